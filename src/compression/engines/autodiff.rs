@@ -1,0 +1,326 @@
+//! The reference engine: METHOD.md's formulas, op by op, in Burn tensors with burn-autodiff.
+//!
+//! ```text
+//! stream_0     = embed(x) Wᵀ
+//! stream_{i+1} = stream_i + h̃_i Wᵀ,   h̃_i = block_i(stream_i W)
+//! output       = stream_last W U
+//! ```
+//!
+//! A batch is cut into pieces of [`PIECE`] inputs, each with a graph of its own; their losses and
+//! gradients are added in float64 in a fixed order, so the number of threads changes nothing. A
+//! dead block (all-zero output weights) writes exactly zero and is skipped.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use burn::tensor::activation::{log_softmax, relu, softmax};
+use burn::tensor::{Bool, DType, Device, Element, Tensor, TensorData};
+use ndarray::{Array2, ArrayView2, s};
+
+use super::{Engine, Loss};
+use crate::compression::objective::Objective;
+use crate::compression::teacher::{Targets, Teacher};
+use crate::inputs::sampler::Batch;
+use crate::model::forward::MASKED;
+use crate::model::{CompiledModel, Layer, Linear, OutputKind, Real};
+
+/// Inputs per graph.
+const PIECE: usize = 128;
+
+/// The one place that chooses Burn's backend.
+#[allow(deprecated)] // burn-ndarray is the backend this project is built on
+fn device() -> Device {
+    Device::ndarray()
+}
+
+/// The engine in precision `F` (`f32` or `f64`).
+pub struct Autodiff<F> {
+    teacher: Arc<Teacher>,
+    objective: Objective,
+    model: BurnModel<F>,
+    threads: usize,
+}
+
+/// The frozen weights as Burn tensors.
+struct BurnModel<F> {
+    layers: Vec<BurnLayer>,
+    unembed: Tensor<2>,
+    heads: usize,
+    key_size: usize,
+    causal: bool,
+    precision: PhantomData<F>,
+}
+
+struct BurnLayer {
+    attention: Option<BurnAttention>,
+    mlp: Option<BurnMlp>,
+}
+
+struct BurnAttention {
+    query: BurnLinear,
+    key: BurnLinear,
+    value: BurnLinear,
+    output: BurnLinear,
+}
+
+struct BurnMlp {
+    fc1: BurnLinear,
+    fc2: BurnLinear,
+}
+
+struct BurnLinear {
+    weight: Tensor<2>,
+    bias: Tensor<2>,
+}
+
+/// What one piece of a batch contributes: sums, not yet divided by the batch's counts.
+struct Part {
+    output: f64,
+    layers: f64,
+    gradient: Array2<f64>,
+}
+
+impl<F: Real + Element> Autodiff<F> {
+    /// An engine for `model` with the teacher's targets, using up to `threads` threads.
+    pub fn new(
+        model: &CompiledModel,
+        teacher: Arc<Teacher>,
+        objective: Objective,
+        threads: usize,
+    ) -> Self {
+        Self { teacher, objective, model: BurnModel::new(model), threads }
+    }
+
+    /// Loss and gradient sums of inputs `start..end`; `counted` is how many positions `L_out`
+    /// averages over in the whole batch, `rows` how many `L_layer` does.
+    fn part(
+        &self,
+        w: &Array2<f64>,
+        tokens: ArrayView2<'_, usize>,
+        targets: &Targets,
+        counted: &[bool],
+        (start, end): (usize, usize),
+    ) -> Part {
+        let positions = tokens.ncols();
+        let rows = start * positions..end * positions;
+        let features = self.teacher.model().embed(tokens.slice(s![start..end, ..]));
+        let w = tensor::<F>(w).autodiff().require_grad();
+        let (blocks, output) =
+            self.model.compressed(&w, tensor::<F>(&features), end - start, positions);
+
+        let mut layers = Tensor::<1>::zeros([1], (&device(), F::dtype()));
+        for (i, h_tilde) in blocks.into_iter().enumerate() {
+            let Some(h_tilde) = h_tilde else { continue };
+            let mut h = Array2::zeros((rows.len(), self.teacher.model().width()));
+            let live = targets.blocks[i].slice(s![rows.clone(), ..]);
+            for (target, column) in live.columns().into_iter().zip(self.teacher.live_columns(i)) {
+                h.column_mut(*column).assign(&target);
+            }
+            layers = layers + (h_tilde - tensor::<F>(&h)).square().sum();
+        }
+        let output =
+            self.output_loss(output, &targets.output[rows.clone()], &counted[rows.clone()]);
+
+        let total_counted = counted.iter().filter(|c| **c).count() as f64;
+        let loss = output.clone() * (self.objective.output_weight / total_counted)
+            + layers.clone() * (self.objective.layer_weight / tokens.len() as f64);
+        let gradients = loss.backward();
+        let gradient = w.grad(&gradients).map_or_else(
+            || Array2::zeros((0, 0)), // unreachable: w requires a gradient and the loss reads it
+            |g| to_matrix(g),
+        );
+        Part { output: scalar(output), layers: scalar(layers), gradient }
+    }
+
+    /// The sum over counted rows of the squared error or the cross-entropy.
+    fn output_loss(&self, output: Tensor<2>, targets: &[f64], counted: &[bool]) -> Tensor<1> {
+        let [rows, columns] = output.dims();
+        let weight = |row: usize| if counted[row] { 1.0 } else { 0.0 };
+        match self.teacher.kind() {
+            OutputKind::Numerical => {
+                let target = Array2::from_shape_fn((rows, 1), |(row, _)| targets[row]);
+                let mask = Array2::from_shape_fn((rows, 1), |(row, _)| weight(row));
+                ((output - tensor::<F>(&target)) * tensor::<F>(&mask)).square().sum()
+            }
+            OutputKind::Categorical => {
+                let one_hot = Array2::from_shape_fn((rows, columns), |(row, class)| {
+                    if targets[row] as usize == class { weight(row) } else { 0.0 }
+                });
+                (log_softmax(output, 1) * tensor::<F>(&one_hot)).sum().neg()
+            }
+        }
+    }
+}
+
+impl<F: Real + Element> Engine for Autodiff<F> {
+    fn loss_and_gradient(
+        &mut self,
+        w: &Array2<f64>,
+        batch: &Batch,
+        gradient: &mut Array2<f64>,
+    ) -> Loss {
+        let targets = self.teacher.of_batch(batch);
+        let tokens = batch.tokens.view();
+        let counted = self.teacher.counted(&self.objective, tokens);
+        let inputs = tokens.nrows();
+        let pieces: Vec<(usize, usize)> =
+            (0..inputs).step_by(PIECE).map(|start| (start, (start + PIECE).min(inputs))).collect();
+        let this = &*self;
+        let work = |mine: &[(usize, usize)]| {
+            mine.iter()
+                .map(|piece| this.part(w, tokens, &targets, &counted, *piece))
+                .collect::<Vec<_>>()
+        };
+        let parts = if self.threads <= 1 || pieces.len() < 2 {
+            work(&pieces)
+        } else {
+            let mut shares = pieces.chunks(pieces.len().div_ceil(self.threads));
+            let first = shares.next().unwrap_or_default();
+            std::thread::scope(|scope| {
+                let others: Vec<_> = shares.map(|mine| scope.spawn(|| work(mine))).collect();
+                let mut parts = work(first);
+                for other in others {
+                    parts.extend(
+                        other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+                    );
+                }
+                parts
+            })
+        };
+        gradient.fill(0.0);
+        let mut loss = Loss::default();
+        for part in &parts {
+            *gradient += &part.gradient;
+            loss.output += part.output;
+            loss.layers += part.layers;
+        }
+        loss.output /= counted.iter().filter(|c| **c).count() as f64;
+        loss.layers /= tokens.len() as f64;
+        loss
+    }
+}
+
+impl<F: Real + Element> BurnModel<F> {
+    fn new(model: &CompiledModel) -> Self {
+        Self {
+            layers: model.layers.iter().map(BurnLayer::new::<F>).collect(),
+            unembed: tensor::<F>(&model.unembed.mapv(f64::from)),
+            heads: model.metadata.num_heads,
+            key_size: model.metadata.key_size,
+            causal: model.metadata.causal,
+            precision: PhantomData,
+        }
+    }
+
+    /// The compressed model on `features` `[B·T, D]`: each live block's output `[B·T, D]`, and the
+    /// unembedded output `[B·T, O]`.
+    fn compressed(
+        &self,
+        w: &Tensor<2>,
+        features: Tensor<2>,
+        batch: usize,
+        positions: usize,
+    ) -> (Vec<Option<Tensor<2>>>, Tensor<2>) {
+        let w_t = w.clone().transpose(); // [D, d]
+        let read = |stream: &Tensor<2>| stream.clone().matmul(w.clone()); // [B·T, d] → [B·T, D]
+        let write = |h: Tensor<2>| h.matmul(w_t.clone()); // [B·T, D] → [B·T, d]
+        let mut stream = write(features);
+        let mut blocks = Vec::new();
+        for layer in &self.layers {
+            let attended =
+                layer.attention.as_ref().map(|a| self.attend(a, read(&stream), batch, positions));
+            if let Some(h) = &attended {
+                stream = stream + write(h.clone());
+            }
+            blocks.push(attended);
+            let mapped = layer.mlp.as_ref().map(|m| m.fc2.apply(relu(m.fc1.apply(read(&stream)))));
+            if let Some(h) = &mapped {
+                stream = stream + write(h.clone());
+            }
+            blocks.push(mapped);
+        }
+        (blocks, read(&stream).matmul(self.unembed.clone()))
+    }
+
+    /// Multi-head attention over what the block reads, `[B·T, D]` to `[B·T, D]`.
+    fn attend(
+        &self,
+        attention: &BurnAttention,
+        read: Tensor<2>,
+        batch: usize,
+        positions: usize,
+    ) -> Tensor<2> {
+        let split = |linear: &BurnLinear| -> Tensor<4> {
+            linear
+                .apply(read.clone()) // [B·T, H·k]
+                .reshape([batch, positions, self.heads, self.key_size])
+                .swap_dims(1, 2) // [B, H, T, k]
+        };
+        let query = split(&attention.query);
+        let key = split(&attention.key);
+        let value = split(&attention.value);
+        // A product, not a quotient: burn-autodiff differentiates division by a scalar in f32.
+        let scale = 1.0 / (self.key_size as f64).sqrt();
+        let mut logits = query.matmul(key.swap_dims(2, 3)) * scale;
+        if self.causal {
+            logits = logits.mask_fill(later_positions(batch, self.heads, positions), MASKED);
+        }
+        let attended = softmax(logits, 3) // [B, H, T, T]
+            .matmul(value)
+            .swap_dims(1, 2) // [B, T, H, k]
+            .reshape([batch * positions, self.heads * self.key_size]);
+        attention.output.apply(attended)
+    }
+}
+
+/// True where the key's position is later than the query's: `[B, H, T, T]`.
+fn later_positions(batch: usize, heads: usize, positions: usize) -> Tensor<4, Bool> {
+    let later: Vec<bool> =
+        (0..positions).flat_map(|q| (0..positions).map(move |k| k > q)).collect();
+    Tensor::<2, Bool>::from_data(TensorData::new(later, [positions, positions]), &device())
+        .reshape([1, 1, positions, positions])
+        .expand([batch, heads, positions, positions])
+}
+
+impl BurnLayer {
+    fn new<F: Real + Element>(layer: &Layer<f32>) -> Self {
+        let linear = |l: &Linear<f32>| BurnLinear {
+            weight: tensor::<F>(&l.weight.mapv(f64::from)),
+            bias: tensor::<F>(&l.bias.mapv(f64::from).insert_axis(ndarray::Axis(0))),
+        };
+        Self {
+            attention: (!layer.attention_is_dead()).then(|| BurnAttention {
+                query: linear(&layer.query),
+                key: linear(&layer.key),
+                value: linear(&layer.value),
+                output: linear(&layer.output),
+            }),
+            mlp: (!layer.mlp_is_dead())
+                .then(|| BurnMlp { fc1: linear(&layer.fc1), fc2: linear(&layer.fc2) }),
+        }
+    }
+}
+
+impl BurnLinear {
+    fn apply(&self, input: Tensor<2>) -> Tensor<2> {
+        input.matmul(self.weight.clone()) + self.bias.clone()
+    }
+}
+
+/// A matrix as a constant tensor of `F`.
+fn tensor<F: Real + Element>(matrix: &Array2<f64>) -> Tensor<2> {
+    let numbers: Vec<F> = matrix.iter().map(|x| F::from_f64(*x)).collect();
+    let (rows, columns) = matrix.dim();
+    let dtype: DType = F::dtype();
+    Tensor::from_data(TensorData::new(numbers, [rows, columns]), (&device(), dtype))
+}
+
+fn to_matrix(tensor: Tensor<2>) -> Array2<f64> {
+    let [rows, columns] = tensor.dims();
+    let numbers: Vec<f64> = tensor.into_data().iter::<f64>().collect();
+    Array2::from_shape_vec((rows, columns), numbers).unwrap_or_default()
+}
+
+fn scalar(tensor: Tensor<1>) -> f64 {
+    tensor.into_data().iter::<f64>().next().unwrap_or(f64::NAN)
+}

@@ -1,0 +1,32 @@
+//! Engines: the loss of a batch and its gradient with respect to `W`.
+//!
+//! Every engine computes the same objective; they differ in how. [`autodiff`] is the reference, a
+//! plain transcription of the formulas into Burn tensors.
+
+pub mod autodiff;
+
+use ndarray::Array2;
+
+use crate::inputs::sampler::Batch;
+
+/// The two parts of the objective on a batch, before their weights.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Loss {
+    /// `L_out`.
+    pub output: f64,
+    /// `L_layer`.
+    pub layers: f64,
+}
+
+/// Something that can evaluate and differentiate the objective.
+pub trait Engine {
+    /// The loss parts at `w` `[d, D]` on `batch`, and `dL/dW` `[d, D]` written to `gradient`.
+    ///
+    /// The same `w` and `batch` give the same bits, whatever the number of threads.
+    fn loss_and_gradient(
+        &mut self,
+        w: &Array2<f64>,
+        batch: &Batch,
+        gradient: &mut Array2<f64>,
+    ) -> Loss;
+}

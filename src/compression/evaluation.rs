@@ -1,0 +1,237 @@
+//! The exact figures of a compressed model over its evaluation set, in float64.
+//!
+//! They are means over the whole enumerated input space (or the fixed held-out sample of a larger
+//! one), so that two runs differ by their `W` alone. The result does not depend on the number of
+//! threads: pieces of [`CHUNK`] inputs are summed in their order.
+
+use ndarray::{Array2, Axis};
+use serde::{Deserialize, Serialize};
+
+use super::objective::Objective;
+use super::teacher::{Targets, Teacher};
+use crate::model::codec::argmax;
+use crate::model::{OutputKind, Stream};
+
+/// Inputs per piece of work.
+const CHUNK: usize = 256;
+
+/// How the compressed model compares with the compiled one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// `L`.
+    pub loss: f64,
+    /// `L_out`.
+    pub loss_output: f64,
+    /// `L_layer`: the sum of the blocks' `mse`.
+    pub loss_layers: f64,
+    /// Numerical outputs: mean absolute error over the positions of tokens (neither BOS nor PAD).
+    pub mae: Option<f64>,
+    /// Numerical outputs: the largest absolute error over the positions of tokens.
+    pub max_error: Option<f64>,
+    /// Categorical outputs: share of token positions whose class is the compiled model's.
+    pub token_accuracy: Option<f64>,
+    /// Categorical outputs: share of inputs all of whose token positions are right.
+    pub sequence_accuracy: Option<f64>,
+    /// One entry a block, `layer0.attn` first.
+    pub blocks: Vec<BlockFit>,
+}
+
+/// How well one block's output survives.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BlockFit {
+    /// Mean over inputs and all positions of `Σ_D (h − h̃)²`.
+    pub mse: f64,
+    /// Cosine of the block's outputs flattened over inputs, positions and `D`; none where either
+    /// side is zero throughout, as for a dead block.
+    pub cosine: Option<f64>,
+}
+
+/// Sums over a piece of the evaluation set.
+#[derive(Clone, Default)]
+struct Sums {
+    inputs: usize,
+    positions: usize,
+    counted: usize,
+    output_loss: f64,
+    words: usize,
+    absolute_error: f64,
+    max_error: f64,
+    right_words: usize,
+    right_inputs: usize,
+    blocks: Vec<BlockSums>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct BlockSums {
+    squared_error: f64,
+    product: f64,
+    target_square: f64,
+    output_square: f64,
+}
+
+/// Evaluates `w` `[d, D]` on the teacher's evaluation set with up to `threads` threads.
+pub fn evaluate(
+    teacher: &Teacher,
+    objective: &Objective,
+    w: &Array2<f64>,
+    threads: usize,
+) -> Evaluation {
+    let size = teacher.evaluation().len();
+    let pieces: Vec<(usize, usize)> =
+        (0..size).step_by(CHUNK).map(|start| (start, (start + CHUNK).min(size))).collect();
+    let piece = |&(start, end): &(usize, usize)| sums(teacher, objective, w, start, end);
+    let per_thread = pieces.len().div_ceil(threads.max(1));
+    let parts: Vec<Sums> = if threads <= 1 || pieces.len() < 2 {
+        pieces.iter().map(piece).collect()
+    } else {
+        std::thread::scope(|scope| {
+            let workers: Vec<_> = pieces
+                .chunks(per_thread)
+                .map(|mine| scope.spawn(move || mine.iter().map(piece).collect::<Vec<_>>()))
+                .collect();
+            workers
+                .into_iter()
+                .flat_map(|worker| {
+                    worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+                })
+                .collect()
+        })
+    };
+    let mut total = Sums::default();
+    for part in &parts {
+        total.add(part);
+    }
+    total.finish(teacher.kind(), objective)
+}
+
+fn sums(
+    teacher: &Teacher,
+    objective: &Objective,
+    w: &Array2<f64>,
+    start: usize,
+    end: usize,
+) -> Sums {
+    let (tokens, targets) = teacher.of_evaluation(start, end);
+    let (blocks, output) = teacher.model().evaluate(Stream::Compressed(w), tokens.view());
+    let mut sums = Sums {
+        inputs: end - start,
+        positions: tokens.len(),
+        blocks: block_sums(teacher, &targets, &blocks),
+        ..Sums::default()
+    };
+    let counted = teacher.counted(objective, tokens.view());
+    let positions = tokens.ncols();
+    for (input, row) in tokens.axis_iter(Axis(0)).enumerate() {
+        let mut all_right = true;
+        for (position, id) in row.iter().enumerate() {
+            let index = input * positions + position;
+            let scores = output.row(index);
+            let target = targets.output[index];
+            let is_word = teacher.space().is_word(*id);
+            sums.words += usize::from(is_word);
+            sums.counted += usize::from(counted[index]);
+            match teacher.kind() {
+                OutputKind::Numerical => {
+                    let error = scores[0] - target;
+                    if counted[index] {
+                        sums.output_loss += error * error;
+                    }
+                    if is_word {
+                        sums.absolute_error += error.abs();
+                        sums.max_error = max_or_nan(sums.max_error, error.abs());
+                    }
+                }
+                OutputKind::Categorical => {
+                    if counted[index] {
+                        let max = scores.fold(f64::NEG_INFINITY, |a, b| a.max(*b));
+                        let sum: f64 = scores.iter().map(|x| (x - max).exp()).sum();
+                        sums.output_loss += max + sum.ln() - scores[target as usize];
+                    }
+                    if is_word {
+                        let right = argmax(scores) == target as usize;
+                        sums.right_words += usize::from(right);
+                        all_right &= right;
+                    }
+                }
+            }
+        }
+        sums.right_inputs += usize::from(all_right);
+    }
+    sums
+}
+
+fn block_sums(teacher: &Teacher, targets: &Targets, outputs: &[Array2<f64>]) -> Vec<BlockSums> {
+    outputs
+        .iter()
+        .zip(&targets.blocks)
+        .enumerate()
+        .map(|(i, (output, target))| {
+            let mut sums = BlockSums::default();
+            for (h_tilde, h) in output.rows().into_iter().zip(target.rows()) {
+                // Outside the live columns both are exactly zero.
+                for (column, h) in teacher.live_columns(i).iter().zip(h) {
+                    let h_tilde = h_tilde[*column];
+                    sums.squared_error += (h - h_tilde) * (h - h_tilde);
+                    sums.product += h * h_tilde;
+                    sums.target_square += h * h;
+                    sums.output_square += h_tilde * h_tilde;
+                }
+            }
+            sums
+        })
+        .collect()
+}
+
+impl Sums {
+    fn add(&mut self, part: &Sums) {
+        self.inputs += part.inputs;
+        self.positions += part.positions;
+        self.counted += part.counted;
+        self.output_loss += part.output_loss;
+        self.words += part.words;
+        self.absolute_error += part.absolute_error;
+        self.max_error = max_or_nan(self.max_error, part.max_error);
+        self.right_words += part.right_words;
+        self.right_inputs += part.right_inputs;
+        self.blocks.resize(part.blocks.len(), BlockSums::default());
+        for (sum, part) in self.blocks.iter_mut().zip(&part.blocks) {
+            sum.squared_error += part.squared_error;
+            sum.product += part.product;
+            sum.target_square += part.target_square;
+            sum.output_square += part.output_square;
+        }
+    }
+
+    fn finish(&self, kind: OutputKind, objective: &Objective) -> Evaluation {
+        let blocks: Vec<BlockFit> = self
+            .blocks
+            .iter()
+            .map(|block| {
+                let norms = (block.target_square * block.output_square).sqrt();
+                BlockFit {
+                    mse: block.squared_error / self.positions as f64,
+                    cosine: (norms != 0.0).then(|| block.product / norms),
+                }
+            })
+            .collect();
+        let loss_output = self.output_loss / self.counted as f64;
+        let loss_layers = blocks.iter().map(|block| block.mse).sum();
+        let words = self.words as f64;
+        let numerical = kind == OutputKind::Numerical;
+        Evaluation {
+            loss: objective.total(loss_output, loss_layers),
+            loss_output,
+            loss_layers,
+            mae: numerical.then(|| self.absolute_error / words),
+            max_error: numerical.then_some(self.max_error),
+            token_accuracy: (!numerical).then(|| self.right_words as f64 / words),
+            sequence_accuracy: (!numerical).then(|| self.right_inputs as f64 / self.inputs as f64),
+            blocks,
+        }
+    }
+}
+
+/// The larger of two, or NaN if either is: a maximum must not hide a number that is none.
+fn max_or_nan(a: f64, b: f64) -> f64 {
+    if a.is_nan() || b > a || b.is_nan() { if a.is_nan() { a } else { b } } else { a }
+}

@@ -1,0 +1,29 @@
+//! Training `W`: the paper's section 5 for any compiled model.
+//!
+//! - [`objective`]: `L = L_out + L_layer` and which positions count.
+//! - [`teacher`]: what the frozen model does on each input: the targets, computed once.
+//! - [`engines`]: loss and `dL/dW` of a batch.
+//! - [`schedule`] and [`adamw`]: the update, in Optax's form and float64.
+//! - [`evaluation`]: the exact figures over the whole input space.
+//! - [`trainer`]: the loop, which can be stopped and resumed at any step.
+//! - [`checkpoint`]: everything the loop needs to go on, in one file.
+//! - [`projection`]: the trained `W`, its Gram matrix and their file.
+
+pub mod adamw;
+
+pub mod engines;
+pub mod evaluation;
+pub mod objective;
+pub mod projection;
+pub mod schedule;
+pub mod teacher;
+
+
+pub use adamw::AdamW;
+pub use engines::{Engine, Loss};
+pub use evaluation::Evaluation;
+pub use objective::{Objective, OutputPositions};
+pub use projection::Projection;
+pub use schedule::LinearDecay;
+pub use teacher::Teacher;
+

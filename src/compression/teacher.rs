@@ -1,0 +1,184 @@
+//! What the frozen model does on each input: the targets of the objective.
+//!
+//! They do not depend on `W`. For an evaluation set that is small enough they are computed once
+//! and kept; otherwise for each batch. Either way in float64, so that an argmax class never depends
+//! on the engine's precision.
+
+use std::sync::Arc;
+
+use ndarray::{Array2, ArrayView2, Axis, s};
+
+use super::objective::{Objective, OutputPositions};
+use crate::inputs::{EvaluationSet, InputSpace, sampler::Batch};
+use crate::model::codec::argmax;
+use crate::model::{CompiledModel, Frozen, OutputKind, Stream};
+
+/// Targets are kept in memory up to this many bytes.
+const TABLE_BYTES: usize = 64 << 20;
+
+/// Inputs per piece of work.
+const CHUNK: usize = 256;
+
+/// The targets of `B` inputs of `T` positions; rows are `b·T + t`.
+#[derive(Clone, Debug)]
+pub struct Targets {
+    /// What each block writes, in its live columns only: `2L` of `[B·T, columns]`.
+    pub blocks: Vec<Array2<f64>>,
+    /// The number, or the class as a number: `[B·T]`.
+    pub output: Vec<f64>,
+}
+
+/// The frozen model with its targets.
+#[derive(Debug)]
+pub struct Teacher {
+    model: Frozen<f64>,
+    kind: OutputKind,
+    space: InputSpace,
+    evaluation: EvaluationSet,
+    live_columns: Vec<Vec<usize>>,
+    /// The targets of the evaluation set, in its order, if they fit.
+    table: Option<Targets>,
+}
+
+impl Teacher {
+    /// Prepares the targets of an evaluation set.
+    pub fn new(model: &CompiledModel, space: InputSpace, evaluation: EvaluationSet) -> Arc<Self> {
+        let frozen = Frozen::<f64>::new(model);
+        let live_columns: Vec<Vec<usize>> = frozen
+            .layers
+            .iter()
+            .flat_map(|layer| [&layer.output, &layer.fc2])
+            .map(|block| {
+                (0..frozen.width())
+                    .filter(|&c| block.bias[c] != 0.0 || block.weight.column(c).iter().any(|x| *x != 0.0))
+                    .collect()
+            })
+            .collect();
+        let mut teacher = Self {
+            model: frozen,
+            kind: model.metadata.output_kind,
+            space,
+            evaluation,
+            live_columns,
+            table: None,
+        };
+        let numbers_per_row = 1 + teacher.live_columns.iter().map(Vec::len).sum::<usize>();
+        let rows = teacher.evaluation.len().saturating_mul(teacher.space.positions());
+        if rows.saturating_mul(numbers_per_row).saturating_mul(size_of::<f64>()) <= TABLE_BYTES {
+            teacher.table = Some(teacher.make_table());
+        }
+        Arc::new(teacher)
+    }
+
+    /// The frozen model.
+    pub fn model(&self) -> &Frozen<f64> {
+        &self.model
+    }
+
+    /// Whether the output is a number or a class.
+    pub fn kind(&self) -> OutputKind {
+        self.kind
+    }
+
+    /// The inputs that evaluation visits.
+    pub fn evaluation(&self) -> &EvaluationSet {
+        &self.evaluation
+    }
+
+    /// The space that inputs come from.
+    pub fn space(&self) -> &InputSpace {
+        &self.space
+    }
+
+    /// The feature dimensions that block `i` can write to; empty for a dead block.
+    pub fn live_columns(&self, block: usize) -> &[usize] {
+        &self.live_columns[block]
+    }
+
+    /// The targets of a training batch.
+    pub fn of_batch(&self, batch: &Batch) -> Targets {
+        match (&self.table, &self.evaluation) {
+            (Some(table), EvaluationSet::Whole(_)) if !batch.members.is_empty() => {
+                let positions = self.space.positions();
+                let rows: Vec<usize> = batch
+                    .members
+                    .iter()
+                    .flat_map(|m| *m as usize * positions..(*m as usize + 1) * positions)
+                    .collect();
+                Targets {
+                    blocks: table.blocks.iter().map(|b| b.select(Axis(0), &rows)).collect(),
+                    output: rows.iter().map(|row| table.output[*row]).collect(),
+                }
+            }
+            _ => self.compute(batch.tokens.view()),
+        }
+    }
+
+    /// Inputs `start..end` of the evaluation set, `[end − start, T]`, and their targets.
+    pub fn of_evaluation(&self, start: usize, end: usize) -> (Array2<usize>, Targets) {
+        let tokens = self.evaluation.chunk(&self.space, start, end);
+        let targets = match &self.table {
+            None => self.compute(tokens.view()),
+            Some(table) => {
+                let positions = self.space.positions();
+                let rows = start * positions..end * positions;
+                Targets {
+                    blocks: table
+                        .blocks
+                        .iter()
+                        .map(|b| b.slice(s![rows.clone(), ..]).to_owned())
+                        .collect(),
+                    output: table.output[rows].to_vec(),
+                }
+            }
+        };
+        (tokens, targets)
+    }
+
+    /// The targets of any inputs `[B, T]`, by running the frozen model.
+    pub fn compute(&self, tokens: ArrayView2<'_, usize>) -> Targets {
+        let (blocks, output) = self.model.evaluate(Stream::Full, tokens);
+        Targets {
+            blocks: blocks
+                .iter()
+                .zip(&self.live_columns)
+                .map(|(block, columns)| block.select(Axis(1), columns))
+                .collect(),
+            output: output
+                .rows()
+                .into_iter()
+                .map(|scores| match self.kind {
+                    OutputKind::Numerical => scores[0],
+                    OutputKind::Categorical => argmax(scores) as f64,
+                })
+                .collect(),
+        }
+    }
+
+    /// Whether `L_out` counts each of the positions of `tokens` `[B, T]`: `[B·T]`.
+    pub fn counted(&self, objective: &Objective, tokens: ArrayView2<'_, usize>) -> Vec<bool> {
+        match objective.output_positions {
+            OutputPositions::All => vec![true; tokens.len()],
+            OutputPositions::Tokens => tokens.iter().map(|id| self.space.is_word(*id)).collect(),
+        }
+    }
+
+    fn make_table(&self) -> Targets {
+        let size = self.evaluation.len();
+        let rows = size * self.space.positions();
+        let mut table = Targets {
+            blocks: self.live_columns.iter().map(|c| Array2::zeros((rows, c.len()))).collect(),
+            output: Vec::with_capacity(rows),
+        };
+        for start in (0..size).step_by(CHUNK) {
+            let end = (start + CHUNK).min(size);
+            let part = self.compute(self.evaluation.chunk(&self.space, start, end).view());
+            let rows = start * self.space.positions()..end * self.space.positions();
+            for (all, block) in table.blocks.iter_mut().zip(&part.blocks) {
+                all.slice_mut(s![rows.clone(), ..]).assign(block);
+            }
+            table.output.extend(part.output);
+        }
+        table
+    }
+}

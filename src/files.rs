@@ -1,0 +1,136 @@
+//! Bytes on disk: bounded reads and writes that are whole or not there at all.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+/// An operation on a file that the operating system refused.
+#[derive(Debug, Error)]
+#[error("cannot {doing} {}: {source}", path.display())]
+pub struct FileError {
+    /// What was tried, as a verb: `read`, `write`.
+    pub doing: &'static str,
+    /// The file or directory.
+    pub path: PathBuf,
+    /// The system's answer.
+    pub source: io::Error,
+}
+
+impl FileError {
+    /// Use with `map_err`.
+    pub fn new(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self { doing, path, source }
+    }
+}
+
+/// Reads a regular file of at most `limit` bytes.
+///
+/// # Errors
+/// If it cannot be read, is no regular file, or is larger.
+pub fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
+    let problem = |message: String| FileError {
+        doing: "read",
+        path: path.to_owned(),
+        source: io::Error::new(io::ErrorKind::InvalidInput, message),
+    };
+    let info = std::fs::metadata(path).map_err(FileError::new("read", path))?;
+    if !info.is_file() {
+        let kind = if info.is_dir() { "it is a directory" } else { "it is not a regular file" };
+        return Err(problem(kind.into()));
+    }
+    if info.len() > limit {
+        return Err(problem(format!("it has {} bytes, the limit is {limit}", info.len())));
+    }
+    let file = File::open(path).map_err(FileError::new("read", path))?;
+    let mut bytes = Vec::new();
+    file.take(limit).read_to_end(&mut bytes).map_err(FileError::new("read", path))?;
+    Ok(bytes)
+}
+
+/// Reads a UTF-8 text file of at most `limit` bytes.
+///
+/// # Errors
+/// As [`read_bounded`], and if it is not UTF-8.
+pub fn read_text(path: &Path, limit: u64) -> Result<String, FileError> {
+    String::from_utf8(read_bounded(path, limit)?).map_err(|e| {
+        FileError::new("read", path)(io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!("byte {} is not UTF-8 text", e.utf8_error().valid_up_to()),
+        ))
+    })
+}
+
+/// Replaces `path` by `bytes`: written beside it, synced, renamed, and the directory synced. After
+/// a crash at any moment the file is the old one or the new one.
+///
+/// # Errors
+/// If any of these steps fails; the old file is then untouched.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let error = || FileError::new("write", path);
+    let directory = parent_of(path);
+    let mut file = builder().tempfile_in(directory).map_err(error())?;
+    file.write_all(bytes).map_err(error())?;
+    file.as_file().sync_all().map_err(error())?;
+    file.persist(path).map_err(|e| error()(e.error))?;
+    sync_directory(directory)
+}
+
+/// Makes the names in a directory durable.
+///
+/// # Errors
+/// If the directory cannot be opened or synced.
+pub fn sync_directory(directory: &Path) -> Result<(), FileError> {
+    File::open(directory)
+        .and_then(|d| d.sync_all())
+        .map_err(FileError::new("sync the directory", directory))
+}
+
+/// The directory that holds `path`; the working directory for a bare name.
+pub fn parent_of(path: &Path) -> &Path {
+    path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Name of every temporary file starts so; leftovers of a killed process are safe to delete.
+pub const TEMPORARY_PREFIX: &str = ".writing-";
+
+fn builder() -> tempfile::Builder<'static, 'static> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(TEMPORARY_PREFIX);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // As an ordinary new file: the process's umask decides who may read it.
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    builder
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_write_leaves_the_old_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x");
+        write_atomically(&path, b"old").unwrap();
+        assert!(write_atomically(&path.join("below a file"), b"new").is_err());
+        write_atomically(&path, b"newer").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"newer");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn too_large_or_not_a_file_is_said() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x");
+        std::fs::write(&path, b"12345").unwrap();
+        assert!(read_bounded(&path, 4).unwrap_err().to_string().contains("5 bytes, the limit is 4"));
+        assert!(read_bounded(dir.path(), 4).unwrap_err().to_string().contains("directory"));
+        std::fs::write(&path, [b'a', 0xff]).unwrap();
+        assert!(read_text(&path, 4).unwrap_err().to_string().contains("byte 1 is not UTF-8"));
+    }
+}

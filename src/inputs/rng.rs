@@ -1,0 +1,43 @@
+//! The run's own random numbers: one ChaCha key per seed, one stream per purpose.
+//!
+//! Streams of the same seed do not overlap, so that drawing more initial values never shifts the
+//! batches. A position is a number that a checkpoint stores.
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+/// What random numbers are drawn for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// The initial `W`.
+    Init = 1,
+    /// The training batches.
+    Batches = 2,
+    /// The held-out sample of a space that is too large to enumerate.
+    HeldOut = 3,
+}
+
+/// The generator of one purpose at its start.
+pub fn stream(seed: u64, purpose: Purpose) -> ChaCha8Rng {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(purpose as u64);
+    rng
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::Rng;
+
+    #[test]
+    fn streams_differ_and_a_position_brings_the_numbers_back() {
+        let mut batches = stream(7, Purpose::Batches);
+        assert_ne!(batches.next_u64(), stream(7, Purpose::Init).next_u64());
+        assert_ne!(batches.next_u64(), stream(8, Purpose::Batches).next_u64());
+        let position = batches.get_word_pos();
+        let expected = batches.next_u64();
+        let mut resumed = stream(7, Purpose::Batches);
+        resumed.set_word_pos(position);
+        assert_eq!(resumed.next_u64(), expected);
+    }
+}

@@ -1,0 +1,182 @@
+//! Batches drawn i.i.d. from the input space, and the fixed set of inputs that evaluation uses.
+
+use std::collections::HashSet;
+
+use ndarray::Array2;
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+
+use super::rng::{self, Purpose};
+use super::space::InputSpace;
+
+/// Seed of every held-out sample: the same for all runs, so that their figures compare.
+const HELD_OUT_SEED: u64 = 0;
+
+/// The inputs that a model is evaluated on: every member of an enumerable space, or a fixed
+/// held-out sample of a larger one.
+#[derive(Clone, Debug)]
+pub enum EvaluationSet {
+    /// Members `0..size`, made anew at each visit.
+    Whole(u64),
+    /// Different members, `[N, T]`, that no training batch ever contains.
+    HeldOut(Array2<usize>),
+}
+
+impl EvaluationSet {
+    /// The whole of `space` if it is enumerable, else a sample of `sample_size` different members.
+    pub fn new(space: &InputSpace, sample_size: usize) -> Self {
+        if let Some(size) = space.size() {
+            return Self::Whole(size);
+        }
+        let mut rng = rng::stream(HELD_OUT_SEED, Purpose::HeldOut);
+        let mut sample = Array2::zeros((sample_size, space.positions()));
+        let mut seen = HashSet::new();
+        let mut tokens = vec![0; space.positions()];
+        for mut row in sample.rows_mut() {
+            loop {
+                space.draw(&mut rng, &mut tokens);
+                if seen.insert(tokens.clone()) {
+                    break;
+                }
+            }
+            row.iter_mut().zip(&tokens).for_each(|(target, id)| *target = *id);
+        }
+        Self::HeldOut(sample)
+    }
+
+    /// The number of inputs.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Whole(size) => *size as usize,
+            Self::HeldOut(sample) => sample.nrows(),
+        }
+    }
+
+    /// Whether there is no input; never so for a set made by [`EvaluationSet::new`].
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Inputs `start..end` as token ids `[end − start, T]`.
+    pub fn chunk(&self, space: &InputSpace, start: usize, end: usize) -> Array2<usize> {
+        let mut chunk = Array2::zeros((end - start, space.positions()));
+        for (row, index) in chunk.rows_mut().into_iter().zip(start..end) {
+            match self {
+                Self::Whole(_) => {
+                    let mut row = row;
+                    if let Some(tokens) = row.as_slice_mut() {
+                        space.write_member(index as u64, tokens);
+                    }
+                }
+                Self::HeldOut(sample) => sample.row(index).assign_to(row),
+            }
+        }
+        chunk
+    }
+}
+
+/// Draws training batches: i.i.d. and uniform over the space, held-out inputs excepted.
+#[derive(Debug)]
+pub struct Sampler {
+    space: InputSpace,
+    held_out: HashSet<Vec<usize>>,
+    rng: ChaCha8Rng,
+}
+
+/// One training batch.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// Token ids `[B, T]`.
+    pub tokens: Array2<usize>,
+    /// For an enumerable space, which members these are; else empty.
+    pub members: Vec<u64>,
+}
+
+impl Sampler {
+    /// The batches of a run with this seed.
+    pub fn new(space: InputSpace, evaluation: &EvaluationSet, seed: u64) -> Self {
+        let held_out = match evaluation {
+            EvaluationSet::Whole(_) => HashSet::new(),
+            EvaluationSet::HeldOut(sample) => sample.rows().into_iter().map(|r| r.to_vec()).collect(),
+        };
+        Self { space, held_out, rng: rng::stream(seed, Purpose::Batches) }
+    }
+
+    /// An empty batch to be filled by [`Sampler::fill`].
+    pub fn batch(&self, size: usize) -> Batch {
+        Batch { tokens: Array2::zeros((size, self.space.positions())), members: Vec::new() }
+    }
+
+    /// Replaces the inputs in `batch` by new ones.
+    pub fn fill(&mut self, batch: &mut Batch) {
+        batch.members.clear();
+        for mut row in batch.tokens.rows_mut() {
+            let Some(tokens) = row.as_slice_mut() else { continue };
+            if let Some(size) = self.space.size() {
+                let member = self.rng.random_range(0..size);
+                batch.members.push(member);
+                self.space.write_member(member, tokens);
+            } else {
+                loop {
+                    self.space.draw(&mut self.rng, tokens);
+                    if !self.held_out.contains(&*tokens) {
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Where the generator stands, for a checkpoint.
+    pub fn position(&self) -> u128 {
+        self.rng.get_word_pos()
+    }
+
+    /// Moves the generator to a position that [`Sampler::position`] gave.
+    pub fn set_position(&mut self, position: u128) {
+        self.rng.set_word_pos(position);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::test_models;
+
+    #[test]
+    fn held_out_inputs_are_distinct_fixed_and_never_trained_on() {
+        let mut model = test_models::load("frac_prevs");
+        model.metadata.max_seq_len = 11; // 4^11 > 2^20
+        let space = InputSpace::new(&model, &[11, 10], false).unwrap();
+        assert_eq!(space.size(), None);
+        let evaluation = EvaluationSet::new(&space, 500);
+        let again = EvaluationSet::new(&space, 500);
+        assert_eq!(evaluation.chunk(&space, 0, 500), again.chunk(&space, 0, 500));
+        let mut sampler = Sampler::new(space.clone(), &evaluation, 3);
+        assert_eq!(sampler.held_out.len(), 500);
+        let mut batch = sampler.batch(2000);
+        for _ in 0..200 {
+            sampler.fill(&mut batch);
+            assert!(batch.tokens.rows().into_iter().all(|r| !sampler.held_out.contains(&r.to_vec())));
+        }
+    }
+
+    #[test]
+    fn a_batch_depends_on_seed_and_position_alone() {
+        let model = test_models::load("frac_prevs");
+        let space = InputSpace::new(&model, &[5], false).unwrap();
+        let evaluation = EvaluationSet::new(&space, 1);
+        let mut first = Sampler::new(space.clone(), &evaluation, 3);
+        let (mut a, mut b) = (first.batch(64), first.batch(64));
+        first.fill(&mut a);
+        let position = first.position();
+        first.fill(&mut a);
+        let mut second = Sampler::new(space.clone(), &evaluation, 3);
+        second.set_position(position);
+        second.fill(&mut b);
+        assert_eq!(a.tokens, b.tokens);
+        assert_eq!(a.members, b.members);
+        Sampler::new(space, &evaluation, 4).fill(&mut b);
+        assert_ne!(a.tokens, b.tokens);
+    }
+}

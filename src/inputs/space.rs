@@ -1,0 +1,289 @@
+//! The input space of a compiled model: which token sequences the experiment is about.
+
+use rand::{Rng, RngExt};
+use thiserror::Error;
+
+use crate::model::CompiledModel;
+
+/// Spaces with at most this many members are enumerated; larger ones are sampled.
+pub const ENUMERATION_LIMIT: u64 = 1 << 20;
+
+/// Why there is no such input space.
+#[derive(Debug, Error, PartialEq)]
+pub enum SpaceError {
+    /// No length at all.
+    #[error("lengths is empty: list at least one length from 1 to {0}")]
+    NoLengths(usize),
+    /// A length that the model has no positions for.
+    #[error("length {length} is out of range: from 1 to {longest} (the model's max_seq_len)")]
+    Length {
+        /// As configured.
+        length: usize,
+        /// `max_seq_len`.
+        longest: usize,
+    },
+    /// A length twice.
+    #[error("length {0} is listed twice")]
+    RepeatedLength(usize),
+    /// Not enough different tokens.
+    #[error(
+        "there is no input of length {length} without repeated tokens: the vocabulary has only \
+         {words} tokens"
+    )]
+    TooFewTokens {
+        /// As configured.
+        length: usize,
+        /// Tokens besides BOS and PAD.
+        words: usize,
+    },
+    /// The model is defined for unique tokens only.
+    #[error(
+        "{0} is defined only for inputs without repeated tokens: set inputs.unique_tokens = true"
+    )]
+    NeedsUniqueTokens(String),
+}
+
+/// All inputs of given lengths, shorter ones padded; every member is equally likely.
+///
+/// A member is `T` token ids: BOS, the tokens, PAD up to `max_seq_len`.
+#[derive(Clone, Debug)]
+pub struct InputSpace {
+    words: Vec<usize>,
+    bos: usize,
+    pad: usize,
+    positions: usize,
+    unique: bool,
+    /// Per length: the length, how many members, and the same as a share of the whole.
+    lengths: Vec<LengthClass>,
+    size: Option<u64>,
+}
+
+#[derive(Clone, Debug)]
+struct LengthClass {
+    length: usize,
+    /// Exact only where the space is enumerable.
+    members: u64,
+    share: f64,
+}
+
+impl InputSpace {
+    /// The space of all sequences of `lengths` over the model's tokens, each token at most once if
+    /// `unique`.
+    ///
+    /// # Errors
+    /// See [`SpaceError`].
+    pub fn new(model: &CompiledModel, lengths: &[usize], unique: bool) -> Result<Self, SpaceError> {
+        let meta = &model.metadata;
+        let words = meta.word_ids();
+        let longest = meta.max_seq_len;
+        if lengths.is_empty() {
+            return Err(SpaceError::NoLengths(longest));
+        }
+        if meta.unique_tokens && !unique {
+            return Err(SpaceError::NeedsUniqueTokens(meta.program.clone()));
+        }
+        for (i, &length) in lengths.iter().enumerate() {
+            if length == 0 || length > longest {
+                return Err(SpaceError::Length { length, longest });
+            }
+            if lengths[..i].contains(&length) {
+                return Err(SpaceError::RepeatedLength(length));
+            }
+            if unique && length > words.len() {
+                return Err(SpaceError::TooFewTokens { length, words: words.len() });
+            }
+        }
+        let choices = |position: usize| words.len() - if unique { position } else { 0 };
+        let exact = |length: usize| {
+            (0..length).try_fold(1u64, |n, position| n.checked_mul(choices(position) as u64))
+        };
+        let logarithm =
+            |length: usize| (0..length).map(|position| (choices(position) as f64).ln()).sum::<f64>();
+        let largest = lengths.iter().map(|&l| logarithm(l)).fold(f64::NEG_INFINITY, f64::max);
+        let total: f64 = lengths.iter().map(|&l| (logarithm(l) - largest).exp()).sum();
+        let classes = lengths
+            .iter()
+            .map(|&length| LengthClass {
+                length,
+                members: exact(length).unwrap_or(u64::MAX),
+                share: (logarithm(length) - largest).exp() / total,
+            })
+            .collect();
+        let size = lengths
+            .iter()
+            .try_fold(0u64, |sum, &length| sum.checked_add(exact(length)?))
+            .filter(|size| *size <= ENUMERATION_LIMIT);
+        Ok(Self {
+            words,
+            bos: meta.bos_id,
+            pad: meta.pad_id,
+            positions: longest + 1,
+            unique,
+            lengths: classes,
+            size,
+        })
+    }
+
+    /// The number of members if the space is enumerable (at most [`ENUMERATION_LIMIT`]).
+    pub fn size(&self) -> Option<u64> {
+        self.size
+    }
+
+    /// `T`, the length of every member.
+    pub fn positions(&self) -> usize {
+        self.positions
+    }
+
+    /// Whether the token is one of the program's, neither BOS nor PAD.
+    pub fn is_word(&self, id: usize) -> bool {
+        id != self.bos && id != self.pad
+    }
+
+    /// Writes member `index` of an enumerable space, `index < size`, into `T` token ids.
+    pub fn write_member(&self, index: u64, tokens: &mut [usize]) {
+        let mut rest = index;
+        for class in &self.lengths {
+            if rest < class.members {
+                self.write_digits(rest, class.length, tokens);
+                return;
+            }
+            rest -= class.members;
+        }
+    }
+
+    /// Writes a member drawn uniformly into `T` token ids; works for spaces of any size.
+    pub fn draw(&self, rng: &mut impl Rng, tokens: &mut [usize]) {
+        let mut point: f64 = rng.random();
+        let mut length = self.lengths[0].length;
+        for class in &self.lengths {
+            length = class.length;
+            if point < class.share {
+                break;
+            }
+            point -= class.share;
+        }
+        self.fill(length, tokens, |choices| rng.random_range(0..choices));
+    }
+
+    /// The tokens of the sequence with number `rank` among those of its length, in lexicographic
+    /// order.
+    fn write_digits(&self, rank: u64, length: usize, tokens: &mut [usize]) {
+        let mut rest = rank;
+        // The first token changes slowest: its digit counts completions of the remaining ones.
+        let mut completions: u64 = (0..length).map(|position| self.choices(position) as u64).product();
+        let mut position = 0;
+        self.fill(length, tokens, |choices| {
+            completions /= choices as u64;
+            position += 1;
+            let digit = rest / completions;
+            rest %= completions;
+            digit as usize
+        });
+    }
+
+    /// Lays out BOS, `length` tokens and padding; `choose(n)` picks one of `n` remaining tokens.
+    fn fill(&self, length: usize, tokens: &mut [usize], mut choose: impl FnMut(usize) -> usize) {
+        tokens.fill(self.pad);
+        tokens[0] = self.bos;
+        for position in 0..length {
+            let choice = choose(self.choices(position));
+            tokens[1 + position] = if self.unique {
+                self.unused(choice, &tokens[1..=position])
+            } else {
+                self.words[choice]
+            };
+        }
+    }
+
+    /// The `choice`-th token that is not among `used`.
+    fn unused(&self, choice: usize, used: &[usize]) -> usize {
+        self.words.iter().copied().filter(|id| !used.contains(id)).nth(choice).unwrap_or(self.pad)
+    }
+
+    /// How many tokens may stand at a position.
+    fn choices(&self, position: usize) -> usize {
+        self.words.len() - if self.unique { position } else { 0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inputs::rng::{Purpose, stream};
+    use crate::model::test_models;
+    use std::collections::BTreeMap;
+
+    fn members(space: &InputSpace) -> Vec<Vec<usize>> {
+        (0..space.size().unwrap())
+            .map(|i| {
+                let mut tokens = vec![0; space.positions()];
+                space.write_member(i, &mut tokens);
+                tokens
+            })
+            .collect()
+    }
+
+    #[test]
+    fn sort_unique_has_325_inputs_each_once() {
+        let model = test_models::load("sort_unique");
+        let space = InputSpace::new(&model, &[1, 2, 3, 4, 5], true).unwrap();
+        let mut all = members(&space);
+        assert_eq!(all.len(), 5 + 20 + 60 + 120 + 120);
+        assert_eq!(all[0], [5, 0, 6, 6, 6, 6]);
+        assert_eq!(all[5], [5, 0, 1, 6, 6, 6]);
+        assert_eq!(all[324], [5, 4, 3, 2, 1, 0]);
+        all.sort();
+        all.dedup();
+        assert_eq!(all.len(), 325);
+        for input in &all {
+            let words: Vec<_> = input.iter().filter(|id| space.is_word(**id)).collect();
+            assert!(words.iter().enumerate().all(|(i, w)| !words[..i].contains(w)));
+        }
+    }
+
+    #[test]
+    fn frac_prevs_has_1024_full_length_inputs_in_lexicographic_order() {
+        let model = test_models::load("frac_prevs");
+        let space = InputSpace::new(&model, &[5], false).unwrap();
+        let all = members(&space);
+        assert_eq!(all.len(), 1024);
+        assert!(all.is_sorted());
+        assert_eq!(all[0], [0, 1, 1, 1, 1, 1]);
+        assert_eq!(all[1], [0, 1, 1, 1, 1, 2]);
+        assert_eq!(all[1023], [0, 5, 5, 5, 5, 5]);
+    }
+
+    #[test]
+    fn draws_are_uniform_over_members_not_over_lengths() {
+        let model = test_models::load("sort_unique");
+        let space = InputSpace::new(&model, &[3, 1], true).unwrap();
+        let mut rng = stream(0, Purpose::Batches);
+        let mut counts = BTreeMap::new();
+        let mut tokens = vec![0; space.positions()];
+        let draws = 65_000;
+        for _ in 0..draws {
+            space.draw(&mut rng, &mut tokens);
+            *counts.entry(tokens.clone()).or_insert(0) += 1;
+        }
+        assert_eq!(counts.len(), 65);
+        // Chi-squared with 64 degrees of freedom: 110 is beyond the 99.9 % quantile.
+        let expected = f64::from(draws) / 65.0;
+        let chi2: f64 = counts.values().map(|&n| (f64::from(n) - expected).powi(2) / expected).sum();
+        assert!(chi2 < 110.0, "chi-squared {chi2}");
+    }
+
+    #[test]
+    fn impossible_spaces_are_explained() {
+        let model = test_models::load("sort_unique");
+        let error = |lengths: &[usize], unique| InputSpace::new(&model, lengths, unique).unwrap_err();
+        assert_eq!(error(&[], true), SpaceError::NoLengths(5));
+        assert_eq!(error(&[6], true), SpaceError::Length { length: 6, longest: 5 });
+        assert_eq!(error(&[0], true), SpaceError::Length { length: 0, longest: 5 });
+        assert_eq!(error(&[2, 2], true), SpaceError::RepeatedLength(2));
+        let frac_prevs = test_models::load("frac_prevs");
+        assert_eq!(
+            InputSpace::new(&frac_prevs, &[5], true).unwrap_err(),
+            SpaceError::TooFewTokens { length: 5, words: 4 }
+        );
+    }
+}

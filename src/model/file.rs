@@ -1,0 +1,323 @@
+//! The model file: one `.safetensors` with float32 weights and JSON under the metadata key `tracr`.
+//!
+//! The format is fixed (README, "Files"); `scripts/export_tracr.py` writes it from Python. Reading
+//! checks every size against the bytes that are there before it is used, and every message names
+//! the tensor or the key at fault.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use ndarray::{Array1, Array2, ArrayD, Ix1, Ix2};
+use serde_json::Value as Json;
+use thiserror::Error;
+
+use super::metadata::FORMAT_VERSION;
+use super::{CompiledModel, Layer, Linear, Metadata, OutputKind};
+use crate::files::{self, FileError};
+use crate::tensors::{TensorError, TensorFile, TensorWriter};
+
+/// The metadata key of the JSON.
+pub const METADATA_KEY: &str = "tracr";
+/// Larger files are refused unread: a compiled model of this size would not fit in memory.
+pub const MAX_BYTES: u64 = 2 << 30;
+
+/// Why a model file was refused.
+#[derive(Debug, Error)]
+pub enum ModelFileError {
+    /// It could not be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// It was read and is not a model.
+    #[error("{} is not a usable model file: {problem}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong in it.
+        problem: Problem,
+    },
+}
+
+/// What is wrong inside a model file.
+#[derive(Debug, Error)]
+pub enum Problem {
+    /// The container or a tensor.
+    #[error(transparent)]
+    Tensor(#[from] TensorError),
+    /// The JSON does not parse, or a key is missing or of the wrong type.
+    #[error("its metadata `{METADATA_KEY}` is not what the format asks for: {0}")]
+    Metadata(serde_json::Error),
+    /// A format of another time.
+    #[error("it has format_version {0}, this program reads version {FORMAT_VERSION}")]
+    Version(String),
+    /// Two keys that contradict each other, or a value out of range.
+    #[error("its metadata contradicts itself: {0}")]
+    Inconsistent(String),
+}
+
+impl CompiledModel {
+    /// Reads a model file.
+    ///
+    /// # Errors
+    /// If the file cannot be read or anything in it is not as the format says.
+    pub fn load(path: &Path) -> Result<Self, ModelFileError> {
+        Self::load_with_bytes(path).map(|(model, _)| model)
+    }
+
+    /// Reads a model file and also returns its bytes, for a checksum.
+    ///
+    /// # Errors
+    /// As [`CompiledModel::load`].
+    pub fn load_with_bytes(path: &Path) -> Result<(Self, Vec<u8>), ModelFileError> {
+        let bytes = files::read_bounded(path, MAX_BYTES)?;
+        let model = Self::from_bytes(&bytes)
+            .map_err(|problem| ModelFileError::Malformed { path: path.to_owned(), problem })?;
+        Ok((model, bytes))
+    }
+
+    /// Reads a model from the bytes of a model file.
+    ///
+    /// # Errors
+    /// If anything in it is not as the format says.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Problem> {
+        let file = TensorFile::parse(bytes)?;
+        let metadata = read_metadata(file.metadata(METADATA_KEY)?)?;
+        let sizes = Sizes::of(&metadata)?;
+        check_name_counts(&file, &sizes)?;
+        let mut reader = Reader { file: &file, read: BTreeSet::new() };
+        let model = Self {
+            token_embed: reader.matrix("token_embed", sizes.vocab, sizes.width)?,
+            pos_embed: reader.matrix("pos_embed", sizes.positions, sizes.width)?,
+            unembed: reader.matrix("unembed", sizes.width, sizes.output)?,
+            layers: (0..metadata.num_layers)
+                .map(|i| reader.layer(i, &sizes))
+                .collect::<Result<_, _>>()?,
+            metadata,
+        };
+        match file.names().into_iter().find(|name| !reader.read.contains(*name)) {
+            Some(name) => Err(TensorError::Unexpected(name.to_owned()).into()),
+            None => Ok(model),
+        }
+    }
+
+    /// The bytes of the model file; the same for equal models.
+    ///
+    /// # Errors
+    /// If a matrix has another shape than the metadata says.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, Problem> {
+        let mut writer = TensorWriter::default();
+        let mut add = |name: String, shape: &[usize], numbers: &ArrayD<f32>| {
+            writer.add(name, shape, numbers.iter().copied());
+        };
+        let mut matrix = |name: &str, m: &Array2<f32>| {
+            add(name.to_owned(), m.shape(), &m.clone().into_dyn());
+        };
+        matrix("token_embed", &self.token_embed);
+        matrix("pos_embed", &self.pos_embed);
+        matrix("unembed", &self.unembed);
+        for (i, layer) in self.layers.iter().enumerate() {
+            for (name, linear) in layer.named() {
+                let name = format!("layers.{i}.{name}");
+                add(
+                    format!("{name}.weight"),
+                    linear.weight.shape(),
+                    &linear.weight.clone().into_dyn(),
+                );
+                add(format!("{name}.bias"), linear.bias.shape(), &linear.bias.clone().into_dyn());
+            }
+        }
+        let json = serde_json::to_string(&self.metadata).map_err(Problem::Metadata)?;
+        let bytes = writer.finish(METADATA_KEY, json)?;
+        Self::from_bytes(&bytes)?;
+        Ok(bytes)
+    }
+
+    /// Writes a model file, whole or not at all.
+    ///
+    /// # Errors
+    /// If the model is inconsistent or the file cannot be written.
+    pub fn save(&self, path: &Path) -> Result<(), ModelFileError> {
+        let bytes = self
+            .to_bytes()
+            .map_err(|problem| ModelFileError::Malformed { path: path.to_owned(), problem })?;
+        Ok(files::write_atomically(path, &bytes)?)
+    }
+}
+
+impl<F> Layer<F> {
+    /// The six linear maps under the names that model files use.
+    pub fn named(&self) -> [(&'static str, &Linear<F>); 6] {
+        [
+            ("attn.query", &self.query),
+            ("attn.key", &self.key),
+            ("attn.value", &self.value),
+            ("attn.output", &self.output),
+            ("mlp.fc1", &self.fc1),
+            ("mlp.fc2", &self.fc2),
+        ]
+    }
+}
+
+/// Sizes that the metadata promises; the tensors must bear them out.
+struct Sizes {
+    vocab: usize,
+    positions: usize,
+    width: usize,
+    output: usize,
+    heads: usize,
+    hidden: usize,
+}
+
+impl Sizes {
+    fn of(metadata: &Metadata) -> Result<Self, Problem> {
+        let too_large = || Problem::Inconsistent("a size overflows".into());
+        Ok(Self {
+            vocab: metadata.input_vocab.len(),
+            positions: metadata.max_seq_len.checked_add(1).ok_or_else(too_large)?,
+            width: metadata.residual_labels.len(),
+            output: metadata.output_columns(),
+            heads: metadata.num_heads.checked_mul(metadata.key_size).ok_or_else(too_large)?,
+            hidden: metadata.mlp_hidden_size,
+        })
+    }
+}
+
+/// Names and the numbers they name must agree; said before any other shape is looked at.
+fn check_name_counts(file: &TensorFile<'_>, sizes: &Sizes) -> Result<(), Problem> {
+    let (Some(embed), Some(unembed)) = (file.shape("token_embed"), file.shape("unembed")) else {
+        return Ok(()); // `Reader` says which tensor is missing
+    };
+    let (&[vocab, width], &[_, output]) = (&embed[..], &unembed[..]) else {
+        return Ok(()); // `Reader` says which tensor is not a matrix
+    };
+    for (key, names, what, count) in [
+        ("residual_labels", sizes.width, "token_embed has that many columns", width),
+        ("input_vocab", sizes.vocab, "token_embed has that many rows", vocab),
+        ("output_encoding", sizes.output, "unembed has that many columns", output),
+    ] {
+        if names != count {
+            return Err(Problem::Inconsistent(format!(
+                "{key} names {names} entries, expected {count}: {what}"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Takes tensors out of a file and remembers which.
+struct Reader<'a> {
+    file: &'a TensorFile<'a>,
+    read: BTreeSet<String>,
+}
+
+impl Reader<'_> {
+    fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<ArrayD<f32>, TensorError> {
+        let tensor = self.file.tensor::<f32>(name, shape)?;
+        self.read.insert(name.to_owned());
+        Ok(tensor)
+    }
+
+    fn matrix(&mut self, name: &str, rows: usize, columns: usize) -> Result<Array2<f32>, Problem> {
+        let tensor = self.tensor(name, &[rows, columns])?;
+        tensor.into_dimensionality::<Ix2>().map_err(|e| Problem::Inconsistent(e.to_string()))
+    }
+
+    fn vector(&mut self, name: &str, length: usize) -> Result<Array1<f32>, Problem> {
+        let tensor = self.tensor(name, &[length])?;
+        tensor.into_dimensionality::<Ix1>().map_err(|e| Problem::Inconsistent(e.to_string()))
+    }
+
+    fn linear(&mut self, name: &str, from: usize, to: usize) -> Result<Linear<f32>, Problem> {
+        Ok(Linear {
+            weight: self.matrix(&format!("{name}.weight"), from, to)?,
+            bias: self.vector(&format!("{name}.bias"), to)?,
+        })
+    }
+
+    fn layer(&mut self, i: usize, sizes: &Sizes) -> Result<Layer<f32>, Problem> {
+        let &Sizes { width, heads, hidden, .. } = sizes;
+        Ok(Layer {
+            query: self.linear(&format!("layers.{i}.attn.query"), width, heads)?,
+            key: self.linear(&format!("layers.{i}.attn.key"), width, heads)?,
+            value: self.linear(&format!("layers.{i}.attn.value"), width, heads)?,
+            output: self.linear(&format!("layers.{i}.attn.output"), heads, width)?,
+            fc1: self.linear(&format!("layers.{i}.mlp.fc1"), width, hidden)?,
+            fc2: self.linear(&format!("layers.{i}.mlp.fc2"), hidden, width)?,
+        })
+    }
+}
+
+fn read_metadata(text: &str) -> Result<Metadata, Problem> {
+    let json: Json = serde_json::from_str(text).map_err(Problem::Metadata)?;
+    // The version first: another version's keys need no other complaint.
+    match json.get("format_version") {
+        Some(version) if version.as_u64() != Some(FORMAT_VERSION.into()) => {
+            return Err(Problem::Version(version.to_string()));
+        }
+        _ => {}
+    }
+    let metadata: Metadata = serde_json::from_value(json).map_err(Problem::Metadata)?;
+    check(&metadata).map_err(Problem::Inconsistent)?;
+    Ok(metadata)
+}
+
+/// What the metadata alone can get wrong. Label counts are checked as shapes, against tensors.
+fn check(meta: &Metadata) -> Result<(), String> {
+    if let Some(label) = duplicate(meta.residual_labels.iter()) {
+        return Err(format!("residual_labels has `{label}` twice"));
+    }
+    if let Some(token) = duplicate(meta.input_vocab.iter().map(|v| v.to_json().to_string())) {
+        return Err(format!("input_vocab has {token} twice"));
+    }
+    for (name, id, token) in
+        [("bos", meta.bos_id, &meta.bos_token), ("pad", meta.pad_id, &meta.pad_token)]
+    {
+        match meta.input_vocab.get(id) {
+            None => {
+                return Err(format!(
+                    "{name}_id is {id}, but input_vocab has {} tokens",
+                    meta.input_vocab.len()
+                ));
+            }
+            Some(found) if found != token => {
+                return Err(format!(
+                    "{name}_token is `{token}`, but token {id} of input_vocab is `{found}`"
+                ));
+            }
+            Some(_) => {}
+        }
+    }
+    if meta.bos_id == meta.pad_id {
+        return Err("BOS and PAD are the same token".into());
+    }
+    match (meta.output_kind, &meta.output_encoding) {
+        (OutputKind::Numerical, Some(_)) => {
+            return Err("output_kind is numerical, but there is an output_encoding".into());
+        }
+        (OutputKind::Categorical, None) => {
+            return Err("output_kind is categorical, but output_encoding is null".into());
+        }
+        (OutputKind::Categorical, Some(classes)) if classes.is_empty() => {
+            return Err("output_encoding is empty".into());
+        }
+        _ => {}
+    }
+    for (key, size) in [
+        ("residual_labels", meta.residual_labels.len()),
+        ("max_seq_len", meta.max_seq_len),
+        ("num_heads", meta.num_heads),
+        ("key_size", meta.key_size),
+    ] {
+        if size == 0 {
+            return Err(format!("{key} must be at least 1"));
+        }
+    }
+    if meta.input_vocab.len() < 3 {
+        return Err("input_vocab has no token besides BOS and PAD".into());
+    }
+    Ok(())
+}
+
+fn duplicate<T: Ord + Clone>(items: impl Iterator<Item = T>) -> Option<T> {
+    let mut seen = BTreeSet::new();
+    items.into_iter().find(|item| !seen.insert(item.clone()))
+}

@@ -1,0 +1,218 @@
+//! The exact forward pass of a compiled transformer, uncompressed or through any `W`.
+//!
+//! With `read(s) = s` and `write(h) = h` this is the compiled model; with `read(s) = s·W` and
+//! `write(h) = h·Wᵀ` it is the compressed one (METHOD.md, "The compressed model"):
+//!
+//! ```text
+//! stream_0     = write(token_embed[x] + pos_embed)
+//! h̃_i          = block_i(read(stream_i))
+//! stream_{i+1} = stream_i + write(h̃_i)
+//! output       = read(stream_last) · U
+//! ```
+//!
+//! No layer norm, no dropout; logits are divided by `sqrt(key_size)`; a causal model masks with
+//! −1e30; PAD is *not* masked. Checked against Tracr's own float64 activations in
+//! `tests/parity.rs` (`reference/activations`).
+
+use ndarray::{Array2, Array4, ArrayView2, Axis, s};
+
+use super::{Frozen, Layer, Linear, Real};
+
+/// Logit of a masked position, as in Tracr.
+pub const MASKED: f64 = -1e30;
+
+/// Where blocks read from and write to.
+#[derive(Clone, Copy, Debug)]
+pub enum Stream<'a, F> {
+    /// The compiled residual stream: `D` dimensions, one a feature.
+    Full,
+    /// The compressed one: `d` dimensions, through `W` of shape `[d, D]`.
+    Compressed(&'a Array2<F>),
+}
+
+impl<F: Real> Stream<'_, F> {
+    /// `[N, D]` features to `[N, D or d]` stream.
+    fn write(&self, features: &Array2<F>) -> Array2<F> {
+        match self {
+            Stream::Full => features.clone(),
+            Stream::Compressed(w) => features.dot(&w.t()),
+        }
+    }
+
+    /// `[N, D or d]` stream to `[N, D]` features.
+    fn read(&self, stream: &Array2<F>) -> Array2<F> {
+        match self {
+            Stream::Full => stream.clone(),
+            Stream::Compressed(w) => stream.dot(*w),
+        }
+    }
+}
+
+/// Everything that a forward pass over `B` inputs of `T` positions computes. Row `b·T + t` of a
+/// matrix belongs to position `t` of input `b`.
+#[derive(Clone, Debug)]
+pub struct Trace<F> {
+    /// The stream after the embedding and after each block: `1 + 2L` of `[B·T, D or d]`.
+    pub residuals: Vec<Array2<F>>,
+    /// What each block writes, in feature dimensions: `2L` of `[B·T, D]`.
+    pub block_outputs: Vec<Array2<F>>,
+    /// Scaled, masked logits of each layer's attention: `L` of `[B, H, T, T]`.
+    pub attention_logits: Vec<Array4<F>>,
+    /// What the unembedding reads: `[B·T, D]`.
+    pub last_read: Array2<F>,
+    /// The unembedded output: `[B·T, O]`.
+    pub output: Array2<F>,
+}
+
+impl<F: Real> Frozen<F> {
+    /// Runs the model on token ids `[B, T]`; `T` may be less than the model's positions.
+    ///
+    /// The ids must be below `V` and `T` at most the model's positions, as everything in
+    /// [`crate::inputs`] and [`crate::model::codec`] guarantees.
+    pub fn forward(&self, stream: Stream<'_, F>, tokens: ArrayView2<'_, usize>) -> Trace<F> {
+        let (batch, positions) = tokens.dim();
+        let mut residual = stream.write(&self.embed(tokens));
+        let mut trace = Trace {
+            residuals: vec![residual.clone()],
+            block_outputs: Vec::with_capacity(2 * self.layers.len()),
+            attention_logits: Vec::with_capacity(self.layers.len()),
+            last_read: Array2::zeros((0, 0)),
+            output: Array2::zeros((0, 0)),
+        };
+        for layer in &self.layers {
+            let read = stream.read(&residual);
+            let (logits, attended) = self.attention(layer, &read, batch, positions);
+            residual += &stream.write(&attended);
+            trace.attention_logits.push(logits);
+            trace.block_outputs.push(attended);
+            trace.residuals.push(residual.clone());
+
+            let hidden = layer.fc1.apply(&stream.read(&residual)).mapv_into(|x| x.max(F::zero()));
+            let mapped = layer.fc2.apply(&hidden);
+            residual += &stream.write(&mapped);
+            trace.block_outputs.push(mapped);
+            trace.residuals.push(residual.clone());
+        }
+        trace.last_read = stream.read(&residual);
+        trace.output = trace.last_read.dot(&self.unembed);
+        trace
+    }
+
+    /// Runs the model and returns the block outputs and the output alone: the same numbers as
+    /// [`Frozen::forward`], without computing what dead blocks would add, which is exactly zero.
+    pub fn evaluate(
+        &self,
+        stream: Stream<'_, F>,
+        tokens: ArrayView2<'_, usize>,
+    ) -> (Vec<Array2<F>>, Array2<F>) {
+        let (batch, positions) = tokens.dim();
+        let mut residual = stream.write(&self.embed(tokens));
+        let mut read = stream.read(&residual);
+        let mut blocks = Vec::with_capacity(2 * self.layers.len());
+        let dead = || Array2::zeros((batch * positions, self.width()));
+        for layer in &self.layers {
+            let attended = if layer.attention_is_dead() {
+                dead()
+            } else {
+                let attended = self.attention(layer, &read, batch, positions).1;
+                residual += &stream.write(&attended);
+                read = stream.read(&residual);
+                attended
+            };
+            blocks.push(attended);
+            let mapped = if layer.mlp_is_dead() {
+                dead()
+            } else {
+                let hidden = layer.fc1.apply(&read).mapv_into(|x| x.max(F::zero()));
+                let mapped = layer.fc2.apply(&hidden);
+                residual += &stream.write(&mapped);
+                read = stream.read(&residual);
+                mapped
+            };
+            blocks.push(mapped);
+        }
+        (blocks, read.dot(&self.unembed))
+    }
+
+    /// `token_embed[x] + pos_embed`: `[B·T, D]`.
+    pub fn embed(&self, tokens: ArrayView2<'_, usize>) -> Array2<F> {
+        let (batch, positions) = tokens.dim();
+        let mut features = Array2::zeros((batch * positions, self.width()));
+        for (row, (position, id)) in
+            tokens.iter().enumerate().map(|(row, id)| (row, (row % positions, *id)))
+        {
+            let mut target = features.row_mut(row);
+            target += &self.token_embed.row(id);
+            target += &self.pos_embed.row(position);
+        }
+        features
+    }
+
+    /// Multi-head attention over `read` `[B·T, D]`: its logits `[B, H, T, T]` and what it writes
+    /// `[B·T, D]`.
+    fn attention(
+        &self,
+        layer: &Layer<F>,
+        read: &Array2<F>,
+        batch: usize,
+        positions: usize,
+    ) -> (Array4<F>, Array2<F>) {
+        let query = layer.query.apply(read);
+        let key = layer.key.apply(read);
+        let value = layer.value.apply(read);
+        let scale = F::from_f64(1.0 / (self.key_size as f64).sqrt());
+        let mut logits = Array4::zeros((batch, self.heads, positions, positions));
+        let mut attended = Array2::zeros(value.dim());
+        for b in 0..batch {
+            let rows = b * positions..(b + 1) * positions;
+            for h in 0..self.heads {
+                let columns = h * self.key_size..(h + 1) * self.key_size;
+                let part = s![rows.clone(), columns];
+                let mut scores = query.slice(part).dot(&key.slice(part).t()) * scale;
+                if self.causal {
+                    for ((asking, asked), score) in scores.indexed_iter_mut() {
+                        if asked > asking {
+                            *score = F::from_f64(MASKED);
+                        }
+                    }
+                }
+                logits.slice_mut(s![b, h, .., ..]).assign(&scores);
+                softmax_rows(&mut scores);
+                attended.slice_mut(part).assign(&scores.dot(&value.slice(part)));
+            }
+        }
+        (logits, layer.output.apply(&attended))
+    }
+}
+
+impl<F: Real> Linear<F> {
+    /// `[N, inputs]` to `[N, outputs]`.
+    fn apply(&self, input: &Array2<F>) -> Array2<F> {
+        input.dot(&self.weight) + &self.bias
+    }
+}
+
+/// Softmax of each row, shifted by its maximum: logits of 1e6 are common at the start of training.
+fn softmax_rows<F: Real>(scores: &mut Array2<F>) {
+    for mut row in scores.axis_iter_mut(Axis(0)) {
+        let max = row.iter().copied().fold(F::neg_infinity(), F::max);
+        row.mapv_inplace(|x| (x - max).exp());
+        let sum = row.sum();
+        row.mapv_inplace(|x| x / sum);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+
+    #[test]
+    fn softmax_survives_logits_of_a_million() {
+        let mut scores = array![[1e6, 1e6, -1e6], [0.0, f64::ln(3.0), MASKED]];
+        softmax_rows(&mut scores);
+        assert_eq!(scores.row(0).to_vec(), [0.5, 0.5, 0.0]);
+        approx::assert_abs_diff_eq!(scores[[1, 0]], 0.25, epsilon = 1e-15);
+        assert_eq!(scores[[1, 2]], 0.0);
+    }
+}

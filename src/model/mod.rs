@@ -1,0 +1,99 @@
+//! The compiled transformer: frozen weights whose every dimension has a name.
+//!
+//! - [`value`]: what a token or a class of the output is (None, boolean, number, string, tuple).
+//! - [`metadata`]: labels, vocabulary and sizes: the JSON inside a model file.
+//! - [`file`](mod@file): the `.safetensors` format, read and written with every check.
+//! - [`frozen`]: the weights as matrices of one precision.
+//! - [`forward`]: the exact forward pass, uncompressed or through any `W`.
+//! - [`codec`]: words to token ids, unembedded scores to values.
+
+pub mod codec;
+pub mod file;
+pub mod forward;
+pub mod frozen;
+pub mod metadata;
+pub mod real;
+pub mod value;
+
+use ndarray::{Array1, Array2};
+
+pub use forward::{Stream, Trace};
+pub use frozen::Frozen;
+pub use metadata::{Metadata, OutputKind};
+pub use real::Real;
+pub use value::Value;
+
+/// A linear map `x ↦ x·weight + bias`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Linear<F> {
+    /// Shape `[inputs, outputs]`.
+    pub weight: Array2<F>,
+    /// Shape `[outputs]`.
+    pub bias: Array1<F>,
+}
+
+/// One layer: attention, then MLP, each with a residual add.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Layer<F> {
+    /// Shape `[D, H·k]`, heads side by side.
+    pub query: Linear<F>,
+    /// Shape `[D, H·k]`.
+    pub key: Linear<F>,
+    /// Shape `[D, H·k]`.
+    pub value: Linear<F>,
+    /// Shape `[H·k, D]`.
+    pub output: Linear<F>,
+    /// Shape `[D, hidden]`.
+    pub fc1: Linear<F>,
+    /// Shape `[hidden, D]`.
+    pub fc2: Linear<F>,
+}
+
+/// A compiled model as a model file holds it: float32 weights and the names of everything.
+///
+/// `D` is the width of the residual stream, `V` the vocabulary (BOS and PAD included), `T` the
+/// number of positions (BOS and `max_seq_len` tokens), `O` the number of output columns.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CompiledModel {
+    /// Labels, vocabulary, sizes.
+    pub metadata: Metadata,
+    /// Shape `[V, D]`.
+    pub token_embed: Array2<f32>,
+    /// Shape `[T, D]`; row 0 (BOS) is zero in Tracr's models.
+    pub pos_embed: Array2<f32>,
+    /// Shape `[D, O]`.
+    pub unembed: Array2<f32>,
+    /// The layers, in order.
+    pub layers: Vec<Layer<f32>>,
+}
+
+impl CompiledModel {
+    /// `D`, the width of the compiled residual stream.
+    pub fn width(&self) -> usize {
+        self.metadata.residual_labels.len()
+    }
+
+    /// `T`, the number of positions: BOS and up to `max_seq_len` tokens.
+    pub fn positions(&self) -> usize {
+        self.metadata.max_seq_len + 1
+    }
+
+    /// `layer0.attn`, `layer0.mlp`, `layer1.attn`, ...: the names of the `2L` blocks.
+    pub fn block_names(&self) -> Vec<String> {
+        (0..self.layers.len())
+            .flat_map(|i| [format!("layer{i}.attn"), format!("layer{i}.mlp")])
+            .collect()
+    }
+}
+
+/// Models for unit tests: the shipped files.
+#[cfg(test)]
+pub mod test_models {
+    use super::CompiledModel;
+
+    /// `models/{name}.safetensors`.
+    pub fn load(name: &str) -> CompiledModel {
+        let path = format!("{}/models/{name}.safetensors", env!("CARGO_MANIFEST_DIR"));
+        CompiledModel::load(path.as_ref()).unwrap()
+    }
+}
