@@ -217,7 +217,7 @@ def compile_program(
             f"Tracr cannot compile {program.name} for the vocabulary {list(vocabulary)} and "
             f"{max_seq_len} positions ({reason})"
         ) from error
-    if pair := _without_order(tracr_labels.residual_basis(model)):
+    if pair := _without_order(tracr_labels.residual_basis(model) or []):
         raise CompilationFailed(
             f"Tracr has no definite order for the features {pair[0]} and {pair[1]}: it sorts "
             "numbers as numbers and all else as text; use only numbers or only text"

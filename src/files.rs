@@ -96,6 +96,11 @@ pub fn parent_of(path: &Path) -> &Path {
 /// Name of every temporary file starts so; leftovers of a killed process are safe to delete.
 pub const TEMPORARY_PREFIX: &str = ".writing-";
 
+/// Bytes in lower-case hexadecimal, for checksums.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 fn builder() -> tempfile::Builder<'static, 'static> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(TEMPORARY_PREFIX);

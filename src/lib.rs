@@ -1,8 +1,37 @@
 //! Compress the residual stream of a Tracr-compiled transformer and see what survives.
-#![cfg_attr(test, allow(clippy::unwrap_used))]
+//!
+//! The experiment of section 5 of *Tracr: Compiled Transformers as a Laboratory for
+//! Interpretability* (Lindner et al., NeurIPS 2023): a compiled transformer, whose every feature is
+//! known, stays frozen; one matrix `W` `[d, D]` is trained so that the model still works when its
+//! residual stream has only `d < D` dimensions. The pipeline:
+//!
+//! 1. [`config`]: one TOML file, checked key by key, becomes a [`config::RunConfig`].
+//! 2. [`model`]: a `.safetensors` file becomes a [`model::CompiledModel`] with named features.
+//! 3. [`inputs`]: the program's input space, enumerated or sampled, and the run's batches.
+//! 4. [`compression`]: the objective, its gradient, AdamW, the training loop, exact evaluation.
+//! 5. [`study`]: the run directory: CSV files while it runs, tables and `W` at the end.
+//! 6. [`cli`]: the commands.
+//!
+//! ```
+//! use tracr_compress::model::{CompiledModel, Frozen, Stream};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let model = CompiledModel::load("models/sort_unique.safetensors".as_ref())?;
+//! let ids = model.encode(&["3".into(), "1".into(), "2".into()])?;
+//! let tokens = ndarray::Array2::from_shape_vec((1, ids.len()), ids)?;
+//! let trace = Frozen::<f64>::new(&model).forward(Stream::Full, tokens.view());
+//! let sorted: Vec<String> =
+//!     (1..4).map(|t| model.decode(trace.output.row(t)).to_string()).collect();
+//! assert_eq!(sorted, ["1", "2", "3"]);
+//! # Ok(())
+//! # }
+//! ```
 
+pub mod cli;
 pub mod compression;
+pub mod config;
 pub mod files;
 pub mod inputs;
 pub mod model;
+pub mod study;
 pub mod tensors;

@@ -1,1 +1,7 @@
-fn main(){}
+//! The `compress` command: parse, dispatch, exit code.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tracr_compress::cli::main(std::env::args_os())
+}

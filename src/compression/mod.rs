@@ -10,14 +10,14 @@
 //! - [`projection`]: the trained `W`, its Gram matrix and their file.
 
 pub mod adamw;
-
+pub mod checkpoint;
 pub mod engines;
 pub mod evaluation;
 pub mod objective;
 pub mod projection;
 pub mod schedule;
 pub mod teacher;
-
+pub mod trainer;
 
 pub use adamw::AdamW;
 pub use engines::{Engine, Loss};
@@ -26,4 +26,5 @@ pub use objective::{Objective, OutputPositions};
 pub use projection::Projection;
 pub use schedule::LinearDecay;
 pub use teacher::Teacher;
+pub use trainer::{StopReason, Trainer};
 

@@ -1,0 +1,97 @@
+//! The command line: one file a command, no maths.
+//!
+//! Results go to stdout, progress and messages to stderr. Exit codes: 0 done, 1 failed while
+//! running, 2 usage, configuration or input file, 130 interrupted.
+
+mod progress;
+mod run;
+mod signals;
+mod table;
+mod terminal;
+mod train;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Compress the residual stream of a compiled transformer with one learned matrix W, and see what
+/// survives.
+#[derive(Debug, Parser)]
+#[command(name = "compress", version, args_conflicts_with_subcommands = true, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    train: Option<train::Args>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show what a model computes on an input, position by position
+    Run(run::Args),
+}
+
+/// Why a command ended without its result.
+#[derive(Debug)]
+enum Failure {
+    /// The user's arguments or files: exit code 2.
+    Input(anyhow::Error),
+    /// Something while running: exit code 1.
+    Running(anyhow::Error),
+    /// Stopped on request: exit code 130; the text says where.
+    Interrupted(String),
+    /// Whoever read stdout went away: nothing to say, nobody to say it to.
+    Closed,
+}
+
+impl Failure {
+    fn input(error: impl Into<anyhow::Error>) -> Self {
+        Self::Input(error.into())
+    }
+}
+
+/// A command that could not write its result to stdout.
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        if error.kind() == std::io::ErrorKind::BrokenPipe {
+            Self::Closed
+        } else {
+            Self::Running(anyhow::Error::new(error).context("cannot write to standard output"))
+        }
+    }
+}
+
+/// Runs a command line and returns its exit code.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(e) => {
+            let _ = e.print(); // nobody to tell if this fails
+            return ExitCode::from(u8::from(e.use_stderr()) * 2);
+        }
+    };
+    let result = match (cli.command, cli.train) {
+        (Some(Command::Run(args)), _) => run::main(&args),
+        (None, Some(args)) => train::main(&args),
+        (None, None) => Err(Failure::Input(anyhow::anyhow!(
+            "nothing to do: give --config FILE, or a command (see --help)"
+        ))),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Input(e)) => {
+            terminal::message(&format!("error: {e:#}"));
+            ExitCode::from(2)
+        }
+        Err(Failure::Running(e)) => {
+            terminal::message(&format!("error: {e:#}"));
+            ExitCode::from(1)
+        }
+        Err(Failure::Interrupted(text)) => {
+            terminal::message(&text);
+            ExitCode::from(130)
+        }
+        Err(Failure::Closed) => ExitCode::SUCCESS,
+    }
+}

@@ -1,0 +1,168 @@
+//! `compress run MODEL TOKEN...`: what a model computes on one input.
+
+use std::path::PathBuf;
+
+use ndarray::Array2;
+use serde_json::{Map, Value as Json, json};
+
+use super::{Failure, table, terminal};
+use crate::compression::Projection;
+use crate::model::{CompiledModel, Frozen, Stream, Trace, Value};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The model file
+    model: PathBuf,
+    /// The input's tokens (BOS is put in front)
+    #[arg(required = true, value_name = "TOKEN", allow_negative_numbers = true)]
+    tokens: Vec<String>,
+    /// Run the model compressed by the W of this file (a run's projection.safetensors)
+    #[arg(long, value_name = "FILE")]
+    projection: Option<PathBuf>,
+    /// Fill the input up to the model's length with PAD, as training does
+    #[arg(long)]
+    pad: bool,
+    /// Show every feature's value at every position after every block
+    #[arg(long)]
+    trace: bool,
+    /// Print an object instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn main(args: &Args) -> Result<(), Failure> {
+    let model = CompiledModel::load(&args.model).map_err(Failure::input)?;
+    let projection = args.projection.as_deref().map(Projection::load).transpose();
+    let projection = projection.map_err(Failure::input)?;
+    if let Some(p) = &projection
+        && p.labels != model.metadata.residual_labels
+    {
+        return Err(Failure::Input(anyhow::anyhow!(
+            "the projection's features are not those of {}: it was trained on another model",
+            args.model.display()
+        )));
+    }
+    let mut ids = model.encode(&args.tokens).map_err(Failure::input)?;
+    if args.pad {
+        ids.resize(model.positions(), model.metadata.pad_id);
+    }
+    let tokens = Array2::from_shape_vec((1, ids.len()), ids.clone())
+        .map_err(|e| Failure::Running(e.into()))?;
+    let frozen = Frozen::<f64>::new(&model);
+    let stream = projection.as_ref().map_or(Stream::Full, |p| Stream::Compressed(&p.w));
+    let trace = frozen.forward(stream, tokens.view());
+    let shown = Shown { model: &model, ids: &ids, words: args.tokens.len(), trace: &trace };
+    let features = args.trace.then(|| features_after_each_block(&trace, projection.as_ref()));
+    if args.json {
+        terminal::print(&format!("{}\n", shown.json(features.as_deref())))?;
+    } else {
+        terminal::print(&shown.text(features.as_deref()))?;
+        shown.warn_of_undecided();
+    }
+    Ok(())
+}
+
+/// The stream in feature dimensions `[T, D]`, after the embedding and after each block: as it is,
+/// or as the next block would read it through `W`.
+fn features_after_each_block(
+    trace: &Trace<f64>,
+    projection: Option<&Projection>,
+) -> Vec<Array2<f64>> {
+    trace
+        .residuals
+        .iter()
+        .map(|stream| projection.map_or_else(|| stream.clone(), |p| stream.dot(&p.w)))
+        .collect()
+}
+
+/// A model's answer to one input.
+struct Shown<'a> {
+    model: &'a CompiledModel,
+    ids: &'a [usize],
+    /// Tokens without BOS and padding.
+    words: usize,
+    trace: &'a Trace<f64>,
+}
+
+impl Shown<'_> {
+    fn token(&self, position: usize) -> &Value {
+        &self.model.metadata.input_vocab[self.ids[position]]
+    }
+
+    fn output(&self, position: usize) -> Value {
+        self.model.decode(self.trace.output.row(position))
+    }
+
+    fn undecided(&self) -> Vec<usize> {
+        (1..=self.words).filter(|t| self.model.is_undecided(self.trace.output.row(*t))).collect()
+    }
+
+    fn text(&self, features: Option<&[Array2<f64>]>) -> String {
+        let plain = |value: &Value| match value {
+            Value::Float(x) => table::number(*x),
+            other => other.to_string(),
+        };
+        let mut rows = vec![vec!["position".into(), "token".into(), "output".into()]];
+        for t in 1..=self.words {
+            rows.push(vec![t.to_string(), self.token(t).to_string(), plain(&self.output(t))]);
+        }
+        let mut text = table::aligned(&rows, 0);
+        let Some(features) = features else { return text };
+        let positions = 0..self.ids.len();
+        for (stage, values) in self.stages().iter().zip(features) {
+            let mut rows = vec![vec![stage.clone()]];
+            rows[0].extend(positions.clone().map(|t| self.token(t).to_string()));
+            for (label, column) in
+                self.model.metadata.residual_labels.iter().zip(values.columns())
+            {
+                let mut row = vec![format!("  {label}")];
+                row.extend(column.iter().map(|x| table::number(*x)));
+                rows.push(row);
+            }
+            text.push('\n');
+            text.push_str(&table::aligned(&rows, 1));
+        }
+        text
+    }
+
+    fn json(&self, features: Option<&[Array2<f64>]>) -> Json {
+        let words = 1..=self.words;
+        let mut object = Map::new();
+        object.insert("program".into(), self.model.metadata.program.clone().into());
+        object.insert("tokens".into(), words.clone().map(|t| self.token(t).to_json()).collect());
+        object.insert("output".into(), words.map(|t| self.output(t).to_json()).collect());
+        object.insert("undecided_positions".into(), json!(self.undecided()));
+        if let Some(features) = features {
+            let all: Vec<Json> =
+                (0..self.ids.len()).map(|t| self.token(t).to_json()).collect();
+            let stages = self.stages().into_iter().zip(features).map(|(stage, values)| {
+                let by_feature: Map<String, Json> = self
+                    .model
+                    .metadata
+                    .residual_labels
+                    .iter()
+                    .zip(values.columns())
+                    .map(|(label, column)| (label.clone(), json!(column.to_vec())))
+                    .collect();
+                json!({ "after": stage, "features": by_feature })
+            });
+            object.insert("trace".into(), json!({ "positions": all, "stages": stages.collect::<Vec<_>>() }));
+        }
+        Json::Object(object)
+    }
+
+    fn stages(&self) -> Vec<String> {
+        std::iter::once("embedding".to_owned()).chain(self.model.block_names()).collect()
+    }
+
+    fn warn_of_undecided(&self) {
+        let positions = self.undecided();
+        if !positions.is_empty() {
+            let list: Vec<String> = positions.iter().map(usize::to_string).collect();
+            terminal::message(&format!(
+                "note: at position {} no class stands out: the program's output is undefined there",
+                list.join(", ")
+            ));
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Aligned plain-text tables.
+
+/// Lays out rows of cells: the first `left` columns aligned left, the others right, two blanks
+/// between.
+pub fn aligned(rows: &[Vec<String>], left: usize) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|c| c.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let mut text = String::new();
+    for row in rows {
+        let cells: Vec<String> = row
+            .iter()
+            .zip(&widths)
+            .enumerate()
+            .map(|(column, (cell, &width))| {
+                if column < left { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
+            })
+            .collect();
+        text.push_str(cells.join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// A number for reading: up to six decimals, no trailing zeros, small leaks as 0.
+pub fn number(x: f64) -> String {
+    if x != 0.0 && x.is_finite() && (x.abs() >= 1e6 || (5e-7..1e-3).contains(&x.abs())) {
+        return format!("{x:.3e}");
+    }
+    let text = format!("{x:.6}");
+    if !text.contains('.') {
+        return text;
+    }
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    if text == "-0" { "0".into() } else { text.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short() {
+        let texts: Vec<String> =
+            [0.0, 1.0, -0.5, 1.0 / 3.0, -1e-12, 2e-6, 1e7, f64::NAN].map(number).into();
+        assert_eq!(texts, ["0", "1", "-0.5", "0.333333", "0", "2.000e-6", "1.000e7", "NaN"]);
+    }
+
+    #[test]
+    fn columns_line_up() {
+        let rows = [vec!["a".into(), "1".into()], vec!["long".into(), "22".into()]];
+        assert_eq!(aligned(&rows, 1), "a      1\nlong  22\n");
+    }
+}

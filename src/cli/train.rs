@@ -1,0 +1,114 @@
+//! `compress --config FILE`: train W on a compiled model.
+
+use std::path::PathBuf;
+
+use super::progress::Reporter;
+use super::signals::StopRequest;
+use super::{Failure, table, terminal};
+use crate::config::RunConfig;
+use crate::study::experiment::{Experiment, ExperimentError};
+use crate::study::results::Summary;
+use crate::study::{self, Outcome};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The run file
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Replace one key of the run file, as in --set compression.dim=8; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// The run directory, instead of the run file's output.dir
+    #[arg(long, value_name = "DIR")]
+    output: Option<PathBuf>,
+    /// Delete the run that the directory holds and start over
+    #[arg(long)]
+    force: bool,
+    /// No progress on stderr
+    #[arg(long)]
+    quiet: bool,
+    /// Print the run's summary as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn main(args: &Args) -> Result<(), Failure> {
+    let experiment = Experiment::load(&args.config, &args.set, args.output.as_deref())
+        .map_err(|e| match e {
+            ExperimentError::Config(e) => Failure::input(e),
+            ExperimentError::Model(e) => Failure::input(e),
+        })?;
+    let stop = StopRequest::listen().map_err(|e| Failure::Running(e.into()))?;
+    let config = &experiment.config;
+    let mut reporter = Reporter::new(&config.name, args.quiet, stop);
+    let outcome = study::run(&experiment, args.force, &mut reporter).map_err(|e| {
+        if e.is_input() { Failure::input(e) } else { Failure::Running(e.into()) }
+    })?;
+    let directory = config.output.dir.display();
+    match outcome {
+        Outcome::Completed(summary) => report(&summary, config, args.json, "completed"),
+        Outcome::AlreadyOver(summary) if summary.stop_reason == "diverged" => {
+            Err(diverged(&summary, config, "diverged in an earlier sitting"))
+        }
+        Outcome::AlreadyOver(summary) => {
+            report(&summary, config, args.json, "is complete already; nothing to do")
+        }
+        Outcome::Interrupted { step } => Err(Failure::Interrupted(format!(
+            "{}: stopped after step {step} of {}; the same command goes on from there ({directory})",
+            config.name, config.training.steps
+        ))),
+        Outcome::Diverged(summary) => Err(diverged(&summary, config, "diverged")),
+    }
+}
+
+fn diverged(summary: &Summary, config: &RunConfig, what: &str) -> Failure {
+    Failure::Running(anyhow::anyhow!(
+        "{}: {what}: the loss is not a finite number after step {} of {}; the last good checkpoint \
+         is kept in {} (try a lower training.learning_rate.initial or compression.init_std)",
+        config.name,
+        summary.steps,
+        config.training.steps,
+        config.output.dir.display(),
+    ))
+}
+
+/// The run's result on stdout.
+fn report(
+    summary: &Summary,
+    config: &RunConfig,
+    json: bool,
+    what: &str,
+) -> Result<(), Failure> {
+    if json {
+        let text = serde_json::to_string_pretty(summary)
+            .map_err(|e| Failure::Running(e.into()))?;
+        return Ok(terminal::print(&format!("{text}\n"))?);
+    }
+    let mut rows = Vec::new();
+    if let Some(last) = &summary.last {
+        let figures = [
+            ("loss, exact", Some(last.eval_loss)),
+            ("  of the output", Some(last.eval_loss_output)),
+            ("  of the layers", Some(last.eval_loss_layers)),
+            ("mean absolute error", last.mae),
+            ("largest error", last.max_error),
+            ("token accuracy", last.token_accuracy),
+            ("sequence accuracy", last.sequence_accuracy),
+        ];
+        for (name, value) in figures {
+            if let Some(value) = value {
+                rows.push(vec![format!("  {name}"), table::number(value)]);
+            }
+        }
+    }
+    rows.push(vec!["  seconds".into(), format!("{:.1}", summary.wall_time_seconds)]);
+    Ok(terminal::print(&format!(
+        "{} {what}: {} steps, d = {}, seed {}\n{}results in {}\n",
+        summary.name,
+        summary.steps,
+        summary.dim,
+        summary.seed,
+        table::aligned(&rows, 1),
+        config.output.dir.display(),
+    ))?)
+}

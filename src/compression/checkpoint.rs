@@ -1,0 +1,215 @@
+//! The checkpoint: the loop's whole state in one file, written atomically, proven by a checksum.
+
+use std::path::{Path, PathBuf};
+
+use ndarray::{Array2, Ix2};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+
+use super::adamw::Moments;
+use super::trainer::{State, Window};
+use crate::files::{self, FileError, hex};
+use crate::tensors::{Element, TensorError, TensorFile, TensorWriter};
+
+const METADATA_KEY: &str = "compress_checkpoint";
+const FORMAT_VERSION: u32 = 1;
+const MAX_BYTES: u64 = 8 << 30;
+
+/// Why a checkpoint was refused.
+#[derive(Debug, Error)]
+pub enum CheckpointError {
+    /// It could not be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// It was read and is damaged.
+    #[error("{} is not a usable checkpoint: {problem}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong in it.
+        problem: String,
+    },
+    /// It belongs to another run.
+    #[error(
+        "{} was written by a run with another configuration (hash {found}, expected {expected})",
+        path.display()
+    )]
+    OtherConfig {
+        /// The file.
+        path: PathBuf,
+        /// In the file.
+        found: String,
+        /// Of the run that wants to go on from it.
+        expected: String,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+struct Header {
+    format_version: u32,
+    config_hash: String,
+    /// Over the tensors' numbers and the hash above.
+    sha256: String,
+}
+
+/// Writes the state of a run whose configuration has this hash.
+///
+/// # Errors
+/// If it cannot be written; the previous checkpoint is then untouched.
+pub fn save(path: &Path, state: &State, config_hash: &str) -> Result<(), CheckpointError> {
+    let malformed = |e: &dyn std::fmt::Display| CheckpointError::Malformed {
+        path: path.to_owned(),
+        problem: e.to_string(),
+    };
+    let (low, high) = (state.rng_position as u64, (state.rng_position >> 64) as u64);
+    let mut writer = TensorWriter::default();
+    writer
+        .add("W", state.w.shape(), state.w.iter().copied())
+        .add("m", state.w.shape(), state.moments.first.iter().copied())
+        .add("v", state.w.shape(), state.moments.second.iter().copied())
+        .add("step", &[1], [state.step])
+        .add("rng_position", &[2], [low, high])
+        .add("window_loss", &[2], [state.window.output, state.window.layers])
+        .add("window_steps", &[1], [state.window.steps])
+        .add("seconds", &[1], [state.seconds]);
+    let header = Header {
+        format_version: FORMAT_VERSION,
+        config_hash: config_hash.to_owned(),
+        sha256: checksum(state, config_hash),
+    };
+    let text = serde_json::to_string(&header).map_err(|e| malformed(&e))?;
+    let bytes = writer.finish(METADATA_KEY, text).map_err(|e| malformed(&e))?;
+    Ok(files::write_atomically(path, &bytes)?)
+}
+
+/// Reads the state of a run whose `W` has `shape` and whose configuration has this hash.
+///
+/// # Errors
+/// If it cannot be read, is damaged, or belongs to another configuration.
+pub fn load(
+    path: &Path,
+    shape: (usize, usize),
+    config_hash: &str,
+) -> Result<State, CheckpointError> {
+    let bytes = files::read_bounded(path, MAX_BYTES)?;
+    let (header, state) = parse(&bytes, shape, config_hash).map_err(|problem| {
+        CheckpointError::Malformed { path: path.to_owned(), problem: problem.to_string() }
+    })?;
+    if header.config_hash != config_hash {
+        return Err(CheckpointError::OtherConfig {
+            path: path.to_owned(),
+            found: header.config_hash,
+            expected: config_hash.to_owned(),
+        });
+    }
+    Ok(state)
+}
+
+fn parse(
+    bytes: &[u8],
+    shape: (usize, usize),
+    config_hash: &str,
+) -> Result<(Header, State), Box<dyn std::error::Error>> {
+    let file = TensorFile::parse(bytes)?;
+    let header: Header = serde_json::from_str(file.metadata(METADATA_KEY)?)?;
+    if header.format_version != FORMAT_VERSION {
+        return Err(format!("it has format version {}", header.format_version).into());
+    }
+    if header.config_hash != config_hash {
+        // The shapes below may differ for the same reason: the caller says which.
+        return Ok((header, State::initial(Array2::zeros((0, 0)))));
+    }
+    let matrix = |name: &str| -> Result<Array2<f64>, TensorError> {
+        Ok(file
+            .tensor::<f64>(name, &[shape.0, shape.1])?
+            .into_dimensionality::<Ix2>()
+            .unwrap_or_default())
+    };
+    let position = numbers::<u64>(&file, "rng_position", 2)?;
+    let window = numbers::<f64>(&file, "window_loss", 2)?;
+    let state = State {
+        step: numbers::<u64>(&file, "step", 1)?[0],
+        w: matrix("W")?,
+        moments: Moments { first: matrix("m")?, second: matrix("v")? },
+        rng_position: u128::from(position[0]) | u128::from(position[1]) << 64,
+        window: Window {
+            output: window[0],
+            layers: window[1],
+            steps: numbers::<u64>(&file, "window_steps", 1)?[0],
+        },
+        seconds: numbers::<f64>(&file, "seconds", 1)?[0],
+    };
+    if checksum(&state, config_hash) != header.sha256 {
+        return Err("its checksum does not match its numbers: it was damaged on disk".into());
+    }
+    Ok((header, state))
+}
+
+/// Exactly `count` numbers.
+fn numbers<T: Element>(
+    file: &TensorFile<'_>,
+    name: &str,
+    count: usize,
+) -> Result<Vec<T>, TensorError> {
+    Ok(file.tensor::<T>(name, &[count])?.into_iter().collect())
+}
+
+fn checksum(state: &State, config_hash: &str) -> String {
+    let mut hasher = Sha256::new();
+    for matrix in [&state.w, &state.moments.first, &state.moments.second] {
+        matrix.iter().for_each(|x| hasher.update(x.to_le_bytes()));
+    }
+    hasher.update(state.step.to_le_bytes());
+    hasher.update(state.rng_position.to_le_bytes());
+    hasher.update(state.window.output.to_le_bytes());
+    hasher.update(state.window.layers.to_le_bytes());
+    hasher.update(state.window.steps.to_le_bytes());
+    hasher.update(state.seconds.to_le_bytes());
+    hasher.update(config_hash);
+    hex(&hasher.finalize())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state() -> State {
+        State {
+            step: 7,
+            rng_position: (3 << 64) | 5,
+            window: Window { output: 0.1, layers: 0.2, steps: 3 },
+            seconds: 1.5,
+            ..State::initial(ndarray::array![[1.0, -2.5, 1e-300], [0.1, 0.2, 0.3]])
+        }
+    }
+
+    #[test]
+    fn what_was_saved_is_loaded_bit_for_bit() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("checkpoint.safetensors");
+        save(&path, &state(), "abc").unwrap();
+        assert_eq!(load(&path, (2, 3), "abc").unwrap(), state());
+    }
+
+    #[test]
+    fn any_flipped_bit_any_lost_tail_and_any_other_run_is_noticed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("checkpoint.safetensors");
+        save(&path, &state(), "abc").unwrap();
+        let error = load(&path, (2, 3), "abd").unwrap_err();
+        assert!(error.to_string().contains("another configuration"), "{error}");
+        let good = std::fs::read(&path).unwrap();
+        for i in 0..good.len() {
+            let mut bad = good.clone();
+            bad[i] ^= 1;
+            std::fs::write(&path, &bad).unwrap();
+            // Blanks of the header's padding may flip into other blanks; numbers may not.
+            if let Ok(loaded) = load(&path, (2, 3), "abc") {
+                assert_eq!(loaded, state(), "byte {i}");
+            }
+            std::fs::write(&path, &good[..i]).unwrap();
+            load(&path, (2, 3), "abc").unwrap_err();
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! The training loop: batch, loss and gradient, update; records and checkpoints in between.
+//!
+//! All that the loop carries from step to step is a [`State`]. A run that is stopped at any step
+//! and goes on from its state does the same arithmetic in the same order as one that is not.
+
+use std::time::Instant;
+
+use ndarray::Array2;
+
+use super::adamw::{AdamW, Moments};
+use super::engines::{Engine, Loss};
+use super::evaluation::Evaluation;
+use super::objective::Objective;
+use super::schedule::LinearDecay;
+use crate::inputs::Sampler;
+use crate::inputs::sampler::Batch;
+
+/// Everything that the next step depends on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct State {
+    /// Updates done.
+    pub step: u64,
+    /// `W` `[d, D]`.
+    pub w: Array2<f64>,
+    /// AdamW's `m` and `v`.
+    pub moments: Moments,
+    /// Where the batches' random numbers stand.
+    pub rng_position: u128,
+    /// Losses since the last record.
+    pub window: Window,
+    /// Seconds spent in the loop so far, over all sittings.
+    pub seconds: f64,
+}
+
+/// Sums over the steps since the last record.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Window {
+    /// Sum of the batches' `L_out`.
+    pub output: f64,
+    /// Sum of the batches' `L_layer`.
+    pub layers: f64,
+    /// Number of batches.
+    pub steps: u64,
+}
+
+/// How often something happens, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub struct Intervals {
+    /// Updates in all.
+    pub steps: u64,
+    /// Steps between records.
+    pub log_every: u64,
+    /// Steps between checkpoints.
+    pub checkpoint_every: u64,
+}
+
+/// What is known at a logged step.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// Updates done.
+    pub step: u64,
+    /// The learning rate of the last of them.
+    pub learning_rate: f64,
+    /// Mean loss parts over the batches since the last record.
+    pub loss: Loss,
+    /// `L` of these.
+    pub total: f64,
+    /// The exact figures at this step.
+    pub evaluation: Evaluation,
+    /// Speed since the last record or the start of this sitting, evaluation included.
+    pub steps_per_second: f64,
+}
+
+/// Why the loop ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum StopReason {
+    /// All steps are done.
+    Completed,
+    /// The observer asked for it; the state was given to it as a checkpoint.
+    Interrupted,
+    /// The loss of a batch, or the exact loss, is not a finite number.
+    Diverged {
+        /// Updates done when it was noticed.
+        step: u64,
+    },
+}
+
+/// What the loop tells the outside.
+pub trait Observer {
+    /// What can go wrong outside.
+    type Error;
+
+    /// A record is due: the exact figures of `w`.
+    fn evaluate(&mut self, w: &Array2<f64>) -> Evaluation;
+    /// A record was made.
+    fn record(&mut self, record: &Record) -> Result<(), Self::Error>;
+    /// A checkpoint is due.
+    fn checkpoint(&mut self, state: &State) -> Result<(), Self::Error>;
+    /// A step is done; returns whether to stop here.
+    fn step_done(&mut self, step: u64, loss: f64) -> bool;
+}
+
+/// The loop and what it works with.
+pub struct Trainer {
+    engine: Box<dyn Engine>,
+    sampler: Sampler,
+    objective: Objective,
+    schedule: LinearDecay,
+    adamw: AdamW,
+    state: State,
+    batch: Batch,
+    gradient: Array2<f64>,
+}
+
+impl State {
+    /// Whether training can go on from here.
+    fn is_finite(&self) -> bool {
+        let Moments { first, second } = &self.moments;
+        [&self.w, first, second].into_iter().flatten().all(|x| x.is_finite())
+    }
+
+    /// The state before the first step.
+    pub fn initial(w: Array2<f64>) -> Self {
+        let moments = Moments::zeros(w.dim());
+        Self { step: 0, w, moments, rng_position: 0, window: Window::default(), seconds: 0.0 }
+    }
+}
+
+impl Trainer {
+    /// A loop that goes on from `state`.
+    pub fn new(
+        engine: Box<dyn Engine>,
+        mut sampler: Sampler,
+        objective: Objective,
+        schedule: LinearDecay,
+        adamw: AdamW,
+        batch_size: usize,
+        state: State,
+    ) -> Self {
+        sampler.set_position(state.rng_position);
+        let batch = sampler.batch(batch_size);
+        let gradient = Array2::zeros(state.w.dim());
+        Self { engine, sampler, objective, schedule, adamw, state, batch, gradient }
+    }
+
+    /// Where the loop stands.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Trains until all steps are done, the loss is no number, or the observer says stop.
+    ///
+    /// # Errors
+    /// What the observer returns.
+    pub fn run<O: Observer>(
+        &mut self,
+        intervals: Intervals,
+        observer: &mut O,
+    ) -> Result<StopReason, O::Error> {
+        let before = self.state.seconds;
+        let start = Instant::now();
+        let mut last_record = (self.state.step, start);
+        while self.state.step < intervals.steps {
+            let loss = self.step();
+            let total = self.objective.total(loss.output, loss.layers);
+            let step = self.state.step;
+            if !total.is_finite() {
+                return Ok(StopReason::Diverged { step });
+            }
+            let last = step == intervals.steps;
+            if step % intervals.log_every == 0 || last {
+                let elapsed = last_record.1.elapsed().as_secs_f64();
+                let speed = (step - last_record.0) as f64 / elapsed.max(f64::MIN_POSITIVE);
+                let record = self.record(observer.evaluate(&self.state.w), speed);
+                if !record.evaluation.loss.is_finite() {
+                    return Ok(StopReason::Diverged { step });
+                }
+                observer.record(&record)?;
+                last_record = (step, Instant::now());
+            }
+            self.state.seconds = before + start.elapsed().as_secs_f64();
+            let stop = observer.step_done(step, total) && !last;
+            if step % intervals.checkpoint_every == 0 || last || stop {
+                if !self.state.is_finite() {
+                    return Ok(StopReason::Diverged { step });
+                }
+                observer.checkpoint(&self.state)?;
+            }
+            if stop {
+                return Ok(StopReason::Interrupted);
+            }
+        }
+        Ok(StopReason::Completed)
+    }
+
+    /// One update; the loss is that of the batch before it. Nothing is updated where it is not
+    /// finite.
+    fn step(&mut self) -> Loss {
+        self.sampler.fill(&mut self.batch);
+        let loss =
+            self.engine.loss_and_gradient(&self.state.w, &self.batch, &mut self.gradient);
+        if self.objective.total(loss.output, loss.layers).is_finite() {
+            let State { step, w, moments, window, rng_position, .. } = &mut self.state;
+            self.adamw.update(*step, self.schedule.at(*step), w, moments, &self.gradient);
+            *step += 1;
+            *rng_position = self.sampler.position();
+            window.output += loss.output;
+            window.layers += loss.layers;
+            window.steps += 1;
+        }
+        loss
+    }
+
+    fn record(&mut self, evaluation: Evaluation, steps_per_second: f64) -> Record {
+        let window = std::mem::take(&mut self.state.window);
+        let loss = Loss {
+            output: window.output / window.steps as f64,
+            layers: window.layers / window.steps as f64,
+        };
+        Record {
+            step: self.state.step,
+            learning_rate: self.schedule.at(self.state.step - 1),
+            total: self.objective.total(loss.output, loss.layers),
+            loss,
+            evaluation,
+            steps_per_second,
+        }
+    }
+}

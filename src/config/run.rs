@@ -1,0 +1,297 @@
+//! A run's configuration as values, with every default filled in.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use toml_edit::Item;
+
+use super::source::{ConfigError, ConfigSource};
+use crate::compression::{AdamW, LinearDecay, Objective, OutputPositions};
+use crate::files::{self, hex};
+
+/// What computes the loss and its gradient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Engine {
+    /// Burn tensors, op by op.
+    Autodiff,
+}
+
+/// The precision of loss and gradient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// 32 bits.
+    F32,
+    /// 64 bits.
+    F64,
+}
+
+/// Everything about a run. [`super::schema::KEYS`] says what each key means.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct RunConfig {
+    pub name: String,
+    pub model: ModelConfig,
+    pub inputs: InputsConfig,
+    pub compression: CompressionConfig,
+    pub objective: ObjectiveConfig,
+    pub training: TrainingConfig,
+    pub output: OutputConfig,
+}
+
+/// `[model]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct ModelConfig {
+    pub path: PathBuf,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+}
+
+/// `[inputs]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct InputsConfig {
+    /// `None` until the model is known: its `max_seq_len` alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lengths: Option<Vec<usize>>,
+    pub unique_tokens: bool,
+    pub evaluation_sample: usize,
+}
+
+/// `[compression]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct CompressionConfig {
+    pub dim: usize,
+    pub init_std: f64,
+}
+
+/// `[objective]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct ObjectiveConfig {
+    pub output_positions: OutputPositions,
+    pub output_weight: f64,
+    pub layer_weight: f64,
+}
+
+/// `[training]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct TrainingConfig {
+    pub engine: Engine,
+    pub precision: Precision,
+    pub steps: u64,
+    pub batch_size: usize,
+    pub learning_rate: LearningRateConfig,
+    pub weight_decay: f64,
+    pub betas: [f64; 2],
+    pub epsilon: f64,
+    pub seed: u64,
+    pub threads: usize,
+    pub log_every: u64,
+    pub checkpoint_every: u64,
+}
+
+/// `training.learning_rate`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct LearningRateConfig {
+    pub initial: f64,
+    #[serde(rename = "final")]
+    pub last: f64,
+    pub decay_fraction: f64,
+}
+
+/// `[output]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct OutputConfig {
+    pub dir: PathBuf,
+}
+
+impl RunConfig {
+    /// Takes the values out of a checked source; `output` is the command line's `--output`.
+    ///
+    /// # Errors
+    /// If a required key is missing or values contradict each other.
+    pub fn new(source: &ConfigSource, output: Option<&Path>) -> Result<Self, ConfigError> {
+        let number = |key, default| source.get(key).and_then(number).unwrap_or(default);
+        let integer = |key| source.get(key).and_then(Item::as_integer);
+        let count = |key, default| integer(key).and_then(|i| i.try_into().ok()).unwrap_or(default);
+        let long = |key, default| integer(key).and_then(|i| i.try_into().ok()).unwrap_or(default);
+        let word = |key| source.get(key).and_then(Item::as_str);
+        let list = |key| source.get(key).and_then(Item::as_array);
+        let betas: Vec<f64> = list("training.betas")
+            .map(|list| list.iter().filter_map(|v| number_value(v)).collect())
+            .unwrap_or_default();
+        let config = Self {
+            name: word("name").map_or_else(|| stem(source.path()), str::to_owned),
+            model: ModelConfig {
+                path: source
+                    .get_path("model.path")
+                    .ok_or_else(|| source.missing("model.path"))?,
+                sha256: word("model.sha256").map(str::to_owned),
+            },
+            inputs: InputsConfig {
+                lengths: list("inputs.lengths").map(|list| {
+                    list.iter()
+                        .filter_map(|v| v.as_integer().and_then(|i| i.try_into().ok()))
+                        .collect()
+                }),
+                unique_tokens: source
+                    .get("inputs.unique_tokens")
+                    .and_then(Item::as_bool)
+                    .unwrap_or(false),
+                evaluation_sample: count("inputs.evaluation_sample", 4096),
+            },
+            compression: CompressionConfig {
+                dim: integer("compression.dim")
+                    .and_then(|i| i.try_into().ok())
+                    .ok_or_else(|| source.missing("compression.dim"))?,
+                init_std: number("compression.init_std", 1.0),
+            },
+            objective: ObjectiveConfig {
+                output_positions: match word("objective.output_positions") {
+                    Some("tokens") => OutputPositions::Tokens,
+                    _ => OutputPositions::All,
+                },
+                output_weight: number("objective.output_weight", 1.0),
+                layer_weight: number("objective.layer_weight", 1.0),
+            },
+            training: TrainingConfig {
+                engine: Engine::Autodiff,
+                precision: match word("training.precision") {
+                    Some("f64") => Precision::F64,
+                    _ => Precision::F32,
+                },
+                steps: long("training.steps", 300_000),
+                batch_size: count("training.batch_size", 256),
+                learning_rate: LearningRateConfig {
+                    initial: number("training.learning_rate.initial", 1e-3),
+                    last: number("training.learning_rate.final", 1e-6),
+                    decay_fraction: number("training.learning_rate.decay_fraction", 0.5),
+                },
+                weight_decay: number("training.weight_decay", 0.1),
+                betas: betas.try_into().unwrap_or([0.9, 0.99]),
+                epsilon: number("training.epsilon", 1e-8),
+                seed: long("training.seed", 0),
+                threads: count("training.threads", 2),
+                log_every: long("training.log_every", 1000),
+                checkpoint_every: long("training.checkpoint_every", 10_000),
+            },
+            output: OutputConfig {
+                dir: output
+                    .map(Path::to_owned)
+                    .or_else(|| source.get_path("output.dir"))
+                    .ok_or_else(|| source.missing("output.dir"))?,
+            },
+        };
+        if config.objective.output_weight == 0.0 && config.objective.layer_weight == 0.0 {
+            return Err(source.conflict(
+                "objective.output_weight",
+                "it and objective.layer_weight are both 0, which leaves nothing to minimise: \
+                 set one of them above 0",
+            ));
+        }
+        Ok(config)
+    }
+
+    /// The resolved file that a run directory keeps: running it again means this run. Paths in it
+    /// are relative to `directory`, so that the tree can be moved as a whole.
+    ///
+    /// # Errors
+    /// If it cannot be written as TOML, or the paths have no relation.
+    pub fn to_toml(&self, directory: &Path) -> Result<String, String> {
+        let mut resolved = self.clone();
+        resolved.model.path = relative(&self.model.path, directory)?;
+        resolved.output.dir = ".".into();
+        let body = toml::to_string(&resolved).map_err(|e| e.to_string())?;
+        Ok(format!("# Resolved by compress: every default filled in, paths relative to here.\n{body}"))
+    }
+
+    /// What decides the results: everything but names, places, threads and checkpoint intervals.
+    /// Two configurations with the same text give the same metrics and the same `W`.
+    pub fn essence(&self) -> Vec<(String, String)> {
+        let mut config = self.clone();
+        config.name.clear();
+        config.model.path = PathBuf::new();
+        config.output.dir = PathBuf::new();
+        config.training.threads = 0;
+        config.training.checkpoint_every = 0;
+        let mut pairs = Vec::new();
+        flatten("", &serde_json::to_value(&config).unwrap_or_default(), &mut pairs);
+        pairs
+    }
+
+    /// SHA-256 of [`RunConfig::essence`] in hexadecimal.
+    pub fn hash(&self) -> String {
+        let mut hasher = Sha256::new();
+        for (key, value) in self.essence() {
+            hasher.update(format!("{key}={value}\n"));
+        }
+        hex(&hasher.finalize())
+    }
+
+    /// The objective.
+    pub fn objective(&self) -> Objective {
+        Objective {
+            output_positions: self.objective.output_positions,
+            output_weight: self.objective.output_weight,
+            layer_weight: self.objective.layer_weight,
+        }
+    }
+
+    /// The learning rate's schedule.
+    pub fn schedule(&self) -> LinearDecay {
+        let rate = &self.training.learning_rate;
+        LinearDecay::new(rate.initial, rate.last, rate.decay_fraction, self.training.steps)
+    }
+
+    /// The optimiser.
+    pub fn adamw(&self) -> AdamW {
+        let training = &self.training;
+        AdamW {
+            beta1: training.betas[0],
+            beta2: training.betas[1],
+            epsilon: training.epsilon,
+            weight_decay: training.weight_decay,
+        }
+    }
+}
+
+fn number(item: &Item) -> Option<f64> {
+    item.as_value().and_then(number_value)
+}
+
+fn number_value(value: &toml_edit::Value) -> Option<f64> {
+    value.as_float().or_else(|| value.as_integer().map(|i| i as f64))
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().map_or_else(|| "run".into(), |stem| stem.to_string_lossy().into_owned())
+}
+
+/// `path` as seen from `directory`; both must exist.
+fn relative(path: &Path, directory: &Path) -> Result<PathBuf, String> {
+    let real = |p: &Path| p.canonicalize().map_err(|e| format!("{}: {e}", p.display()));
+    let path = real(path)?;
+    let parent = real(files::parent_of(&path))?;
+    let name = path.file_name().ok_or("the model path has no file name")?;
+    Ok(pathdiff::diff_paths(&parent, real(directory)?).unwrap_or(parent).join(name))
+}
+
+fn flatten(prefix: &str, json: &serde_json::Value, pairs: &mut Vec<(String, String)>) {
+    match json.as_object() {
+        None => pairs.push((prefix.to_owned(), json.to_string())),
+        Some(object) => {
+            for (key, value) in object {
+                let name = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+                flatten(&name, value, pairs);
+            }
+        }
+    }
+}

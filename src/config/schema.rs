@@ -1,0 +1,296 @@
+//! Every key of a run file: what may stand there, what stands there if nothing does, what it does.
+
+use toml_edit::{Item, Value};
+
+/// What may stand behind a key.
+#[derive(Clone, Copy, Debug)]
+pub enum Kind {
+    /// Any text.
+    Text,
+    /// A file or directory: relative to the file it stands in, or to the working directory when
+    /// given on the command line.
+    Path,
+    /// `true` or `false`.
+    Flag,
+    /// An integer from the first to the second.
+    Integer(i64, i64),
+    /// A list of integers from the first to the second.
+    Integers(i64, i64),
+    /// A number within bounds.
+    Number(Bounds),
+    /// Exactly this many numbers within bounds.
+    Numbers(usize, Bounds),
+    /// One of a few words.
+    Choice(&'static [&'static str]),
+}
+
+/// An interval of numbers.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// The lower end.
+    pub min: f64,
+    /// Whether the lower end itself is allowed.
+    pub min_allowed: bool,
+    /// The upper end; may be infinite (no number is).
+    pub max: f64,
+    /// Whether the upper end itself is allowed.
+    pub max_allowed: bool,
+}
+
+const POSITIVE: Bounds =
+    Bounds { min: 0.0, min_allowed: false, max: f64::INFINITY, max_allowed: false };
+const NOT_NEGATIVE: Bounds = Bounds { min_allowed: true, ..POSITIVE };
+const SHARE: Bounds = Bounds { min: 0.0, min_allowed: true, max: 1.0, max_allowed: true };
+const BELOW_ONE: Bounds = Bounds { max_allowed: false, ..SHARE };
+
+/// One key.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// With its tables: `training.learning_rate.initial`.
+    pub name: &'static str,
+    /// What may stand there.
+    pub kind: Kind,
+    /// What stands there otherwise, as text for people; `required` if nothing can.
+    pub default: &'static str,
+    /// What it does.
+    pub meaning: &'static str,
+}
+
+const fn key(
+    name: &'static str,
+    kind: Kind,
+    default: &'static str,
+    meaning: &'static str,
+) -> Key {
+    Key { name, kind, default, meaning }
+}
+
+/// The longest run: far beyond any use, and exact as a float.
+pub const MAX_STEPS: i64 = 1_000_000_000_000;
+/// The largest batch.
+pub const MAX_BATCH: i64 = 1_000_000;
+/// The largest held-out sample.
+pub const MAX_SAMPLE: i64 = 262_144;
+
+/// All keys, in the order of a run file.
+pub const KEYS: &[Key] = &[
+    key("name", Kind::Text, "the file's name", "What the run is called in messages and results."),
+    key("model.path", Kind::Path, "required", "The compiled model, a .safetensors file."),
+    key(
+        "model.sha256",
+        Kind::Text,
+        "not checked",
+        "The model file's SHA-256; a resolved config has it, so that a changed model is noticed.",
+    ),
+    key(
+        "inputs.lengths",
+        Kind::Integers(1, i64::MAX),
+        "[max_seq_len]",
+        "The lengths of the inputs, each from 1 to the model's max_seq_len; shorter ones are padded.",
+    ),
+    key(
+        "inputs.unique_tokens",
+        Kind::Flag,
+        "false",
+        "Whether a token occurs at most once in an input.",
+    ),
+    key(
+        "inputs.evaluation_sample",
+        Kind::Integer(1, MAX_SAMPLE),
+        "4096",
+        "Size of the held-out sample of an input space with more than 2^20 members.",
+    ),
+    key(
+        "compression.dim",
+        Kind::Integer(1, i64::MAX),
+        "required",
+        "d, the compressed width, from 1 to the model's D.",
+    ),
+    key(
+        "compression.init_std",
+        Kind::Number(POSITIVE),
+        "1.0",
+        "W starts with independent entries from N(0, init_std^2).",
+    ),
+    key(
+        "objective.output_positions",
+        Kind::Choice(&["all", "tokens"]),
+        "\"all\"",
+        "Where the output loss counts: every position, or neither BOS nor PAD.",
+    ),
+    key("objective.output_weight", Kind::Number(NOT_NEGATIVE), "1.0", "The weight of L_out."),
+    key("objective.layer_weight", Kind::Number(NOT_NEGATIVE), "1.0", "The weight of L_layer."),
+    key(
+        "training.engine",
+        Kind::Choice(&["autodiff"]),
+        "\"autodiff\"",
+        "What computes the loss and its gradient.",
+    ),
+    key(
+        "training.precision",
+        Kind::Choice(&["f32", "f64"]),
+        "\"f32\"",
+        "The precision of loss and gradient; W, AdamW and evaluation are always f64.",
+    ),
+    key("training.steps", Kind::Integer(1, MAX_STEPS), "300000", "The number of updates."),
+    key("training.batch_size", Kind::Integer(1, MAX_BATCH), "256", "Inputs per update."),
+    key(
+        "training.learning_rate.initial",
+        Kind::Number(NOT_NEGATIVE),
+        "1e-3",
+        "The learning rate of the first update.",
+    ),
+    key(
+        "training.learning_rate.final",
+        Kind::Number(NOT_NEGATIVE),
+        "1e-6",
+        "The learning rate from the end of the decay on.",
+    ),
+    key(
+        "training.learning_rate.decay_fraction",
+        Kind::Number(SHARE),
+        "0.5",
+        "The share of the steps over which the rate falls linearly; 0 keeps the initial rate.",
+    ),
+    key(
+        "training.weight_decay",
+        Kind::Number(NOT_NEGATIVE),
+        "0.1",
+        "AdamW's decoupled decay, multiplied by the learning rate.",
+    ),
+    key("training.betas", Kind::Numbers(2, BELOW_ONE), "[0.9, 0.99]", "AdamW's beta_1 and beta_2."),
+    key(
+        "training.epsilon",
+        Kind::Number(POSITIVE),
+        "1e-8",
+        "AdamW's epsilon, outside the square root.",
+    ),
+    key(
+        "training.seed",
+        Kind::Integer(0, i64::MAX),
+        "0",
+        "The seed of the initial W and of the batches.",
+    ),
+    key(
+        "training.threads",
+        Kind::Integer(1, 1024),
+        "2",
+        "How many threads may work; the results are the same for any number.",
+    ),
+    key(
+        "training.log_every",
+        Kind::Integer(1, MAX_STEPS),
+        "1000",
+        "Steps between rows of metrics.csv.",
+    ),
+    key(
+        "training.checkpoint_every",
+        Kind::Integer(1, MAX_STEPS),
+        "10000",
+        "Steps between checkpoints.",
+    ),
+    key(
+        "output.dir",
+        Kind::Path,
+        "required, here or as --output",
+        "The run directory, made if it is not there.",
+    ),
+];
+
+/// The key of this name.
+pub fn find(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.name == name)
+}
+
+/// Whether keys stand below this name, as for `training` or `training.learning_rate`.
+pub fn is_table(name: &str) -> bool {
+    KEYS.iter().any(|key| key.name.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')))
+}
+
+/// The known name most like a misspelt one, if any is like it.
+pub fn suggestion(name: &str) -> Option<&'static str> {
+    let last = |name: &'static str| name.rsplit('.').next().unwrap_or(name);
+    let misspelt = name.rsplit('.').next().unwrap_or(name);
+    KEYS.iter()
+        .map(|key| {
+            let whole = strsim::jaro_winkler(key.name, name);
+            let word = strsim::jaro_winkler(last(key.name), misspelt);
+            (whole.max(word), key.name)
+        })
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .map(|(_, name)| name)
+}
+
+impl Kind {
+    /// What may stand there, for a message: `an integer from 1 to 1000000`.
+    pub fn describe(&self) -> String {
+        match self {
+            Kind::Text => "a text in quotes".into(),
+            Kind::Path => "a path in quotes".into(),
+            Kind::Flag => "true or false".into(),
+            Kind::Integer(min, max) => format!("an integer {}", integer_range(*min, *max)),
+            Kind::Integers(min, max) => {
+                format!("a list of integers {}", integer_range(*min, *max))
+            }
+            Kind::Number(bounds) => format!("a number {}", bounds.describe()),
+            Kind::Numbers(count, bounds) => {
+                format!("a list of {count} numbers, each {}", bounds.describe())
+            }
+            Kind::Choice(words) => {
+                let quoted: Vec<String> = words.iter().map(|w| format!("\"{w}\"")).collect();
+                quoted.join(" or ")
+            }
+        }
+    }
+
+    /// Whether a TOML value may stand there.
+    pub fn allows(&self, item: &Item) -> bool {
+        let Some(value) = item.as_value() else { return false };
+        match self {
+            Kind::Text | Kind::Path => value.as_str().is_some_and(|text| !text.is_empty()),
+            Kind::Flag => value.is_bool(),
+            Kind::Integer(min, max) => integer_within(value, *min, *max),
+            Kind::Integers(min, max) => value
+                .as_array()
+                .is_some_and(|list| list.iter().all(|value| integer_within(value, *min, *max))),
+            Kind::Number(bounds) => bounds.contain(value),
+            Kind::Numbers(count, bounds) => value.as_array().is_some_and(|list| {
+                list.len() == *count && list.iter().all(|value| bounds.contain(value))
+            }),
+            Kind::Choice(words) => value.as_str().is_some_and(|word| words.contains(&word)),
+        }
+    }
+}
+
+fn integer_range(min: i64, max: i64) -> String {
+    if max == i64::MAX { format!("of at least {min}") } else { format!("from {min} to {max}") }
+}
+
+fn integer_within(value: &Value, min: i64, max: i64) -> bool {
+    value.as_integer().is_some_and(|i| (min..=max).contains(&i))
+}
+
+impl Bounds {
+    fn describe(&self) -> String {
+        let lower = if self.min_allowed {
+            format!("of at least {}", self.min)
+        } else {
+            format!("above {}", self.min)
+        };
+        match (self.max.is_finite(), self.max_allowed) {
+            (false, _) => lower,
+            (true, true) => format!("{lower} and at most {}", self.max),
+            (true, false) => format!("{lower} and below {}", self.max),
+        }
+    }
+
+    fn contain(&self, value: &Value) -> bool {
+        let number = value.as_float().or_else(|| value.as_integer().map(|i| i as f64));
+        number.is_some_and(|x| {
+            x.is_finite()
+                && (x > self.min || (self.min_allowed && x == self.min))
+                && (x < self.max || (self.max_allowed && x == self.max))
+        })
+    }
+}

@@ -1,0 +1,324 @@
+//! The text of a run file with its `--set` overrides, checked key by key.
+//!
+//! A message names the key, where it was written (file and line, or the override) and what may
+//! stand there.
+
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+use toml_edit::{Document, DocumentMut, Item, TableLike};
+
+use super::schema::{self, Kind};
+use crate::files::{self, FileError};
+
+/// Larger files are not configurations.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// Why a configuration was refused.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// The file could not be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// It is not TOML.
+    #[error("{place}: {message}")]
+    Syntax {
+        /// File and line.
+        place: String,
+        /// What the parser found.
+        message: String,
+    },
+    /// A `--set` that is not `key=value`.
+    #[error("--set {0}: expected KEY=VALUE, as in --set compression.dim=8")]
+    Override(String),
+    /// A key that does not exist.
+    #[error("{place}: there is no key `{key}`{hint}")]
+    UnknownKey {
+        /// File and line, or the override.
+        place: String,
+        /// With its tables.
+        key: String,
+        /// What may have been meant.
+        hint: String,
+    },
+    /// A required key that is absent.
+    #[error("{place}: `{key}` is missing: it takes {allowed} ({meaning})")]
+    Missing {
+        /// The file.
+        place: String,
+        /// With its tables.
+        key: &'static str,
+        /// Type and range.
+        allowed: String,
+        /// What it does.
+        meaning: &'static str,
+    },
+    /// A value of another type or out of range.
+    #[error("{place}: `{key}` is {found}, but it takes {allowed}")]
+    Value {
+        /// File and line, or the override.
+        place: String,
+        /// With its tables.
+        key: String,
+        /// The value as written.
+        found: String,
+        /// Type and range.
+        allowed: String,
+    },
+    /// A value that contradicts another, or the model.
+    #[error("{place}: `{key}`: {problem}")]
+    Conflict {
+        /// File and line, or the override.
+        place: String,
+        /// With its tables.
+        key: &'static str,
+        /// What is wrong and what would be right.
+        problem: String,
+    },
+}
+
+/// A run file's text with the overrides of the command line.
+#[derive(Clone, Debug)]
+pub struct ConfigSource {
+    path: PathBuf,
+    text: String,
+    overrides: Vec<Override>,
+    merged: DocumentMut,
+}
+
+#[derive(Clone, Debug)]
+struct Override {
+    key: String,
+    /// As on the command line.
+    written: String,
+}
+
+impl ConfigSource {
+    /// Reads a file, lays the overrides (`key=value`) over it and checks every key.
+    ///
+    /// # Errors
+    /// See [`ConfigError`].
+    pub fn read(path: &Path, overrides: &[String]) -> Result<Self, ConfigError> {
+        Self::new(path, files::read_text(path, MAX_BYTES)?, overrides)
+    }
+
+    fn new(path: &Path, text: String, overrides: &[String]) -> Result<Self, ConfigError> {
+        let merged: DocumentMut = text.parse().map_err(|e: toml_edit::TomlError| {
+            let line = e.span().map_or(1, |span| line_of(&text, span.start));
+            ConfigError::Syntax {
+                place: format!("{}:{line}", path.display()),
+                message: e.message().trim().replace('\n', "; "),
+            }
+        })?;
+        let mut source =
+            Self { path: path.to_owned(), text, overrides: Vec::new(), merged };
+        for written in overrides {
+            source.lay_over(written)?;
+        }
+        source.check(source.merged.as_table(), "")?;
+        Ok(source)
+    }
+
+    /// The directory that the file's relative paths start from.
+    pub fn directory(&self) -> &Path {
+        files::parent_of(&self.path)
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The value of a key, if it was given.
+    pub fn get(&self, key: &str) -> Option<&Item> {
+        key.split('.').try_fold(self.merged.as_item(), |item, part| item.get(part))
+    }
+
+    /// A path under `key`: relative to the file, or as it is when it came from the command line.
+    pub fn get_path(&self, key: &str) -> Option<PathBuf> {
+        let text = self.get(key)?.as_str()?;
+        let overridden = self.overrides.iter().any(|o| o.key == key);
+        Some(if overridden { PathBuf::from(text) } else { self.directory().join(text) })
+    }
+
+    /// The error for a required key that was not given.
+    pub fn missing(&self, key: &'static str) -> ConfigError {
+        let (allowed, meaning) =
+            schema::find(key).map_or((String::new(), ""), |k| (k.kind.describe(), k.meaning));
+        ConfigError::Missing { place: self.path.display().to_string(), key, allowed, meaning }
+    }
+
+    /// The error for a value that contradicts something else.
+    pub fn conflict(&self, key: &'static str, problem: impl ToString) -> ConfigError {
+        ConfigError::Conflict { place: self.place(key), key, problem: problem.to_string() }
+    }
+
+    /// Where a key was written: `configs/x.toml:12`, or `--set a.b=1`.
+    fn place(&self, key: &str) -> String {
+        if let Some(o) = self.overrides.iter().rev().find(|o| o.key == key) {
+            return format!("--set {}", o.written);
+        }
+        let line = Document::parse(self.text.as_str()).ok().and_then(|document| {
+            let (tables, last) = key.rsplit_once('.').unwrap_or(("", key));
+            let parent = tables
+                .split('.')
+                .filter(|part| !part.is_empty())
+                .try_fold(document.as_item(), |item, part| item.get(part))?;
+            let (name, item) = parent.as_table_like()?.get_key_value(last)?;
+            let span = name.span().or_else(|| item.span())?;
+            Some(line_of(&self.text, span.start))
+        });
+        match line {
+            Some(line) => format!("{}:{line}", self.path.display()),
+            None => self.path.display().to_string(),
+        }
+    }
+
+    fn lay_over(&mut self, written: &str) -> Result<(), ConfigError> {
+        let malformed = || ConfigError::Override(written.to_owned());
+        let (key, text) = written.split_once('=').ok_or_else(malformed)?;
+        let key = key.trim();
+        if key.split('.').any(str::is_empty) {
+            return Err(malformed());
+        }
+        // `--set name=abc` needs no quotes: what is no TOML value is a text.
+        let value: toml_edit::Value = match text.trim().parse() {
+            Ok(value) => value,
+            Err(_) => text.trim().into(),
+        };
+        self.overrides.push(Override { key: key.to_owned(), written: written.to_owned() });
+        let place = format!("--set {written}");
+        let mut table: &mut dyn TableLike = self.merged.as_table_mut();
+        let mut walked = String::new();
+        let (tables, last) = key.rsplit_once('.').unwrap_or(("", key));
+        for part in tables.split('.').filter(|part| !part.is_empty()) {
+            walked = join(&walked, part);
+            let item = table.entry(part).or_insert_with(|| Item::Table(toml_edit::Table::new()));
+            table = item.as_table_like_mut().ok_or_else(|| ConfigError::UnknownKey {
+                place: place.clone(),
+                key: key.to_owned(),
+                hint: format!(": `{walked}` is not a table"),
+            })?;
+        }
+        table.insert(last, Item::Value(value));
+        Ok(())
+    }
+
+    fn check(&self, table: &dyn TableLike, prefix: &str) -> Result<(), ConfigError> {
+        for (part, item) in table.iter() {
+            let name = join(prefix, part);
+            if let Some(key) = schema::find(&name) {
+                if !key.kind.allows(item) {
+                    return Err(self.wrong_value(&name, item, key.kind));
+                }
+            } else if schema::is_table(&name) {
+                match item.as_table_like() {
+                    Some(table) => self.check(table, &name)?,
+                    None => {
+                        return Err(ConfigError::Value {
+                            place: self.place(&name),
+                            found: shown(item),
+                            allowed: "a table of keys".into(),
+                            key: name,
+                        });
+                    }
+                }
+            } else {
+                let hint = schema::suggestion(&name)
+                    .map_or_else(String::new, |known| format!(": did you mean `{known}`?"));
+                return Err(ConfigError::UnknownKey { place: self.place(&name), key: name, hint });
+            }
+        }
+        Ok(())
+    }
+
+    fn wrong_value(&self, key: &str, item: &Item, kind: Kind) -> ConfigError {
+        ConfigError::Value {
+            place: self.place(key),
+            key: key.to_owned(),
+            found: shown(item),
+            allowed: kind.describe(),
+        }
+    }
+}
+
+/// A value as written, on one line and not too long.
+fn shown(item: &Item) -> String {
+    let text = match item {
+        Item::Value(value) => value.clone().decorated("", "").to_string(),
+        _ => "a table".into(),
+    };
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(60) {
+        Some((end, _)) => format!("{}...", &line[..end]),
+        None => line,
+    }
+}
+
+fn join(prefix: &str, part: &str) -> String {
+    if prefix.is_empty() { part.to_owned() } else { format!("{prefix}.{part}") }
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    text.as_bytes().iter().take(offset).filter(|byte| **byte == b'\n').count() + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = "name = \"x\"\n\n[compression]\ndim = 8\n[training]\nsteps = 10\n\
+                        learning_rate = { initial = 0.1 }\n";
+
+    fn source(text: &str, overrides: &[&str]) -> Result<ConfigSource, ConfigError> {
+        let overrides: Vec<String> = overrides.iter().map(|o| (*o).to_owned()).collect();
+        ConfigSource::new(Path::new("configs/x.toml"), text.to_owned(), &overrides)
+    }
+
+    fn message(text: &str, overrides: &[&str]) -> String {
+        source(text, overrides).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn messages_name_the_line_the_key_and_the_range() {
+        assert_eq!(
+            message(&FILE.replace("dim = 8", "dim = 0"), &[]),
+            "configs/x.toml:4: `compression.dim` is 0, but it takes an integer of at least 1"
+        );
+        assert_eq!(
+            message(&FILE.replace("0.1", "-0.1"), &[]),
+            "configs/x.toml:7: `training.learning_rate.initial` is -0.1, but it takes a number of \
+             at least 0"
+        );
+        assert_eq!(
+            message(&FILE.replace("steps", "stepz"), &[]),
+            "configs/x.toml:6: there is no key `training.stepz`: did you mean `training.steps`?"
+        );
+        assert_eq!(
+            message(FILE, &["training.betas=[0.9, 1.0]"]),
+            "--set training.betas=[0.9, 1.0]: `training.betas` is [0.9, 1.0], but it takes a list \
+             of 2 numbers, each of at least 0 and below 1"
+        );
+        assert!(message("a = [", &[]).starts_with("configs/x.toml:1: "));
+    }
+
+    #[test]
+    fn overrides_replace_add_and_are_relative_to_the_working_directory() {
+        let text = format!("{FILE}[model]\npath = \"../models/a.safetensors\"\n");
+        let plain = source(&text, &["compression.dim=9", "objective.output_weight=2"]).unwrap();
+        assert_eq!(plain.get("compression.dim").unwrap().as_integer(), Some(9));
+        assert_eq!(plain.get("objective.output_weight").unwrap().as_integer(), Some(2));
+        let from_file = plain.get_path("model.path").unwrap();
+        assert_eq!(from_file, Path::new("configs/../models/a.safetensors"));
+        let set = source(&text, &["model.path=models/b.safetensors"]).unwrap();
+        assert_eq!(set.get_path("model.path").unwrap(), Path::new("models/b.safetensors"));
+    }
+
+    #[test]
+    fn malformed_overrides_are_explained() {
+        assert!(message(FILE, &["dim"]).contains("expected KEY=VALUE"));
+        assert!(message(FILE, &["=3"]).contains("expected KEY=VALUE"));
+        assert!(message(FILE, &["name.x=3"]).contains("`name` is not a table"));
+        assert!(message(FILE, &["training=3"]).contains("a table of keys"));
+    }
+}

@@ -1,0 +1,237 @@
+//! The run directory: whose it is, whether it is done, and who is working in it.
+
+use std::fs::{File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use crate::config::RunConfig;
+use crate::files::{self, FileError};
+
+/// The files of a run directory.
+pub const CONFIG: &str = "config.toml";
+#[allow(missing_docs)]
+pub const METRICS: &str = "metrics.csv";
+#[allow(missing_docs)]
+pub const LAYERS: &str = "layers.csv";
+#[allow(missing_docs)]
+pub const GRAM: &str = "gram.csv";
+#[allow(missing_docs)]
+pub const PROJECTION: &str = "projection.safetensors";
+#[allow(missing_docs)]
+pub const CHECKPOINT: &str = "checkpoint.safetensors";
+#[allow(missing_docs)]
+pub const SUMMARY: &str = "summary.json";
+const LOCK: &str = ".lock";
+
+/// In the order in which `--force` deletes them: the sign of completion first.
+const ALL: [&str; 7] = [SUMMARY, CHECKPOINT, PROJECTION, GRAM, LAYERS, METRICS, CONFIG];
+
+/// Larger configurations are none.
+const MAX_CONFIG_BYTES: u64 = 1 << 20;
+
+/// Why a directory cannot be used.
+#[derive(Debug, Error)]
+pub enum DirectoryError {
+    /// The operating system refused.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The path is a file.
+    #[error("{} is not a directory: choose another output directory", .0.display())]
+    NotADirectory(PathBuf),
+    /// It holds something else.
+    #[error(
+        "{} is not a run directory: it holds `{found}` and no {CONFIG}; choose an empty or a new one",
+        directory.display()
+    )]
+    Foreign {
+        /// The directory.
+        directory: PathBuf,
+        /// A file in it.
+        found: String,
+    },
+    /// It belongs to another configuration.
+    #[error(
+        "{} holds the run of another configuration ({}):\n{differences}\nchoose another output \
+         directory, or --force to delete that run and start over",
+        directory.display(),
+        directory.join(CONFIG).display()
+    )]
+    OtherConfig {
+        /// The directory.
+        directory: PathBuf,
+        /// One line a key.
+        differences: String,
+    },
+    /// Its configuration cannot be read.
+    #[error(
+        "{} cannot be read as a resolved configuration ({problem}); choose another output \
+         directory, or --force to delete that run and start over",
+        path.display()
+    )]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        problem: String,
+    },
+    /// Another process works in it.
+    #[error(
+        "{} is in use by another process: wait for it, or choose another output directory",
+        .0.display()
+    )]
+    InUse(PathBuf),
+}
+
+/// A directory that this process alone works in, until it is dropped.
+#[derive(Debug)]
+pub struct RunDirectory {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl RunDirectory {
+    /// Takes the directory for a run, made if it is not there. With `force`, whatever run it holds
+    /// is deleted. Nothing is written before everything that can be known beforehand is known.
+    ///
+    /// # Errors
+    /// See [`DirectoryError`].
+    pub fn open(path: &Path, config: &RunConfig, force: bool) -> Result<Self, DirectoryError> {
+        inspect(path, config, force)?;
+        std::fs::create_dir_all(path).map_err(FileError::new("make the directory", path))?;
+        let lock_path = path.join(LOCK);
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&lock_path)
+            .map_err(FileError::new("write", &lock_path))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(DirectoryError::InUse(path.to_owned())),
+            Err(TryLockError::Error(e)) => return Err(FileError::new("lock", &lock_path)(e).into()),
+        }
+        let directory = Self { path: path.to_owned(), _lock: lock };
+        // Between the first look and the lock another process may have made this its own.
+        inspect(path, config, force)?;
+        directory.remove_leftovers()?;
+        if force {
+            directory.clear()?;
+        }
+        Ok(directory)
+    }
+
+    /// The path of one of its files.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether one of its files is there.
+    pub fn has(&self, name: &str) -> bool {
+        self.file(name).exists()
+    }
+
+    /// Writes the resolved configuration, unless it is there from an earlier sitting.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn keep_config(&self, config: &RunConfig) -> Result<(), DirectoryError> {
+        let path = self.file(CONFIG);
+        if path.exists() {
+            return Ok(());
+        }
+        let text = config
+            .to_toml(&self.path)
+            .map_err(|problem| FileError::new("write", &path)(io::Error::other(problem)))?;
+        Ok(files::write_atomically(&path, text.as_bytes())?)
+    }
+
+    fn clear(&self) -> Result<(), DirectoryError> {
+        for name in ALL {
+            remove(&self.file(name))?;
+        }
+        Ok(files::sync_directory(&self.path)?)
+    }
+
+    /// Deletes temporary files that a killed process left.
+    fn remove_leftovers(&self) -> Result<(), DirectoryError> {
+        for name in names(&self.path)? {
+            if name.starts_with(files::TEMPORARY_PREFIX) {
+                remove(&self.file(&name))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether the directory is free, or holds this very run. Reads only.
+fn inspect(path: &Path, config: &RunConfig, force: bool) -> Result<(), DirectoryError> {
+    match std::fs::metadata(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(e) if e.kind() == io::ErrorKind::NotADirectory => {
+            return Err(DirectoryError::NotADirectory(path.to_owned()));
+        }
+        Err(e) => return Err(FileError::new("read", path)(e).into()),
+        Ok(info) if !info.is_dir() => return Err(DirectoryError::NotADirectory(path.to_owned())),
+        Ok(_) => {}
+    }
+    let kept = path.join(CONFIG);
+    if !kept.exists() {
+        let ours =
+            |name: &String| name == LOCK || name.starts_with(files::TEMPORARY_PREFIX);
+        return match names(path)?.into_iter().find(|name| !ours(name)) {
+            None => Ok(()),
+            Some(found) => Err(DirectoryError::Foreign { directory: path.to_owned(), found }),
+        };
+    }
+    if force {
+        return Ok(());
+    }
+    let text = files::read_text(&kept, MAX_CONFIG_BYTES)?;
+    let earlier: RunConfig = toml::from_str(&text).map_err(|e| DirectoryError::Unreadable {
+        path: kept.clone(),
+        problem: e.message().to_owned(),
+    })?;
+    let differences = differences(&earlier, config);
+    if differences.is_empty() {
+        return Ok(());
+    }
+    Err(DirectoryError::OtherConfig { directory: path.to_owned(), differences })
+}
+
+/// One line for each key that decides the results and differs.
+fn differences(earlier: &RunConfig, now: &RunConfig) -> String {
+    let (earlier, now) = (earlier.essence(), now.essence());
+    let value = |pairs: &[(String, String)], key: &str| {
+        pairs.iter().find(|(k, _)| k == key).map_or_else(|| "absent".into(), |(_, v)| v.clone())
+    };
+    let mut keys: Vec<&String> = earlier.iter().chain(&now).map(|(key, _)| key).collect();
+    keys.sort();
+    keys.dedup();
+    keys.into_iter()
+        .filter(|key| value(&earlier, key) != value(&now, key))
+        .map(|key| format!("  {key}: {} there, {} here", value(&earlier, key), value(&now, key)))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+fn names(path: &Path) -> Result<Vec<String>, FileError> {
+    let error = || FileError::new("list", path);
+    std::fs::read_dir(path)
+        .map_err(error())?
+        .map(|entry| Ok(entry.map_err(error())?.file_name().to_string_lossy().into_owned()))
+        .collect()
+}
+
+fn remove(path: &Path) -> Result<(), FileError> {
+    match std::fs::remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(FileError::new("delete", path)(e)),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,96 @@
+//! A configuration together with the model and the input space it speaks of: everything that can
+//! be wrong with a run before it starts is found here, and nothing is written.
+
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+
+use crate::config::{ConfigError, ConfigSource, RunConfig};
+use crate::files::hex;
+use crate::inputs::InputSpace;
+use crate::inputs::space::{ENUMERATION_LIMIT, SpaceError};
+use crate::model::CompiledModel;
+use crate::model::file::ModelFileError;
+
+/// A run that can start.
+#[derive(Clone, Debug)]
+pub struct Experiment {
+    /// With every default filled in.
+    pub config: RunConfig,
+    /// The model it compresses.
+    pub model: CompiledModel,
+    /// The inputs it is about.
+    pub space: InputSpace,
+}
+
+/// Why a run cannot start.
+#[derive(Debug, Error)]
+pub enum ExperimentError {
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The model file is wrong.
+    #[error(transparent)]
+    Model(#[from] ModelFileError),
+}
+
+impl Experiment {
+    /// Reads the run file, its model, and checks them against each other.
+    ///
+    /// # Errors
+    /// See [`ExperimentError`].
+    pub fn load(
+        config: &Path,
+        overrides: &[String],
+        output: Option<&Path>,
+    ) -> Result<Self, ExperimentError> {
+        let source = ConfigSource::read(config, overrides)?;
+        let mut config = RunConfig::new(&source, output)?;
+        let (model, bytes) = CompiledModel::load_with_bytes(&config.model.path)?;
+        let sha256 = hex(&Sha256::digest(&bytes));
+        if let Some(expected) = &config.model.sha256
+            && !expected.eq_ignore_ascii_case(&sha256)
+        {
+            return Err(source
+                .conflict(
+                    "model.sha256",
+                    format!(
+                        "{} is not the file that this configuration was made with (its SHA-256 is \
+                         {sha256}): restore that file, or delete this key",
+                        config.model.path.display()
+                    ),
+                )
+                .into());
+        }
+        config.model.sha256 = Some(sha256);
+        let (dim, width) = (config.compression.dim, model.width());
+        if dim > width {
+            return Err(source
+                .conflict(
+                    "compression.dim",
+                    format!("it is {dim}, but it must be from 1 to {width}, the model's width D"),
+                )
+                .into());
+        }
+        let lengths =
+            config.inputs.lengths.take().unwrap_or_else(|| vec![model.metadata.max_seq_len]);
+        let space = InputSpace::new(&model, &lengths, config.inputs.unique_tokens)
+            .map_err(|e| source.conflict(space_key(&e), e))?;
+        if space.size().is_none() && config.inputs.evaluation_sample as u64 > ENUMERATION_LIMIT / 4 {
+            return Err(source
+                .conflict("inputs.evaluation_sample", "it is too large a share of the space")
+                .into());
+        }
+        config.inputs.lengths = Some(lengths);
+        Ok(Self { config, model, space })
+    }
+}
+
+/// The key that an impossible input space is blamed on.
+fn space_key(error: &SpaceError) -> &'static str {
+    match error {
+        SpaceError::NeedsUniqueTokens(_) => "inputs.unique_tokens",
+        _ => "inputs.lengths",
+    }
+}

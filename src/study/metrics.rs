@@ -1,0 +1,180 @@
+//! `metrics.csv`: one row per logged step, flushed as it is written, cut back on resume.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use crate::compression::trainer::Record;
+use crate::files::{self, FileError};
+
+/// The columns, in order. Cells are empty where a figure does not apply.
+pub const COLUMNS: [&str; 13] = [
+    "step",
+    "learning_rate",
+    "loss",
+    "loss_output",
+    "loss_layers",
+    "eval_loss",
+    "eval_loss_output",
+    "eval_loss_layers",
+    "mae",
+    "max_error",
+    "token_accuracy",
+    "sequence_accuracy",
+    "steps_per_second",
+];
+
+/// More than any run logs.
+const MAX_BYTES: u64 = 4 << 30;
+
+/// Why the rows of an earlier sitting cannot be continued.
+#[derive(Debug, Error)]
+pub enum MetricsError {
+    /// The operating system refused.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// It is not what a run writes.
+    #[error("{} {problem}; restore it, or --force to start the run over", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+/// The open file.
+#[derive(Debug)]
+pub struct Metrics {
+    path: PathBuf,
+    file: File,
+}
+
+impl Metrics {
+    /// Opens the file for the rows after `step`: rows beyond it, and half a row that a killed
+    /// process left, are cut off first. `rows` is how many rows up to `step` there must be.
+    ///
+    /// # Errors
+    /// If the file cannot be read or written, or the rows up to `step` are not all there.
+    pub fn resume(path: &Path, step: u64, rows: u64) -> Result<Self, MetricsError> {
+        let malformed =
+            |problem: String| MetricsError::Malformed { path: path.to_owned(), problem };
+        let header = format!("{}\n", COLUMNS.join(","));
+        let mut kept = header.clone();
+        if path.exists() {
+            let text = files::read_text(path, MAX_BYTES)?;
+            let Some(body) = text.strip_prefix(&header) else {
+                return Err(malformed("does not start with the columns that a run writes".into()));
+            };
+            for line in body.split_inclusive('\n').filter(|line| line.ends_with('\n')) {
+                let logged = line.split(',').next().and_then(|cell| cell.parse::<u64>().ok());
+                match logged {
+                    Some(logged) if logged <= step => kept.push_str(line),
+                    Some(_) => break,
+                    None => return Err(malformed("has a row without a step".into())),
+                }
+            }
+        }
+        let found = kept.lines().count() as u64 - 1;
+        if found != rows {
+            return Err(malformed(format!(
+                "has {found} rows up to step {step}, where the checkpoint was made, but there \
+                 were {rows}"
+            )));
+        }
+        files::write_atomically(path, kept.as_bytes())?;
+        let file =
+            File::options().append(true).open(path).map_err(FileError::new("write", path))?;
+        Ok(Self { path: path.to_owned(), file })
+    }
+
+    /// Appends a row and hands it to the system.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn append(&mut self, record: &Record) -> Result<(), FileError> {
+        let line = row(record).map_err(FileError::new("write", &self.path))?;
+        self.file.write_all(&line).map_err(FileError::new("write", &self.path))
+    }
+
+    /// Makes all rows durable; done before each checkpoint, so that none is ever missing beside it.
+    ///
+    /// # Errors
+    /// If the system cannot.
+    pub fn sync(&mut self) -> Result<(), FileError> {
+        self.file.sync_data().map_err(FileError::new("sync", &self.path))
+    }
+}
+
+fn row(record: &Record) -> io::Result<Vec<u8>> {
+    let e = &record.evaluation;
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.serialize((
+        record.step,
+        record.learning_rate,
+        (record.total, record.loss.output, record.loss.layers),
+        (e.loss, e.loss_output, e.loss_layers),
+        (e.mae, e.max_error, e.token_accuracy, e.sequence_accuracy),
+        format!("{:.1}", record.steps_per_second),
+    ))?;
+    writer.into_inner().map_err(|e| io::Error::other(e.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compression::{Evaluation, Loss};
+
+    fn record(step: u64) -> Record {
+        Record {
+            step,
+            learning_rate: 1e-3,
+            loss: Loss { output: 0.1, layers: 0.25 },
+            total: 0.35,
+            evaluation: Evaluation {
+                loss: 1.5,
+                loss_output: 1.0,
+                loss_layers: 0.5,
+                mae: Some(1e-9),
+                max_error: Some(0.2),
+                token_accuracy: None,
+                sequence_accuracy: None,
+                blocks: Vec::new(),
+            },
+            steps_per_second: 123.456,
+        }
+    }
+
+    #[test]
+    fn rows_have_the_columns_of_the_contract() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("metrics.csv");
+        Metrics::resume(&path, 0, 0).unwrap().append(&record(10)).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(
+            text,
+            "step,learning_rate,loss,loss_output,loss_layers,eval_loss,eval_loss_output,\
+             eval_loss_layers,mae,max_error,token_accuracy,sequence_accuracy,steps_per_second\n\
+             10,0.001,0.35,0.1,0.25,1.5,1.0,0.5,1e-9,0.2,,,123.5\n"
+        );
+    }
+
+    #[test]
+    fn resuming_cuts_later_rows_and_half_a_row_and_misses_lost_ones() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("metrics.csv");
+        let mut metrics = Metrics::resume(&path, 0, 0).unwrap();
+        (1..=3).for_each(|i| metrics.append(&record(10 * i)).unwrap());
+        let whole = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, format!("{whole}40,0.0")).unwrap();
+        Metrics::resume(&path, 20, 2).unwrap().append(&record(30)).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), whole);
+        let error = Metrics::resume(&path, 40, 4).unwrap_err().to_string();
+        assert!(error.contains("has 3 rows up to step 40"), "{error}");
+        std::fs::write(&path, "a,b\n").unwrap();
+        let error = Metrics::resume(&path, 0, 0).unwrap_err().to_string();
+        assert!(error.contains("does not start with the columns"), "{error}");
+    }
+}

@@ -1,0 +1,16 @@
+//! Runs and their directories: from a checked configuration to files that can be plotted.
+//!
+//! - [`experiment`]: a configuration together with the model and input space it speaks of.
+//! - [`directory`]: the run directory: whose it is, whether it is done, who is working in it.
+//! - [`metrics`]: `metrics.csv`, appended row by row and cut back on resume.
+//! - [`results`]: what a finished run leaves: tables, `W`, and `summary.json`.
+//! - [`run`]: one run from start or checkpoint to its end.
+
+pub mod directory;
+pub mod experiment;
+pub mod metrics;
+pub mod results;
+pub mod run;
+
+pub use experiment::Experiment;
+pub use run::{Outcome, RunError, run};

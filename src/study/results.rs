@@ -1,0 +1,182 @@
+//! What a finished run leaves: `layers.csv`, `gram.csv`, `projection.safetensors`, `summary.json`.
+
+use std::io;
+use std::path::Path;
+
+use ndarray::Array2;
+use serde::{Deserialize, Serialize};
+
+use super::directory::{GRAM, LAYERS, PROJECTION, RunDirectory, SUMMARY};
+use crate::compression::projection::ProjectionError;
+use crate::compression::{Evaluation, Projection, StopReason};
+use crate::config::RunConfig;
+use crate::files::{self, FileError};
+use crate::model::CompiledModel;
+
+/// `summary.json`: written last; its presence means that the run is over.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Summary {
+    /// The run's name.
+    pub name: String,
+    /// `completed` or `diverged`.
+    pub stop_reason: String,
+    /// Updates done.
+    pub steps: u64,
+    /// The exact figures of the final `W`; null if the run diverged.
+    #[serde(rename = "final")]
+    pub last: Option<FinalMetrics>,
+    /// Time in the training loop over all sittings, evaluation and checkpoints included.
+    pub wall_time_seconds: f64,
+    /// Of this program.
+    pub version: String,
+    /// The commit it was built from, if it was built from a repository.
+    pub git_commit: Option<String>,
+    /// The processor's name.
+    pub cpu: String,
+    /// `d`.
+    pub dim: usize,
+    /// The seed.
+    pub seed: u64,
+    /// The engine and its precision.
+    pub engine: String,
+    /// Threads used in the last sitting.
+    pub threads: usize,
+    /// Of everything that decides the results.
+    pub config_hash: String,
+}
+
+/// The exact figures at the end; the names are those of `metrics.csv`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct FinalMetrics {
+    pub eval_loss: f64,
+    pub eval_loss_output: f64,
+    pub eval_loss_layers: f64,
+    pub mae: Option<f64>,
+    pub max_error: Option<f64>,
+    pub token_accuracy: Option<f64>,
+    pub sequence_accuracy: Option<f64>,
+}
+
+impl From<&Evaluation> for FinalMetrics {
+    fn from(e: &Evaluation) -> Self {
+        Self {
+            eval_loss: e.loss,
+            eval_loss_output: e.loss_output,
+            eval_loss_layers: e.loss_layers,
+            mae: e.mae,
+            max_error: e.max_error,
+            token_accuracy: e.token_accuracy,
+            sequence_accuracy: e.sequence_accuracy,
+        }
+    }
+}
+
+impl Summary {
+    /// The summary of a run that ended for `reason`.
+    pub fn new(
+        config: &RunConfig,
+        reason: &StopReason,
+        steps: u64,
+        seconds: f64,
+        last: Option<&Evaluation>,
+    ) -> Self {
+        Self {
+            name: config.name.clone(),
+            stop_reason: match reason {
+                StopReason::Completed => "completed",
+                StopReason::Interrupted => "interrupted",
+                StopReason::Diverged { .. } => "diverged",
+            }
+            .into(),
+            steps,
+            last: last.map(FinalMetrics::from),
+            wall_time_seconds: seconds,
+            version: env!("CARGO_PKG_VERSION").into(),
+            git_commit: option_env!("COMPRESS_GIT_COMMIT").map(str::to_owned),
+            cpu: cpu(),
+            dim: config.compression.dim,
+            seed: config.training.seed,
+            engine: format!("{:?}/{:?}", config.training.engine, config.training.precision)
+                .to_lowercase(),
+            threads: config.training.threads,
+            config_hash: config.hash(),
+        }
+    }
+
+    /// Reads the summary of a run that is over.
+    ///
+    /// # Errors
+    /// If it cannot be read or is no summary.
+    pub fn load(path: &Path) -> Result<Self, FileError> {
+        let text = files::read_text(path, 1 << 20)?;
+        serde_json::from_str(&text).map_err(|e| FileError::new("read", path)(e.into()))
+    }
+
+    /// Writes `summary.json`.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn save(&self, directory: &RunDirectory) -> Result<(), FileError> {
+        let path = directory.file(SUMMARY);
+        let text = serde_json::to_string_pretty(self)
+            .map_err(|e| FileError::new("write", &path)(e.into()))?;
+        files::write_atomically(&path, format!("{text}\n").as_bytes())
+    }
+}
+
+/// Writes the tables of the final `W` and `W` itself.
+///
+/// # Errors
+/// If one of them cannot be written.
+pub fn write(
+    directory: &RunDirectory,
+    model: &CompiledModel,
+    w: &Array2<f64>,
+    evaluation: &Evaluation,
+) -> Result<(), ProjectionError> {
+    let projection =
+        Projection { w: w.clone(), labels: model.metadata.residual_labels.clone() };
+    let layers = model
+        .block_names()
+        .into_iter()
+        .zip(&evaluation.blocks)
+        .map(|(block, fit)| (block, fit.mse, fit.cosine));
+    write_csv(&directory.file(LAYERS), ["block", "mse", "cosine"], layers)?;
+    let gram = projection.gram();
+    let labels = &projection.labels;
+    let pairs = gram.indexed_iter().map(|((a, b), value)| (&labels[a], &labels[b], value));
+    write_csv(&directory.file(GRAM), ["feature_a", "feature_b", "value"], pairs)?;
+    projection.save(&directory.file(PROJECTION))
+}
+
+/// A table, whole or not there at all.
+fn write_csv<R: Serialize>(
+    path: &Path,
+    header: [&str; 3],
+    rows: impl Iterator<Item = R>,
+) -> Result<(), FileError> {
+    let text = || -> Result<Vec<u8>, csv::Error> {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        writer.write_record(header)?;
+        for row in rows {
+            writer.serialize(row)?;
+        }
+        writer.into_inner().map_err(|e| io::Error::other(e.to_string()).into())
+    };
+    let bytes =
+        text().map_err(|e| FileError::new("write", path)(io::Error::other(e.to_string())))?;
+    files::write_atomically(path, &bytes)
+}
+
+/// The processor's name, or its architecture where the system does not tell.
+fn cpu() -> String {
+    std::fs::read_to_string("/proc/cpuinfo")
+        .ok()
+        .and_then(|text| {
+            text.lines()
+                .find_map(|line| line.strip_prefix("model name")?.split_once(':'))
+                .map(|(_, name)| name.trim().to_owned())
+        })
+        .unwrap_or_else(|| std::env::consts::ARCH.to_owned())
+}
