@@ -22,7 +22,11 @@ impl FileError {
     /// Use with `map_err`.
     pub fn new(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
-        move |source| Self { doing, path, source }
+        move |source| Self {
+            doing,
+            path,
+            source,
+        }
     }
 }
 
@@ -38,15 +42,24 @@ pub fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
     };
     let info = std::fs::metadata(path).map_err(FileError::new("read", path))?;
     if !info.is_file() {
-        let kind = if info.is_dir() { "it is a directory" } else { "it is not a regular file" };
+        let kind = if info.is_dir() {
+            "it is a directory"
+        } else {
+            "it is not a regular file"
+        };
         return Err(problem(kind.into()));
     }
     if info.len() > limit {
-        return Err(problem(format!("it has {} bytes, the limit is {limit}", info.len())));
+        return Err(problem(format!(
+            "it has {} bytes, the limit is {limit}",
+            info.len()
+        )));
     }
     let file = File::open(path).map_err(FileError::new("read", path))?;
     let mut bytes = Vec::new();
-    file.take(limit).read_to_end(&mut bytes).map_err(FileError::new("read", path))?;
+    file.take(limit)
+        .read_to_end(&mut bytes)
+        .map_err(FileError::new("read", path))?;
     Ok(bytes)
 }
 
@@ -90,7 +103,9 @@ pub fn sync_directory(directory: &Path) -> Result<(), FileError> {
 
 /// The directory that holds `path`; the working directory for a bare name.
 pub fn parent_of(path: &Path) -> &Path {
-    path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    path.parent()
+        .filter(|p| !p.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
 }
 
 /// Name of every temporary file starts so; leftovers of a killed process are safe to delete.
@@ -133,9 +148,24 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("x");
         std::fs::write(&path, b"12345").unwrap();
-        assert!(read_bounded(&path, 4).unwrap_err().to_string().contains("5 bytes, the limit is 4"));
-        assert!(read_bounded(dir.path(), 4).unwrap_err().to_string().contains("directory"));
+        assert!(
+            read_bounded(&path, 4)
+                .unwrap_err()
+                .to_string()
+                .contains("5 bytes, the limit is 4")
+        );
+        assert!(
+            read_bounded(dir.path(), 4)
+                .unwrap_err()
+                .to_string()
+                .contains("directory")
+        );
         std::fs::write(&path, [b'a', 0xff]).unwrap();
-        assert!(read_text(&path, 4).unwrap_err().to_string().contains("byte 1 is not UTF-8"));
+        assert!(
+            read_text(&path, 4)
+                .unwrap_err()
+                .to_string()
+                .contains("byte 1 is not UTF-8")
+        );
     }
 }

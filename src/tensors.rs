@@ -134,7 +134,10 @@ impl<'a> TensorFile<'a> {
         };
         let claimed = u64::from_le_bytes(*length);
         if claimed > rest.len() as u64 {
-            return Err(TensorError::HeaderBeyondEnd { claimed, available: rest.len() });
+            return Err(TensorError::HeaderBeyondEnd {
+                claimed,
+                available: rest.len(),
+            });
         }
         let header_end = 8 + claimed as usize;
         let tensors = SafeTensors::deserialize(bytes).map_err(|e| match e {
@@ -145,7 +148,10 @@ impl<'a> TensorFile<'a> {
             other => TensorError::Header(other),
         })?;
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(TensorError::Header)?;
-        Ok(Self { tensors, metadata: header.metadata().clone().unwrap_or_default() })
+        Ok(Self {
+            tensors,
+            metadata: header.metadata().clone().unwrap_or_default(),
+        })
     }
 
     /// The text under a metadata key.
@@ -153,7 +159,10 @@ impl<'a> TensorFile<'a> {
     /// # Errors
     /// If there is none.
     pub fn metadata(&self, key: &'static str) -> Result<&str, TensorError> {
-        self.metadata.get(key).map(String::as_str).ok_or(TensorError::MissingMetadata(key))
+        self.metadata
+            .get(key)
+            .map(String::as_str)
+            .ok_or(TensorError::MissingMetadata(key))
     }
 
     /// The names of all tensors, sorted.
@@ -165,7 +174,10 @@ impl<'a> TensorFile<'a> {
 
     /// The shape of a tensor, if it is there.
     pub fn shape(&self, name: &str) -> Option<Vec<usize>> {
-        self.tensors.tensor(name).ok().map(|view| view.shape().to_vec())
+        self.tensors
+            .tensor(name)
+            .ok()
+            .map(|view| view.shape().to_vec())
     }
 
     /// A tensor of any shape.
@@ -173,8 +185,10 @@ impl<'a> TensorFile<'a> {
     /// # Errors
     /// If it is missing or holds other numbers.
     pub fn any_shape<T: Element>(&self, name: &str) -> Result<ArrayD<T>, TensorError> {
-        let view =
-            self.tensors.tensor(name).map_err(|_| TensorError::Missing(name.to_owned()))?;
+        let view = self
+            .tensors
+            .tensor(name)
+            .map_err(|_| TensorError::Missing(name.to_owned()))?;
         if view.dtype() != T::DTYPE {
             return Err(TensorError::WrongType {
                 name: name.to_owned(),
@@ -196,8 +210,10 @@ impl<'a> TensorFile<'a> {
         name: &str,
         shape: &[usize],
     ) -> Result<ArrayD<T>, TensorError> {
-        let view =
-            self.tensors.tensor(name).map_err(|_| TensorError::Missing(name.to_owned()))?;
+        let view = self
+            .tensors
+            .tensor(name)
+            .map_err(|_| TensorError::Missing(name.to_owned()))?;
         if view.shape() != shape {
             return Err(TensorError::WrongShape {
                 name: name.to_owned(),
@@ -206,8 +222,9 @@ impl<'a> TensorFile<'a> {
             });
         }
         let tensor = self.any_shape::<T>(name)?;
-        if let Some((index, value)) =
-            tensor.indexed_iter().find(|(_, value)| !value.as_f64().is_finite())
+        if let Some((index, value)) = tensor
+            .indexed_iter()
+            .find(|(_, value)| !value.as_f64().is_finite())
         {
             return Err(TensorError::NotFinite {
                 name: name.to_owned(),
@@ -243,7 +260,8 @@ impl TensorWriter {
         for number in numbers {
             number.write(&mut bytes);
         }
-        self.tensors.push((name.into(), T::DTYPE, shape.to_vec(), bytes));
+        self.tensors
+            .push((name.into(), T::DTYPE, shape.to_vec(), bytes));
         self
     }
 

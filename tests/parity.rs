@@ -26,32 +26,48 @@ fn parity_model_outputs_equal_tracrs() {
         let words: Vec<String> = words.iter().map(|v| v.to_json().to_string()).collect();
         let ids = model.encode(&words).unwrap();
         let tokens = Array2::from_shape_vec((1, ids.len()), ids).unwrap();
-        let f64s = Frozen::<f64>::new(&model).forward(Stream::Full, tokens.view()).output;
-        let f32s = Frozen::<f32>::new(&model).forward(Stream::Full, tokens.view()).output;
-        let ours64: Vec<Value> = (1..f64s.nrows()).map(|t| model.decode(f64s.row(t))).collect();
-        let ours32: Vec<Value> = (1..f32s.nrows()).map(|t| model.decode(f32s.row(t))).collect();
+        let f64s = Frozen::<f64>::new(&model)
+            .forward(Stream::Full, tokens.view())
+            .output;
+        let f32s = Frozen::<f32>::new(&model)
+            .forward(Stream::Full, tokens.view())
+            .output;
+        let ours64: Vec<Value> = (1..f64s.nrows())
+            .map(|t| model.decode(f64s.row(t)))
+            .collect();
+        let ours32: Vec<Value> = (1..f32s.nrows())
+            .map(|t| model.decode(f32s.row(t)))
+            .collect();
         println!(
             "{:28} largest difference f64 {:.1e}, f32 {:.1e}",
             name(&path),
             output_difference(&ours64, &theirs),
             output_difference(&ours32, &theirs),
         );
-        assert!(output_difference(&ours64, &theirs) < 1e-5, "{ours64:?} beside {theirs:?}");
-        assert!(output_difference(&ours32, &theirs) < 1e-5, "{ours32:?} beside {theirs:?}");
+        assert!(
+            output_difference(&ours64, &theirs) < 1e-5,
+            "{ours64:?} beside {theirs:?}"
+        );
+        assert!(
+            output_difference(&ours32, &theirs) < 1e-5,
+            "{ours32:?} beside {theirs:?}"
+        );
     }
 }
 
 /// Largest difference of numerical outputs; classes must be the same.
 fn output_difference(ours: &[Value], theirs: &[Value]) -> f64 {
     assert_eq!(ours.len(), theirs.len());
-    ours.iter().zip(theirs).fold(0.0, |largest, (a, b)| match (a, b) {
-        (Value::Float(a), Value::Float(b)) => f64::max(largest, (a - b).abs()),
-        (Value::Float(a), Value::Int(b)) => f64::max(largest, (a - *b as f64).abs()),
-        (a, b) => {
-            assert_eq!(a, b, "{ours:?} beside {theirs:?}");
-            largest
-        }
-    })
+    ours.iter()
+        .zip(theirs)
+        .fold(0.0, |largest, (a, b)| match (a, b) {
+            (Value::Float(a), Value::Float(b)) => f64::max(largest, (a - b).abs()),
+            (Value::Float(a), Value::Int(b)) => f64::max(largest, (a - *b as f64).abs()),
+            (a, b) => {
+                assert_eq!(a, b, "{ours:?} beside {theirs:?}");
+                largest
+            }
+        })
 }
 
 #[test]
@@ -67,7 +83,10 @@ fn parity_activations_f64() {
 fn parity_activations_f32() {
     for path in fixtures("activations") {
         let difference = activations::<f32>(&path);
-        println!("{:40} largest relative difference {difference:.1e}", name(&path));
+        println!(
+            "{:40} largest relative difference {difference:.1e}",
+            name(&path)
+        );
         assert!(difference <= 1e-4, "{}: {difference:e}", name(&path));
     }
 }
@@ -87,7 +106,11 @@ fn activations<F: Real>(path: &Path) -> f64 {
             let theirs = fixture.tensor::<f64>(&format!("{prefix}.{tensor}"));
             // A masked logit is −1e30 on both sides; f32 cannot hold it to better than 1e22.
             let masked = |x: &f64| *x < -1e29;
-            assert!(ours.iter().zip(theirs.iter()).all(|(a, b)| masked(a) == masked(b)));
+            assert!(
+                ours.iter()
+                    .zip(theirs.iter())
+                    .all(|(a, b)| masked(a) == masked(b))
+            );
             let ours: Vec<f64> = ours.into_iter().filter(|x| !masked(x)).collect();
             let theirs: Vec<f64> = theirs.iter().copied().filter(|x| !masked(x)).collect();
             let scale = largest(theirs.iter().copied()).max(1.0);
@@ -102,9 +125,18 @@ fn activations<F: Real>(path: &Path) -> f64 {
 fn flattened<F: Real>(trace: &Trace<F>) -> Vec<(&'static str, Vec<f64>)> {
     let wide = |x: &F| x.widen();
     vec![
-        ("residuals", trace.residuals.iter().flatten().map(wide).collect()),
-        ("layer_outputs", trace.block_outputs.iter().flatten().map(wide).collect()),
-        ("attn_logits", trace.attention_logits.iter().flatten().map(wide).collect()),
+        (
+            "residuals",
+            trace.residuals.iter().flatten().map(wide).collect(),
+        ),
+        (
+            "layer_outputs",
+            trace.block_outputs.iter().flatten().map(wide).collect(),
+        ),
+        (
+            "attn_logits",
+            trace.attention_logits.iter().flatten().map(wide).collect(),
+        ),
         ("final", trace.last_read.iter().map(wide).collect()),
         ("out", trace.output.iter().map(wide).collect()),
     ]
@@ -116,7 +148,10 @@ fn parity_trajectories_f64() {
         let reference = Trajectory::read(&path);
         let mut engine = reference.autodiff::<f64>();
         let difference = reference.follow(&mut engine);
-        println!("{:32} largest relative difference {difference:.1e}", name(&path));
+        println!(
+            "{:32} largest relative difference {difference:.1e}",
+            name(&path)
+        );
         assert!(difference <= 1e-8, "{}: {difference:e}", name(&path));
     }
 }
@@ -160,8 +195,15 @@ impl Trajectory {
         };
         Self {
             model: fixture.model(),
-            objective: Objective { output_positions, output_weight: 1.0, layer_weight: 1.0 },
-            batches: fixture.tensor::<i32>("batches").into_dimensionality::<Ix3>().unwrap(),
+            objective: Objective {
+                output_positions,
+                output_weight: 1.0,
+                layer_weight: 1.0,
+            },
+            batches: fixture
+                .tensor::<i32>("batches")
+                .into_dimensionality::<Ix3>()
+                .unwrap(),
             w0: fixture.matrix("W0"),
             fixture,
         }
@@ -179,7 +221,10 @@ impl Trajectory {
 
     fn batch(&self, step: usize) -> Batch {
         let tokens = self.batches.index_axis(ndarray::Axis(0), step);
-        Batch { tokens: tokens.mapv(|id| id as usize), members: Vec::new() }
+        Batch {
+            tokens: tokens.mapv(|id| id as usize),
+            members: Vec::new(),
+        }
     }
 
     /// The largest attention logit of the first batch at `W0`.
@@ -187,7 +232,14 @@ impl Trajectory {
         let batch = self.batch(0);
         let frozen = Frozen::<f64>::new(&self.model);
         let trace = frozen.forward(Stream::Compressed(&self.w0), batch.tokens.view());
-        largest(trace.attention_logits.iter().flatten().copied().filter(|x| *x > -1e29))
+        largest(
+            trace
+                .attention_logits
+                .iter()
+                .flatten()
+                .copied()
+                .filter(|x| *x > -1e29),
+        )
     }
 
     /// Trains through all batches and returns the largest relative difference in learning rates,
@@ -198,7 +250,12 @@ impl Trajectory {
         let outputs: Vec<f64> = self.fixture.tensor("L_out_before").into_iter().collect();
         let layers: Vec<f64> = self.fixture.tensor("L_layer_before").into_iter().collect();
         let schedule = LinearDecay::new(1e-3, 1e-6, 0.5, steps as u64);
-        let adamw = AdamW { beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weight_decay: 0.1 };
+        let adamw = AdamW {
+            beta1: 0.9,
+            beta2: 0.99,
+            epsilon: 1e-8,
+            weight_decay: 0.1,
+        };
         let mut w = self.w0.clone();
         let mut moments = Moments::zeros(w.dim());
         let mut gradient = Array2::zeros(w.dim());
@@ -208,23 +265,40 @@ impl Trajectory {
             worst = worst.max(difference);
         };
         for step in 0..steps {
-            let Loss { output, layers: layer } =
-                engine.loss_and_gradient(&w, &self.batch(step), &mut gradient);
-            see(format!("L_out {step}"), (output - outputs[step]).abs() / outputs[step].abs());
-            see(format!("L_layer {step}"), (layer - layers[step]).abs() / layers[step].abs());
+            let Loss {
+                output,
+                layers: layer,
+            } = engine.loss_and_gradient(&w, &self.batch(step), &mut gradient);
+            see(
+                format!("L_out {step}"),
+                (output - outputs[step]).abs() / outputs[step].abs(),
+            );
+            see(
+                format!("L_layer {step}"),
+                (layer - layers[step]).abs() / layers[step].abs(),
+            );
             if step < 3 {
                 let theirs = self.fixture.matrix(&format!("grad_step{}", step + 1));
                 see(format!("gradient {step}"), relative(&gradient, &theirs));
             }
             let rate = schedule.at(step as u64);
-            see(format!("rate {step}"), (rate - rates[step]).abs() / rates[step]);
+            see(
+                format!("rate {step}"),
+                (rate - rates[step]).abs() / rates[step],
+            );
             let rate = optax_rate(step, steps);
             adamw.update(step as u64, rate, &mut w, &mut moments, &gradient);
             if step == 0 {
-                see("W after step 1".into(), relative(&w, &self.fixture.matrix("W_step1")));
+                see(
+                    "W after step 1".into(),
+                    relative(&w, &self.fixture.matrix("W_step1")),
+                );
             }
         }
-        see(format!("W after step {steps}"), relative(&w, &self.fixture.matrix("W_step50")));
+        see(
+            format!("W after step {steps}"),
+            relative(&w, &self.fixture.matrix("W_step50")),
+        );
         worst
     }
 }
@@ -244,5 +318,8 @@ fn relative(ours: &Array2<f64>, theirs: &Array2<f64>) -> f64 {
 }
 
 fn token_matrix(tokens: ArrayD<i32>) -> Array2<usize> {
-    tokens.into_dimensionality::<Ix2>().unwrap().mapv(|id| id as usize)
+    tokens
+        .into_dimensionality::<Ix2>()
+        .unwrap()
+        .mapv(|id| id as usize)
 }

@@ -18,7 +18,12 @@ use clap::{Parser, Subcommand};
 /// Compress the residual stream of a compiled transformer with one learned matrix W, and see what
 /// survives.
 #[derive(Debug, Parser)]
-#[command(name = "compress", version, args_conflicts_with_subcommands = true, arg_required_else_help = true)]
+#[command(
+    name = "compress",
+    version,
+    args_conflicts_with_subcommands = true,
+    arg_required_else_help = true
+)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,

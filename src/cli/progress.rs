@@ -49,7 +49,9 @@ impl Reporter {
         let left = Duration::from_secs_f64(
             ((self.steps - step) as f64 / speed.max(f64::MIN_POSITIVE)).min(1e9),
         );
-        let exact = self.eval_loss.map_or_else(String::new, |x| format!(", eval loss {x:.4e}"));
+        let exact = self
+            .eval_loss
+            .map_or_else(String::new, |x| format!(", eval loss {x:.4e}"));
         terminal::message(&format!(
             "{}: step {step}/{}, loss {loss:.4e}{exact}, {speed:.0} steps/s, {} left",
             self.name,

@@ -49,10 +49,19 @@ pub fn main(args: &Args) -> Result<(), Failure> {
     let tokens = Array2::from_shape_vec((1, ids.len()), ids.clone())
         .map_err(|e| Failure::Running(e.into()))?;
     let frozen = Frozen::<f64>::new(&model);
-    let stream = projection.as_ref().map_or(Stream::Full, |p| Stream::Compressed(&p.w));
+    let stream = projection
+        .as_ref()
+        .map_or(Stream::Full, |p| Stream::Compressed(&p.w));
     let trace = frozen.forward(stream, tokens.view());
-    let shown = Shown { model: &model, ids: &ids, words: args.tokens.len(), trace: &trace };
-    let features = args.trace.then(|| features_after_each_block(&trace, projection.as_ref()));
+    let shown = Shown {
+        model: &model,
+        ids: &ids,
+        words: args.tokens.len(),
+        trace: &trace,
+    };
+    let features = args
+        .trace
+        .then(|| features_after_each_block(&trace, projection.as_ref()));
     if args.json {
         terminal::print(&format!("{}\n", shown.json(features.as_deref())))?;
     } else {
@@ -94,7 +103,9 @@ impl Shown<'_> {
     }
 
     fn undecided(&self) -> Vec<usize> {
-        (1..=self.words).filter(|t| self.model.is_undecided(self.trace.output.row(*t))).collect()
+        (1..=self.words)
+            .filter(|t| self.model.is_undecided(self.trace.output.row(*t)))
+            .collect()
     }
 
     fn text(&self, features: Option<&[Array2<f64>]>) -> String {
@@ -104,16 +115,26 @@ impl Shown<'_> {
         };
         let mut rows = vec![vec!["position".into(), "token".into(), "output".into()]];
         for t in 1..=self.words {
-            rows.push(vec![t.to_string(), self.token(t).to_string(), plain(&self.output(t))]);
+            rows.push(vec![
+                t.to_string(),
+                self.token(t).to_string(),
+                plain(&self.output(t)),
+            ]);
         }
         let mut text = table::aligned(&rows, 0);
-        let Some(features) = features else { return text };
+        let Some(features) = features else {
+            return text;
+        };
         let positions = 0..self.ids.len();
         for (stage, values) in self.stages().iter().zip(features) {
             let mut rows = vec![vec![stage.clone()]];
             rows[0].extend(positions.clone().map(|t| self.token(t).to_string()));
-            for (label, column) in
-                self.model.metadata.residual_labels.iter().zip(values.columns())
+            for (label, column) in self
+                .model
+                .metadata
+                .residual_labels
+                .iter()
+                .zip(values.columns())
             {
                 let mut row = vec![format!("  {label}")];
                 row.extend(column.iter().map(|x| table::number(*x)));
@@ -129,30 +150,46 @@ impl Shown<'_> {
         let words = 1..=self.words;
         let mut object = Map::new();
         object.insert("program".into(), self.model.metadata.program.clone().into());
-        object.insert("tokens".into(), words.clone().map(|t| self.token(t).to_json()).collect());
-        object.insert("output".into(), words.map(|t| self.output(t).to_json()).collect());
+        object.insert(
+            "tokens".into(),
+            words.clone().map(|t| self.token(t).to_json()).collect(),
+        );
+        object.insert(
+            "output".into(),
+            words.map(|t| self.output(t).to_json()).collect(),
+        );
         object.insert("undecided_positions".into(), json!(self.undecided()));
         if let Some(features) = features {
-            let all: Vec<Json> =
-                (0..self.ids.len()).map(|t| self.token(t).to_json()).collect();
-            let stages = self.stages().into_iter().zip(features).map(|(stage, values)| {
-                let by_feature: Map<String, Json> = self
-                    .model
-                    .metadata
-                    .residual_labels
-                    .iter()
-                    .zip(values.columns())
-                    .map(|(label, column)| (label.clone(), json!(column.to_vec())))
-                    .collect();
-                json!({ "after": stage, "features": by_feature })
-            });
-            object.insert("trace".into(), json!({ "positions": all, "stages": stages.collect::<Vec<_>>() }));
+            let all: Vec<Json> = (0..self.ids.len())
+                .map(|t| self.token(t).to_json())
+                .collect();
+            let stages = self
+                .stages()
+                .into_iter()
+                .zip(features)
+                .map(|(stage, values)| {
+                    let by_feature: Map<String, Json> = self
+                        .model
+                        .metadata
+                        .residual_labels
+                        .iter()
+                        .zip(values.columns())
+                        .map(|(label, column)| (label.clone(), json!(column.to_vec())))
+                        .collect();
+                    json!({ "after": stage, "features": by_feature })
+                });
+            object.insert(
+                "trace".into(),
+                json!({ "positions": all, "stages": stages.collect::<Vec<_>>() }),
+            );
         }
         Json::Object(object)
     }
 
     fn stages(&self) -> Vec<String> {
-        std::iter::once("embedding".to_owned()).chain(self.model.block_names()).collect()
+        std::iter::once("embedding".to_owned())
+            .chain(self.model.block_names())
+            .collect()
     }
 
     fn warn_of_undecided(&self) {

@@ -5,7 +5,11 @@
 pub fn aligned(rows: &[Vec<String>], left: usize) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
-        rows.iter().filter_map(|row| row.get(column)).map(|c| c.chars().count()).max().unwrap_or(0)
+        rows.iter()
+            .filter_map(|row| row.get(column))
+            .map(|c| c.chars().count())
+            .max()
+            .unwrap_or(0)
     };
     let widths: Vec<usize> = (0..columns).map(width).collect();
     let mut text = String::new();
@@ -15,7 +19,11 @@ pub fn aligned(rows: &[Vec<String>], left: usize) -> String {
             .zip(&widths)
             .enumerate()
             .map(|(column, (cell, &width))| {
-                if column < left { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
+                if column < left {
+                    format!("{cell:<width$}")
+                } else {
+                    format!("{cell:>width$}")
+                }
             })
             .collect();
         text.push_str(cells.join("  ").trim_end());
@@ -34,7 +42,11 @@ pub fn number(x: f64) -> String {
         return text;
     }
     let text = text.trim_end_matches('0').trim_end_matches('.');
-    if text == "-0" { "0".into() } else { text.into() }
+    if text == "-0" {
+        "0".into()
+    } else {
+        text.into()
+    }
 }
 
 #[cfg(test)]
@@ -43,14 +55,23 @@ mod tests {
 
     #[test]
     fn numbers_are_short() {
-        let texts: Vec<String> =
-            [0.0, 1.0, -0.5, 1.0 / 3.0, -1e-12, 2e-6, 1e7, f64::NAN].map(number).into();
-        assert_eq!(texts, ["0", "1", "-0.5", "0.333333", "0", "2.000e-6", "1.000e7", "NaN"]);
+        let texts: Vec<String> = [0.0, 1.0, -0.5, 1.0 / 3.0, -1e-12, 2e-6, 1e7, f64::NAN]
+            .map(number)
+            .into();
+        assert_eq!(
+            texts,
+            [
+                "0", "1", "-0.5", "0.333333", "0", "2.000e-6", "1.000e7", "NaN"
+            ]
+        );
     }
 
     #[test]
     fn columns_line_up() {
-        let rows = [vec!["a".into(), "1".into()], vec!["long".into(), "22".into()]];
+        let rows = [
+            vec!["a".into(), "1".into()],
+            vec!["long".into(), "22".into()],
+        ];
         assert_eq!(aligned(&rows, 1), "a      1\nlong  22\n");
     }
 }

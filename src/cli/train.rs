@@ -33,8 +33,8 @@ pub struct Args {
 }
 
 pub fn main(args: &Args) -> Result<(), Failure> {
-    let experiment = Experiment::load(&args.config, &args.set, args.output.as_deref())
-        .map_err(|e| match e {
+    let experiment =
+        Experiment::load(&args.config, &args.set, args.output.as_deref()).map_err(|e| match e {
             ExperimentError::Config(e) => Failure::input(e),
             ExperimentError::Model(e) => Failure::input(e),
         })?;
@@ -42,7 +42,11 @@ pub fn main(args: &Args) -> Result<(), Failure> {
     let config = &experiment.config;
     let mut reporter = Reporter::new(&config.name, args.quiet, stop);
     let outcome = study::run(&experiment, args.force, &mut reporter).map_err(|e| {
-        if e.is_input() { Failure::input(e) } else { Failure::Running(e.into()) }
+        if e.is_input() {
+            Failure::input(e)
+        } else {
+            Failure::Running(e.into())
+        }
     })?;
     let directory = config.output.dir.display();
     match outcome {
@@ -50,9 +54,12 @@ pub fn main(args: &Args) -> Result<(), Failure> {
         Outcome::AlreadyOver(summary) if summary.stop_reason == "diverged" => {
             Err(diverged(&summary, config, "diverged in an earlier sitting"))
         }
-        Outcome::AlreadyOver(summary) => {
-            report(&summary, config, args.json, "is complete already; nothing to do")
-        }
+        Outcome::AlreadyOver(summary) => report(
+            &summary,
+            config,
+            args.json,
+            "is complete already; nothing to do",
+        ),
         Outcome::Interrupted { step } => Err(Failure::Interrupted(format!(
             "{}: stopped after step {step} of {}; the same command goes on from there ({directory})",
             config.name, config.training.steps
@@ -73,15 +80,9 @@ fn diverged(summary: &Summary, config: &RunConfig, what: &str) -> Failure {
 }
 
 /// The run's result on stdout.
-fn report(
-    summary: &Summary,
-    config: &RunConfig,
-    json: bool,
-    what: &str,
-) -> Result<(), Failure> {
+fn report(summary: &Summary, config: &RunConfig, json: bool, what: &str) -> Result<(), Failure> {
     if json {
-        let text = serde_json::to_string_pretty(summary)
-            .map_err(|e| Failure::Running(e.into()))?;
+        let text = serde_json::to_string_pretty(summary).map_err(|e| Failure::Running(e.into()))?;
         return Ok(terminal::print(&format!("{text}\n"))?);
     }
     let mut rows = Vec::new();
@@ -101,7 +102,10 @@ fn report(
             }
         }
     }
-    rows.push(vec!["  seconds".into(), format!("{:.1}", summary.wall_time_seconds)]);
+    rows.push(vec![
+        "  seconds".into(),
+        format!("{:.1}", summary.wall_time_seconds),
+    ]);
     Ok(terminal::print(&format!(
         "{} {what}: {} steps, d = {}, seed {}\n{}results in {}\n",
         summary.name,

@@ -32,7 +32,10 @@ pub struct Moments {
 impl Moments {
     /// The moments before the first update.
     pub fn zeros(shape: (usize, usize)) -> Self {
-        Self { first: Array2::zeros(shape), second: Array2::zeros(shape) }
+        Self {
+            first: Array2::zeros(shape),
+            second: Array2::zeros(shape),
+        }
     }
 }
 
@@ -55,14 +58,16 @@ impl AdamW {
         let count = (step + 1) as f64;
         let correction1 = 1.0 - self.beta1.powf(count);
         let correction2 = 1.0 - self.beta2.powf(count);
-        Zip::from(w).and(&mut moments.first).and(&mut moments.second).and(gradient).for_each(
-            |w, m, v, &g| {
+        Zip::from(w)
+            .and(&mut moments.first)
+            .and(&mut moments.second)
+            .and(gradient)
+            .for_each(|w, m, v, &g| {
                 *m = self.beta1 * *m + (1.0 - self.beta1) * g;
                 *v = self.beta2 * *v + (1.0 - self.beta2) * g * g;
                 let direction = (*m / correction1) / ((*v / correction2).sqrt() + self.epsilon);
                 *w -= rate * (direction + self.weight_decay * *w);
-            },
-        );
+            });
     }
 }
 
@@ -73,7 +78,12 @@ mod tests {
 
     #[test]
     fn two_updates_worked_out_by_hand() {
-        let adamw = AdamW { beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weight_decay: 0.1 };
+        let adamw = AdamW {
+            beta1: 0.9,
+            beta2: 0.99,
+            epsilon: 1e-8,
+            weight_decay: 0.1,
+        };
         let mut w = array![[1.0]];
         let mut moments = Moments::zeros((1, 1));
         // First update: m̂ = g and √v̂ = |g|, so the direction is the gradient's sign.
@@ -90,7 +100,12 @@ mod tests {
 
     #[test]
     fn a_zero_gradient_only_decays() {
-        let adamw = AdamW { beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weight_decay: 0.1 };
+        let adamw = AdamW {
+            beta1: 0.9,
+            beta2: 0.99,
+            epsilon: 1e-8,
+            weight_decay: 0.1,
+        };
         let mut w = array![[2.0]];
         adamw.update(0, 1e-6, &mut w, &mut Moments::zeros((1, 1)), &array![[0.0]]);
         assert_eq!(w[[0, 0]], 2.0 - 1e-6 * (0.0 + 0.1 * 2.0));

@@ -70,7 +70,11 @@ pub fn save(path: &Path, state: &State, config_hash: &str) -> Result<(), Checkpo
         .add("v", state.w.shape(), state.moments.second.iter().copied())
         .add("step", &[1], [state.step])
         .add("rng_position", &[2], [low, high])
-        .add("window_loss", &[2], [state.window.output, state.window.layers])
+        .add(
+            "window_loss",
+            &[2],
+            [state.window.output, state.window.layers],
+        )
         .add("window_steps", &[1], [state.window.steps])
         .add("seconds", &[1], [state.seconds]);
     let header = Header {
@@ -79,7 +83,9 @@ pub fn save(path: &Path, state: &State, config_hash: &str) -> Result<(), Checkpo
         sha256: checksum(state, config_hash),
     };
     let text = serde_json::to_string(&header).map_err(|e| malformed(&e))?;
-    let bytes = writer.finish(METADATA_KEY, text).map_err(|e| malformed(&e))?;
+    let bytes = writer
+        .finish(METADATA_KEY, text)
+        .map_err(|e| malformed(&e))?;
     Ok(files::write_atomically(path, &bytes)?)
 }
 
@@ -93,9 +99,11 @@ pub fn load(
     config_hash: &str,
 ) -> Result<State, CheckpointError> {
     let bytes = files::read_bounded(path, MAX_BYTES)?;
-    let (header, state) = parse(&bytes, shape, config_hash).map_err(|problem| {
-        CheckpointError::Malformed { path: path.to_owned(), problem: problem.to_string() }
-    })?;
+    let (header, state) =
+        parse(&bytes, shape, config_hash).map_err(|problem| CheckpointError::Malformed {
+            path: path.to_owned(),
+            problem: problem.to_string(),
+        })?;
     if header.config_hash != config_hash {
         return Err(CheckpointError::OtherConfig {
             path: path.to_owned(),
@@ -131,7 +139,10 @@ fn parse(
     let state = State {
         step: numbers::<u64>(&file, "step", 1)?[0],
         w: matrix("W")?,
-        moments: Moments { first: matrix("m")?, second: matrix("v")? },
+        moments: Moments {
+            first: matrix("m")?,
+            second: matrix("v")?,
+        },
         rng_position: u128::from(position[0]) | u128::from(position[1]) << 64,
         window: Window {
             output: window[0],
@@ -178,7 +189,11 @@ mod tests {
         State {
             step: 7,
             rng_position: (3 << 64) | 5,
-            window: Window { output: 0.1, layers: 0.2, steps: 3 },
+            window: Window {
+                output: 0.1,
+                layers: 0.2,
+                steps: 3,
+            },
             seconds: 1.5,
             ..State::initial(ndarray::array![[1.0, -2.5, 1e-300], [0.1, 0.2, 0.3]])
         }
@@ -198,7 +213,10 @@ mod tests {
         let path = dir.path().join("checkpoint.safetensors");
         save(&path, &state(), "abc").unwrap();
         let error = load(&path, (2, 3), "abd").unwrap_err();
-        assert!(error.to_string().contains("another configuration"), "{error}");
+        assert!(
+            error.to_string().contains("another configuration"),
+            "{error}"
+        );
         let good = std::fs::read(&path).unwrap();
         for i in 0..good.len() {
             let mut bad = good.clone();

@@ -77,8 +77,10 @@ pub fn evaluate(
     threads: usize,
 ) -> Evaluation {
     let size = teacher.evaluation().len();
-    let pieces: Vec<(usize, usize)> =
-        (0..size).step_by(CHUNK).map(|start| (start, (start + CHUNK).min(size))).collect();
+    let pieces: Vec<(usize, usize)> = (0..size)
+        .step_by(CHUNK)
+        .map(|start| (start, (start + CHUNK).min(size)))
+        .collect();
     let piece = |&(start, end): &(usize, usize)| sums(teacher, objective, w, start, end);
     let per_thread = pieces.len().div_ceil(threads.max(1));
     let parts: Vec<Sums> = if threads <= 1 || pieces.len() < 2 {
@@ -92,7 +94,9 @@ pub fn evaluate(
             workers
                 .into_iter()
                 .flat_map(|worker| {
-                    worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+                    worker
+                        .join()
+                        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
                 })
                 .collect()
         })
@@ -112,7 +116,9 @@ fn sums(
     end: usize,
 ) -> Sums {
     let (tokens, targets) = teacher.of_evaluation(start, end);
-    let (blocks, output) = teacher.model().evaluate(Stream::Compressed(w), tokens.view());
+    let (blocks, output) = teacher
+        .model()
+        .evaluate(Stream::Compressed(w), tokens.view());
     let mut sums = Sums {
         inputs: end - start,
         positions: tokens.len(),
@@ -233,5 +239,9 @@ impl Sums {
 
 /// The larger of two, or NaN if either is: a maximum must not hide a number that is none.
 fn max_or_nan(a: f64, b: f64) -> f64 {
-    if a.is_nan() || b > a || b.is_nan() { if a.is_nan() { a } else { b } } else { a }
+    if a.is_nan() || b > a || b.is_nan() {
+        if a.is_nan() { a } else { b }
+    } else {
+        a
+    }
 }

@@ -27,4 +27,3 @@ pub use projection::Projection;
 pub use schedule::LinearDecay;
 pub use teacher::Teacher;
 pub use trainer::{StopReason, Trainer};
-

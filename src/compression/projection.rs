@@ -68,9 +68,13 @@ impl Projection {
         let mut writer = TensorWriter::default();
         writer.add("W", self.w.shape(), self.w.iter().copied());
         let labels = serde_json::Value::from(self.labels.clone()).to_string();
-        let bytes = writer
-            .finish(METADATA_KEY, labels)
-            .map_err(|problem| ProjectionError::Tensor { path: path.to_owned(), problem })?;
+        let bytes =
+            writer
+                .finish(METADATA_KEY, labels)
+                .map_err(|problem| ProjectionError::Tensor {
+                    path: path.to_owned(),
+                    problem,
+                })?;
         Ok(files::write_atomically(path, &bytes)?)
     }
 
@@ -79,14 +83,22 @@ impl Projection {
     /// # Errors
     /// If it cannot be read, or is not a matrix of finite numbers with one label a column.
     pub fn load(path: &Path) -> Result<Self, ProjectionError> {
-        let tensor = |problem| ProjectionError::Tensor { path: path.to_owned(), problem };
-        let labels_error = |problem| ProjectionError::Labels { path: path.to_owned(), problem };
+        let tensor = |problem| ProjectionError::Tensor {
+            path: path.to_owned(),
+            problem,
+        };
+        let labels_error = |problem| ProjectionError::Labels {
+            path: path.to_owned(),
+            problem,
+        };
         let bytes = files::read_bounded(path, MAX_BYTES)?;
         let file = TensorFile::parse(&bytes).map_err(tensor)?;
         let text = file.metadata(METADATA_KEY).map_err(tensor)?;
         let labels: Vec<String> = serde_json::from_str(text)
             .map_err(|e| labels_error(format!("{METADATA_KEY} is not a list of names: {e}")))?;
-        let shape = file.shape("W").ok_or_else(|| tensor(TensorError::Missing("W".into())))?;
+        let shape = file
+            .shape("W")
+            .ok_or_else(|| tensor(TensorError::Missing("W".into())))?;
         let w = file.tensor::<f64>("W", &shape).map_err(tensor)?;
         let w = w
             .into_dimensionality::<Ix2>()

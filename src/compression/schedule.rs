@@ -15,7 +15,11 @@ pub struct LinearDecay {
 impl LinearDecay {
     /// A decay over the first `decay_fraction` of `steps`.
     pub fn new(initial: f64, last: f64, decay_fraction: f64, steps: u64) -> Self {
-        Self { initial, last, decay_steps: (steps as f64 * decay_fraction).floor() as u64 }
+        Self {
+            initial,
+            last,
+            decay_steps: (steps as f64 * decay_fraction).floor() as u64,
+        }
     }
 
     /// The learning rate of update `step`.

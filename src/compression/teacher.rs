@@ -50,7 +50,9 @@ impl Teacher {
             .flat_map(|layer| [&layer.output, &layer.fc2])
             .map(|block| {
                 (0..frozen.width())
-                    .filter(|&c| block.bias[c] != 0.0 || block.weight.column(c).iter().any(|x| *x != 0.0))
+                    .filter(|&c| {
+                        block.bias[c] != 0.0 || block.weight.column(c).iter().any(|x| *x != 0.0)
+                    })
                     .collect()
             })
             .collect();
@@ -63,8 +65,15 @@ impl Teacher {
             table: None,
         };
         let numbers_per_row = 1 + teacher.live_columns.iter().map(Vec::len).sum::<usize>();
-        let rows = teacher.evaluation.len().saturating_mul(teacher.space.positions());
-        if rows.saturating_mul(numbers_per_row).saturating_mul(size_of::<f64>()) <= TABLE_BYTES {
+        let rows = teacher
+            .evaluation
+            .len()
+            .saturating_mul(teacher.space.positions());
+        if rows
+            .saturating_mul(numbers_per_row)
+            .saturating_mul(size_of::<f64>())
+            <= TABLE_BYTES
+        {
             teacher.table = Some(teacher.make_table());
         }
         Arc::new(teacher)
@@ -106,7 +115,11 @@ impl Teacher {
                     .flat_map(|m| *m as usize * positions..(*m as usize + 1) * positions)
                     .collect();
                 Targets {
-                    blocks: table.blocks.iter().map(|b| b.select(Axis(0), &rows)).collect(),
+                    blocks: table
+                        .blocks
+                        .iter()
+                        .map(|b| b.select(Axis(0), &rows))
+                        .collect(),
                     output: rows.iter().map(|row| table.output[*row]).collect(),
                 }
             }
@@ -167,7 +180,11 @@ impl Teacher {
         let size = self.evaluation.len();
         let rows = size * self.space.positions();
         let mut table = Targets {
-            blocks: self.live_columns.iter().map(|c| Array2::zeros((rows, c.len()))).collect(),
+            blocks: self
+                .live_columns
+                .iter()
+                .map(|c| Array2::zeros((rows, c.len())))
+                .collect(),
             output: Vec::with_capacity(rows),
         };
         for start in (0..size).step_by(CHUNK) {

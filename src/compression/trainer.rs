@@ -116,13 +116,23 @@ impl State {
     /// Whether training can go on from here.
     fn is_finite(&self) -> bool {
         let Moments { first, second } = &self.moments;
-        [&self.w, first, second].into_iter().flatten().all(|x| x.is_finite())
+        [&self.w, first, second]
+            .into_iter()
+            .flatten()
+            .all(|x| x.is_finite())
     }
 
     /// The state before the first step.
     pub fn initial(w: Array2<f64>) -> Self {
         let moments = Moments::zeros(w.dim());
-        Self { step: 0, w, moments, rng_position: 0, window: Window::default(), seconds: 0.0 }
+        Self {
+            step: 0,
+            w,
+            moments,
+            rng_position: 0,
+            window: Window::default(),
+            seconds: 0.0,
+        }
     }
 }
 
@@ -140,7 +150,16 @@ impl Trainer {
         sampler.set_position(state.rng_position);
         let batch = sampler.batch(batch_size);
         let gradient = Array2::zeros(state.w.dim());
-        Self { engine, sampler, objective, schedule, adamw, state, batch, gradient }
+        Self {
+            engine,
+            sampler,
+            objective,
+            schedule,
+            adamw,
+            state,
+            batch,
+            gradient,
+        }
     }
 
     /// Where the loop stands.
@@ -168,7 +187,7 @@ impl Trainer {
                 return Ok(StopReason::Diverged { step });
             }
             let last = step == intervals.steps;
-            if step % intervals.log_every == 0 || last {
+            if step.is_multiple_of(intervals.log_every) || last {
                 let elapsed = last_record.1.elapsed().as_secs_f64();
                 let speed = (step - last_record.0) as f64 / elapsed.max(f64::MIN_POSITIVE);
                 let record = self.record(observer.evaluate(&self.state.w), speed);
@@ -180,7 +199,7 @@ impl Trainer {
             }
             self.state.seconds = before + start.elapsed().as_secs_f64();
             let stop = observer.step_done(step, total) && !last;
-            if step % intervals.checkpoint_every == 0 || last || stop {
+            if step.is_multiple_of(intervals.checkpoint_every) || last || stop {
                 if !self.state.is_finite() {
                     return Ok(StopReason::Diverged { step });
                 }
@@ -197,11 +216,20 @@ impl Trainer {
     /// finite.
     fn step(&mut self) -> Loss {
         self.sampler.fill(&mut self.batch);
-        let loss =
-            self.engine.loss_and_gradient(&self.state.w, &self.batch, &mut self.gradient);
+        let loss = self
+            .engine
+            .loss_and_gradient(&self.state.w, &self.batch, &mut self.gradient);
         if self.objective.total(loss.output, loss.layers).is_finite() {
-            let State { step, w, moments, window, rng_position, .. } = &mut self.state;
-            self.adamw.update(*step, self.schedule.at(*step), w, moments, &self.gradient);
+            let State {
+                step,
+                w,
+                moments,
+                window,
+                rng_position,
+                ..
+            } = &mut self.state;
+            self.adamw
+                .update(*step, self.schedule.at(*step), w, moments, &self.gradient);
             *step += 1;
             *rng_position = self.sampler.position();
             window.output += loss.output;

@@ -121,12 +121,20 @@ impl RunConfig {
     pub fn new(source: &ConfigSource, output: Option<&Path>) -> Result<Self, ConfigError> {
         let number = |key, default| source.get(key).and_then(number).unwrap_or(default);
         let integer = |key| source.get(key).and_then(Item::as_integer);
-        let count = |key, default| integer(key).and_then(|i| i.try_into().ok()).unwrap_or(default);
-        let long = |key, default| integer(key).and_then(|i| i.try_into().ok()).unwrap_or(default);
+        let count = |key, default| {
+            integer(key)
+                .and_then(|i| i.try_into().ok())
+                .unwrap_or(default)
+        };
+        let long = |key, default| {
+            integer(key)
+                .and_then(|i| i.try_into().ok())
+                .unwrap_or(default)
+        };
         let word = |key| source.get(key).and_then(Item::as_str);
         let list = |key| source.get(key).and_then(Item::as_array);
         let betas: Vec<f64> = list("training.betas")
-            .map(|list| list.iter().filter_map(|v| number_value(v)).collect())
+            .map(|list| list.iter().filter_map(number_value).collect())
             .unwrap_or_default();
         let config = Self {
             name: word("name").map_or_else(|| stem(source.path()), str::to_owned),
@@ -210,7 +218,9 @@ impl RunConfig {
         resolved.model.path = relative(&self.model.path, directory)?;
         resolved.output.dir = ".".into();
         let body = toml::to_string(&resolved).map_err(|e| e.to_string())?;
-        Ok(format!("# Resolved by compress: every default filled in, paths relative to here.\n{body}"))
+        Ok(format!(
+            "# Resolved by compress: every default filled in, paths relative to here.\n{body}"
+        ))
     }
 
     /// What decides the results: everything but names, places, threads and checkpoint intervals.
@@ -223,7 +233,11 @@ impl RunConfig {
         config.training.threads = 0;
         config.training.checkpoint_every = 0;
         let mut pairs = Vec::new();
-        flatten("", &serde_json::to_value(&config).unwrap_or_default(), &mut pairs);
+        flatten(
+            "",
+            &serde_json::to_value(&config).unwrap_or_default(),
+            &mut pairs,
+        );
         pairs
     }
 
@@ -248,7 +262,12 @@ impl RunConfig {
     /// The learning rate's schedule.
     pub fn schedule(&self) -> LinearDecay {
         let rate = &self.training.learning_rate;
-        LinearDecay::new(rate.initial, rate.last, rate.decay_fraction, self.training.steps)
+        LinearDecay::new(
+            rate.initial,
+            rate.last,
+            rate.decay_fraction,
+            self.training.steps,
+        )
     }
 
     /// The optimiser.
@@ -268,20 +287,28 @@ fn number(item: &Item) -> Option<f64> {
 }
 
 fn number_value(value: &toml_edit::Value) -> Option<f64> {
-    value.as_float().or_else(|| value.as_integer().map(|i| i as f64))
+    value
+        .as_float()
+        .or_else(|| value.as_integer().map(|i| i as f64))
 }
 
 fn stem(path: &Path) -> String {
-    path.file_stem().map_or_else(|| "run".into(), |stem| stem.to_string_lossy().into_owned())
+    path.file_stem()
+        .map_or_else(|| "run".into(), |stem| stem.to_string_lossy().into_owned())
 }
 
 /// `path` as seen from `directory`; both must exist.
 fn relative(path: &Path, directory: &Path) -> Result<PathBuf, String> {
-    let real = |p: &Path| p.canonicalize().map_err(|e| format!("{}: {e}", p.display()));
+    let real = |p: &Path| {
+        p.canonicalize()
+            .map_err(|e| format!("{}: {e}", p.display()))
+    };
     let path = real(path)?;
     let parent = real(files::parent_of(&path))?;
     let name = path.file_name().ok_or("the model path has no file name")?;
-    Ok(pathdiff::diff_paths(&parent, real(directory)?).unwrap_or(parent).join(name))
+    Ok(pathdiff::diff_paths(&parent, real(directory)?)
+        .unwrap_or(parent)
+        .join(name))
 }
 
 fn flatten(prefix: &str, json: &serde_json::Value, pairs: &mut Vec<(String, String)>) {
@@ -289,7 +316,11 @@ fn flatten(prefix: &str, json: &serde_json::Value, pairs: &mut Vec<(String, Stri
         None => pairs.push((prefix.to_owned(), json.to_string())),
         Some(object) => {
             for (key, value) in object {
-                let name = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+                let name = if prefix.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{prefix}.{key}")
+                };
                 flatten(&name, value, pairs);
             }
         }

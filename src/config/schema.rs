@@ -37,11 +37,26 @@ pub struct Bounds {
     pub max_allowed: bool,
 }
 
-const POSITIVE: Bounds =
-    Bounds { min: 0.0, min_allowed: false, max: f64::INFINITY, max_allowed: false };
-const NOT_NEGATIVE: Bounds = Bounds { min_allowed: true, ..POSITIVE };
-const SHARE: Bounds = Bounds { min: 0.0, min_allowed: true, max: 1.0, max_allowed: true };
-const BELOW_ONE: Bounds = Bounds { max_allowed: false, ..SHARE };
+const POSITIVE: Bounds = Bounds {
+    min: 0.0,
+    min_allowed: false,
+    max: f64::INFINITY,
+    max_allowed: false,
+};
+const NOT_NEGATIVE: Bounds = Bounds {
+    min_allowed: true,
+    ..POSITIVE
+};
+const SHARE: Bounds = Bounds {
+    min: 0.0,
+    min_allowed: true,
+    max: 1.0,
+    max_allowed: true,
+};
+const BELOW_ONE: Bounds = Bounds {
+    max_allowed: false,
+    ..SHARE
+};
 
 /// One key.
 #[derive(Clone, Copy, Debug)]
@@ -56,13 +71,13 @@ pub struct Key {
     pub meaning: &'static str,
 }
 
-const fn key(
-    name: &'static str,
-    kind: Kind,
-    default: &'static str,
-    meaning: &'static str,
-) -> Key {
-    Key { name, kind, default, meaning }
+const fn key(name: &'static str, kind: Kind, default: &'static str, meaning: &'static str) -> Key {
+    Key {
+        name,
+        kind,
+        default,
+        meaning,
+    }
 }
 
 /// The longest run: far beyond any use, and exact as a float.
@@ -74,8 +89,18 @@ pub const MAX_SAMPLE: i64 = 262_144;
 
 /// All keys, in the order of a run file.
 pub const KEYS: &[Key] = &[
-    key("name", Kind::Text, "the file's name", "What the run is called in messages and results."),
-    key("model.path", Kind::Path, "required", "The compiled model, a .safetensors file."),
+    key(
+        "name",
+        Kind::Text,
+        "the file's name",
+        "What the run is called in messages and results.",
+    ),
+    key(
+        "model.path",
+        Kind::Path,
+        "required",
+        "The compiled model, a .safetensors file.",
+    ),
     key(
         "model.sha256",
         Kind::Text,
@@ -118,8 +143,18 @@ pub const KEYS: &[Key] = &[
         "\"all\"",
         "Where the output loss counts: every position, or neither BOS nor PAD.",
     ),
-    key("objective.output_weight", Kind::Number(NOT_NEGATIVE), "1.0", "The weight of L_out."),
-    key("objective.layer_weight", Kind::Number(NOT_NEGATIVE), "1.0", "The weight of L_layer."),
+    key(
+        "objective.output_weight",
+        Kind::Number(NOT_NEGATIVE),
+        "1.0",
+        "The weight of L_out.",
+    ),
+    key(
+        "objective.layer_weight",
+        Kind::Number(NOT_NEGATIVE),
+        "1.0",
+        "The weight of L_layer.",
+    ),
     key(
         "training.engine",
         Kind::Choice(&["autodiff"]),
@@ -132,8 +167,18 @@ pub const KEYS: &[Key] = &[
         "\"f32\"",
         "The precision of loss and gradient; W, AdamW and evaluation are always f64.",
     ),
-    key("training.steps", Kind::Integer(1, MAX_STEPS), "300000", "The number of updates."),
-    key("training.batch_size", Kind::Integer(1, MAX_BATCH), "256", "Inputs per update."),
+    key(
+        "training.steps",
+        Kind::Integer(1, MAX_STEPS),
+        "300000",
+        "The number of updates.",
+    ),
+    key(
+        "training.batch_size",
+        Kind::Integer(1, MAX_BATCH),
+        "256",
+        "Inputs per update.",
+    ),
     key(
         "training.learning_rate.initial",
         Kind::Number(NOT_NEGATIVE),
@@ -158,7 +203,12 @@ pub const KEYS: &[Key] = &[
         "0.1",
         "AdamW's decoupled decay, multiplied by the learning rate.",
     ),
-    key("training.betas", Kind::Numbers(2, BELOW_ONE), "[0.9, 0.99]", "AdamW's beta_1 and beta_2."),
+    key(
+        "training.betas",
+        Kind::Numbers(2, BELOW_ONE),
+        "[0.9, 0.99]",
+        "AdamW's beta_1 and beta_2.",
+    ),
     key(
         "training.epsilon",
         Kind::Number(POSITIVE),
@@ -204,7 +254,11 @@ pub fn find(name: &str) -> Option<&'static Key> {
 
 /// Whether keys stand below this name, as for `training` or `training.learning_rate`.
 pub fn is_table(name: &str) -> bool {
-    KEYS.iter().any(|key| key.name.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')))
+    KEYS.iter().any(|key| {
+        key.name
+            .strip_prefix(name)
+            .is_some_and(|rest| rest.starts_with('.'))
+    })
 }
 
 /// The known name most like a misspelt one, if any is like it.
@@ -246,7 +300,9 @@ impl Kind {
 
     /// Whether a TOML value may stand there.
     pub fn allows(&self, item: &Item) -> bool {
-        let Some(value) = item.as_value() else { return false };
+        let Some(value) = item.as_value() else {
+            return false;
+        };
         match self {
             Kind::Text | Kind::Path => value.as_str().is_some_and(|text| !text.is_empty()),
             Kind::Flag => value.is_bool(),
@@ -264,7 +320,11 @@ impl Kind {
 }
 
 fn integer_range(min: i64, max: i64) -> String {
-    if max == i64::MAX { format!("of at least {min}") } else { format!("from {min} to {max}") }
+    if max == i64::MAX {
+        format!("of at least {min}")
+    } else {
+        format!("from {min} to {max}")
+    }
 }
 
 fn integer_within(value: &Value, min: i64, max: i64) -> bool {
@@ -286,7 +346,9 @@ impl Bounds {
     }
 
     fn contain(&self, value: &Value) -> bool {
-        let number = value.as_float().or_else(|| value.as_integer().map(|i| i as f64));
+        let number = value
+            .as_float()
+            .or_else(|| value.as_integer().map(|i| i as f64));
         number.is_some_and(|x| {
             x.is_finite()
                 && (x > self.min || (self.min_allowed && x == self.min))

@@ -110,8 +110,12 @@ impl ConfigSource {
                 message: e.message().trim().replace('\n', "; "),
             }
         })?;
-        let mut source =
-            Self { path: path.to_owned(), text, overrides: Vec::new(), merged };
+        let mut source = Self {
+            path: path.to_owned(),
+            text,
+            overrides: Vec::new(),
+            merged,
+        };
         for written in overrides {
             source.lay_over(written)?;
         }
@@ -131,26 +135,40 @@ impl ConfigSource {
 
     /// The value of a key, if it was given.
     pub fn get(&self, key: &str) -> Option<&Item> {
-        key.split('.').try_fold(self.merged.as_item(), |item, part| item.get(part))
+        key.split('.')
+            .try_fold(self.merged.as_item(), |item, part| item.get(part))
     }
 
     /// A path under `key`: relative to the file, or as it is when it came from the command line.
     pub fn get_path(&self, key: &str) -> Option<PathBuf> {
         let text = self.get(key)?.as_str()?;
         let overridden = self.overrides.iter().any(|o| o.key == key);
-        Some(if overridden { PathBuf::from(text) } else { self.directory().join(text) })
+        Some(if overridden {
+            PathBuf::from(text)
+        } else {
+            self.directory().join(text)
+        })
     }
 
     /// The error for a required key that was not given.
     pub fn missing(&self, key: &'static str) -> ConfigError {
         let (allowed, meaning) =
             schema::find(key).map_or((String::new(), ""), |k| (k.kind.describe(), k.meaning));
-        ConfigError::Missing { place: self.path.display().to_string(), key, allowed, meaning }
+        ConfigError::Missing {
+            place: self.path.display().to_string(),
+            key,
+            allowed,
+            meaning,
+        }
     }
 
     /// The error for a value that contradicts something else.
     pub fn conflict(&self, key: &'static str, problem: impl ToString) -> ConfigError {
-        ConfigError::Conflict { place: self.place(key), key, problem: problem.to_string() }
+        ConfigError::Conflict {
+            place: self.place(key),
+            key,
+            problem: problem.to_string(),
+        }
     }
 
     /// Where a key was written: `configs/x.toml:12`, or `--set a.b=1`.
@@ -158,16 +176,18 @@ impl ConfigSource {
         if let Some(o) = self.overrides.iter().rev().find(|o| o.key == key) {
             return format!("--set {}", o.written);
         }
-        let line = Document::parse(self.text.as_str()).ok().and_then(|document| {
-            let (tables, last) = key.rsplit_once('.').unwrap_or(("", key));
-            let parent = tables
-                .split('.')
-                .filter(|part| !part.is_empty())
-                .try_fold(document.as_item(), |item, part| item.get(part))?;
-            let (name, item) = parent.as_table_like()?.get_key_value(last)?;
-            let span = name.span().or_else(|| item.span())?;
-            Some(line_of(&self.text, span.start))
-        });
+        let line = Document::parse(self.text.as_str())
+            .ok()
+            .and_then(|document| {
+                let (tables, last) = key.rsplit_once('.').unwrap_or(("", key));
+                let parent = tables
+                    .split('.')
+                    .filter(|part| !part.is_empty())
+                    .try_fold(document.as_item(), |item, part| item.get(part))?;
+                let (name, item) = parent.as_table_like()?.get_key_value(last)?;
+                let span = name.span().or_else(|| item.span())?;
+                Some(line_of(&self.text, span.start))
+            });
         match line {
             Some(line) => format!("{}:{line}", self.path.display()),
             None => self.path.display().to_string(),
@@ -186,19 +206,26 @@ impl ConfigSource {
             Ok(value) => value,
             Err(_) => text.trim().into(),
         };
-        self.overrides.push(Override { key: key.to_owned(), written: written.to_owned() });
+        self.overrides.push(Override {
+            key: key.to_owned(),
+            written: written.to_owned(),
+        });
         let place = format!("--set {written}");
         let mut table: &mut dyn TableLike = self.merged.as_table_mut();
         let mut walked = String::new();
         let (tables, last) = key.rsplit_once('.').unwrap_or(("", key));
         for part in tables.split('.').filter(|part| !part.is_empty()) {
             walked = join(&walked, part);
-            let item = table.entry(part).or_insert_with(|| Item::Table(toml_edit::Table::new()));
-            table = item.as_table_like_mut().ok_or_else(|| ConfigError::UnknownKey {
-                place: place.clone(),
-                key: key.to_owned(),
-                hint: format!(": `{walked}` is not a table"),
-            })?;
+            let item = table
+                .entry(part)
+                .or_insert_with(|| Item::Table(toml_edit::Table::new()));
+            table = item
+                .as_table_like_mut()
+                .ok_or_else(|| ConfigError::UnknownKey {
+                    place: place.clone(),
+                    key: key.to_owned(),
+                    hint: format!(": `{walked}` is not a table"),
+                })?;
         }
         table.insert(last, Item::Value(value));
         Ok(())
@@ -226,7 +253,11 @@ impl ConfigSource {
             } else {
                 let hint = schema::suggestion(&name)
                     .map_or_else(String::new, |known| format!(": did you mean `{known}`?"));
-                return Err(ConfigError::UnknownKey { place: self.place(&name), key: name, hint });
+                return Err(ConfigError::UnknownKey {
+                    place: self.place(&name),
+                    key: name,
+                    hint,
+                });
             }
         }
         Ok(())
@@ -256,11 +287,20 @@ fn shown(item: &Item) -> String {
 }
 
 fn join(prefix: &str, part: &str) -> String {
-    if prefix.is_empty() { part.to_owned() } else { format!("{prefix}.{part}") }
+    if prefix.is_empty() {
+        part.to_owned()
+    } else {
+        format!("{prefix}.{part}")
+    }
 }
 
 fn line_of(text: &str, offset: usize) -> usize {
-    text.as_bytes().iter().take(offset).filter(|byte| **byte == b'\n').count() + 1
+    text.as_bytes()
+        .iter()
+        .take(offset)
+        .filter(|byte| **byte == b'\n')
+        .count()
+        + 1
 }
 
 #[cfg(test)]
@@ -307,11 +347,17 @@ mod tests {
         let text = format!("{FILE}[model]\npath = \"../models/a.safetensors\"\n");
         let plain = source(&text, &["compression.dim=9", "objective.output_weight=2"]).unwrap();
         assert_eq!(plain.get("compression.dim").unwrap().as_integer(), Some(9));
-        assert_eq!(plain.get("objective.output_weight").unwrap().as_integer(), Some(2));
+        assert_eq!(
+            plain.get("objective.output_weight").unwrap().as_integer(),
+            Some(2)
+        );
         let from_file = plain.get_path("model.path").unwrap();
         assert_eq!(from_file, Path::new("configs/../models/a.safetensors"));
         let set = source(&text, &["model.path=models/b.safetensors"]).unwrap();
-        assert_eq!(set.get_path("model.path").unwrap(), Path::new("models/b.safetensors"));
+        assert_eq!(
+            set.get_path("model.path").unwrap(),
+            Path::new("models/b.safetensors")
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! batches. A position is a number that a checkpoint stores.
 
 use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
+use rand_chacha::ChaCha12Rng;
 
 /// What random numbers are drawn for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,8 +18,8 @@ pub enum Purpose {
 }
 
 /// The generator of one purpose at its start.
-pub fn stream(seed: u64, purpose: Purpose) -> ChaCha8Rng {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+pub fn stream(seed: u64, purpose: Purpose) -> ChaCha12Rng {
+    let mut rng = ChaCha12Rng::seed_from_u64(seed);
     rng.set_stream(purpose as u64);
     rng
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use ndarray::Array2;
 use rand::RngExt;
-use rand_chacha::ChaCha8Rng;
+use rand_chacha::ChaCha12Rng;
 
 use super::rng::{self, Purpose};
 use super::space::InputSpace;
@@ -39,7 +39,9 @@ impl EvaluationSet {
                     break;
                 }
             }
-            row.iter_mut().zip(&tokens).for_each(|(target, id)| *target = *id);
+            row.iter_mut()
+                .zip(&tokens)
+                .for_each(|(target, id)| *target = *id);
         }
         Self::HeldOut(sample)
     }
@@ -80,7 +82,7 @@ impl EvaluationSet {
 pub struct Sampler {
     space: InputSpace,
     held_out: HashSet<Vec<usize>>,
-    rng: ChaCha8Rng,
+    rng: ChaCha12Rng,
 }
 
 /// One training batch.
@@ -97,21 +99,32 @@ impl Sampler {
     pub fn new(space: InputSpace, evaluation: &EvaluationSet, seed: u64) -> Self {
         let held_out = match evaluation {
             EvaluationSet::Whole(_) => HashSet::new(),
-            EvaluationSet::HeldOut(sample) => sample.rows().into_iter().map(|r| r.to_vec()).collect(),
+            EvaluationSet::HeldOut(sample) => {
+                sample.rows().into_iter().map(|r| r.to_vec()).collect()
+            }
         };
-        Self { space, held_out, rng: rng::stream(seed, Purpose::Batches) }
+        Self {
+            space,
+            held_out,
+            rng: rng::stream(seed, Purpose::Batches),
+        }
     }
 
     /// An empty batch to be filled by [`Sampler::fill`].
     pub fn batch(&self, size: usize) -> Batch {
-        Batch { tokens: Array2::zeros((size, self.space.positions())), members: Vec::new() }
+        Batch {
+            tokens: Array2::zeros((size, self.space.positions())),
+            members: Vec::new(),
+        }
     }
 
     /// Replaces the inputs in `batch` by new ones.
     pub fn fill(&mut self, batch: &mut Batch) {
         batch.members.clear();
         for mut row in batch.tokens.rows_mut() {
-            let Some(tokens) = row.as_slice_mut() else { continue };
+            let Some(tokens) = row.as_slice_mut() else {
+                continue;
+            };
             if let Some(size) = self.space.size() {
                 let member = self.rng.random_range(0..size);
                 batch.members.push(member);
@@ -151,13 +164,22 @@ mod tests {
         assert_eq!(space.size(), None);
         let evaluation = EvaluationSet::new(&space, 500);
         let again = EvaluationSet::new(&space, 500);
-        assert_eq!(evaluation.chunk(&space, 0, 500), again.chunk(&space, 0, 500));
+        assert_eq!(
+            evaluation.chunk(&space, 0, 500),
+            again.chunk(&space, 0, 500)
+        );
         let mut sampler = Sampler::new(space.clone(), &evaluation, 3);
         assert_eq!(sampler.held_out.len(), 500);
         let mut batch = sampler.batch(2000);
         for _ in 0..200 {
             sampler.fill(&mut batch);
-            assert!(batch.tokens.rows().into_iter().all(|r| !sampler.held_out.contains(&r.to_vec())));
+            assert!(
+                batch
+                    .tokens
+                    .rows()
+                    .into_iter()
+                    .all(|r| !sampler.held_out.contains(&r.to_vec()))
+            );
         }
     }
 

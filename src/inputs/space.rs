@@ -90,17 +90,29 @@ impl InputSpace {
                 return Err(SpaceError::RepeatedLength(length));
             }
             if unique && length > words.len() {
-                return Err(SpaceError::TooFewTokens { length, words: words.len() });
+                return Err(SpaceError::TooFewTokens {
+                    length,
+                    words: words.len(),
+                });
             }
         }
         let choices = |position: usize| words.len() - if unique { position } else { 0 };
         let exact = |length: usize| {
             (0..length).try_fold(1u64, |n, position| n.checked_mul(choices(position) as u64))
         };
-        let logarithm =
-            |length: usize| (0..length).map(|position| (choices(position) as f64).ln()).sum::<f64>();
-        let largest = lengths.iter().map(|&l| logarithm(l)).fold(f64::NEG_INFINITY, f64::max);
-        let total: f64 = lengths.iter().map(|&l| (logarithm(l) - largest).exp()).sum();
+        let logarithm = |length: usize| {
+            (0..length)
+                .map(|position| (choices(position) as f64).ln())
+                .sum::<f64>()
+        };
+        let largest = lengths
+            .iter()
+            .map(|&l| logarithm(l))
+            .fold(f64::NEG_INFINITY, f64::max);
+        let total: f64 = lengths
+            .iter()
+            .map(|&l| (logarithm(l) - largest).exp())
+            .sum();
         let classes = lengths
             .iter()
             .map(|&length| LengthClass {
@@ -170,7 +182,9 @@ impl InputSpace {
     fn write_digits(&self, rank: u64, length: usize, tokens: &mut [usize]) {
         let mut rest = rank;
         // The first token changes slowest: its digit counts completions of the remaining ones.
-        let mut completions: u64 = (0..length).map(|position| self.choices(position) as u64).product();
+        let mut completions: u64 = (0..length)
+            .map(|position| self.choices(position) as u64)
+            .product();
         let mut position = 0;
         self.fill(length, tokens, |choices| {
             completions /= choices as u64;
@@ -197,7 +211,12 @@ impl InputSpace {
 
     /// The `choice`-th token that is not among `used`.
     fn unused(&self, choice: usize, used: &[usize]) -> usize {
-        self.words.iter().copied().filter(|id| !used.contains(id)).nth(choice).unwrap_or(self.pad)
+        self.words
+            .iter()
+            .copied()
+            .filter(|id| !used.contains(id))
+            .nth(choice)
+            .unwrap_or(self.pad)
     }
 
     /// How many tokens may stand at a position.
@@ -237,7 +256,12 @@ mod tests {
         assert_eq!(all.len(), 325);
         for input in &all {
             let words: Vec<_> = input.iter().filter(|id| space.is_word(**id)).collect();
-            assert!(words.iter().enumerate().all(|(i, w)| !words[..i].contains(w)));
+            assert!(
+                words
+                    .iter()
+                    .enumerate()
+                    .all(|(i, w)| !words[..i].contains(w))
+            );
         }
     }
 
@@ -268,22 +292,41 @@ mod tests {
         assert_eq!(counts.len(), 65);
         // Chi-squared with 64 degrees of freedom: 110 is beyond the 99.9 % quantile.
         let expected = f64::from(draws) / 65.0;
-        let chi2: f64 = counts.values().map(|&n| (f64::from(n) - expected).powi(2) / expected).sum();
+        let chi2: f64 = counts
+            .values()
+            .map(|&n| (f64::from(n) - expected).powi(2) / expected)
+            .sum();
         assert!(chi2 < 110.0, "chi-squared {chi2}");
     }
 
     #[test]
     fn impossible_spaces_are_explained() {
         let model = test_models::load("sort_unique");
-        let error = |lengths: &[usize], unique| InputSpace::new(&model, lengths, unique).unwrap_err();
+        let error =
+            |lengths: &[usize], unique| InputSpace::new(&model, lengths, unique).unwrap_err();
         assert_eq!(error(&[], true), SpaceError::NoLengths(5));
-        assert_eq!(error(&[6], true), SpaceError::Length { length: 6, longest: 5 });
-        assert_eq!(error(&[0], true), SpaceError::Length { length: 0, longest: 5 });
+        assert_eq!(
+            error(&[6], true),
+            SpaceError::Length {
+                length: 6,
+                longest: 5
+            }
+        );
+        assert_eq!(
+            error(&[0], true),
+            SpaceError::Length {
+                length: 0,
+                longest: 5
+            }
+        );
         assert_eq!(error(&[2, 2], true), SpaceError::RepeatedLength(2));
         let frac_prevs = test_models::load("frac_prevs");
         assert_eq!(
             InputSpace::new(&frac_prevs, &[5], true).unwrap_err(),
-            SpaceError::TooFewTokens { length: 5, words: 4 }
+            SpaceError::TooFewTokens {
+                length: 5,
+                words: 4
+            }
         );
     }
 }

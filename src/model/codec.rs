@@ -71,16 +71,24 @@ impl CompiledModel {
         let meta = &self.metadata;
         let vocabulary = || value::list(meta.word_ids().iter().map(|id| &meta.input_vocab[*id]));
         if words.is_empty() {
-            return Err(InputError::Empty { longest: meta.max_seq_len, vocabulary: vocabulary() });
+            return Err(InputError::Empty {
+                longest: meta.max_seq_len,
+                vocabulary: vocabulary(),
+            });
         }
         let mut ids = vec![meta.bos_id];
         for word in words {
-            let id = self.token_id(word).ok_or_else(|| InputError::UnknownToken {
-                word: word.clone(),
-                vocabulary: vocabulary(),
-            })?;
+            let id = self
+                .token_id(word)
+                .ok_or_else(|| InputError::UnknownToken {
+                    word: word.clone(),
+                    vocabulary: vocabulary(),
+                })?;
             if id == meta.bos_id || id == meta.pad_id {
-                return Err(InputError::Special { word: word.clone(), vocabulary: vocabulary() });
+                return Err(InputError::Special {
+                    word: word.clone(),
+                    vocabulary: vocabulary(),
+                });
             }
             if meta.unique_tokens && ids.contains(&id) {
                 return Err(InputError::Repeated {
@@ -92,7 +100,10 @@ impl CompiledModel {
             ids.push(id);
         }
         if words.len() > meta.max_seq_len {
-            return Err(InputError::TooLong { length: words.len(), longest: meta.max_seq_len });
+            return Err(InputError::TooLong {
+                length: words.len(),
+                longest: meta.max_seq_len,
+            });
         }
         Ok(ids)
     }

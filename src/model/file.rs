@@ -69,8 +69,10 @@ impl CompiledModel {
     /// As [`CompiledModel::load`].
     pub fn load_with_bytes(path: &Path) -> Result<(Self, Vec<u8>), ModelFileError> {
         let bytes = files::read_bounded(path, MAX_BYTES)?;
-        let model = Self::from_bytes(&bytes)
-            .map_err(|problem| ModelFileError::Malformed { path: path.to_owned(), problem })?;
+        let model = Self::from_bytes(&bytes).map_err(|problem| ModelFileError::Malformed {
+            path: path.to_owned(),
+            problem,
+        })?;
         Ok((model, bytes))
     }
 
@@ -83,7 +85,10 @@ impl CompiledModel {
         let metadata = read_metadata(file.metadata(METADATA_KEY)?)?;
         let sizes = Sizes::of(&metadata)?;
         check_name_counts(&file, &sizes)?;
-        let mut reader = Reader { file: &file, read: BTreeSet::new() };
+        let mut reader = Reader {
+            file: &file,
+            read: BTreeSet::new(),
+        };
         let model = Self {
             token_embed: reader.matrix("token_embed", sizes.vocab, sizes.width)?,
             pos_embed: reader.matrix("pos_embed", sizes.positions, sizes.width)?,
@@ -93,7 +98,11 @@ impl CompiledModel {
                 .collect::<Result<_, _>>()?,
             metadata,
         };
-        match file.names().into_iter().find(|name| !reader.read.contains(*name)) {
+        match file
+            .names()
+            .into_iter()
+            .find(|name| !reader.read.contains(*name))
+        {
             Some(name) => Err(TensorError::Unexpected(name.to_owned()).into()),
             None => Ok(model),
         }
@@ -122,7 +131,11 @@ impl CompiledModel {
                     linear.weight.shape(),
                     &linear.weight.clone().into_dyn(),
                 );
-                add(format!("{name}.bias"), linear.bias.shape(), &linear.bias.clone().into_dyn());
+                add(
+                    format!("{name}.bias"),
+                    linear.bias.shape(),
+                    &linear.bias.clone().into_dyn(),
+                );
             }
         }
         let json = serde_json::to_string(&self.metadata).map_err(Problem::Metadata)?;
@@ -138,7 +151,10 @@ impl CompiledModel {
     pub fn save(&self, path: &Path) -> Result<(), ModelFileError> {
         let bytes = self
             .to_bytes()
-            .map_err(|problem| ModelFileError::Malformed { path: path.to_owned(), problem })?;
+            .map_err(|problem| ModelFileError::Malformed {
+                path: path.to_owned(),
+                problem,
+            })?;
         Ok(files::write_atomically(path, &bytes)?)
     }
 }
@@ -175,7 +191,10 @@ impl Sizes {
             positions: metadata.max_seq_len.checked_add(1).ok_or_else(too_large)?,
             width: metadata.residual_labels.len(),
             output: metadata.output_columns(),
-            heads: metadata.num_heads.checked_mul(metadata.key_size).ok_or_else(too_large)?,
+            heads: metadata
+                .num_heads
+                .checked_mul(metadata.key_size)
+                .ok_or_else(too_large)?,
             hidden: metadata.mlp_hidden_size,
         })
     }
@@ -190,9 +209,24 @@ fn check_name_counts(file: &TensorFile<'_>, sizes: &Sizes) -> Result<(), Problem
         return Ok(()); // `Reader` says which tensor is not a matrix
     };
     for (key, names, what, count) in [
-        ("residual_labels", sizes.width, "token_embed has that many columns", width),
-        ("input_vocab", sizes.vocab, "token_embed has that many rows", vocab),
-        ("output_encoding", sizes.output, "unembed has that many columns", output),
+        (
+            "residual_labels",
+            sizes.width,
+            "token_embed has that many columns",
+            width,
+        ),
+        (
+            "input_vocab",
+            sizes.vocab,
+            "token_embed has that many rows",
+            vocab,
+        ),
+        (
+            "output_encoding",
+            sizes.output,
+            "unembed has that many columns",
+            output,
+        ),
     ] {
         if names != count {
             return Err(Problem::Inconsistent(format!(
@@ -218,12 +252,16 @@ impl Reader<'_> {
 
     fn matrix(&mut self, name: &str, rows: usize, columns: usize) -> Result<Array2<f32>, Problem> {
         let tensor = self.tensor(name, &[rows, columns])?;
-        tensor.into_dimensionality::<Ix2>().map_err(|e| Problem::Inconsistent(e.to_string()))
+        tensor
+            .into_dimensionality::<Ix2>()
+            .map_err(|e| Problem::Inconsistent(e.to_string()))
     }
 
     fn vector(&mut self, name: &str, length: usize) -> Result<Array1<f32>, Problem> {
         let tensor = self.tensor(name, &[length])?;
-        tensor.into_dimensionality::<Ix1>().map_err(|e| Problem::Inconsistent(e.to_string()))
+        tensor
+            .into_dimensionality::<Ix1>()
+            .map_err(|e| Problem::Inconsistent(e.to_string()))
     }
 
     fn linear(&mut self, name: &str, from: usize, to: usize) -> Result<Linear<f32>, Problem> {
@@ -234,7 +272,12 @@ impl Reader<'_> {
     }
 
     fn layer(&mut self, i: usize, sizes: &Sizes) -> Result<Layer<f32>, Problem> {
-        let &Sizes { width, heads, hidden, .. } = sizes;
+        let &Sizes {
+            width,
+            heads,
+            hidden,
+            ..
+        } = sizes;
         Ok(Layer {
             query: self.linear(&format!("layers.{i}.attn.query"), width, heads)?,
             key: self.linear(&format!("layers.{i}.attn.key"), width, heads)?,
@@ -268,9 +311,10 @@ fn check(meta: &Metadata) -> Result<(), String> {
     if let Some(token) = duplicate(meta.input_vocab.iter().map(|v| v.to_json().to_string())) {
         return Err(format!("input_vocab has {token} twice"));
     }
-    for (name, id, token) in
-        [("bos", meta.bos_id, &meta.bos_token), ("pad", meta.pad_id, &meta.pad_token)]
-    {
+    for (name, id, token) in [
+        ("bos", meta.bos_id, &meta.bos_token),
+        ("pad", meta.pad_id, &meta.pad_token),
+    ] {
         match meta.input_vocab.get(id) {
             None => {
                 return Err(format!(

@@ -87,7 +87,10 @@ impl<F: Real> Frozen<F> {
             trace.block_outputs.push(attended);
             trace.residuals.push(residual.clone());
 
-            let hidden = layer.fc1.apply(&stream.read(&residual)).mapv_into(|x| x.max(F::zero()));
+            let hidden = layer
+                .fc1
+                .apply(&stream.read(&residual))
+                .mapv_into(|x| x.max(F::zero()));
             let mapped = layer.fc2.apply(&hidden);
             residual += &stream.write(&mapped);
             trace.block_outputs.push(mapped);
@@ -138,8 +141,10 @@ impl<F: Real> Frozen<F> {
     pub fn embed(&self, tokens: ArrayView2<'_, usize>) -> Array2<F> {
         let (batch, positions) = tokens.dim();
         let mut features = Array2::zeros((batch * positions, self.width()));
-        for (row, (position, id)) in
-            tokens.iter().enumerate().map(|(row, id)| (row, (row % positions, *id)))
+        for (row, (position, id)) in tokens
+            .iter()
+            .enumerate()
+            .map(|(row, id)| (row, (row % positions, *id)))
         {
             let mut target = features.row_mut(row);
             target += &self.token_embed.row(id);
@@ -178,7 +183,9 @@ impl<F: Real> Frozen<F> {
                 }
                 logits.slice_mut(s![b, h, .., ..]).assign(&scores);
                 softmax_rows(&mut scores);
-                attended.slice_mut(part).assign(&scores.dot(&value.slice(part)));
+                attended
+                    .slice_mut(part)
+                    .assign(&scores.dot(&value.slice(part)));
             }
         }
         (logits, layer.output.apply(&attended))

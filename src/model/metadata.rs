@@ -64,7 +64,9 @@ pub struct Metadata {
 impl Metadata {
     /// The ids of the tokens that an input may consist of: all but BOS and PAD, in their order.
     pub fn word_ids(&self) -> Vec<usize> {
-        (0..self.input_vocab.len()).filter(|id| ![self.bos_id, self.pad_id].contains(id)).collect()
+        (0..self.input_vocab.len())
+            .filter(|id| ![self.bos_id, self.pad_id].contains(id))
+            .collect()
     }
 
     /// The number of unembedding columns, `O`.

@@ -63,7 +63,11 @@ impl fmt::Display for Value {
 
 /// Values separated by commas, for messages: `a, b, c, x`.
 pub fn list<'a>(values: impl IntoIterator<Item = &'a Value>) -> String {
-    values.into_iter().map(Value::to_string).collect::<Vec<_>>().join(", ")
+    values
+        .into_iter()
+        .map(Value::to_string)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 #[cfg(test)]

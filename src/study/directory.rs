@@ -26,7 +26,9 @@ pub const SUMMARY: &str = "summary.json";
 const LOCK: &str = ".lock";
 
 /// In the order in which `--force` deletes them: the sign of completion first.
-const ALL: [&str; 7] = [SUMMARY, CHECKPOINT, PROJECTION, GRAM, LAYERS, METRICS, CONFIG];
+const ALL: [&str; 7] = [
+    SUMMARY, CHECKPOINT, PROJECTION, GRAM, LAYERS, METRICS, CONFIG,
+];
 
 /// Larger configurations are none.
 const MAX_CONFIG_BYTES: u64 = 1 << 20;
@@ -112,7 +114,10 @@ impl RunDirectory {
             Err(TryLockError::WouldBlock) => return Err(DirectoryError::InUse(path.to_owned())),
             Err(TryLockError::Error(e)) => return Err(FileError::new("lock", &lock_path)(e).into()),
         }
-        let directory = Self { path: path.to_owned(), _lock: lock };
+        let directory = Self {
+            path: path.to_owned(),
+            _lock: lock,
+        };
         // Between the first look and the lock another process may have made this its own.
         inspect(path, config, force)?;
         directory.remove_leftovers()?;
@@ -183,11 +188,13 @@ fn inspect(path: &Path, config: &RunConfig, force: bool) -> Result<(), Directory
     }
     let kept = path.join(CONFIG);
     if !kept.exists() {
-        let ours =
-            |name: &String| name == LOCK || name.starts_with(files::TEMPORARY_PREFIX);
+        let ours = |name: &String| name == LOCK || name.starts_with(files::TEMPORARY_PREFIX);
         return match names(path)?.into_iter().find(|name| !ours(name)) {
             None => Ok(()),
-            Some(found) => Err(DirectoryError::Foreign { directory: path.to_owned(), found }),
+            Some(found) => Err(DirectoryError::Foreign {
+                directory: path.to_owned(),
+                found,
+            }),
         };
     }
     if force {
@@ -202,21 +209,33 @@ fn inspect(path: &Path, config: &RunConfig, force: bool) -> Result<(), Directory
     if differences.is_empty() {
         return Ok(());
     }
-    Err(DirectoryError::OtherConfig { directory: path.to_owned(), differences })
+    Err(DirectoryError::OtherConfig {
+        directory: path.to_owned(),
+        differences,
+    })
 }
 
 /// One line for each key that decides the results and differs.
 fn differences(earlier: &RunConfig, now: &RunConfig) -> String {
     let (earlier, now) = (earlier.essence(), now.essence());
     let value = |pairs: &[(String, String)], key: &str| {
-        pairs.iter().find(|(k, _)| k == key).map_or_else(|| "absent".into(), |(_, v)| v.clone())
+        pairs
+            .iter()
+            .find(|(k, _)| k == key)
+            .map_or_else(|| "absent".into(), |(_, v)| v.clone())
     };
     let mut keys: Vec<&String> = earlier.iter().chain(&now).map(|(key, _)| key).collect();
     keys.sort();
     keys.dedup();
     keys.into_iter()
         .filter(|key| value(&earlier, key) != value(&now, key))
-        .map(|key| format!("  {key}: {} there, {} here", value(&earlier, key), value(&now, key)))
+        .map(|key| {
+            format!(
+                "  {key}: {} there, {} here",
+                value(&earlier, key),
+                value(&now, key)
+            )
+        })
         .collect::<Vec<_>>()
         .join("\n")
 }
@@ -225,7 +244,13 @@ fn names(path: &Path) -> Result<Vec<String>, FileError> {
     let error = || FileError::new("list", path);
     std::fs::read_dir(path)
         .map_err(error())?
-        .map(|entry| Ok(entry.map_err(error())?.file_name().to_string_lossy().into_owned()))
+        .map(|entry| {
+            Ok(entry
+                .map_err(error())?
+                .file_name()
+                .to_string_lossy()
+                .into_owned())
+        })
         .collect()
 }
 

@@ -73,17 +73,28 @@ impl Experiment {
                 )
                 .into());
         }
-        let lengths =
-            config.inputs.lengths.take().unwrap_or_else(|| vec![model.metadata.max_seq_len]);
+        let lengths = config
+            .inputs
+            .lengths
+            .take()
+            .unwrap_or_else(|| vec![model.metadata.max_seq_len]);
         let space = InputSpace::new(&model, &lengths, config.inputs.unique_tokens)
             .map_err(|e| source.conflict(space_key(&e), e))?;
-        if space.size().is_none() && config.inputs.evaluation_sample as u64 > ENUMERATION_LIMIT / 4 {
+        if space.size().is_none() && config.inputs.evaluation_sample as u64 > ENUMERATION_LIMIT / 4
+        {
             return Err(source
-                .conflict("inputs.evaluation_sample", "it is too large a share of the space")
+                .conflict(
+                    "inputs.evaluation_sample",
+                    "it is too large a share of the space",
+                )
                 .into());
         }
         config.inputs.lengths = Some(lengths);
-        Ok(Self { config, model, space })
+        Ok(Self {
+            config,
+            model,
+            space,
+        })
     }
 }
 

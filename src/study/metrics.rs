@@ -59,17 +59,27 @@ impl Metrics {
     /// # Errors
     /// If the file cannot be read or written, or the rows up to `step` are not all there.
     pub fn resume(path: &Path, step: u64, rows: u64) -> Result<Self, MetricsError> {
-        let malformed =
-            |problem: String| MetricsError::Malformed { path: path.to_owned(), problem };
+        let malformed = |problem: String| MetricsError::Malformed {
+            path: path.to_owned(),
+            problem,
+        };
         let header = format!("{}\n", COLUMNS.join(","));
         let mut kept = header.clone();
         if path.exists() {
             let text = files::read_text(path, MAX_BYTES)?;
             let Some(body) = text.strip_prefix(&header) else {
-                return Err(malformed("does not start with the columns that a run writes".into()));
+                return Err(malformed(
+                    "does not start with the columns that a run writes".into(),
+                ));
             };
-            for line in body.split_inclusive('\n').filter(|line| line.ends_with('\n')) {
-                let logged = line.split(',').next().and_then(|cell| cell.parse::<u64>().ok());
+            for line in body
+                .split_inclusive('\n')
+                .filter(|line| line.ends_with('\n'))
+            {
+                let logged = line
+                    .split(',')
+                    .next()
+                    .and_then(|cell| cell.parse::<u64>().ok());
                 match logged {
                     Some(logged) if logged <= step => kept.push_str(line),
                     Some(_) => break,
@@ -85,9 +95,14 @@ impl Metrics {
             )));
         }
         files::write_atomically(path, kept.as_bytes())?;
-        let file =
-            File::options().append(true).open(path).map_err(FileError::new("write", path))?;
-        Ok(Self { path: path.to_owned(), file })
+        let file = File::options()
+            .append(true)
+            .open(path)
+            .map_err(FileError::new("write", path))?;
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+        })
     }
 
     /// Appends a row and hands it to the system.
@@ -96,7 +111,9 @@ impl Metrics {
     /// If it cannot be written.
     pub fn append(&mut self, record: &Record) -> Result<(), FileError> {
         let line = row(record).map_err(FileError::new("write", &self.path))?;
-        self.file.write_all(&line).map_err(FileError::new("write", &self.path))
+        self.file
+            .write_all(&line)
+            .map_err(FileError::new("write", &self.path))
     }
 
     /// Makes all rows durable; done before each checkpoint, so that none is ever missing beside it.
@@ -104,7 +121,9 @@ impl Metrics {
     /// # Errors
     /// If the system cannot.
     pub fn sync(&mut self) -> Result<(), FileError> {
-        self.file.sync_data().map_err(FileError::new("sync", &self.path))
+        self.file
+            .sync_data()
+            .map_err(FileError::new("sync", &self.path))
     }
 }
 
@@ -119,7 +138,9 @@ fn row(record: &Record) -> io::Result<Vec<u8>> {
         (e.mae, e.max_error, e.token_accuracy, e.sequence_accuracy),
         format!("{:.1}", record.steps_per_second),
     ))?;
-    writer.into_inner().map_err(|e| io::Error::other(e.to_string()))
+    writer
+        .into_inner()
+        .map_err(|e| io::Error::other(e.to_string()))
 }
 
 #[cfg(test)]
@@ -131,7 +152,10 @@ mod tests {
         Record {
             step,
             learning_rate: 1e-3,
-            loss: Loss { output: 0.1, layers: 0.25 },
+            loss: Loss {
+                output: 0.1,
+                layers: 0.25,
+            },
             total: 0.35,
             evaluation: Evaluation {
                 loss: 1.5,
@@ -151,7 +175,10 @@ mod tests {
     fn rows_have_the_columns_of_the_contract() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("metrics.csv");
-        Metrics::resume(&path, 0, 0).unwrap().append(&record(10)).unwrap();
+        Metrics::resume(&path, 0, 0)
+            .unwrap()
+            .append(&record(10))
+            .unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         assert_eq!(
             text,
@@ -169,7 +196,10 @@ mod tests {
         (1..=3).for_each(|i| metrics.append(&record(10 * i)).unwrap());
         let whole = std::fs::read_to_string(&path).unwrap();
         std::fs::write(&path, format!("{whole}40,0.0")).unwrap();
-        Metrics::resume(&path, 20, 2).unwrap().append(&record(30)).unwrap();
+        Metrics::resume(&path, 20, 2)
+            .unwrap()
+            .append(&record(30))
+            .unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), whole);
         let error = Metrics::resume(&path, 40, 4).unwrap_err().to_string();
         assert!(error.contains("has 3 rows up to step 40"), "{error}");

@@ -97,8 +97,11 @@ impl Summary {
             cpu: cpu(),
             dim: config.compression.dim,
             seed: config.training.seed,
-            engine: format!("{:?}/{:?}", config.training.engine, config.training.precision)
-                .to_lowercase(),
+            engine: format!(
+                "{:?}/{:?}",
+                config.training.engine, config.training.precision
+            )
+            .to_lowercase(),
             threads: config.training.threads,
             config_hash: config.hash(),
         }
@@ -135,8 +138,10 @@ pub fn write(
     w: &Array2<f64>,
     evaluation: &Evaluation,
 ) -> Result<(), ProjectionError> {
-    let projection =
-        Projection { w: w.clone(), labels: model.metadata.residual_labels.clone() };
+    let projection = Projection {
+        w: w.clone(),
+        labels: model.metadata.residual_labels.clone(),
+    };
     let layers = model
         .block_names()
         .into_iter()
@@ -145,8 +150,14 @@ pub fn write(
     write_csv(&directory.file(LAYERS), ["block", "mse", "cosine"], layers)?;
     let gram = projection.gram();
     let labels = &projection.labels;
-    let pairs = gram.indexed_iter().map(|((a, b), value)| (&labels[a], &labels[b], value));
-    write_csv(&directory.file(GRAM), ["feature_a", "feature_b", "value"], pairs)?;
+    let pairs = gram
+        .indexed_iter()
+        .map(|((a, b), value)| (&labels[a], &labels[b], value));
+    write_csv(
+        &directory.file(GRAM),
+        ["feature_a", "feature_b", "value"],
+        pairs,
+    )?;
     projection.save(&directory.file(PROJECTION))
 }
 
@@ -162,7 +173,9 @@ fn write_csv<R: Serialize>(
         for row in rows {
             writer.serialize(row)?;
         }
-        writer.into_inner().map_err(|e| io::Error::other(e.to_string()).into())
+        writer
+            .into_inner()
+            .map_err(|e| io::Error::other(e.to_string()).into())
     };
     let bytes =
         text().map_err(|e| FileError::new("write", path)(io::Error::other(e.to_string())))?;

@@ -67,7 +67,10 @@ pub enum RunError {
 impl RunError {
     /// Whether it was found before anything was written: the user's files, not the machine.
     pub fn is_input(&self) -> bool {
-        matches!(self, Self::Directory(_) | Self::Checkpoint(_) | Self::Metrics(_))
+        matches!(
+            self,
+            Self::Directory(_) | Self::Checkpoint(_) | Self::Metrics(_)
+        )
     }
 }
 
@@ -80,17 +83,23 @@ pub fn run(
     force: bool,
     progress: &mut dyn Progress,
 ) -> Result<Outcome, RunError> {
-    let Experiment { config, model, space } = experiment;
+    let Experiment {
+        config,
+        model,
+        space,
+    } = experiment;
     let directory = RunDirectory::open(&config.output.dir, config, force)?;
     if directory.has(SUMMARY) {
-        return Ok(Outcome::AlreadyOver(Summary::load(&directory.file(SUMMARY))?));
+        return Ok(Outcome::AlreadyOver(Summary::load(
+            &directory.file(SUMMARY),
+        )?));
     }
     directory.keep_config(config)?; // first: it says whose the other files are
     let state = starting_state(experiment, &directory)?;
     let rows = state.step / config.training.log_every
         + u64::from(state.step == config.training.steps && !on_grid(config));
-    let metrics = Metrics::resume(&directory.file(METRICS), state.step, rows)
-        .map_err(RunError::Metrics)?;
+    let metrics =
+        Metrics::resume(&directory.file(METRICS), state.step, rows).map_err(RunError::Metrics)?;
 
     let evaluation_set = EvaluationSet::new(space, config.inputs.evaluation_sample);
     let sampler = Sampler::new(space.clone(), &evaluation_set, config.training.seed);
@@ -122,19 +131,25 @@ pub fn run(
     };
     let reason = trainer.run(intervals, &mut observer);
     observer.progress.end();
-    finish(experiment, &directory, trainer.state(), reason?, &mut observer)
+    finish(
+        experiment,
+        &directory,
+        trainer.state(),
+        reason?,
+        &mut observer,
+    )
 }
 
 /// Whether the last step is one that is logged anyway.
 fn on_grid(config: &RunConfig) -> bool {
-    config.training.steps.is_multiple_of(config.training.log_every)
+    config
+        .training
+        .steps
+        .is_multiple_of(config.training.log_every)
 }
 
 /// The checkpoint's state, or the initial one.
-fn starting_state(
-    experiment: &Experiment,
-    directory: &RunDirectory,
-) -> Result<State, RunError> {
+fn starting_state(experiment: &Experiment, directory: &RunDirectory) -> Result<State, RunError> {
     let config = &experiment.config;
     let shape = (config.compression.dim, experiment.model.width());
     if directory.has(CHECKPOINT) {
@@ -142,13 +157,20 @@ fn starting_state(
             .map_err(RunError::Checkpoint);
     }
     let mut rng = rng::stream(config.training.seed, Purpose::Init);
-    Ok(State::initial(normal(&mut rng, shape, config.compression.init_std)))
+    Ok(State::initial(normal(
+        &mut rng,
+        shape,
+        config.compression.init_std,
+    )))
 }
 
 fn engine(experiment: &Experiment, teacher: &Arc<Teacher>) -> Box<dyn Engine> {
     let Experiment { config, model, .. } = experiment;
-    let (teacher, objective, threads) =
-        (Arc::clone(teacher), config.objective(), config.training.threads);
+    let (teacher, objective, threads) = (
+        Arc::clone(teacher),
+        config.objective(),
+        config.training.threads,
+    );
     match (config.training.engine, config.training.precision) {
         (config::Engine::Autodiff, Precision::F32) => {
             Box::new(Autodiff::<f32>::new(model, teacher, objective, threads))

@@ -7,14 +7,20 @@ use ndarray::{Array2, ArrayD, Ix2};
 use tracr_compress::tensors::{Element, TensorFile};
 
 pub fn fixtures(folder: &str) -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(folder);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures")
+        .join(folder);
     let mut files: Vec<PathBuf> = std::fs::read_dir(&folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|e| e == "safetensors"))
         .collect();
     files.sort();
-    assert!(!files.is_empty(), "no reference files in {}", folder.display());
+    assert!(
+        !files.is_empty(),
+        "no reference files in {}",
+        folder.display()
+    );
     files
 }
 
@@ -31,25 +37,31 @@ pub struct Fixture {
 impl Fixture {
     pub fn read(path: &Path) -> Self {
         let bytes = std::fs::read(path).unwrap();
-        let info = serde_json::from_str(
-            TensorFile::parse(&bytes).unwrap().metadata("info").unwrap(),
-        )
-        .unwrap();
+        let info =
+            serde_json::from_str(TensorFile::parse(&bytes).unwrap().metadata("info").unwrap())
+                .unwrap();
         Self { bytes, info }
     }
 
     pub fn tensor<T: Element>(&self, name: &str) -> ArrayD<T> {
-        TensorFile::parse(&self.bytes).unwrap().any_shape(name).unwrap()
+        TensorFile::parse(&self.bytes)
+            .unwrap()
+            .any_shape(name)
+            .unwrap()
     }
 
     pub fn matrix(&self, name: &str) -> Array2<f64> {
-        self.tensor::<f64>(name).into_dimensionality::<Ix2>().unwrap()
+        self.tensor::<f64>(name)
+            .into_dimensionality::<Ix2>()
+            .unwrap()
     }
 
     /// The model file that the fixture was computed with.
     pub fn model(&self) -> tracr_compress::model::CompiledModel {
         let file = self.info["model"].as_str().unwrap();
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/models").join(file);
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/fixtures/models")
+            .join(file);
         tracr_compress::model::CompiledModel::load(&path).unwrap()
     }
 }
@@ -69,5 +81,7 @@ pub fn largest_difference(
 }
 
 pub fn largest(numbers: impl IntoIterator<Item = f64>) -> f64 {
-    numbers.into_iter().fold(0.0, |largest, x| f64::max(largest, x.abs()))
+    numbers
+        .into_iter()
+        .fold(0.0, |largest, x| f64::max(largest, x.abs()))
 }

@@ -88,7 +88,12 @@ impl<F: Real + Element> Autodiff<F> {
         objective: Objective,
         threads: usize,
     ) -> Self {
-        Self { teacher, objective, model: BurnModel::new(model), threads }
+        Self {
+            teacher,
+            objective,
+            model: BurnModel::new(model),
+            threads,
+        }
     }
 
     /// Loss and gradient sums of inputs `start..end`; `counted` is how many positions `L_out`
@@ -106,7 +111,8 @@ impl<F: Real + Element> Autodiff<F> {
         let features = self.teacher.model().embed(tokens.slice(s![start..end, ..]));
         let w = tensor::<F>(w).autodiff().require_grad();
         let (blocks, output) =
-            self.model.compressed(&w, tensor::<F>(&features), end - start, positions);
+            self.model
+                .compressed(&w, tensor::<F>(&features), end - start, positions);
 
         let mut layers = Tensor::<1>::zeros([1], (&device(), F::dtype()));
         for (i, h_tilde) in blocks.into_iter().enumerate() {
@@ -118,8 +124,11 @@ impl<F: Real + Element> Autodiff<F> {
             }
             layers = layers + (h_tilde - tensor::<F>(&h)).square().sum();
         }
-        let output =
-            self.output_loss(output, &targets.output[rows.clone()], &counted[rows.clone()]);
+        let output = self.output_loss(
+            output,
+            &targets.output[rows.clone()],
+            &counted[rows.clone()],
+        );
 
         let total_counted = counted.iter().filter(|c| **c).count() as f64;
         let loss = output.clone() * (self.objective.output_weight / total_counted)
@@ -129,7 +138,11 @@ impl<F: Real + Element> Autodiff<F> {
             || Array2::zeros((0, 0)), // unreachable: w requires a gradient and the loss reads it
             |g| to_matrix(g),
         );
-        Part { output: scalar(output), layers: scalar(layers), gradient }
+        Part {
+            output: scalar(output),
+            layers: scalar(layers),
+            gradient,
+        }
     }
 
     /// The sum over counted rows of the squared error or the cross-entropy.
@@ -140,11 +153,17 @@ impl<F: Real + Element> Autodiff<F> {
             OutputKind::Numerical => {
                 let target = Array2::from_shape_fn((rows, 1), |(row, _)| targets[row]);
                 let mask = Array2::from_shape_fn((rows, 1), |(row, _)| weight(row));
-                ((output - tensor::<F>(&target)) * tensor::<F>(&mask)).square().sum()
+                ((output - tensor::<F>(&target)) * tensor::<F>(&mask))
+                    .square()
+                    .sum()
             }
             OutputKind::Categorical => {
                 let one_hot = Array2::from_shape_fn((rows, columns), |(row, class)| {
-                    if targets[row] as usize == class { weight(row) } else { 0.0 }
+                    if targets[row] as usize == class {
+                        weight(row)
+                    } else {
+                        0.0
+                    }
                 });
                 (log_softmax(output, 1) * tensor::<F>(&one_hot)).sum().neg()
             }
@@ -163,8 +182,10 @@ impl<F: Real + Element> Engine for Autodiff<F> {
         let tokens = batch.tokens.view();
         let counted = self.teacher.counted(&self.objective, tokens);
         let inputs = tokens.nrows();
-        let pieces: Vec<(usize, usize)> =
-            (0..inputs).step_by(PIECE).map(|start| (start, (start + PIECE).min(inputs))).collect();
+        let pieces: Vec<(usize, usize)> = (0..inputs)
+            .step_by(PIECE)
+            .map(|start| (start, (start + PIECE).min(inputs)))
+            .collect();
         let this = &*self;
         let work = |mine: &[(usize, usize)]| {
             mine.iter()
@@ -181,7 +202,9 @@ impl<F: Real + Element> Engine for Autodiff<F> {
                 let mut parts = work(first);
                 for other in others {
                     parts.extend(
-                        other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+                        other
+                            .join()
+                            .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
                     );
                 }
                 parts
@@ -227,13 +250,18 @@ impl<F: Real + Element> BurnModel<F> {
         let mut stream = write(features);
         let mut blocks = Vec::new();
         for layer in &self.layers {
-            let attended =
-                layer.attention.as_ref().map(|a| self.attend(a, read(&stream), batch, positions));
+            let attended = layer
+                .attention
+                .as_ref()
+                .map(|a| self.attend(a, read(&stream), batch, positions));
             if let Some(h) = &attended {
                 stream = stream + write(h.clone());
             }
             blocks.push(attended);
-            let mapped = layer.mlp.as_ref().map(|m| m.fc2.apply(relu(m.fc1.apply(read(&stream)))));
+            let mapped = layer
+                .mlp
+                .as_ref()
+                .map(|m| m.fc2.apply(relu(m.fc1.apply(read(&stream)))));
             if let Some(h) = &mapped {
                 stream = stream + write(h.clone());
             }
@@ -275,8 +303,9 @@ impl<F: Real + Element> BurnModel<F> {
 
 /// True where the key's position is later than the query's: `[B, H, T, T]`.
 fn later_positions(batch: usize, heads: usize, positions: usize) -> Tensor<4, Bool> {
-    let later: Vec<bool> =
-        (0..positions).flat_map(|q| (0..positions).map(move |k| k > q)).collect();
+    let later: Vec<bool> = (0..positions)
+        .flat_map(|q| (0..positions).map(move |k| k > q))
+        .collect();
     Tensor::<2, Bool>::from_data(TensorData::new(later, [positions, positions]), &device())
         .reshape([1, 1, positions, positions])
         .expand([batch, heads, positions, positions])
@@ -295,8 +324,10 @@ impl BurnLayer {
                 value: linear(&layer.value),
                 output: linear(&layer.output),
             }),
-            mlp: (!layer.mlp_is_dead())
-                .then(|| BurnMlp { fc1: linear(&layer.fc1), fc2: linear(&layer.fc2) }),
+            mlp: (!layer.mlp_is_dead()).then(|| BurnMlp {
+                fc1: linear(&layer.fc1),
+                fc2: linear(&layer.fc2),
+            }),
         }
     }
 }
@@ -312,7 +343,10 @@ fn tensor<F: Real + Element>(matrix: &Array2<f64>) -> Tensor<2> {
     let numbers: Vec<F> = matrix.iter().map(|x| F::from_f64(*x)).collect();
     let (rows, columns) = matrix.dim();
     let dtype: DType = F::dtype();
-    Tensor::from_data(TensorData::new(numbers, [rows, columns]), (&device(), dtype))
+    Tensor::from_data(
+        TensorData::new(numbers, [rows, columns]),
+        (&device(), dtype),
+    )
 }
 
 fn to_matrix(tensor: Tensor<2>) -> Array2<f64> {

@@ -1,0 +1,490 @@
+//! Whatever is wrong with a configuration, model, override, directory or input: one message that
+//! says what, where and how to mend it, exit code 2, and nothing written or lost.
+#![allow(clippy::unwrap_used)]
+
+#[path = "common/command.rs"]
+mod command;
+
+use std::path::{Path, PathBuf};
+
+use command::{RawModel, call, root, short_run, snapshot};
+use serde_json::json;
+use tempfile::TempDir;
+
+/// A run file in a directory of its own, with a copy of the model beside it.
+struct Bench {
+    dir: TempDir,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let text = std::fs::read_to_string(root().join("configs/frac_prevs.toml")).unwrap();
+        let text = text
+            .replace("../models/", "")
+            .replace("../results/frac_prevs", "out");
+        std::fs::write(dir.path().join("run.toml"), text).unwrap();
+        let model = "frac_prevs.safetensors";
+        std::fs::copy(root().join("models").join(model), dir.path().join(model)).unwrap();
+        Self { dir }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// Replaces a piece of the run file that must be there.
+    fn edit(&self, from: &str, to: &str) -> &Self {
+        let text = std::fs::read_to_string(self.path("run.toml")).unwrap();
+        assert!(text.contains(from), "{from}");
+        std::fs::write(self.path("run.toml"), text.replace(from, to)).unwrap();
+        self
+    }
+
+    fn damage_model(&self, damage: impl FnOnce(&mut RawModel)) -> &Self {
+        let path = self.path("frac_prevs.safetensors");
+        let mut model = RawModel::read(&path);
+        damage(&mut model);
+        model.write(&path);
+        self
+    }
+
+    fn damage_bytes(&self, damage: impl FnOnce(&mut Vec<u8>)) -> &Self {
+        let path = self.path("frac_prevs.safetensors");
+        let mut bytes = std::fs::read(&path).unwrap();
+        damage(&mut bytes);
+        std::fs::write(&path, bytes).unwrap();
+        self
+    }
+
+    /// Runs and expects exit code 2, each of `parts` in one message, and nothing changed.
+    fn refused(&self, more: &[&str], parts: &[&str]) {
+        let config = self.path("run.toml").display().to_string();
+        let mut arguments = vec!["--config", &config];
+        arguments.extend(more);
+        refused(&arguments, self.dir.path(), parts);
+    }
+}
+
+fn refused<S: AsRef<std::ffi::OsStr>>(arguments: &[S], directory: &Path, parts: &[&str]) {
+    let before = snapshot(directory);
+    let (code, stdout, stderr) = call(arguments);
+    println!("{stderr}");
+    assert_eq!(code, 2, "{stderr}");
+    assert_eq!(stdout, "");
+    assert_eq!(stderr.matches("error:").count(), 1, "{stderr}");
+    for part in parts {
+        assert!(stderr.contains(part), "`{part}` is not in: {stderr}");
+    }
+    assert!(!stderr.contains("panicked"), "{stderr}");
+    assert!(snapshot(directory) == before, "something was written");
+}
+
+#[test]
+fn configurations() {
+    let is = |from: &str, to: &str, parts: &[&str]| Bench::new().edit(from, to).refused(&[], parts);
+    is(
+        "dim = 8 ",
+        "dim = 0 ",
+        &["run.toml:17: `compression.dim` is 0", "at least 1"],
+    );
+    is(
+        "dim = 8 ",
+        "dim = 15 ",
+        &["run.toml:17", "`compression.dim`", "from 1 to 14"],
+    );
+    is(
+        "dim = 8 ",
+        "dim = \"8\" ",
+        &["run.toml:17", "`compression.dim` is \"8\"", "an integer"],
+    );
+    is(
+        "dim = 8 ",
+        "dimm = 8 ",
+        &[
+            "run.toml:17",
+            "`compression.dimm`",
+            "did you mean `compression.dim`",
+        ],
+    );
+    is(
+        "dim = 8 ",
+        "# ",
+        &["`compression.dim` is missing", "run.toml"],
+    );
+    is("dim = 8 ", "dim = ", &["run.toml:17"]);
+    is(
+        "[compression]",
+        "[compresion]",
+        &["there is no key `compresion`"],
+    );
+    is(
+        "decay_fraction = 0.5",
+        "decay_fraction = 1.5",
+        &["run.toml:28", "at most 1"],
+    );
+    is(
+        "batch_size = 256",
+        "batch_size = 0",
+        &["run.toml:27", "from 1 to 1000000"],
+    );
+    is(
+        "betas = [0.9, 0.99]",
+        "betas = [0.9]",
+        &["run.toml:30", "a list of 2 numbers"],
+    );
+    is("epsilon = 1e-8", "epsilon = 0", &["run.toml:31", "above 0"]);
+    is(
+        "weight_decay = 0.1",
+        "weight_decay = nan",
+        &["run.toml:29", "a number of at least 0"],
+    );
+    is(
+        "seed = 0",
+        "seed = -1",
+        &["run.toml:32", "an integer of at least 0"],
+    );
+    is(
+        "engine = \"autodiff\"",
+        "engine = \"jax\"",
+        &["run.toml:25", "\"autodiff\""],
+    );
+    is(
+        "\"all\"",
+        "\"some\"",
+        &["`objective.output_positions`", "\"all\" or \"tokens\""],
+    );
+    is(
+        "lengths = [5]",
+        "lengths = [6]",
+        &["`inputs.lengths`", "from 1 to 5"],
+    );
+    is(
+        "lengths = [5]",
+        "lengths = []",
+        &["`inputs.lengths`", "lengths is empty"],
+    );
+    is(
+        "lengths = [5]",
+        "lengths = [5, 5]",
+        &["`inputs.lengths`", "listed twice"],
+    );
+    is(
+        "lengths = [5]",
+        "lengths = [5]\nunique_tokens = true",
+        &[
+            "`inputs.lengths`",
+            "no input of length 5 without repeated tokens",
+            "only 4 tokens",
+        ],
+    );
+    is(
+        "layer_weight = 1.0",
+        "layer_weight = -1",
+        &["`objective.layer_weight`", "at least 0"],
+    );
+    Bench::new()
+        .edit("output_weight = 1.0", "output_weight = 0")
+        .edit("layer_weight = 1.0", "layer_weight = 0")
+        .refused(&[], &["nothing to minimise"]);
+    let none = Bench::new();
+    std::fs::remove_file(none.path("run.toml")).unwrap();
+    none.refused(&[], &["cannot read", "run.toml", "No such file"]);
+    std::fs::create_dir(none.path("run.toml")).unwrap();
+    none.refused(&[], &["run.toml", "it is a directory"]);
+    let binary = Bench::new();
+    std::fs::write(binary.path("run.toml"), [b'a', 0xff]).unwrap();
+    binary.refused(&[], &["byte 1 is not UTF-8"]);
+}
+
+#[test]
+fn a_model_for_unique_tokens_is_not_trained_on_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut arguments = short_run("sort_unique", 10, &dir.path().join("out"));
+    arguments.extend(["--set".into(), "inputs.unique_tokens=false".into()]);
+    refused(
+        &arguments,
+        dir.path(),
+        &["`inputs.unique_tokens`", "without repeated tokens"],
+    );
+}
+
+#[test]
+fn overrides() {
+    let is = |set: &str, parts: &[&str]| Bench::new().refused(&["--set", set], parts);
+    is(
+        "compression.dim",
+        &["--set compression.dim: expected KEY=VALUE"],
+    );
+    is(
+        "compression.dim=99",
+        &["--set compression.dim=99", "from 1 to 14"],
+    );
+    is(
+        "training.stepz=3",
+        &["--set training.stepz=3", "did you mean `training.steps`"],
+    );
+    is(
+        "training.steps=many",
+        &["`training.steps` is \"many\"", "an integer"],
+    );
+    is("name.x=1", &["`name` is not a table"]);
+    is(
+        "model.path=nowhere.safetensors",
+        &["cannot read nowhere.safetensors"],
+    );
+    is("model.sha256=abc", &["`model.sha256`", "is not the file"]);
+}
+
+#[test]
+fn model_files() {
+    let metadata = |key: &str, value: serde_json::Value, parts: &[&str]| {
+        Bench::new()
+            .damage_model(|m| m.metadata[key] = value)
+            .refused(&[], parts);
+    };
+    metadata(
+        "format_version",
+        json!(2),
+        &["frac_prevs.safetensors", "format_version 2", "version 1"],
+    );
+    metadata(
+        "num_heads",
+        json!("one"),
+        &["metadata `tracr`", "invalid type"],
+    );
+    metadata(
+        "num_layers",
+        json!(3),
+        &["tensor `layers.2.attn.query.weight` is missing"],
+    );
+    metadata(
+        "num_layers",
+        json!(1),
+        &["tensor `layers.1.", "does not belong"],
+    );
+    metadata("num_layers", json!(u64::MAX), &["is missing"]);
+    metadata("key_size", json!(u64::MAX), &["layers.0.attn.query.weight"]);
+    metadata("max_seq_len", json!(u64::MAX), &["a size overflows"]);
+    metadata(
+        "mlp_hidden_size",
+        json!(2),
+        &["`layers.0.mlp.fc1.weight` has shape [14, 1], expected [14, 2]"],
+    );
+    metadata("bos_id", json!(77), &["bos_id is 77", "6 tokens"]);
+    metadata(
+        "bos_id",
+        json!(1),
+        &["bos_token is `BOS`, but token 1 of input_vocab is `a`"],
+    );
+    metadata(
+        "residual_labels",
+        json!(["a", "b"]),
+        &["residual_labels names 2 entries, expected 14"],
+    );
+    metadata(
+        "input_vocab",
+        json!(["BOS", "a", "a", "c", "compiler_pad", "x"]),
+        &["\"a\" twice"],
+    );
+    metadata(
+        "output_kind",
+        json!("categorical"),
+        &["output_encoding is null"],
+    );
+    metadata("causal", json!(null), &["metadata `tracr`", "causal"]);
+    Bench::new()
+        .damage_model(|m| drop(m.metadata.as_object_mut().unwrap().remove("pad_id")))
+        .refused(&[], &["missing field `pad_id`"]);
+    Bench::new()
+        .damage_model(|m| drop(m.header.as_object_mut().unwrap().remove("__metadata__")))
+        .refused(&[], &["its metadata has no `tracr`"]);
+    Bench::new()
+        .damage_model(|m| {
+            let tensor = m.header["pos_embed"].take();
+            m.header["pos_embde"] = tensor;
+            m.header.as_object_mut().unwrap().remove("pos_embed");
+        })
+        .refused(&[], &["tensor `pos_embed` is missing"]);
+    Bench::new()
+        .damage_model(|m| m.header["pos_embed"]["dtype"] = json!("I32"))
+        .refused(&[], &["tensor `pos_embed` holds I32, expected F32"]);
+    Bench::new()
+        .damage_model(|m| {
+            let at = m.header["unembed"]["data_offsets"][0].as_u64().unwrap() as usize;
+            m.data[at + 4..at + 8].copy_from_slice(&f32::NAN.to_le_bytes());
+        })
+        .refused(&[], &["tensor `unembed` holds NaN at [1, 0]", "finite"]);
+    Bench::new()
+        .damage_bytes(Vec::clear)
+        .refused(&[], &["only 0 bytes", "too short"]);
+    Bench::new()
+        .damage_bytes(|bytes| bytes.truncate(bytes.len() - 9))
+        .refused(&[], &["follow the header", "truncated"]);
+    Bench::new()
+        .damage_bytes(|bytes| bytes.truncate(200))
+        .refused(&[], &["header claims"]);
+    Bench::new()
+        .damage_bytes(|bytes| bytes[..8].copy_from_slice(&u64::MAX.to_le_bytes()))
+        .refused(&[], &["header claims 18446744073709551615 bytes"]);
+    Bench::new()
+        .damage_bytes(|bytes| bytes[9] = b'{')
+        .refused(&[], &["its header is damaged"]);
+    let none = Bench::new();
+    std::fs::remove_file(none.path("frac_prevs.safetensors")).unwrap();
+    none.refused(&[], &["cannot read", "frac_prevs.safetensors"]);
+}
+
+#[test]
+fn output_directories() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |path: &Path| short_run("frac_prevs", 60, path);
+    let file = dir.path().join("file");
+    std::fs::write(&file, "x").unwrap();
+    refused(&at(&file), dir.path(), &["file is not a directory"]);
+    refused(
+        &at(&file.join("below")),
+        dir.path(),
+        &["below", "is not a directory"],
+    );
+
+    let foreign = dir.path().join("foreign");
+    std::fs::create_dir(&foreign).unwrap();
+    std::fs::write(foreign.join("thesis.txt"), "x").unwrap();
+    refused(
+        &at(&foreign),
+        dir.path(),
+        &["not a run directory", "thesis.txt"],
+    );
+    let mut forced = at(&foreign);
+    forced.push("--force".into());
+    refused(&forced, dir.path(), &["not a run directory", "thesis.txt"]);
+
+    let done = dir.path().join("done");
+    assert_eq!(call(&at(&done)).0, 0);
+    let mut other = at(&done);
+    other.extend([
+        "--set".into(),
+        "compression.dim=5".into(),
+        "--set".into(),
+        "training.seed=9".into(),
+    ]);
+    refused(
+        &other,
+        dir.path(),
+        &[
+            "compression.dim: 8 there, 5 here",
+            "training.seed: 0 there, 9 here",
+            "--force",
+        ],
+    );
+    std::fs::write(done.join("config.toml"), "what").unwrap();
+    refused(
+        &at(&done),
+        dir.path(),
+        &["config.toml cannot be read", "--force"],
+    );
+    #[cfg(target_os = "linux")]
+    refused(
+        &at(Path::new("/proc/nowhere")),
+        dir.path(),
+        &["cannot make the directory /proc/nowhere"],
+    );
+}
+
+#[test]
+fn damaged_files_of_an_unfinished_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("run");
+    let run = short_run("frac_prevs", 90, &out);
+    let unfinished = || {
+        assert_eq!(call(&[run.clone(), vec!["--force".into()]].concat()).0, 0);
+        std::fs::remove_file(out.join("summary.json")).unwrap();
+    };
+    unfinished();
+    let checkpoint = out.join("checkpoint.safetensors");
+    let good = std::fs::read(&checkpoint).unwrap();
+    std::fs::write(&checkpoint, &good[..good.len() - 1]).unwrap();
+    refused(
+        &run,
+        &out,
+        &[
+            "checkpoint.safetensors is not a usable checkpoint",
+            "--force",
+        ],
+    );
+    let mut flipped = good.clone();
+    let middle = good.len() - 100;
+    flipped[middle] ^= 4;
+    std::fs::write(&checkpoint, &flipped).unwrap();
+    refused(&run, &out, &["checksum", "--force"]);
+    std::fs::write(&checkpoint, &good).unwrap();
+
+    let metrics = out.join("metrics.csv");
+    let rows = std::fs::read_to_string(&metrics).unwrap();
+    std::fs::write(&metrics, rows.lines().next().unwrap().to_owned() + "\n").unwrap();
+    refused(
+        &run,
+        &out,
+        &[
+            "metrics.csv has 0 rows up to step 90",
+            "there were 2",
+            "--force",
+        ],
+    );
+    std::fs::write(&metrics, "hello\n").unwrap();
+    refused(
+        &run,
+        &out,
+        &["metrics.csv does not start with the columns", "--force"],
+    );
+    std::fs::write(&metrics, &rows).unwrap();
+    let (code, _, stderr) = call(&run);
+    assert_eq!(code, 0, "{stderr}");
+    assert!(out.join("summary.json").exists());
+}
+
+#[test]
+fn inputs_of_a_model() {
+    let dir = tempfile::tempdir().unwrap();
+    let is = |model: &str, tokens: &[&str], parts: &[&str]| {
+        let path = format!("models/{model}.safetensors");
+        let mut arguments = vec!["run", path.as_str()];
+        arguments.extend(tokens);
+        refused(&arguments, dir.path(), parts);
+    };
+    is(
+        "frac_prevs",
+        &["a", "q"],
+        &["unknown token `q`", "a, b, c, x"],
+    );
+    is(
+        "frac_prevs",
+        &["a", "BOS"],
+        &["`BOS` is placed by the model itself"],
+    );
+    is(
+        "frac_prevs",
+        &["a", "a", "a", "a", "a", "a"],
+        &["6 tokens", "at most 5"],
+    );
+    is(
+        "sort_unique",
+        &["3", "1", "3"],
+        &["token `3` occurs more than once", "1, 2, 3, 4, 5"],
+    );
+    is("sort_unique", &[], &["required"]);
+    is(
+        "nothing",
+        &["1"],
+        &["cannot read models/nothing.safetensors"],
+    );
+}
+
+#[test]
+fn command_lines() {
+    let dir = tempfile::tempdir().unwrap();
+    refused(&["--config"], dir.path(), &["--config"]);
+    refused(&["--cnfig", "x"], dir.path(), &["unexpected argument"]);
+    refused(&["fly"], dir.path(), &["fly"]);
+}

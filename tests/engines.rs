@@ -1,0 +1,143 @@
+//! The engine against what is written independently of it: the exact evaluation, which uses the
+//! plain forward pass, and finite differences of it. Over every reference model: causal or not,
+//! one head or two, numerical or categorical.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::sync::Arc;
+
+use common::{fixtures, name};
+use ndarray::Array2;
+use tracr_compress::compression::engines::autodiff::Autodiff;
+use tracr_compress::compression::evaluation::evaluate;
+use tracr_compress::compression::projection::normal;
+use tracr_compress::compression::{Engine, Objective, OutputPositions, Teacher};
+use tracr_compress::inputs::rng::{Purpose, stream};
+use tracr_compress::inputs::{EvaluationSet, InputSpace, sampler::Batch};
+use tracr_compress::model::CompiledModel;
+
+/// A model, all its inputs of one and two tokens, and an objective with uneven weights.
+struct Case {
+    model: CompiledModel,
+    teacher: Arc<Teacher>,
+    objective: Objective,
+    batch: Batch,
+}
+
+impl Case {
+    fn new(model: CompiledModel, output_positions: OutputPositions) -> Self {
+        let space = InputSpace::new(&model, &[1, 2], model.metadata.unique_tokens).unwrap();
+        let size = space.size().unwrap();
+        let mut tokens = Array2::zeros((size as usize, space.positions()));
+        for (mut row, member) in tokens.rows_mut().into_iter().zip(0..) {
+            space.write_member(member, row.as_slice_mut().unwrap());
+        }
+        let evaluation = EvaluationSet::new(&space, 1);
+        Self {
+            teacher: Teacher::new(&model, space, evaluation),
+            model,
+            objective: Objective {
+                output_positions,
+                output_weight: 0.7,
+                layer_weight: 1.3,
+            },
+            batch: Batch {
+                tokens,
+                members: (0..size).collect(),
+            },
+        }
+    }
+
+    fn exact(&self, w: &Array2<f64>) -> f64 {
+        evaluate(&self.teacher, &self.objective, w, 1).loss
+    }
+}
+
+#[test]
+fn the_engine_agrees_with_the_exact_evaluation_and_its_finite_differences() {
+    let mut worst = (0.0f64, 0.0f64);
+    for (i, path) in fixtures("models").iter().enumerate() {
+        let positions = [OutputPositions::All, OutputPositions::Tokens][i % 2];
+        let case = Case::new(CompiledModel::load(path).unwrap(), positions);
+        let width = case.model.width();
+        let mut rng = stream(i as u64, Purpose::Init);
+        // Small enough that no softmax is saturated: then the loss is smooth where it is probed.
+        let w = normal(&mut rng, (width.div_ceil(2), width), 0.15);
+        let direction = normal(&mut rng, w.dim(), 1.0);
+        let mut engine = Autodiff::<f64>::new(&case.model, case.teacher.clone(), case.objective, 1);
+        let mut gradient = Array2::zeros(w.dim());
+        let loss = engine.loss_and_gradient(&w, &case.batch, &mut gradient);
+        let loss = case.objective.total(loss.output, loss.layers);
+        let exact = case.exact(&w);
+        let loss_error = (loss - exact).abs() / exact;
+
+        let h = 1e-6;
+        let slope = (case.exact(&(&w + &(&direction * h))) - case.exact(&(&w - &(&direction * h))))
+            / (2.0 * h);
+        let ours = (&gradient * &direction).sum();
+        let scale = (gradient.mapv(|x| x * x).sum()).sqrt();
+        let slope_error = (ours - slope).abs() / scale;
+        println!(
+            "{:24} loss {loss_error:.1e}, slope {slope_error:.1e}",
+            name(path)
+        );
+        worst = (worst.0.max(loss_error), worst.1.max(slope_error));
+    }
+    assert!(worst.0 < 1e-12, "loss: {:e}", worst.0);
+    assert!(worst.1 < 1e-6, "slope: {:e}", worst.1);
+}
+
+#[test]
+fn evaluation_does_not_depend_on_threads_and_is_perfect_without_compression() {
+    let case = Case::new(
+        CompiledModel::load("tests/fixtures/models/sort_unique.safetensors".as_ref()).unwrap(),
+        OutputPositions::Tokens,
+    );
+    let w = normal(&mut stream(1, Purpose::Init), (9, case.model.width()), 0.3);
+    let one = evaluate(&case.teacher, &case.objective, &w, 1);
+    for threads in [2, 3, 7] {
+        assert_eq!(evaluate(&case.teacher, &case.objective, &w, threads), one);
+    }
+    assert!(one.token_accuracy.unwrap() < 1.0);
+
+    let identity = Array2::eye(case.model.width());
+    let perfect = evaluate(&case.teacher, &case.objective, &identity, 1);
+    assert_eq!(perfect.loss_layers, 0.0);
+    assert_eq!(perfect.token_accuracy, Some(1.0));
+    assert_eq!(perfect.sequence_accuracy, Some(1.0));
+    assert!(
+        perfect
+            .blocks
+            .iter()
+            .all(|b| b.cosine.is_none_or(|c| (c - 1.0).abs() < 1e-12))
+    );
+}
+
+#[test]
+fn a_duplicated_or_split_batch_has_the_same_loss_and_gradient() {
+    let case = Case::new(
+        CompiledModel::load("tests/fixtures/models/pair_balance_1.safetensors".as_ref()).unwrap(),
+        OutputPositions::All,
+    );
+    let w = normal(&mut stream(2, Purpose::Init), (8, case.model.width()), 0.2);
+    let mut engine = Autodiff::<f64>::new(&case.model, case.teacher.clone(), case.objective, 2);
+    let mut run = |tokens: Array2<usize>| {
+        let mut gradient = Array2::zeros(w.dim());
+        let batch = Batch {
+            tokens,
+            members: Vec::new(),
+        };
+        let loss = engine.loss_and_gradient(&w, &batch, &mut gradient);
+        (case.objective.total(loss.output, loss.layers), gradient)
+    };
+    let once = run(case.batch.tokens.clone());
+    // Nine copies are several pieces of work, cut in the middle of a copy.
+    let copies = vec![case.batch.tokens.view(); 9];
+    let many = run(ndarray::concatenate(ndarray::Axis(0), &copies).unwrap());
+    approx::assert_relative_eq!(once.0, many.0, max_relative = 1e-12);
+    let largest = once.1.iter().fold(0.0f64, |a, b| a.max(b.abs()));
+    for (a, b) in once.1.iter().zip(&many.1) {
+        assert!((a - b).abs() < 1e-12 * largest);
+    }
+}
