@@ -1,7 +1,7 @@
 //! The engine against what is written independently of it: the exact evaluation, which uses the
 //! plain forward pass, and finite differences of it. Over every reference model: causal or not,
 //! one head or two, numerical or categorical.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod common;
 

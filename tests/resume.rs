@@ -1,6 +1,6 @@
 //! A run that is interrupted in any way, any number of times, ends with the same bytes as one that
 //! is not; so do runs with other numbers of threads.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 #[path = "common/command.rs"]
 mod command;

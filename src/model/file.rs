@@ -43,14 +43,14 @@ pub enum Problem {
     /// The container or a tensor.
     #[error(transparent)]
     Tensor(#[from] TensorError),
-    /// The JSON does not parse, or a key is missing or of the wrong type.
+    /// The text is not JSON, or a nested value is of the wrong type.
     #[error("its metadata `{METADATA_KEY}` is not what the format asks for: {0}")]
     Metadata(serde_json::Error),
     /// A format of another time.
     #[error("it has format_version {0}, this program reads version {FORMAT_VERSION}")]
     Version(String),
-    /// Two keys that contradict each other, or a value out of range.
-    #[error("its metadata contradicts itself: {0}")]
+    /// A key that is missing, of the wrong type or out of range, or two that contradict each other.
+    #[error("its metadata `{METADATA_KEY}` is wrong: {0}")]
     Inconsistent(String),
 }
 
@@ -298,9 +298,56 @@ fn read_metadata(text: &str) -> Result<Metadata, Problem> {
         }
         _ => {}
     }
+    check_types(&json).map_err(Problem::Inconsistent)?;
     let metadata: Metadata = serde_json::from_value(json).map_err(Problem::Metadata)?;
     check(&metadata).map_err(Problem::Inconsistent)?;
     Ok(metadata)
+}
+
+/// Every key with what may stand there, so that a message can name the one at fault.
+fn check_types(json: &Json) -> Result<(), String> {
+    let whole: (fn(&Json) -> bool, &str) = (|v| v.as_u64().is_some(), "a whole number");
+    let flag: (fn(&Json) -> bool, &str) = (Json::is_boolean, "true or false");
+    let text: (fn(&Json) -> bool, &str) = (Json::is_string, "a text");
+    let values: (fn(&Json) -> bool, &str) = (Json::is_array, "a list of values");
+    let names: (fn(&Json) -> bool, &str) = (
+        |v| {
+            v.as_array()
+                .is_some_and(|list| list.iter().all(Json::is_string))
+        },
+        "a list of names",
+    );
+    let classes: (fn(&Json) -> bool, &str) =
+        (|v| v.is_array() || v.is_null(), "a list of values, or null");
+    let kind: (fn(&Json) -> bool, &str) = (
+        |v| matches!(v.as_str(), Some("numerical" | "categorical")),
+        "\"numerical\" or \"categorical\"",
+    );
+    for (key, (allows, expected)) in [
+        ("format_version", whole),
+        ("program", text),
+        ("residual_labels", names),
+        ("input_vocab", values),
+        ("bos_id", whole),
+        ("pad_id", whole),
+        ("output_kind", kind),
+        ("output_encoding", classes),
+        ("num_heads", whole),
+        ("num_layers", whole),
+        ("key_size", whole),
+        ("mlp_hidden_size", whole),
+        ("causal", flag),
+        ("max_seq_len", whole),
+    ] {
+        match json.get(key) {
+            None => return Err(format!("`{key}` is missing: expected {expected}")),
+            Some(value) if !allows(value) => {
+                return Err(format!("`{key}` is {value}: expected {expected}"));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(())
 }
 
 /// What the metadata alone can get wrong. Label counts are checked as shapes, against tensors.

@@ -136,7 +136,7 @@ impl<F: Real + Element> Autodiff<F> {
         let gradients = loss.backward();
         let gradient = w.grad(&gradients).map_or_else(
             || Array2::zeros((0, 0)), // unreachable: w requires a gradient and the loss reads it
-            |g| to_matrix(g),
+            to_matrix,
         );
         Part {
             output: scalar(output),
