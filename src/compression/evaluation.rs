@@ -2,7 +2,7 @@
 //!
 //! They are means over the whole enumerated input space (or the fixed held-out sample of a larger
 //! one), so that two runs differ by their `W` alone. The result does not depend on the number of
-//! threads: pieces of [`CHUNK`] inputs are summed in their order.
+//! threads: pieces of 32 inputs are summed in their order.
 
 use ndarray::{Array2, Axis};
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use crate::model::codec::argmax;
 use crate::model::{OutputKind, Stream};
 
 /// Inputs per piece of work.
-const CHUNK: usize = 256;
+const CHUNK: usize = 32;
 
 /// How the compressed model compares with the compiled one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

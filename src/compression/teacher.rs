@@ -17,7 +17,7 @@ use crate::model::{CompiledModel, Frozen, OutputKind, Stream};
 const TABLE_BYTES: usize = 64 << 20;
 
 /// Inputs per piece of work.
-const CHUNK: usize = 256;
+const CHUNK: usize = 32;
 
 /// The targets of `B` inputs of `T` positions; rows are `b·T + t`.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@
 //! - [`directory`]: the run directory: whose it is, whether it is done, who is working in it.
 //! - [`metrics`]: `metrics.csv`, appended row by row and cut back on resume.
 //! - [`results`]: what a finished run leaves: tables, `W`, and `summary.json`.
-//! - [`run`]: one run from start or checkpoint to its end.
+//! - [`mod@run`]: one run from start or checkpoint to its end.
 
 pub mod directory;
 pub mod experiment;

@@ -6,7 +6,7 @@
 //! output       = stream_last W U
 //! ```
 //!
-//! A batch is cut into pieces of [`PIECE`] inputs, each with a graph of its own; their losses and
+//! A batch is cut into pieces of 128 inputs, each with a graph of its own; their losses and
 //! gradients are added in float64 in a fixed order, so the number of threads changes nothing. A
 //! dead block (all-zero output weights) writes exactly zero and is skipped.
 
