@@ -2,83 +2,15 @@
 //! says what, where and how to mend it, exit code 2, and nothing written or lost.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+#[path = "common/bench.rs"]
+mod bench;
 #[path = "common/command.rs"]
 mod command;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use command::{RawModel, call, root, short_run, snapshot};
-use serde_json::json;
-use tempfile::TempDir;
-
-/// A run file in a directory of its own, with a copy of the model beside it.
-struct Bench {
-    dir: TempDir,
-}
-
-impl Bench {
-    fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let text = std::fs::read_to_string(root().join("configs/frac_prevs.toml")).unwrap();
-        let text = text
-            .replace("../models/", "")
-            .replace("../results/frac_prevs", "out");
-        std::fs::write(dir.path().join("run.toml"), text).unwrap();
-        let model = "frac_prevs.safetensors";
-        std::fs::copy(root().join("models").join(model), dir.path().join(model)).unwrap();
-        Self { dir }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
-    }
-
-    /// Replaces a piece of the run file that must be there.
-    fn edit(&self, from: &str, to: &str) -> &Self {
-        let text = std::fs::read_to_string(self.path("run.toml")).unwrap();
-        assert!(text.contains(from), "{from}");
-        std::fs::write(self.path("run.toml"), text.replace(from, to)).unwrap();
-        self
-    }
-
-    fn damage_model(&self, damage: impl FnOnce(&mut RawModel)) -> &Self {
-        let path = self.path("frac_prevs.safetensors");
-        let mut model = RawModel::read(&path);
-        damage(&mut model);
-        model.write(&path);
-        self
-    }
-
-    fn damage_bytes(&self, damage: impl FnOnce(&mut Vec<u8>)) -> &Self {
-        let path = self.path("frac_prevs.safetensors");
-        let mut bytes = std::fs::read(&path).unwrap();
-        damage(&mut bytes);
-        std::fs::write(&path, bytes).unwrap();
-        self
-    }
-
-    /// Runs and expects exit code 2, each of `parts` in one message, and nothing changed.
-    fn refused(&self, more: &[&str], parts: &[&str]) {
-        let config = self.path("run.toml").display().to_string();
-        let mut arguments = vec!["--config", &config];
-        arguments.extend(more);
-        refused(&arguments, self.dir.path(), parts);
-    }
-}
-
-fn refused<S: AsRef<std::ffi::OsStr>>(arguments: &[S], directory: &Path, parts: &[&str]) {
-    let before = snapshot(directory);
-    let (code, stdout, stderr) = call(arguments);
-    println!("{stderr}");
-    assert_eq!(code, 2, "{stderr}");
-    assert_eq!(stdout, "");
-    assert_eq!(stderr.matches("error:").count(), 1, "{stderr}");
-    for part in parts {
-        assert!(stderr.contains(part), "`{part}` is not in: {stderr}");
-    }
-    assert!(!stderr.contains("panicked"), "{stderr}");
-    assert!(snapshot(directory) == before, "something was written");
-}
+use bench::{Bench, refused};
+use command::{call, short_run};
 
 #[test]
 fn configurations() {
@@ -222,109 +154,6 @@ fn overrides() {
         &["cannot read nowhere.safetensors"],
     );
     is("model.sha256=abc", &["`model.sha256`", "is not the file"]);
-}
-
-#[test]
-fn model_files() {
-    let metadata = |key: &str, value: serde_json::Value, parts: &[&str]| {
-        Bench::new()
-            .damage_model(|m| m.metadata[key] = value)
-            .refused(&[], parts);
-    };
-    metadata(
-        "format_version",
-        json!(2),
-        &["frac_prevs.safetensors", "format_version 2", "version 1"],
-    );
-    metadata(
-        "num_heads",
-        json!("one"),
-        &["num_heads", "expected a whole number"],
-    );
-    metadata(
-        "num_layers",
-        json!(3),
-        &["tensor `layers.2.attn.query.weight` is missing"],
-    );
-    metadata(
-        "num_layers",
-        json!(1),
-        &["tensor `layers.1.", "does not belong"],
-    );
-    metadata("num_layers", json!(u64::MAX), &["is missing"]);
-    metadata("key_size", json!(u64::MAX), &["layers.0.attn.query.weight"]);
-    metadata("max_seq_len", json!(u64::MAX), &["a size overflows"]);
-    metadata(
-        "mlp_hidden_size",
-        json!(2),
-        &["`layers.0.mlp.fc1.weight` has shape [14, 1], expected [14, 2]"],
-    );
-    metadata("bos_id", json!(77), &["bos_id is 77", "6 tokens"]);
-    metadata(
-        "bos_id",
-        json!(1),
-        &["bos_token is `BOS`, but token 1 of input_vocab is `a`"],
-    );
-    metadata(
-        "residual_labels",
-        json!(["a", "b"]),
-        &["residual_labels names 2 entries, expected 14"],
-    );
-    metadata(
-        "input_vocab",
-        json!(["BOS", "a", "a", "c", "compiler_pad", "x"]),
-        &["\"a\" twice"],
-    );
-    metadata(
-        "output_kind",
-        json!("categorical"),
-        &["output_encoding is null"],
-    );
-    metadata(
-        "causal",
-        json!(null),
-        &["`causal` is null", "expected true or false"],
-    );
-    Bench::new()
-        .damage_model(|m| drop(m.metadata.as_object_mut().unwrap().remove("pad_id")))
-        .refused(&[], &["`pad_id` is missing", "expected a whole number"]);
-    Bench::new()
-        .damage_model(|m| drop(m.header.as_object_mut().unwrap().remove("__metadata__")))
-        .refused(&[], &["its metadata has no `tracr`"]);
-    Bench::new()
-        .damage_model(|m| {
-            let tensor = m.header["pos_embed"].take();
-            m.header["pos_embde"] = tensor;
-            m.header.as_object_mut().unwrap().remove("pos_embed");
-        })
-        .refused(&[], &["tensor `pos_embed` is missing"]);
-    Bench::new()
-        .damage_model(|m| m.header["pos_embed"]["dtype"] = json!("I32"))
-        .refused(&[], &["tensor `pos_embed` holds I32, expected F32"]);
-    Bench::new()
-        .damage_model(|m| {
-            let at = m.header["unembed"]["data_offsets"][0].as_u64().unwrap() as usize;
-            m.data[at + 4..at + 8].copy_from_slice(&f32::NAN.to_le_bytes());
-        })
-        .refused(&[], &["tensor `unembed` holds NaN at [1, 0]", "finite"]);
-    Bench::new()
-        .damage_bytes(Vec::clear)
-        .refused(&[], &["only 0 bytes", "too short"]);
-    Bench::new()
-        .damage_bytes(|bytes| bytes.truncate(bytes.len() - 9))
-        .refused(&[], &["follow the header", "truncated"]);
-    Bench::new()
-        .damage_bytes(|bytes| bytes.truncate(200))
-        .refused(&[], &["header claims"]);
-    Bench::new()
-        .damage_bytes(|bytes| bytes[..8].copy_from_slice(&u64::MAX.to_le_bytes()))
-        .refused(&[], &["header claims 18446744073709551615 bytes"]);
-    Bench::new()
-        .damage_bytes(|bytes| bytes[9] = b'{')
-        .refused(&[], &["its header is damaged"]);
-    let none = Bench::new();
-    std::fs::remove_file(none.path("frac_prevs.safetensors")).unwrap();
-    none.refused(&[], &["cannot read", "frac_prevs.safetensors"]);
 }
 
 #[test]

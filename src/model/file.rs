@@ -8,11 +8,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use ndarray::{Array1, Array2, ArrayD, Ix1, Ix2};
-use serde_json::Value as Json;
 use thiserror::Error;
 
-use super::metadata::FORMAT_VERSION;
-use super::{CompiledModel, Layer, Linear, Metadata, OutputKind};
+use super::metadata::{self, MetadataError};
+use super::{CompiledModel, Layer, Linear, Metadata};
 use crate::files::{self, FileError};
 use crate::tensors::{TensorError, TensorFile, TensorWriter};
 
@@ -43,14 +42,11 @@ pub enum Problem {
     /// The container or a tensor.
     #[error(transparent)]
     Tensor(#[from] TensorError),
-    /// The text is not JSON, or a nested value is of the wrong type.
-    #[error("its metadata `{METADATA_KEY}` is not what the format asks for: {0}")]
-    Metadata(serde_json::Error),
-    /// A format of another time.
-    #[error("it has format_version {0}, this program reads version {FORMAT_VERSION}")]
-    Version(String),
-    /// A key that is missing, of the wrong type or out of range, or two that contradict each other.
-    #[error("its metadata `{METADATA_KEY}` is wrong: {0}")]
+    /// The JSON.
+    #[error(transparent)]
+    Metadata(#[from] MetadataError),
+    /// Names and tensors disagree.
+    #[error("{0}")]
     Inconsistent(String),
 }
 
@@ -82,7 +78,7 @@ impl CompiledModel {
     /// If anything in it is not as the format says.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Problem> {
         let file = TensorFile::parse(bytes)?;
-        let metadata = read_metadata(file.metadata(METADATA_KEY)?)?;
+        let metadata = metadata::parse(file.metadata(METADATA_KEY)?)?;
         let sizes = Sizes::of(&metadata)?;
         check_name_counts(&file, &sizes)?;
         let mut reader = Reader {
@@ -138,7 +134,7 @@ impl CompiledModel {
                 );
             }
         }
-        let json = serde_json::to_string(&self.metadata).map_err(Problem::Metadata)?;
+        let json = serde_json::to_string(&self.metadata).map_err(MetadataError::Json)?;
         let bytes = writer.finish(METADATA_KEY, json)?;
         Self::from_bytes(&bytes)?;
         Ok(bytes)
@@ -287,128 +283,4 @@ impl Reader<'_> {
             fc2: self.linear(&format!("layers.{i}.mlp.fc2"), hidden, width)?,
         })
     }
-}
-
-fn read_metadata(text: &str) -> Result<Metadata, Problem> {
-    let json: Json = serde_json::from_str(text).map_err(Problem::Metadata)?;
-    // The version first: another version's keys need no other complaint.
-    match json.get("format_version") {
-        Some(version) if version.as_u64() != Some(FORMAT_VERSION.into()) => {
-            return Err(Problem::Version(version.to_string()));
-        }
-        _ => {}
-    }
-    check_types(&json).map_err(Problem::Inconsistent)?;
-    let metadata: Metadata = serde_json::from_value(json).map_err(Problem::Metadata)?;
-    check(&metadata).map_err(Problem::Inconsistent)?;
-    Ok(metadata)
-}
-
-/// Every key with what may stand there, so that a message can name the one at fault.
-fn check_types(json: &Json) -> Result<(), String> {
-    let whole: (fn(&Json) -> bool, &str) = (|v| v.as_u64().is_some(), "a whole number");
-    let flag: (fn(&Json) -> bool, &str) = (Json::is_boolean, "true or false");
-    let text: (fn(&Json) -> bool, &str) = (Json::is_string, "a text");
-    let values: (fn(&Json) -> bool, &str) = (Json::is_array, "a list of values");
-    let names: (fn(&Json) -> bool, &str) = (
-        |v| {
-            v.as_array()
-                .is_some_and(|list| list.iter().all(Json::is_string))
-        },
-        "a list of names",
-    );
-    let classes: (fn(&Json) -> bool, &str) =
-        (|v| v.is_array() || v.is_null(), "a list of values, or null");
-    let kind: (fn(&Json) -> bool, &str) = (
-        |v| matches!(v.as_str(), Some("numerical" | "categorical")),
-        "\"numerical\" or \"categorical\"",
-    );
-    for (key, (allows, expected)) in [
-        ("format_version", whole),
-        ("program", text),
-        ("residual_labels", names),
-        ("input_vocab", values),
-        ("bos_id", whole),
-        ("pad_id", whole),
-        ("output_kind", kind),
-        ("output_encoding", classes),
-        ("num_heads", whole),
-        ("num_layers", whole),
-        ("key_size", whole),
-        ("mlp_hidden_size", whole),
-        ("causal", flag),
-        ("max_seq_len", whole),
-    ] {
-        match json.get(key) {
-            None => return Err(format!("`{key}` is missing: expected {expected}")),
-            Some(value) if !allows(value) => {
-                return Err(format!("`{key}` is {value}: expected {expected}"));
-            }
-            Some(_) => {}
-        }
-    }
-    Ok(())
-}
-
-/// What the metadata alone can get wrong. Label counts are checked as shapes, against tensors.
-fn check(meta: &Metadata) -> Result<(), String> {
-    if let Some(label) = duplicate(meta.residual_labels.iter()) {
-        return Err(format!("residual_labels has `{label}` twice"));
-    }
-    if let Some(token) = duplicate(meta.input_vocab.iter().map(|v| v.to_json().to_string())) {
-        return Err(format!("input_vocab has {token} twice"));
-    }
-    for (name, id, token) in [
-        ("bos", meta.bos_id, &meta.bos_token),
-        ("pad", meta.pad_id, &meta.pad_token),
-    ] {
-        match meta.input_vocab.get(id) {
-            None => {
-                return Err(format!(
-                    "{name}_id is {id}, but input_vocab has {} tokens",
-                    meta.input_vocab.len()
-                ));
-            }
-            Some(found) if found != token => {
-                return Err(format!(
-                    "{name}_token is `{token}`, but token {id} of input_vocab is `{found}`"
-                ));
-            }
-            Some(_) => {}
-        }
-    }
-    if meta.bos_id == meta.pad_id {
-        return Err("BOS and PAD are the same token".into());
-    }
-    match (meta.output_kind, &meta.output_encoding) {
-        (OutputKind::Numerical, Some(_)) => {
-            return Err("output_kind is numerical, but there is an output_encoding".into());
-        }
-        (OutputKind::Categorical, None) => {
-            return Err("output_kind is categorical, but output_encoding is null".into());
-        }
-        (OutputKind::Categorical, Some(classes)) if classes.is_empty() => {
-            return Err("output_encoding is empty".into());
-        }
-        _ => {}
-    }
-    for (key, size) in [
-        ("residual_labels", meta.residual_labels.len()),
-        ("max_seq_len", meta.max_seq_len),
-        ("num_heads", meta.num_heads),
-        ("key_size", meta.key_size),
-    ] {
-        if size == 0 {
-            return Err(format!("{key} must be at least 1"));
-        }
-    }
-    if meta.input_vocab.len() < 3 {
-        return Err("input_vocab has no token besides BOS and PAD".into());
-    }
-    Ok(())
-}
-
-fn duplicate<T: Ord + Clone>(items: impl Iterator<Item = T>) -> Option<T> {
-    let mut seen = BTreeSet::new();
-    items.into_iter().find(|item| !seen.insert(item.clone()))
 }
