@@ -49,6 +49,15 @@ pub fn number(x: f64) -> String {
     }
 }
 
+/// A figure for reading, however small: four significant digits or six decimals.
+pub fn significant(x: f64) -> String {
+    if x != 0.0 && x.abs() < 1e-3 {
+        format!("{x:.3e}")
+    } else {
+        number(x)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,6 +73,12 @@ mod tests {
                 "0", "1", "-0.5", "0.333333", "0", "2.000e-6", "1.000e7", "NaN"
             ]
         );
+    }
+
+    #[test]
+    fn a_small_figure_is_not_zero() {
+        let texts: Vec<String> = [0.0, 1.856e-7, 0.9975].map(significant).into();
+        assert_eq!(texts, ["0", "1.856e-7", "0.9975"]);
     }
 
     #[test]

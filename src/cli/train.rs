@@ -98,7 +98,7 @@ fn report(summary: &Summary, config: &RunConfig, json: bool, what: &str) -> Resu
         ];
         for (name, value) in figures {
             if let Some(value) = value {
-                rows.push(vec![format!("  {name}"), table::number(value)]);
+                rows.push(vec![format!("  {name}"), table::significant(value)]);
             }
         }
     }
