@@ -33,5 +33,6 @@ pub mod config;
 pub mod files;
 pub mod inputs;
 pub mod model;
+pub mod rasp;
 pub mod study;
 pub mod tensors;
