@@ -28,6 +28,7 @@
 //! ```
 
 pub mod cli;
+pub mod compiler;
 pub mod compression;
 pub mod config;
 pub mod files;
