@@ -22,15 +22,44 @@ pub enum OpKind {
     /// The positions.
     Indices,
     /// `f(inner)`.
-    Map { inner: OpId, f: Function },
+    Map {
+        /// The argument.
+        inner: OpId,
+        /// Of one argument.
+        f: Function,
+    },
     /// `f(first, second)`.
-    SequenceMap { first: OpId, second: OpId, f: Function },
+    SequenceMap {
+        /// First argument.
+        first: OpId,
+        /// Second argument.
+        second: OpId,
+        /// Of two arguments.
+        f: Function,
+    },
     /// `a·first + b·second`.
-    Linear { first: OpId, second: OpId, a: f64, b: f64 },
+    Linear {
+        /// First argument.
+        first: OpId,
+        /// Second argument.
+        second: OpId,
+        /// Factor of the first.
+        a: f64,
+        /// Factor of the second.
+        b: f64,
+    },
     /// The mean of `sop` where `selector` selects.
-    Aggregate { selector: Head, sop: OpId },
-    /// How much `selector` selects.
-    Width { selector: Head },
+    Aggregate {
+        /// Selects.
+        selector: Head,
+        /// The s-op that is moved or averaged.
+        sop: OpId,
+    },
+    /// How many positions `selector` selects.
+    Width {
+        /// Selects.
+        selector: Head,
+    },
 }
 
 /// A folded selector over operators.
