@@ -28,10 +28,12 @@
 //! ```
 
 pub mod cli;
+pub mod compiler;
 pub mod compression;
 pub mod config;
 pub mod files;
 pub mod inputs;
 pub mod model;
+pub mod rasp;
 pub mod study;
 pub mod tensors;

@@ -1,6 +1,8 @@
 //! The reference files of tests/fixtures, read for comparison.
 #![allow(dead_code)] // each test binary uses its part
 
+pub mod tracr_library;
+
 use std::path::{Path, PathBuf};
 
 use ndarray::{Array2, ArrayD, Ix2};

@@ -1,0 +1,144 @@
+//! From operators to blocks (Tracr's `expr_to_craft_graph.py`).
+
+use super::Options;
+use super::craft::attention::{self, Bos, Side};
+use super::craft::{Dim, Head, Mlp, Space, categorical, numerical, space::Variable, width};
+use super::error::{Note, Notes};
+use super::inference::Inferred;
+use super::program::{self, OpId, OpKind, Program};
+use super::values::number;
+
+/// Builds the blocks of a program's operators.
+pub struct Blocks<'a> {
+    /// The operators.
+    pub program: &'a Program,
+    /// Their values.
+    pub inferred: &'a Inferred,
+    /// The residual stream.
+    pub space: &'a Space,
+    /// `mlp_exactness` and `max_seq_len`.
+    pub options: &'a Options,
+    /// Grows as blocks are built.
+    pub notes: Notes,
+}
+
+impl Blocks<'_> {
+    /// The head of an aggregate or a selector width.
+    pub fn head(&mut self, id: OpId) -> Head {
+        match &self.program.op(id).kind {
+            OpKind::Aggregate { selector, sop } => {
+                let values = self.basis(*sop).into_iter().zip(self.basis(id)).collect();
+                self.selecting(selector, Bos::Default, values)
+            }
+            OpKind::Width { selector } => {
+                let to = self.space.dim(Variable::WidthHead(id));
+                self.selecting(selector, Bos::Always, vec![(self.space.bos(), to)])
+            }
+            _ => Head::default(),
+        }
+    }
+
+    fn selecting(&mut self, selector: &program::Head, bos: Bos, values: Vec<(Dim, Dim)>) -> Head {
+        let (keys, queries) = (self.basis(selector.keys), self.basis(selector.queries));
+        let side = |id: OpId| self.inferred.set(id).values();
+        let mut scratch = Vec::new();
+        let (head, failure) = attention::head(
+            self.space,
+            Side { values: side(selector.keys), basis: &keys },
+            Side { values: side(selector.queries), basis: &queries },
+            bos,
+            values,
+            |key, query| selector.predicate.selects(key, query, &mut scratch),
+        );
+        if let Some(failure) = failure {
+            let text = format!("the selector's predicate has no value {failure}; nothing is selected there");
+            self.notes.push(Note { node: selector.node, text });
+        }
+        head
+    }
+
+    /// The MLP of a map, a sequence map or a selector width.
+    pub fn mlp(&mut self, id: OpId) -> Mlp {
+        let op = self.program.op(id);
+        let one = self.space.dim(Variable::One);
+        let table = &self.inferred.tables[id.0];
+        let outputs = self.basis(id);
+        match &op.kind {
+            OpKind::Map { inner, .. } => {
+                let is_categorical = self.program.op(*inner).is_categorical();
+                match (is_categorical, op.is_categorical()) {
+                    (true, true) => {
+                        categorical::map(&op.label, &self.basis(*inner), &table.results, &outputs)
+                    }
+                    (true, false) => self.map_to_number(id, *inner),
+                    (false, _) => self.map_from_number(id, *inner),
+                }
+            }
+            OpKind::SequenceMap { first, second, .. } if first == second => {
+                let inputs = self.basis(*first);
+                // f(x, x): the diagonal.
+                let diagonal = (0..inputs.len()).map(|i| table.results[i * (table.seconds + 1)]);
+                categorical::map(&op.label, &inputs, &diagonal.collect::<Vec<_>>(), &outputs)
+            }
+            OpKind::SequenceMap { first, second, .. } => {
+                let (first, second) = (self.basis(*first), self.basis(*second));
+                categorical::sequence_map(&op.label, &first, &second, one, &table.results, &outputs)
+            }
+            OpKind::Linear { first, second, a, b } => {
+                let dim = |id: OpId| self.basis(id).first().copied().unwrap_or(Dim(0));
+                numerical::linear(&op.label, (dim(*first), *a), (dim(*second), *b), dim(id))
+            }
+            OpKind::Width { .. } => width::mlp(
+                &op.label,
+                self.space.dim(Variable::WidthHead(id)),
+                (one, self.space.bos()),
+                self.options.mlp_exactness,
+                self.options.max_seq_len,
+                &outputs,
+                op.is_categorical(),
+            ),
+            _ => Mlp::new(),
+        }
+    }
+
+    fn map_to_number(&mut self, id: OpId, inner: OpId) -> Mlp {
+        let op = self.program.op(id);
+        let numbers = self.inferred.numbers(id);
+        let table = &self.inferred.tables[id.0];
+        let results: Vec<Option<f64>> =
+            table.results.iter().map(|place| Some(numbers[(*place)?])).collect();
+        if let Some(lowest) = numbers.iter().find(|x| **x < 0.0) {
+            let text = format!(
+                "`{}` can be {lowest}, but a map from categorical to numerical comes out as 0 \
+                 below 0, in Tracr too; use `linear` for a negative factor",
+                op.name
+            );
+            self.notes.push(Note { node: op.node, text });
+        }
+        categorical::map_to_number(&op.label, &self.basis(inner), &results, self.space.dim(Variable::Op(id)))
+    }
+
+    /// Thresholds between the arguments that the function has a value for.
+    fn map_from_number(&self, id: OpId, inner: OpId) -> Mlp {
+        let op = self.program.op(id);
+        let outputs = self.basis(id);
+        let values = self.inferred.set(id).values();
+        let defined = self.inferred.numbers(inner).into_iter().zip(&self.inferred.tables[id.0].results);
+        let (arguments, results): (Vec<f64>, Vec<numerical::Written>) = defined
+            .filter_map(|(x, place)| {
+                let place = (*place)?;
+                Some((x, match op.is_categorical() {
+                    true => vec![(outputs[place], 1.0)],
+                    false => vec![(outputs[0], number(&values[place])?)],
+                }))
+            })
+            .unzip();
+        let (input, one) = (self.space.dim(Variable::Op(inner)), self.space.dim(Variable::One));
+        let exactness = self.options.mlp_exactness;
+        numerical::staircase(&op.label, input, one, exactness, &arguments, &results)
+    }
+
+    fn basis(&self, id: OpId) -> Vec<Dim> {
+        self.space.basis(self.program, self.inferred, id)
+    }
+}

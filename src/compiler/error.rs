@@ -1,0 +1,184 @@
+//! Why a program cannot be compiled, and what its author should know if it can.
+
+use thiserror::Error;
+
+use super::report::Report;
+use crate::rasp::graph::NodeId;
+
+/// Everything that is wrong with a program, or with how it was asked to be compiled.
+#[derive(Debug, Error)]
+#[error("{}", .problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+pub struct CompileError {
+    /// At least one.
+    pub problems: Vec<Problem>,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Error)]
+#[error("{reason}")]
+pub struct Problem {
+    /// The expression at fault; `None` if it is not one expression's fault.
+    pub node: Option<NodeId>,
+    /// What is wrong and what to do.
+    pub reason: Reason,
+}
+
+/// What is wrong.
+#[derive(Debug, Error)]
+pub enum Reason {
+    /// An option out of range.
+    #[error("{0}")]
+    Options(String),
+    /// The graph is not one: a bug of whoever made it.
+    #[error("the expression graph is malformed: {0}")]
+    Malformed(String),
+    /// The output is an input: Tracr has no model without a layer.
+    #[error("there is nothing to compute: the output is {0} itself; apply an operator to it")]
+    NothingToCompute(String),
+    /// `tokens` is not in the program.
+    #[error("the output does not depend on `tokens`; a program has to read its input")]
+    NoTokens,
+    /// A primitive said to be numerical.
+    #[error(
+        "`{0}` is always categorical; for a number, map it to one: `numerical(map(x -> x, {0}))`"
+    )]
+    NumericalPrimitive(String),
+    /// A constant s-op outside of a selector.
+    #[error(
+        "the constant {0} is no model component: use it inside of a map or a selector instead \
+         of as an s-op of its own"
+    )]
+    Constant(String),
+    /// Numerical keys or queries.
+    #[error(
+        "the {0} of a selector must be categorical, `{1}` is numerical; select on `categorical` \
+         values"
+    )]
+    NumericalSelector(&'static str, String),
+    /// An aggregate of another encoding than what it aggregates.
+    #[error(
+        "an aggregate is encoded as what it aggregates: this one is {aggregate}, `{name}` is {sop}"
+    )]
+    AggregateEncoding {
+        /// The aggregate's encoding.
+        aggregate: &'static str,
+        /// The aggregated s-op's name.
+        name: String,
+        /// Its encoding.
+        sop: &'static str,
+    },
+    /// A default that the BOS position cannot hold.
+    #[error("the default of a {0} aggregate must be {1}, not {2}")]
+    AggregateDefault(&'static str, &'static str, String),
+    /// A numerical argument or result of a sequence map.
+    #[error(
+        "a sequence map has categorical arguments and a categorical result, `{0}` is numerical; \
+         sums of numerical s-ops are `linear(a, b, 1, 1)`"
+    )]
+    NumericalSequenceMap(String),
+    /// A categorical argument or result of a linear sequence map.
+    #[error("`linear` has numerical arguments and a numerical result, `{0}` is categorical")]
+    CategoricalLinear(String),
+    /// A composite selector over different s-ops.
+    #[error(
+        "selectors can be combined only if they have the same keys and the same queries (or \
+         compare with a constant): one attention head compares one pair of s-ops; here the {role} \
+         are `{first}` and `{second}`. Join them into one s-op with a sequence map first"
+    )]
+    Composite {
+        /// `keys` or `queries`.
+        role: &'static str,
+        /// Of the first selector.
+        first: String,
+        /// Of the second.
+        second: String,
+    },
+    /// Nothing left after dropping the values whose function failed.
+    #[error("`{name}` has no value for any input: {example}")]
+    NoValues {
+        /// The expression's name.
+        name: String,
+        /// One failure.
+        example: String,
+    },
+    /// A numerical s-op with a value that is no finite number.
+    #[error("`{name}` is numerical, but can be {value}; make it categorical")]
+    NotANumber {
+        /// The expression's name.
+        name: String,
+        /// The value.
+        value: String,
+    },
+    /// A mean of something other than zeros and ones.
+    #[error(
+        "a numerical aggregate can only average 0 and 1, but `{name}` can be {value}; average an \
+         indicator, or a sum of indicators with `linear`"
+    )]
+    NotBinary {
+        /// The aggregated s-op's name.
+        name: String,
+        /// The value.
+        value: String,
+    },
+    /// Too many values or combinations to even list them.
+    #[error(
+        "`{name}` has {count} {what}, more than the limit of {limit} bytes has room for; shorten \
+         the vocabulary or max_seq_len, or go through fewer combinations"
+    )]
+    TooMany {
+        /// The expression's name.
+        name: String,
+        /// How many.
+        count: String,
+        /// `values`, `pairs of values`.
+        what: &'static str,
+        /// `max_bytes`.
+        limit: u64,
+    },
+    /// The model would be larger than the limit.
+    #[error(
+        "the model would have {report}, the limit is {limit} bytes; most of it is due to \
+         `{name}` with {share}"
+    )]
+    TooLarge {
+        /// The sizes.
+        report: Box<Report>,
+        /// `max_bytes`.
+        limit: u64,
+        /// The expression that contributes most.
+        name: String,
+        /// Its contribution.
+        share: String,
+    },
+}
+
+impl Reason {
+    /// The problem of an expression.
+    pub fn at(self, node: NodeId) -> Problem {
+        Problem { node: Some(node), reason: self }
+    }
+}
+
+impl From<Problem> for CompileError {
+    fn from(problem: Problem) -> Self {
+        Self { problems: vec![problem] }
+    }
+}
+
+impl From<Reason> for CompileError {
+    fn from(reason: Reason) -> Self {
+        Problem { node: None, reason }.into()
+    }
+}
+
+/// What the author should know about a program that compiles.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Note {
+    /// The expression it is about.
+    pub node: NodeId,
+    /// What happened, for stderr.
+    pub text: String,
+}
+
+/// All notes of a compilation, in the order of the expressions.
+pub type Notes = Vec<Note>;
