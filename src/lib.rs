@@ -7,6 +7,8 @@
 //!
 //! 1. [`config`]: one TOML file, checked key by key, becomes a [`config::RunConfig`].
 //! 2. [`model`]: a `.safetensors` file becomes a [`model::CompiledModel`] with named features.
+//!    A RASP program becomes one, too: [`rasp`] reads it into an expression graph, [`compiler`] turns
+//!    that into weights, [`program`] joins the two.
 //! 3. [`inputs`]: the program's input space, enumerated or sampled, and the run's batches.
 //! 4. [`compression`]: the objective, its gradient, AdamW, the training loop, exact evaluation.
 //! 5. [`study`]: the run directory: CSV files while it runs, tables and `W` at the end.
@@ -34,6 +36,7 @@ pub mod config;
 pub mod files;
 pub mod inputs;
 pub mod model;
+pub mod program;
 pub mod rasp;
 pub mod study;
 pub mod tensors;

@@ -3,8 +3,10 @@
 //! Results go to stdout, progress and messages to stderr. Exit codes: 0 done, 1 failed while
 //! running, 2 usage, configuration or input file, 130 interrupted.
 
+mod compile;
 mod progress;
 mod run;
+mod run_program;
 mod signals;
 mod table;
 mod terminal;
@@ -33,7 +35,9 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Show what a model computes on an input, position by position
+    /// Turn a RASP program into a compiled model
+    Compile(compile::Args),
+    /// Show what a model or a program computes on an input, position by position
     Run(run::Args),
 }
 
@@ -77,6 +81,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let result = match (cli.command, cli.train) {
+        (Some(Command::Compile(args)), _) => compile::main(&args),
         (Some(Command::Run(args)), _) => run::main(&args),
         (None, Some(args)) => train::main(&args),
         (None, None) => Err(Failure::Input(anyhow::anyhow!(

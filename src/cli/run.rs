@@ -1,47 +1,57 @@
-//! `compress run MODEL TOKEN...`: what a model computes on one input.
+//! `compress run MODEL TOKEN...`: what a model computes on one input (a program:
+//! [`super::run_program`]).
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ndarray::Array2;
 use serde_json::{Map, Value as Json, json};
 
-use super::{Failure, table, terminal};
+use super::compile::SettingArgs;
+use super::{Failure, run_program, table, terminal};
 use crate::compression::Projection;
 use crate::model::{CompiledModel, Frozen, Stream, Trace, Value};
+use crate::study::directory::PROJECTION;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The model file
-    model: PathBuf,
+    /// The model file, or a RASP program (.rasp) to interpret
+    pub model: PathBuf,
     /// The input's tokens (BOS is put in front)
     #[arg(required = true, value_name = "TOKEN", allow_negative_numbers = true)]
-    tokens: Vec<String>,
-    /// Run the model compressed by the W of this file (a run's projection.safetensors)
-    #[arg(long, value_name = "FILE")]
-    projection: Option<PathBuf>,
+    pub tokens: Vec<String>,
+    /// Run the model compressed by this W: a run directory, or its projection.safetensors
+    #[arg(long, value_name = "RUN")]
+    pub projection: Option<PathBuf>,
+    /// Of a program: show interpreter, compiled and (with --projection) compressed model side by
+    /// side
+    #[arg(long)]
+    pub compare: bool,
+    #[command(flatten)]
+    pub settings: SettingArgs,
     /// Fill the input up to the model's length with PAD, as training does
     #[arg(long)]
     pad: bool,
     /// Show every feature's value at every position after every block
     #[arg(long)]
-    trace: bool,
+    pub trace: bool,
     /// Print an object instead of a table
     #[arg(long)]
-    json: bool,
+    pub json: bool,
 }
 
 pub fn main(args: &Args) -> Result<(), Failure> {
-    let model = CompiledModel::load(&args.model).map_err(Failure::input)?;
-    let projection = args.projection.as_deref().map(Projection::load).transpose();
-    let projection = projection.map_err(Failure::input)?;
-    if let Some(p) = &projection
-        && p.labels != model.metadata.residual_labels
-    {
+    if args.model.extension().is_some_and(|e| e == "rasp") {
+        return run_program::main(args);
+    }
+    if args.compare || !args.settings.is_empty() {
         return Err(Failure::Input(anyhow::anyhow!(
-            "the projection's features are not those of {}: it was trained on another model",
-            args.model.display()
+            "--compare, --vocab, --max-seq-len, --causal, --mlp-exactness and --output are for a RASP \
+             program (.rasp), not for a model that is compiled already"
         )));
     }
+    let model = CompiledModel::load(&args.model).map_err(Failure::input)?;
+    let projection = args.projection.as_deref().map(|path| load_projection(path, &model));
+    let projection = projection.transpose()?;
     let mut ids = model.encode(&args.tokens).map_err(Failure::input)?;
     if args.pad {
         ids.resize(model.positions(), model.metadata.pad_id);
@@ -69,6 +79,20 @@ pub fn main(args: &Args) -> Result<(), Failure> {
         shown.warn_of_undecided();
     }
     Ok(())
+}
+
+/// The `W` of a run directory or a projection file, which must be for this model.
+pub fn load_projection(path: &Path, model: &CompiledModel) -> Result<Projection, Failure> {
+    let file = if path.is_dir() { path.join(PROJECTION) } else { path.to_owned() };
+    let projection = Projection::load(&file).map_err(Failure::input)?;
+    if projection.labels != model.metadata.residual_labels {
+        return Err(Failure::Input(anyhow::anyhow!(
+            "the features of {} are not those of {}: it was trained on another model",
+            file.display(),
+            model.metadata.program
+        )));
+    }
+    Ok(projection)
 }
 
 /// The stream in feature dimensions `[T, D]`, after the embedding and after each block: as it is,

@@ -6,7 +6,7 @@ use super::progress::Reporter;
 use super::signals::StopRequest;
 use super::{Failure, table, terminal};
 use crate::config::RunConfig;
-use crate::study::experiment::{Experiment, ExperimentError};
+use crate::study::experiment::Experiment;
 use crate::study::results::Summary;
 use crate::study::{self, Outcome};
 

@@ -6,9 +6,11 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use toml_edit::Item;
 
+use super::schema;
 use super::source::{ConfigError, ConfigSource};
 use crate::compression::{AdamW, LinearDecay, Objective, OutputPositions};
 use crate::files::{self, hex};
+use crate::model::Value;
 
 /// What computes the loss and its gradient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,10 +44,24 @@ pub struct RunConfig {
 }
 
 /// `[model]`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct ModelConfig {
-    pub path: PathBuf,
+    /// Exactly one of `path` and `program`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub program: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vocab: Option<Vec<Value>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_seq_len: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub causal: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mlp_exactness: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
 }
@@ -113,13 +129,48 @@ pub struct OutputConfig {
     pub dir: PathBuf,
 }
 
+impl ModelConfig {
+    /// The model file or the program.
+    pub fn source(&self) -> &Path {
+        self.path.as_deref().or(self.program.as_deref()).unwrap_or(Path::new(""))
+    }
+
+    /// One source, and the compiler's settings only where there is something to compile.
+    fn check(&self, source: &ConfigSource) -> Result<(), ConfigError> {
+        match (&self.path, &self.program) {
+            (None, None) => return Err(source.missing("model.path")),
+            (Some(_), Some(_)) => {
+                return Err(source.conflict(
+                    "model.program",
+                    "model.path is there too: delete one of them, a model is read or compiled",
+                ));
+            }
+            (None, Some(_)) => return Ok(()),
+            (Some(_), None) => {}
+        }
+        let settings = ["output", "vocab", "max_seq_len", "causal", "mlp_exactness"];
+        for key in schema::KEYS {
+            if let Some(name) = key.name.strip_prefix("model.")
+                && settings.contains(&name)
+                && source.get(key.name).is_some()
+            {
+                return Err(source.conflict(
+                    key.name,
+                    "it is for compiling a model.program, but model.path is compiled already",
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
 impl RunConfig {
     /// Takes the values out of a checked source; `output` is the command line's `--output`.
     ///
     /// # Errors
     /// If a required key is missing or values contradict each other.
     pub fn new(source: &ConfigSource, output: Option<&Path>) -> Result<Self, ConfigError> {
-        let number = |key, default| source.get(key).and_then(number).unwrap_or(default);
+        let number = |key, default| source.get(key).and_then(number_item).unwrap_or(default);
         let integer = |key| source.get(key).and_then(Item::as_integer);
         let count = |key, default| {
             integer(key)
@@ -139,9 +190,14 @@ impl RunConfig {
         let config = Self {
             name: word("name").map_or_else(|| stem(source.path()), str::to_owned),
             model: ModelConfig {
-                path: source
-                    .get_path("model.path")
-                    .ok_or_else(|| source.missing("model.path"))?,
+                path: source.get_path("model.path"),
+                program: source.get_path("model.program"),
+                output: word("model.output").map(str::to_owned),
+                vocab: list("model.vocab")
+                    .map(|list| list.iter().filter_map(schema::token).collect()),
+                max_seq_len: integer("model.max_seq_len").and_then(|i| i.try_into().ok()),
+                causal: source.get("model.causal").and_then(Item::as_bool),
+                mlp_exactness: source.get("model.mlp_exactness").and_then(number_item),
                 sha256: word("model.sha256").map(str::to_owned),
             },
             inputs: InputsConfig {
@@ -198,6 +254,7 @@ impl RunConfig {
                     .ok_or_else(|| source.missing("output.dir"))?,
             },
         };
+        config.model.check(source)?;
         if config.objective.output_weight == 0.0 && config.objective.layer_weight == 0.0 {
             return Err(source.conflict(
                 "objective.output_weight",
@@ -215,7 +272,9 @@ impl RunConfig {
     /// If it cannot be written as TOML, or the paths have no relation.
     pub fn to_toml(&self, directory: &Path) -> Result<String, String> {
         let mut resolved = self.clone();
-        resolved.model.path = relative(&self.model.path, directory)?;
+        for path in [&mut resolved.model.path, &mut resolved.model.program].into_iter().flatten() {
+            *path = relative(path, directory)?;
+        }
         resolved.output.dir = ".".into();
         let body = toml::to_string(&resolved).map_err(|e| e.to_string())?;
         Ok(format!(
@@ -223,12 +282,13 @@ impl RunConfig {
         ))
     }
 
-    /// What decides the results: everything but names, places, threads and checkpoint intervals.
+    /// What decides the results: everything but names, places, threads and checkpoint intervals
+    /// (the model counts by its checksum, wherever it came from).
     /// Two configurations with the same text give the same metrics and the same `W`.
     pub fn essence(&self) -> Vec<(String, String)> {
         let mut config = self.clone();
         config.name.clear();
-        config.model.path = PathBuf::new();
+        config.model = ModelConfig { sha256: config.model.sha256, ..ModelConfig::default() };
         config.output.dir = PathBuf::new();
         config.training.threads = 0;
         config.training.checkpoint_every = 0;
@@ -282,7 +342,7 @@ impl RunConfig {
     }
 }
 
-fn number(item: &Item) -> Option<f64> {
+fn number_item(item: &Item) -> Option<f64> {
     item.as_value().and_then(number_value)
 }
 

@@ -20,6 +20,8 @@ pub enum Kind {
     Number(Bounds),
     /// Exactly this many numbers within bounds.
     Numbers(usize, Bounds),
+    /// A list of tokens: texts, numbers, true or false.
+    Tokens,
     /// One of a few words.
     Choice(&'static [&'static str]),
 }
@@ -105,7 +107,7 @@ pub const KEYS: &[Key] = &[
         "model.sha256",
         Kind::Text,
         "not checked",
-        "The model file's SHA-256; a resolved config has it, so that a changed model is noticed.",
+        "The compiled model's SHA-256; a resolved config has it, so that a changed one is noticed.",
     ),
     key(
         "inputs.lengths",
@@ -291,6 +293,7 @@ impl Kind {
             Kind::Numbers(count, bounds) => {
                 format!("a list of {count} numbers, each {}", bounds.describe())
             }
+            Kind::Tokens => "a list of tokens (texts in quotes, numbers, true or false)".into(),
             Kind::Choice(words) => {
                 let quoted: Vec<String> = words.iter().map(|w| format!("\"{w}\"")).collect();
                 quoted.join(" or ")
@@ -314,8 +317,23 @@ impl Kind {
             Kind::Numbers(count, bounds) => value.as_array().is_some_and(|list| {
                 list.len() == *count && list.iter().all(|value| bounds.contain(value))
             }),
+            Kind::Tokens => value
+                .as_array()
+                .is_some_and(|list| !list.is_empty() && list.iter().all(|v| token(v).is_some())),
             Kind::Choice(words) => value.as_str().is_some_and(|word| words.contains(&word)),
         }
+    }
+}
+
+/// A token as TOML writes it.
+pub fn token(value: &Value) -> Option<crate::model::Value> {
+    use crate::model::Value as Token;
+    match value {
+        Value::String(text) => Some(Token::Str(text.value().clone())),
+        Value::Integer(i) => Some(Token::Int(*i.value())),
+        Value::Float(x) if x.value().is_finite() => Some(Token::Float(*x.value())),
+        Value::Boolean(b) => Some(Token::Bool(*b.value())),
+        _ => None,
     }
 }
 

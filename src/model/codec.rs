@@ -108,17 +108,6 @@ impl CompiledModel {
         Ok(ids)
     }
 
-    /// The id of the token that prints as `word`; where the integer 1 and the string "1" are both
-    /// tokens, `1` is the integer and `"1"` the string.
-    fn token_id(&self, word: &str) -> Option<usize> {
-        let vocab = &self.metadata.input_vocab;
-        let exact = serde_json::from_str::<Value>(word).ok();
-        vocab
-            .iter()
-            .position(|token| Some(token) == exact.as_ref())
-            .or_else(|| vocab.iter().position(|token| token.to_string() == word))
-    }
-
     /// The class with the largest score (the first of equals, as NumPy's `argmax`), or the number.
     pub fn decode<F: Real>(&self, scores: ArrayView1<'_, F>) -> Value {
         match &self.metadata.output_encoding {
@@ -142,6 +131,16 @@ impl CompiledModel {
             .fold(f64::NEG_INFINITY, f64::max);
         scores[best].widen() - runner_up < DECISIVE_MARGIN
     }
+}
+
+/// The place in `vocab` of the token that prints as `word`; where the integer 1 and the string "1"
+/// are both tokens, `1` is the integer and `"1"` the string.
+pub fn token_of_word(vocab: &[Value], word: &str) -> Option<usize> {
+    let exact = serde_json::from_str::<Value>(word).ok();
+    vocab
+        .iter()
+        .position(|token| Some(token) == exact.as_ref())
+        .or_else(|| vocab.iter().position(|token| token.to_string() == word))
 }
 
 /// Index of the largest entry, the first of equals; 0 where nothing compares.

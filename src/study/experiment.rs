@@ -6,12 +6,14 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+use crate::config::run::ModelConfig;
 use crate::config::{ConfigError, ConfigSource, RunConfig};
 use crate::files::hex;
 use crate::inputs::InputSpace;
 use crate::inputs::space::{ENUMERATION_LIMIT, SpaceError};
 use crate::model::CompiledModel;
 use crate::model::file::ModelFileError;
+use crate::program::{self, BuildError, Settings};
 
 /// A run that can start.
 #[derive(Clone, Debug)]
@@ -33,6 +35,9 @@ pub enum ExperimentError {
     /// The model file is wrong.
     #[error(transparent)]
     Model(#[from] ModelFileError),
+    /// The program is wrong.
+    #[error(transparent)]
+    Program(#[from] BuildError),
 }
 
 impl Experiment {
@@ -47,7 +52,7 @@ impl Experiment {
     ) -> Result<Self, ExperimentError> {
         let source = ConfigSource::read(config, overrides)?;
         let mut config = RunConfig::new(&source, output)?;
-        let (model, bytes) = CompiledModel::load_with_bytes(&config.model.path)?;
+        let (model, bytes) = load_model(&config.model)?;
         let sha256 = hex(&Sha256::digest(&bytes));
         if let Some(expected) = &config.model.sha256
             && !expected.eq_ignore_ascii_case(&sha256)
@@ -56,9 +61,9 @@ impl Experiment {
                 .conflict(
                     "model.sha256",
                     format!(
-                        "{} is not the file that this configuration was made with (its SHA-256 is \
-                         {sha256}): restore that file, or delete this key",
-                        config.model.path.display()
+                        "{} is not the model that this configuration was made with (its SHA-256 is \
+                         {sha256}): restore that one, or delete this key",
+                        config.model.source().display()
                     ),
                 )
                 .into());
@@ -96,6 +101,26 @@ impl Experiment {
             space,
         })
     }
+}
+
+/// Reads the model file, or compiles the program; and the bytes of its model file.
+fn load_model(config: &ModelConfig) -> Result<(CompiledModel, Vec<u8>), ExperimentError> {
+    let Some(program) = &config.program else {
+        return Ok(CompiledModel::load_with_bytes(config.source())?);
+    };
+    let settings = Settings {
+        output: config.output.clone(),
+        vocab: config.vocab.clone(),
+        max_seq_len: config.max_seq_len,
+        causal: config.causal,
+        mlp_exactness: config.mlp_exactness,
+    };
+    let model = program::compile(program, &settings)?.model;
+    let bytes = model.to_bytes().map_err(|problem| ModelFileError::Malformed {
+        path: program.clone(),
+        problem,
+    })?;
+    Ok((model, bytes))
 }
 
 /// The key that an impossible input space is blamed on.

@@ -1,0 +1,119 @@
+//! `compress compile PROGRAM`: from a RASP source to a model file.
+
+use std::path::PathBuf;
+
+use super::{Failure, table, terminal};
+use crate::model::{Value, value};
+use crate::program::verify::{Difference, Verdict, verify};
+use crate::program::{self, Compiled, Settings};
+use crate::rasp::syntax::header;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The RASP source
+    program: PathBuf,
+    #[command(flatten)]
+    settings: SettingArgs,
+    /// The model file to write; without it, only the sizes are shown
+    #[arg(short, long, value_name = "FILE")]
+    output_file: Option<PathBuf>,
+    /// Do not run the program's interpreter against the compiled model
+    #[arg(long)]
+    no_check: bool,
+    /// Refuse a model that differs from its program for some input (exit code 2, nothing written)
+    #[arg(long, conflicts_with = "no_check")]
+    strict: bool,
+}
+
+/// What a program's header says, said on the command line.
+#[derive(Debug, Default, clap::Args)]
+pub struct SettingArgs {
+    /// The tokens, separated by commas: 1 is an integer, "1" a string
+    #[arg(long, value_name = "TOKENS")]
+    vocab: Option<String>,
+    /// The longest input
+    #[arg(long, value_name = "N")]
+    max_seq_len: Option<usize>,
+    /// Mask later positions
+    #[arg(long)]
+    causal: bool,
+    /// The steepness of thresholds on numbers
+    #[arg(long, value_name = "X")]
+    mlp_exactness: Option<f64>,
+    /// The s-op that is the program's output
+    #[arg(long, value_name = "NAME")]
+    output: Option<String>,
+}
+
+impl SettingArgs {
+    /// As settings.
+    pub fn resolve(&self) -> Result<Settings, Failure> {
+        let vocab = self.vocab.as_deref().map(|text| header::words(text, true)).transpose();
+        Ok(Settings {
+            output: self.output.clone(),
+            vocab: vocab.map_err(|e| Failure::Input(anyhow::anyhow!("--vocab: {e}")))?,
+            max_seq_len: self.max_seq_len,
+            causal: self.causal.then_some(true),
+            mlp_exactness: self.mlp_exactness,
+        })
+    }
+
+    /// Whether nothing was said.
+    pub fn is_empty(&self) -> bool {
+        let Self { vocab, max_seq_len, causal, mlp_exactness, output } = self;
+        vocab.is_none()
+            && max_seq_len.is_none()
+            && !causal
+            && mlp_exactness.is_none()
+            && output.is_none()
+    }
+}
+
+pub fn main(args: &Args) -> Result<(), Failure> {
+    let settings = args.settings.resolve()?;
+    let Compiled { program, model, report, notes } =
+        program::compile(&args.program, &settings).map_err(Failure::input)?;
+    for note in &notes {
+        terminal::message(&format!("note: {note}"));
+    }
+    if !args.no_check {
+        let verdict = verify(&program.graph, program.output, &model);
+        if let Some(text) = differences(&verdict) {
+            if args.strict {
+                return Err(Failure::Input(anyhow::anyhow!("{text}")));
+            }
+            terminal::message(&format!("warning: {text}"));
+        }
+    }
+    let name = &model.metadata.program;
+    let mut text = format!("{name}: {report}\n");
+    if let Some(path) = &args.output_file {
+        model.save(path).map_err(Failure::input)?;
+        text.push_str(&format!("written to {}\n", path.display()));
+    }
+    Ok(terminal::print(&text)?)
+}
+
+/// Where program and model differ, in words; nothing if nowhere.
+pub fn differences(verdict: &Verdict) -> Option<String> {
+    let Difference { input, program, model, positions } = verdict.example.as_ref()?;
+    let of = if verdict.complete { "all" } else { "a sample of" };
+    let cell = |v: &Value| match v {
+        Value::Float(x) => table::number(*x),
+        other => other.to_string(),
+    };
+    let row = |values: &[Value]| values.iter().map(cell).collect::<Vec<_>>().join(" ");
+    let places: Vec<String> = positions.iter().map(|t| (t + 1).to_string()).collect();
+    Some(format!(
+        "the compiled model differs from the program for {} of {of} {} inputs; the first is {}\n  \
+         the program gives {}\n  the model gives   {}\n  they differ at position {}\n  a selector \
+         that picks several different values, or none, cannot be compiled exactly; if the program \
+         is only meant for inputs without repeated tokens, say `#! unique_tokens: true`",
+        verdict.different,
+        verdict.inputs,
+        value::list(input),
+        row(program),
+        row(model),
+        places.join(", "),
+    ))
+}

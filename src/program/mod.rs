@@ -1,0 +1,176 @@
+//! From a RASP file to a compiled model: the language and the compiler, joined.
+//!
+//! - [`compile`]: source, settings and header become a [`Compiled`].
+//! - [`verify`]: the program's interpreter against the compiled model.
+
+pub mod verify;
+
+use std::fmt;
+use std::path::Path;
+
+use thiserror::Error;
+
+use crate::compiler::{self, CompileError, Report};
+use crate::files::FileError;
+use crate::model::{CompiledModel, Value};
+use crate::rasp::{self, Diagnostic, Program};
+
+/// What a command line or a run file says about a program; where it is silent, the header counts.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Settings {
+    /// The s-op that is the output.
+    pub output: Option<String>,
+    /// The tokens.
+    pub vocab: Option<Vec<Value>>,
+    /// The longest input.
+    pub max_seq_len: Option<usize>,
+    /// Whether later positions are masked.
+    pub causal: Option<bool>,
+    /// The steepness of thresholds on numbers.
+    pub mlp_exactness: Option<f64>,
+}
+
+/// A program and the model that it was compiled to.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    /// As written.
+    pub program: Program,
+    /// What it became.
+    pub model: CompiledModel,
+    /// Its sizes.
+    pub report: Report,
+    /// What the author should know, rendered with the places in the source.
+    pub notes: Vec<String>,
+}
+
+/// Why there is no compiled model.
+#[derive(Debug, Error)]
+pub enum BuildError {
+    /// The source could not be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The program is wrong; reports that point into the source.
+    #[error("{}\n{}", .0.heading, .0.reports.trim_end())]
+    Program(Reports),
+    /// Neither the header nor the settings say what to compile for.
+    #[error(
+        "{program} does not say its {what}: give {option}, or a line `#! {key}: {example}` at its top"
+    )]
+    Missing {
+        /// The source's name.
+        program: String,
+        /// `vocabulary`, `longest input`.
+        what: &'static str,
+        /// On the command line and in a run file.
+        option: &'static str,
+        /// In the header.
+        key: &'static str,
+        /// A line that would do.
+        example: &'static str,
+    },
+}
+
+/// Rendered diagnostics under a heading.
+#[derive(Debug)]
+pub struct Reports {
+    heading: String,
+    reports: String,
+}
+
+impl fmt::Display for Reports {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reports)
+    }
+}
+
+/// Reads a program and builds its expression graph.
+///
+/// # Errors
+/// If it cannot be read or is wrong.
+pub fn read(path: &Path, settings: &Settings) -> Result<Program, BuildError> {
+    let options = rasp::Options {
+        output: settings.output.clone(),
+        max_seq_len: settings.max_seq_len,
+        directory: None,
+    };
+    rasp::compile_file(path, &options)?.map_err(|e| wrong(path, &e))
+}
+
+/// Reads and compiles a program.
+///
+/// # Errors
+/// See [`BuildError`].
+pub fn compile(path: &Path, settings: &Settings) -> Result<Compiled, BuildError> {
+    let program = read(path, settings)?;
+    let header = &program.header;
+    let missing = |what, option, key, example| BuildError::Missing {
+        program: path.display().to_string(),
+        what,
+        option,
+        key,
+        example,
+    };
+    let vocab = settings.vocab.clone().or_else(|| header.vocab.clone());
+    let vocab = vocab.ok_or_else(|| {
+        missing("vocabulary", "--vocab a,b,c (or model.vocab in a run file)", "vocab", "a, b, c")
+    })?;
+    let longest = header.max_seq_len.ok_or_else(|| {
+        missing(
+            "longest input",
+            "--max-seq-len 5 (or model.max_seq_len in a run file)",
+            "max_seq_len",
+            "5",
+        )
+    })?;
+    let name = path.file_stem().map_or_else(|| "program".into(), |s| s.to_string_lossy());
+    let mut options = compiler::Options::new(&name, vocab, longest);
+    options.causal = settings.causal.or(header.causal).unwrap_or(options.causal);
+    options.mlp_exactness =
+        settings.mlp_exactness.or(header.mlp_exactness).unwrap_or(options.mlp_exactness);
+    options.unique_tokens = header.unique_tokens;
+    options.example = header
+        .examples
+        .iter()
+        .find(|e| {
+            e.input.len() <= longest && e.input.iter().all(|token| options.vocab.contains(token))
+        })
+        .map(|e| (e.input.clone(), Some(e.output.clone())));
+    let compiled = compiler::compile(&program.graph, program.output, &options)
+        .and_then(|done| Ok((done, compiler::report(&program.graph, program.output, &options)?)));
+    match compiled {
+        Ok(((model, notes), report)) => {
+            let notes = notes
+                .into_iter()
+                .map(|note| match &program.graph.node(note.node).name {
+                    name if program.graph.node(note.node).named => format!("`{name}`: {}", note.text),
+                    _ => note.text,
+                })
+                .collect();
+            Ok(Compiled { program, model, report, notes })
+        }
+        Err(e) => Err(wrong(path, &located(&program, &e))),
+    }
+}
+
+/// The compiler's problems as reports that point into the source.
+fn located(program: &Program, error: &CompileError) -> Vec<Diagnostic> {
+    error
+        .problems
+        .iter()
+        .map(|problem| match problem.node {
+            Some(node) => program.diagnostic(node, problem.reason.to_string(), "this", None),
+            None => Diagnostic {
+                message: problem.reason.to_string(),
+                labels: Vec::new(),
+                help: None,
+            },
+        })
+        .collect()
+}
+
+fn wrong(path: &Path, reports: &[Diagnostic]) -> BuildError {
+    BuildError::Program(Reports {
+        heading: format!("{} cannot be compiled", path.display()),
+        reports: rasp::render(reports),
+    })
+}
