@@ -66,7 +66,7 @@ impl From<std::io::Error> for Failure {
         if error.kind() == std::io::ErrorKind::BrokenPipe {
             Self::Closed
         } else {
-            Self::Running(anyhow::Error::new(error).context("cannot write to standard output"))
+            Self::Running(anyhow::anyhow!("cannot write to standard output: {error}"))
         }
     }
 }
@@ -91,11 +91,11 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Input(e)) => {
-            terminal::message(&format!("error: {e:#}"));
+            terminal::message(&format!("error: {e}"));
             ExitCode::from(2)
         }
         Err(Failure::Running(e)) => {
-            terminal::message(&format!("error: {e:#}"));
+            terminal::message(&format!("error: {e}"));
             ExitCode::from(1)
         }
         Err(Failure::Interrupted(text)) => {

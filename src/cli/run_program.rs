@@ -9,6 +9,7 @@ use super::{Failure, table, terminal};
 use crate::model::{CompiledModel, Frozen, Stream, Value, codec, value};
 use crate::program::verify::{agree, outputs};
 use crate::program::{self, Settings};
+use crate::rasp::graph::Encoding;
 use crate::rasp::syntax::header;
 use crate::rasp::{Header, Program, interpreter};
 
@@ -28,7 +29,7 @@ pub fn main(args: &Args) -> Result<(), Failure> {
     let tokens = tokens(&args.tokens, vocab.map(Vec::as_slice), &program.header)?;
     let causal = settings.causal.or(program.header.causal).unwrap_or(false);
     let run = interpret(&program, &tokens, causal)?;
-    let columns = [Column { whose: "output", values: run.output().to_vec() }];
+    let columns = [Column { whose: "output", values: output_of(&program, &run) }];
     let trace = args.trace.then(|| sops(&program, &run));
     if args.json {
         let mut object = object(&args.model.display().to_string(), &tokens, &columns);
@@ -65,7 +66,7 @@ fn compare(args: &Args, settings: &Settings) -> Result<(), Failure> {
         ids[1..].iter().map(|id| model.metadata.input_vocab[*id].clone()).collect();
     let run = interpret(program, &tokens, model.metadata.causal)?;
     let mut columns = vec![
-        Column { whose: "program", values: run.output().to_vec() },
+        Column { whose: "program", values: output_of(program, &run) },
         Column {
             whose: "compiled",
             values: outputs(model, &Frozen::<f64>::new(model), &ids[1..]),
@@ -107,6 +108,16 @@ fn interpret(
 ) -> Result<interpreter::Run, Failure> {
     interpreter::run(&program.graph, program.output, tokens, causal)
         .map_err(|e| Failure::Input(anyhow::anyhow!("on input {}: {e}", value::list(tokens))))
+}
+
+/// The output; a numerical one in numbers, so that the mean of one True reads as 1.
+fn output_of(program: &Program, run: &interpreter::Run) -> Vec<Value> {
+    let numerical = program.graph.node(program.output).encoding == Encoding::Numerical;
+    let plain = |value: &Value| match value {
+        Value::Bool(b) if numerical => Value::Int(i64::from(*b)),
+        other => other.clone(),
+    };
+    run.output().iter().map(plain).collect()
 }
 
 /// Words as tokens: of the vocabulary if it is known, else as a header would read them.

@@ -33,11 +33,8 @@ pub struct Args {
 }
 
 pub fn main(args: &Args) -> Result<(), Failure> {
-    let experiment =
-        Experiment::load(&args.config, &args.set, args.output.as_deref()).map_err(|e| match e {
-            ExperimentError::Config(e) => Failure::input(e),
-            ExperimentError::Model(e) => Failure::input(e),
-        })?;
+    let experiment = Experiment::load(&args.config, &args.set, args.output.as_deref())
+        .map_err(Failure::input)?;
     let stop = StopRequest::listen().map_err(|e| Failure::Running(e.into()))?;
     let config = &experiment.config;
     let mut reporter = Reporter::new(&config.name, args.quiet, stop);

@@ -100,8 +100,44 @@ pub const KEYS: &[Key] = &[
     key(
         "model.path",
         Kind::Path,
-        "required",
+        "required, unless model.program is there",
         "The compiled model, a .safetensors file.",
+    ),
+    key(
+        "model.program",
+        Kind::Path,
+        "required, unless model.path is there",
+        "The RASP program to compile, a .rasp file; its header supplies what is left out below.",
+    ),
+    key(
+        "model.output",
+        Kind::Text,
+        "the header's, or the last assignment",
+        "The s-op that is the program's output.",
+    ),
+    key(
+        "model.vocab",
+        Kind::Tokens,
+        "the header's",
+        "The tokens to compile the program for.",
+    ),
+    key(
+        "model.max_seq_len",
+        Kind::Integer(1, 1 << 20),
+        "the header's",
+        "The longest input to compile the program for.",
+    ),
+    key(
+        "model.causal",
+        Kind::Flag,
+        "the header's, or false",
+        "Whether a position attends only to itself and to those before it.",
+    ),
+    key(
+        "model.mlp_exactness",
+        Kind::Number(POSITIVE),
+        "the header's, or 100",
+        "How steep the compiled model's thresholds on numbers are.",
     ),
     key(
         "model.sha256",

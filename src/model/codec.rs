@@ -78,9 +78,7 @@ impl CompiledModel {
         }
         let mut ids = vec![meta.bos_id];
         for word in words {
-            let id = self
-                .token_id(word)
-                .ok_or_else(|| InputError::UnknownToken {
+            let id = token_of_word(&meta.input_vocab, word).ok_or_else(|| InputError::UnknownToken {
                     word: word.clone(),
                     vocabulary: vocabulary(),
                 })?;

@@ -11,6 +11,7 @@ use rand::{Rng, RngExt};
 use crate::inputs::rng::{self, Purpose};
 use crate::model::{CompiledModel, Frozen, Stream, Value};
 use crate::rasp::graph::{Graph, NodeId};
+use crate::rasp::python::arithmetic::{Number, number};
 use crate::rasp::{interpreter, python};
 
 /// Multiplications that a check may cost: tens of milliseconds.
@@ -55,8 +56,8 @@ pub struct Verdict {
 pub fn agree(program: &Value, model: &Value) -> bool {
     match (program, model) {
         (Value::None, _) => true,
-        (expected, Value::Float(found)) => python::number(expected)
-            .map(python::Number::float)
+        (expected, Value::Float(found)) => number(expected)
+            .map(Number::float)
             .is_some_and(|x| (x - found).abs() <= TOLERANCE * x.abs().max(1.0)),
         (expected, found) => python::equal(expected, found),
     }
