@@ -4,8 +4,9 @@ use super::{repr, type_name};
 use crate::model::Value;
 use crate::rasp::graph::ValueError;
 
-/// Strings and tuples longer than this are an error of the program.
-const LONGEST: usize = 1 << 16;
+/// Characters of a string, or elements of a tuple with all that is in them: more are an error of
+/// the program.
+pub const LONGEST: usize = 4096;
 
 /// A number of Python's: a bool counts as an int.
 #[derive(Clone, Copy, Debug)]
@@ -56,7 +57,7 @@ pub fn add(a: &Value, b: &Value) -> Result<Value, ValueError> {
             Ok(Value::Str(format!("{first}{second}")))
         }
         (Value::Tuple(first), Value::Tuple(second)) => {
-            check_length(first.len().saturating_add(second.len()))?;
+            check_length(size(a).saturating_add(size(b)))?;
             Ok(Value::Tuple(first.iter().chain(second).cloned().collect()))
         }
         _ => numeric("+", a, b, i64::checked_add, |a, b| a + b),
@@ -91,7 +92,7 @@ fn repeat(x: &Value, times: i64) -> Result<Value, ValueError> {
             Ok(Value::Str(text.repeat(times)))
         }
         Value::Tuple(items) => {
-            check_length(items.len().saturating_mul(times))?;
+            check_length(size(x).saturating_mul(times))?;
             Ok(Value::Tuple(
                 std::iter::repeat_n(items, times)
                     .flatten()
@@ -297,6 +298,24 @@ fn nonzero(dividend: &Value, divisor: Number) -> Result<(), ValueError> {
         )));
     }
     Ok(())
+}
+
+/// The value itself, if it is not larger than [`LONGEST`].
+///
+/// # Errors
+/// If it is.
+pub fn bounded(x: Value) -> Result<Value, ValueError> {
+    check_length(size(&x))?;
+    Ok(x)
+}
+
+/// The characters of a string, the elements of a tuple with all that is in them.
+pub fn size(x: &Value) -> usize {
+    match x {
+        Value::Str(text) => text.len(),
+        Value::Tuple(items) => items.iter().map(|item| 1 + size(item)).sum(),
+        _ => 0,
+    }
 }
 
 fn check_length(length: usize) -> Result<(), ValueError> {

@@ -1,0 +1,134 @@
+//! Where, on one input, the compiled model may differ from the interpreter: what Tracr's dynamic
+//! validator looks for, and what it misses.
+
+use std::fmt;
+
+use super::graph::{Encoding, Graph, Kind, NodeId};
+use super::interpreter::describe;
+use super::python;
+use crate::model::Value;
+
+/// One such place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Doubt {
+    /// The operator.
+    pub node: NodeId,
+    /// The position, from 0.
+    pub position: usize,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// Why the compiled model may differ.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reason {
+    /// A categorical aggregate selects values that differ (at least these two): attention gives a
+    /// mixture of them, not a value.
+    Mixes(Value, Value),
+    /// A numerical aggregate is over a value other than 0 and 1.
+    NotBinary(Value),
+    /// A categorical aggregate moves a None, which has no direction in the residual stream.
+    MovesNone,
+    /// A map of None: the model maps the zero vector.
+    MapsNone,
+}
+
+impl Doubt {
+    /// A map whose argument is None at this position.
+    pub(super) fn none_mapped(node: NodeId, position: usize) -> Self {
+        Self {
+            node,
+            position,
+            reason: Reason::MapsNone,
+        }
+    }
+
+    /// In words, with the operator.
+    pub fn describe(&self, graph: &Graph) -> String {
+        format!(
+            "{} {} at position {}",
+            describe(graph, self.node),
+            self.reason,
+            self.position
+        )
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mixes(a, b) => write!(
+                f,
+                "is categorical but selects different values, {} and {}, which cannot be averaged",
+                python::repr(a),
+                python::repr(b)
+            ),
+            Self::NotBinary(x) => {
+                write!(
+                    f,
+                    "averages {}, but only 0 and 1 are supported",
+                    python::repr(x)
+                )
+            }
+            Self::MovesNone => f.write_str("moves an undefined value (None)"),
+            Self::MapsNone => f.write_str("gets an undefined value (None)"),
+        }
+    }
+}
+
+/// Doubts about what a categorical aggregate selects at one position.
+pub(super) fn of_aggregate(
+    graph: &Graph,
+    node: NodeId,
+    position: usize,
+    selected: &[Value],
+) -> Vec<Doubt> {
+    if graph.node(node).encoding != Encoding::Categorical {
+        return Vec::new();
+    }
+    let mut doubts = Vec::new();
+    let mut doubt = |reason| {
+        doubts.push(Doubt {
+            node,
+            position,
+            reason,
+        })
+    };
+    if selected.contains(&Value::None) {
+        doubt(Reason::MovesNone);
+    }
+    if let Some((first, rest)) = selected.split_first()
+        && let Some(other) = rest.iter().find(|other| !python::equal(first, other))
+    {
+        doubt(Reason::Mixes(first.clone(), other.clone()));
+    }
+    doubts
+}
+
+/// Doubts about the values that a numerical aggregate averages, selected or not.
+pub(super) fn of_averaged(
+    graph: &Graph,
+    node: NodeId,
+    sop: NodeId,
+    values: &[Value],
+) -> Vec<Doubt> {
+    let Kind::Aggregate { .. } = graph.node(node).kind else {
+        return Vec::new();
+    };
+    if graph.node(node).encoding != Encoding::Numerical
+        || graph.node(sop).encoding != Encoding::Numerical
+    {
+        return Vec::new();
+    }
+    let binary = |x: &Value| python::equal(x, &Value::Int(0)) || python::equal(x, &Value::Int(1));
+    values
+        .iter()
+        .enumerate()
+        .filter(|(_, value)| !binary(value))
+        .map(|(position, value)| Doubt {
+            node,
+            position,
+            reason: Reason::NotBinary(value.clone()),
+        })
+        .collect()
+}

@@ -1,0 +1,369 @@
+//! The functions that are part of the language.
+
+use super::calls::count;
+use super::item::{Argument, Item};
+use super::operators::{Operand, folded};
+use super::{Elaborator, Outcome};
+use crate::model::Value;
+use crate::rasp::diagnostics::{Problem, Span};
+use crate::rasp::formula::Formula;
+use crate::rasp::graph::{Encoding, Kind, NodeId};
+use crate::rasp::python::arithmetic;
+use crate::rasp::syntax::ast::{Binary, Unary};
+
+/// A function that is part of the language.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Builtin {
+    /// `map(x -> ..., s)`
+    Map,
+    /// `sequence_map((x, y) -> ..., a, b)`
+    SequenceMap,
+    /// `select(keys, queries, ==)`
+    Select,
+    /// `aggregate(selector, s, default)`
+    Aggregate,
+    /// `selector_width(selector)`
+    SelectorWidth,
+    /// `numerical(s)`
+    Numerical,
+    /// `categorical(s)`
+    Categorical,
+    /// `linear(a, b, 1, -1)`
+    Linear,
+    /// `named(s, "label")`
+    Named,
+    /// `range(n)`, `range(start, end)`
+    Range,
+    /// `zip(a, b)`
+    Zip,
+    /// `reversed(list)`
+    Reversed,
+    /// An operator of one operand.
+    Unary(Unary),
+    /// An operator of two operands.
+    Binary(Binary),
+}
+
+/// Name, function, fewest and most arguments, parameters.
+type Entry = (&'static str, Builtin, usize, usize, &'static str);
+
+const BUILTINS: &[Entry] = &[
+    ("map", Builtin::Map, 2, 2, "function, s"),
+    (
+        "sequence_map",
+        Builtin::SequenceMap,
+        3,
+        16,
+        "function, a, b",
+    ),
+    ("select", Builtin::Select, 3, 3, "keys, queries, comparison"),
+    (
+        "aggregate",
+        Builtin::Aggregate,
+        2,
+        3,
+        "selector, s, default",
+    ),
+    ("selector_width", Builtin::SelectorWidth, 1, 1, "selector"),
+    ("numerical", Builtin::Numerical, 1, 1, "s"),
+    ("categorical", Builtin::Categorical, 1, 1, "s"),
+    ("linear", Builtin::Linear, 4, 4, "a, b, factor_a, factor_b"),
+    ("named", Builtin::Named, 2, 2, "s, label"),
+    ("range", Builtin::Range, 1, 3, "start, end, step"),
+    ("zip", Builtin::Zip, 1, 16, "a, b"),
+    ("reversed", Builtin::Reversed, 1, 1, "list"),
+    ("round", Builtin::Unary(Unary::Round), 1, 1, "x"),
+    (
+        "indicator",
+        Builtin::Unary(Unary::Indicator),
+        1,
+        1,
+        "condition",
+    ),
+    ("abs", Builtin::Unary(Unary::Abs), 1, 1, "x"),
+    ("str", Builtin::Unary(Unary::Str), 1, 1, "x"),
+    ("int", Builtin::Unary(Unary::Int), 1, 1, "x"),
+    ("float", Builtin::Unary(Unary::Float), 1, 1, "x"),
+    ("len", Builtin::Unary(Unary::Len), 1, 1, "list"),
+    ("min", Builtin::Binary(Binary::Min), 2, 2, "a, b"),
+    ("max", Builtin::Binary(Binary::Max), 2, 2, "a, b"),
+];
+
+impl Builtin {
+    /// The function of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        BUILTINS
+            .iter()
+            .find(|entry| entry.0 == name)
+            .map(|entry| entry.1)
+    }
+
+    /// All names.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        BUILTINS.iter().map(|entry| entry.0)
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        BUILTINS
+            .iter()
+            .find(|entry| entry.1 == self)
+            .map_or("", |entry| entry.0)
+    }
+}
+
+impl Elaborator {
+    pub(super) fn builtin(
+        &mut self,
+        builtin: Builtin,
+        arguments: &[Argument],
+        span: &Span,
+    ) -> Outcome<Item> {
+        let given = arguments.len();
+        if let Some((name, _, fewest, most, parameters)) =
+            BUILTINS.iter().find(|entry| entry.1 == builtin)
+            && !(*fewest..=*most).contains(&given)
+        {
+            let takes = if fewest == most {
+                count(*fewest)
+            } else {
+                format!("{fewest} to {}", count(*most))
+            };
+            return Err(Box::new(
+                Problem::new(
+                    span,
+                    format!("`{name}` takes {takes}, not {given}"),
+                    format!("{} given", count(given)),
+                )
+                .help(format!("write `{name}({parameters})`")),
+            ));
+        }
+        match (builtin, arguments) {
+            (Builtin::Map, [function, s]) => self.apply_function(function, &[s], span),
+            (Builtin::SequenceMap, [function, operands @ ..]) => {
+                let operands: Vec<&Argument> = operands.iter().collect();
+                self.apply_function(function, &operands, span)
+            }
+            (Builtin::Select, arguments) => self.select_from(arguments, span),
+            (Builtin::Aggregate, [selector, s]) => self.aggregate(selector, s, None, span),
+            (Builtin::Aggregate, [selector, s, default]) => {
+                self.aggregate(selector, s, Some(default), span)
+            }
+            (Builtin::SelectorWidth, [selector]) => {
+                let selector = self.selector(selector, "the argument of `selector_width`")?;
+                let selector = self.usable(selector, span)?;
+                let kind = Kind::SelectorWidth { selector };
+                self.add(kind, Encoding::Categorical, span).map(Item::Sop)
+            }
+            (Builtin::Numerical, [s]) => self.encoded(s, Encoding::Numerical, "numerical", span),
+            (Builtin::Categorical, [s]) => {
+                self.encoded(s, Encoding::Categorical, "categorical", span)
+            }
+            (Builtin::Linear, [first, second, a, b]) => {
+                let first = self.sop(first, "the first argument of `linear`")?;
+                let second = self.sop(second, "the second argument of `linear`")?;
+                let (a, b) = (self.factor(a)?, self.factor(b)?);
+                self.linear(first, second, a, b, span).map(Item::Sop)
+            }
+            (Builtin::Named, [s, label]) => self.labelled(s, label, span),
+            (Builtin::Unary(operator), [x]) => self.unary(operator, x, span),
+            (Builtin::Binary(operator), [a, b]) => self.binary(operator, a, b, span),
+            (Builtin::Range, bounds) => self.range(bounds, span),
+            (Builtin::Zip, lists) => self.zip(lists, span),
+            (Builtin::Reversed, [list]) => {
+                let mut items = self.elements(&list.item, &list.span)?;
+                items.reverse();
+                self.list(items, span)
+            }
+            // The table of arities leaves nothing else.
+            _ => Err(Box::new(Problem::new(
+                span,
+                "a wrong number of arguments",
+                "here",
+            ))),
+        }
+    }
+
+    /// `map` and `sequence_map`, with any number of s-ops.
+    fn apply_function(
+        &mut self,
+        function: &Argument,
+        arguments: &[&Argument],
+        span: &Span,
+    ) -> Outcome<Item> {
+        let formals: Vec<_> = (0..arguments.len()).map(Formula::argument).collect();
+        let f = self.formula_of(function, &formals, span)?;
+        let mut sops: Vec<NodeId> = Vec::new();
+        let mut formulas = Vec::new();
+        for argument in arguments {
+            match self.operand(argument, "a function of values")? {
+                Operand::Sop(id) => {
+                    formulas.push(Formula::argument(sops.len()));
+                    sops.push(id);
+                }
+                Operand::Constant(value) => formulas.push(Formula::constant(value)),
+                Operand::Symbol(symbol) => {
+                    // Inside of a lambda: the function is called there and then.
+                    formulas.push(symbol);
+                }
+            }
+        }
+        let symbolic = arguments.iter().any(|a| matches!(a.item, Item::Symbol(_)));
+        let f = f.substitute(&formulas);
+        match sops.as_slice() {
+            [] if symbolic => self.bounded(f, span).map(Item::Symbol),
+            [] => folded((f.function(&[]).call)(&[]), span),
+            _ if symbolic => Err(Box::new(Problem::new(
+                span,
+                "a function of s-ops inside of a lambda",
+                "mixes an s-op with an argument of the lambda",
+            ))),
+            [one] => self
+                .map(f, *one, Encoding::Categorical, span)
+                .map(Item::Sop),
+            [first, second] => self.sequence_map(f, *first, *second, span).map(Item::Sop),
+            // As Tracr's make_nary_sequencemap: tuples of all, then one map.
+            [first, rest @ ..] => {
+                let tuple = self.tuples(*first, rest, span)?;
+                let parts: Vec<_> = (0..i64::try_from(sops.len()).unwrap_or(0))
+                    .map(|i| {
+                        let place = Formula::constant(Value::Int(i));
+                        Formula::binary(Binary::Index, Formula::argument(0), place)
+                    })
+                    .collect();
+                self.map(f.substitute(&parts), tuple, Encoding::Categorical, span)
+                    .map(Item::Sop)
+            }
+        }
+    }
+
+    fn aggregate(
+        &mut self,
+        selector: &Argument,
+        s: &Argument,
+        default: Option<&Argument>,
+        span: &Span,
+    ) -> Outcome<Item> {
+        let selector = self.selector(selector, "the first argument of `aggregate`")?;
+        let selector = self.usable(selector, span)?;
+        let sop = match self.constant(s)? {
+            // The same value at every position, in a form that compiles.
+            Some(value) => {
+                let encoding = match arithmetic::number(&value) {
+                    Some(_) => Encoding::Numerical,
+                    None => Encoding::Categorical,
+                };
+                self.map(Formula::constant(value), self.indices, encoding, &s.span)?
+            }
+            None => self.sop(s, "the second argument of `aggregate`")?,
+        };
+        let encoding = self.encoding(sop);
+        let default = match (default, encoding) {
+            (Some(default), _) => self.constant(default)?.ok_or_else(|| {
+                let message = format!(
+                    "the default of `aggregate` is {}, but must be a constant",
+                    default.item.describe()
+                );
+                Box::new(Problem::new(
+                    &default.span,
+                    message,
+                    default.item.describe(),
+                ))
+            })?,
+            (None, Encoding::Categorical) => Value::None,
+            (None, Encoding::Numerical) => Value::Int(0),
+        };
+        self.add(
+            Kind::Aggregate {
+                selector,
+                sop,
+                default,
+            },
+            encoding,
+            span,
+        )
+        .map(Item::Sop)
+    }
+
+    /// `numerical(s)` and `categorical(s)`: a copy of the node, as in Tracr.
+    fn encoded(
+        &mut self,
+        s: &Argument,
+        encoding: Encoding,
+        called: &str,
+        span: &Span,
+    ) -> Outcome<Item> {
+        let id = self.sop(s, &format!("the argument of `{called}`"))?;
+        if self.encoding(id) == encoding {
+            return Ok(Item::Sop(id));
+        }
+        let id = self.copy(id, span)?;
+        if let Some(node) = self.graph.nodes.get_mut(id.0) {
+            node.encoding = encoding;
+        }
+        Ok(Item::Sop(id))
+    }
+
+    fn labelled(&mut self, s: &Argument, label: &Argument, span: &Span) -> Outcome<Item> {
+        let Item::Value(Value::Str(name)) = &label.item else {
+            let message = format!("a label is a string, not {}", label.item.describe());
+            return Err(Box::new(Problem::new(
+                &label.span,
+                message,
+                label.item.describe(),
+            )));
+        };
+        match s.item {
+            Item::Sop(id) => self.name(id, name, false, span).map(Item::Sop),
+            Item::Selector(id) => self.name(id, name, false, span).map(Item::Selector),
+            _ => {
+                let message = format!("{} has no label", s.item.describe());
+                Err(Box::new(Problem::new(
+                    &s.span,
+                    message,
+                    "only s-ops and selectors have",
+                )))
+            }
+        }
+    }
+
+    fn sop(&self, argument: &Argument, what: &str) -> Outcome<NodeId> {
+        if let Item::Sop(id) = argument.item {
+            return Ok(id);
+        }
+        let found = argument.item.describe();
+        let message = format!("{what} is {found}, but must be an s-op");
+        let problem = Problem::new(&argument.span, message, &found);
+        Err(Box::new(match argument.item {
+            Item::Selector(_) => {
+                problem.help("make an s-op of it by `aggregate` or `selector_width`")
+            }
+            _ => problem,
+        }))
+    }
+
+    fn selector(&self, argument: &Argument, what: &str) -> Outcome<NodeId> {
+        if let Item::Selector(id) = argument.item {
+            return Ok(id);
+        }
+        let found = argument.item.describe();
+        let message = format!("{what} is {found}, but must be a selector");
+        let problem = Problem::new(&argument.span, message, &found);
+        Err(Box::new(match argument.item {
+            Item::Sop(_) => problem.help("make a selector of s-ops by `select(keys, queries, ==)`"),
+            _ => problem,
+        }))
+    }
+
+    fn factor(&self, argument: &Argument) -> Outcome<f64> {
+        let number = match &argument.item {
+            Item::Value(value) => arithmetic::number(value),
+            _ => None,
+        };
+        number.map(arithmetic::Number::float).ok_or_else(|| {
+            let found = argument.item.describe();
+            let message = format!("a factor of `linear` is {found}, but must be a number");
+            Box::new(Problem::new(&argument.span, message, found))
+        })
+    }
+}

@@ -1,0 +1,213 @@
+//! Calls of functions of the program, and what a lambda computes.
+
+use std::sync::Arc;
+
+use super::item::{Argument, Callable, Home, Item, Scope};
+use super::{Elaborator, Outcome};
+use crate::rasp::diagnostics::{Problem, Span};
+use crate::rasp::formula::Formula;
+use crate::rasp::syntax::ast::Name;
+
+/// Callers that a report shows.
+const MAX_CALLERS: usize = 2;
+
+impl Elaborator {
+    /// The result of a call.
+    pub(super) fn call(
+        &mut self,
+        function: &Argument,
+        arguments: &[Argument],
+        span: &Span,
+    ) -> Outcome<Item> {
+        let Item::Function(callable) = &function.item else {
+            let problem = Problem::new(
+                &function.span,
+                format!("{} is called like a function", function.item.describe()),
+                function.item.describe(),
+            );
+            return Err(Box::new(match function.item {
+                Item::Sop(_) => problem
+                    .help("a program does not contain its input: give that to `compress run`"),
+                _ => problem,
+            }));
+        };
+        match &**callable {
+            Callable::Builtin(builtin) => self.builtin(*builtin, arguments, span),
+            Callable::Def {
+                name,
+                function,
+                around,
+                home,
+            } => {
+                let caller = *home == Home::Prelude && self.home == Home::Program;
+                let outer = self.blamed.clone();
+                if caller && self.blamed.is_none() {
+                    self.blamed = Some(span.clone());
+                }
+                let called = format!("`{name}`");
+                let function = Arc::clone(function);
+                let run = |this: &mut Self| {
+                    for statement in &function.body {
+                        this.statement(statement)?;
+                    }
+                    this.evaluate(&function.result)
+                };
+                let outcome = self.enter(
+                    &called,
+                    &function.parameters,
+                    around,
+                    *home,
+                    arguments,
+                    span,
+                    run,
+                );
+                self.blamed = outer;
+                outcome.map_err(|problem| self.called_from(problem, span))
+            }
+            Callable::Lambda {
+                parameters,
+                body,
+                around,
+                home,
+            } => {
+                let body = Arc::clone(body);
+                let run = |this: &mut Self| this.evaluate(&body);
+                self.enter(
+                    "this lambda",
+                    parameters,
+                    around,
+                    *home,
+                    arguments,
+                    span,
+                    run,
+                )
+            }
+        }
+    }
+
+    fn called_from(&self, mut problem: Box<Problem>, span: &Span) -> Box<Problem> {
+        if !problem.is_silent() && problem.labels.len() <= MAX_CALLERS {
+            problem.labels.push((span.clone(), "in this call".into()));
+        }
+        problem
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the parts of a function and of its call"
+    )]
+    fn enter(
+        &mut self,
+        called: &str,
+        parameters: &[Name],
+        around: &[Scope],
+        home: Home,
+        arguments: &[Argument],
+        span: &Span,
+        run: impl FnOnce(&mut Self) -> Outcome<Item>,
+    ) -> Outcome<Item> {
+        if parameters.len() != arguments.len() {
+            let names: Vec<&str> = parameters.iter().map(|name| name.text.as_str()).collect();
+            return Err(Box::new(
+                Problem::new(
+                    span,
+                    format!(
+                        "{called} takes {}, not {}",
+                        count(parameters.len()),
+                        arguments.len()
+                    ),
+                    format!("{} given", count(arguments.len())),
+                )
+                .help(format!("its parameters are ({})", names.join(", "))),
+            ));
+        }
+        self.charge(around.iter().map(Scope::len).sum(), span)?;
+        let mut scopes = around.to_vec();
+        scopes.push(
+            parameters
+                .iter()
+                .zip(arguments)
+                .map(|(name, argument)| (name.text.clone(), argument.item.clone()))
+                .collect(),
+        );
+        let outer_locals = std::mem::replace(&mut self.locals, scopes);
+        let outer_home = std::mem::replace(&mut self.home, home);
+        let outcome = self.nested(span, run);
+        self.locals = outer_locals;
+        self.home = outer_home;
+        outcome
+    }
+
+    /// What `function` computes from these, as a formula: it must not need an s-op.
+    pub(super) fn formula_of(
+        &mut self,
+        function: &Argument,
+        operands: &[Arc<Formula>],
+        span: &Span,
+    ) -> Outcome<Arc<Formula>> {
+        if !matches!(function.item, Item::Function(_)) {
+            let message = format!("expected a function, found {}", function.item.describe());
+            return Err(Box::new(
+                Problem::new(&function.span, message, function.item.describe())
+                    .help("write it as `x -> x + 1` or `(x, y) -> x + y`"),
+            ));
+        }
+        let arguments: Vec<Argument> = operands
+            .iter()
+            .map(|f| Argument {
+                item: Item::Symbol(f.clone()),
+                span: span.clone(),
+            })
+            .collect();
+        let item = self.call(function, &arguments, &function.span)?;
+        let result = Argument {
+            item,
+            span: function.span.clone(),
+        };
+        let formula = self.as_formula(&result, "the result of a function of values")?;
+        self.bounded(formula, span)
+    }
+
+    /// A constant, a list of constants or a part of a lambda as a formula.
+    pub(super) fn as_formula(&mut self, argument: &Argument, what: &str) -> Outcome<Arc<Formula>> {
+        if let Item::Symbol(formula) = &argument.item {
+            return Ok(formula.clone());
+        }
+        if let Some(value) = self.constant(argument)? {
+            return Ok(Formula::constant(value));
+        }
+        match &argument.item {
+            Item::List(list) => {
+                let mut items = Vec::new();
+                for item in list.items.iter() {
+                    let inner = Argument {
+                        item: item.clone(),
+                        span: argument.span.clone(),
+                    };
+                    items.push(self.as_formula(&inner, what)?);
+                }
+                Ok(Formula::tuple(items))
+            }
+            Item::Unknown => Err(Box::new(Problem::silent())),
+            other => Err(Box::new(
+                Problem::new(
+                    &argument.span,
+                    format!("{what} is {}, but must be a value", other.describe()),
+                    other.describe(),
+                )
+                .help(
+                    "a lambda sees one position at a time: give it every s-op it needs as an \
+                     argument, as in `sequence_map((x, y) -> x + y, a, b)`",
+                ),
+            )),
+        }
+    }
+}
+
+/// `1 argument`, `2 arguments`.
+pub(super) fn count(arguments: usize) -> String {
+    format!(
+        "{arguments} argument{}",
+        if arguments == 1 { "" } else { "s" }
+    )
+}

@@ -1,0 +1,226 @@
+//! Expressions: what each stands for.
+
+use std::sync::Arc;
+
+use super::builtins::Builtin;
+use super::item::{Argument, Callable, Home, Item, List, Scope};
+use super::{Elaborator, Outcome};
+use crate::model::Value;
+use crate::rasp::diagnostics::{Problem, Span, nearest};
+use crate::rasp::python;
+use crate::rasp::syntax::ast::{Expr, ExprKind, Name};
+
+impl Elaborator {
+    /// What the expression stands for.
+    pub(super) fn evaluate(&mut self, expr: &Expr) -> Outcome<Item> {
+        self.nested(&expr.span, |this| this.kind(expr))
+    }
+
+    fn kind(&mut self, expr: &Expr) -> Outcome<Item> {
+        match &expr.kind {
+            ExprKind::Name(name) => self.look_up(name, &expr.span),
+            ExprKind::Literal(value) => Ok(Item::Value(value.clone())),
+            ExprKind::List(items) => {
+                let items = items
+                    .iter()
+                    .map(|e| self.evaluate(e))
+                    .collect::<Outcome<Vec<_>>>()?;
+                self.list(items, &expr.span)
+            }
+            ExprKind::Comprehension {
+                value,
+                targets,
+                iterable,
+                condition,
+            } => {
+                let items = self.evaluate(iterable)?;
+                let items = self.elements(&items, &iterable.span)?;
+                self.locals.push(Scope::new());
+                let list = self.comprehension(value, targets, items, condition.as_deref());
+                self.locals.pop();
+                self.list(list?, &expr.span)
+            }
+            ExprKind::Unary(operator, x) => {
+                let argument = self.argument(x)?;
+                self.unary(*operator, &argument, &expr.span)
+            }
+            ExprKind::Binary(operator, a, b) => {
+                let a = self.argument(a)?;
+                let b = self.argument(b)?;
+                self.binary(*operator, &a, &b, &expr.span)
+            }
+            ExprKind::If {
+                condition,
+                then,
+                otherwise,
+            } => {
+                let condition = self.argument(condition)?;
+                if let Some(decided) = self.decided(&condition) {
+                    return self.evaluate(if decided { then } else { otherwise });
+                }
+                let then = self.argument(then)?;
+                let otherwise = self.argument(otherwise)?;
+                self.choice(&condition, &then, &otherwise, &expr.span)
+            }
+            ExprKind::Call(function, arguments) => {
+                let function = self.argument(function)?;
+                let arguments = arguments
+                    .iter()
+                    .map(|e| self.argument(e))
+                    .collect::<Outcome<Vec<_>>>()?;
+                self.call(&function, &arguments, &expr.span)
+            }
+            ExprKind::Comparator(operator) => Ok(Item::Comparator(*operator)),
+            ExprKind::Lambda { parameters, body } => {
+                Ok(Item::Function(Arc::new(Callable::Lambda {
+                    parameters: parameters.clone(),
+                    body: Arc::clone(body),
+                    around: self.locals.clone(),
+                    home: self.home,
+                })))
+            }
+        }
+    }
+
+    /// The item of an expression with its place.
+    pub(super) fn argument(&mut self, expr: &Expr) -> Outcome<Argument> {
+        match self.evaluate(expr)? {
+            Item::Unknown => Err(Box::new(Problem::silent())),
+            item => Ok(Argument {
+                item,
+                span: expr.span.clone(),
+            }),
+        }
+    }
+
+    pub(super) fn list(&mut self, items: Vec<Item>, span: &Span) -> Outcome<Item> {
+        self.charge(items.len(), span)?;
+        List::new(items)
+            .map(Item::List)
+            .ok_or_else(|| Box::new(Problem::new(span, "lists are nested too deep", "here")))
+    }
+
+    fn comprehension(
+        &mut self,
+        value: &Expr,
+        targets: &[Name],
+        items: Vec<Item>,
+        condition: Option<&Expr>,
+    ) -> Outcome<Vec<Item>> {
+        let mut list = Vec::new();
+        for item in items {
+            self.unpack(targets, item, &value.span)?;
+            if let Some(condition) = condition {
+                let argument = self.argument(condition)?;
+                match self.decided(&argument) {
+                    Some(true) => {}
+                    Some(false) => continue,
+                    None => {
+                        let message = format!(
+                            "the condition is {}, not a constant",
+                            argument.item.describe()
+                        );
+                        return Err(Box::new(Problem::new(&argument.span, message, "here")));
+                    }
+                }
+            }
+            list.push(self.evaluate(value)?);
+        }
+        Ok(list)
+    }
+
+    /// Whether a condition is true, if that is known now.
+    fn decided(&self, condition: &Argument) -> Option<bool> {
+        match &condition.item {
+            Item::Value(value) => Some(python::truthy(value)),
+            Item::List(list) => Some(!list.items.is_empty()),
+            _ => None,
+        }
+    }
+
+    fn look_up(&mut self, name: &str, span: &Span) -> Outcome<Item> {
+        if let Some(item) = self.locals.iter().rev().find_map(|scope| scope.get(name)) {
+            return Ok(item.clone());
+        }
+        if self.home == Home::Program
+            && let Some(item) = self.globals.get(name)
+        {
+            return Ok(item.clone());
+        }
+        match name {
+            "tokens" => return Ok(Item::Sop(self.tokens)),
+            "indices" => return Ok(Item::Sop(self.indices)),
+            _ => {}
+        }
+        // While the prelude itself is being read its names are still the globals.
+        let prelude = if self.prelude.is_empty() {
+            &self.globals
+        } else {
+            &self.prelude
+        };
+        if let Some(item) = prelude.get(name) {
+            return Ok(item.clone());
+        }
+        if let Some(builtin) = Builtin::named(name) {
+            return Ok(Item::Function(Arc::new(Callable::Builtin(builtin))));
+        }
+        Err(Box::new(
+            Problem::new(
+                span,
+                format!("there is no name `{name}`"),
+                "not assigned before this",
+            )
+            .maybe_help(self.suggestion(name)),
+        ))
+    }
+
+    fn suggestion(&self, name: &str) -> Option<String> {
+        let foreign = match name {
+            "lambda" => "write a lambda as `x -> x + 1` or `(x, y) -> x + y`",
+            "print" | "draw" | "set" | "show" | "examples" => {
+                "commands of the interactive RASP are not part of a program: see `compress run`"
+            }
+            "while" | "elif" | "import" => "RASP has no such statement",
+            "max_seq_len" => "set it in the header, as `#! max_seq_len: 5`, or with --max-seq-len",
+            "Select" => "write `select(keys, queries, ==)`",
+            "Aggregate" => "write `aggregate(selector, sop)`",
+            "SelectorWidth" => "write `selector_width(selector)`",
+            _ => "",
+        };
+        if !foreign.is_empty() {
+            return Some(foreign.to_owned());
+        }
+        let mut known: Vec<&str> = Builtin::names().collect();
+        for scope in self.locals.iter().chain([&self.globals, &self.prelude]) {
+            known.extend(scope.keys().map(String::as_str));
+        }
+        known.extend(["tokens", "indices"]);
+        nearest(name, known)
+    }
+
+    /// The constant that the argument is, if it is one; lists of constants are tuples.
+    pub(super) fn constant(&mut self, argument: &Argument) -> Outcome<Option<Value>> {
+        match &argument.item {
+            Item::Value(value) => Ok(Some(value.clone())),
+            Item::List(list) => {
+                self.charge(list.items.len(), &argument.span)?;
+                let mut values = Vec::new();
+                for item in list.items.iter() {
+                    let inner = Argument {
+                        item: item.clone(),
+                        span: argument.span.clone(),
+                    };
+                    let Some(value) = self.constant(&inner)? else {
+                        return Ok(None);
+                    };
+                    values.push(value);
+                }
+                let tuple = python::arithmetic::bounded(Value::Tuple(values));
+                tuple
+                    .map(Some)
+                    .map_err(|e| Box::new(Problem::new(&argument.span, e.0, "this list")))
+            }
+            _ => Ok(None),
+        }
+    }
+}

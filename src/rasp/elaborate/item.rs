@@ -1,0 +1,130 @@
+//! What an expression of the source stands for while the graph is being built.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::builtins::Builtin;
+use crate::model::Value;
+use crate::rasp::diagnostics::Span;
+use crate::rasp::formula::Formula;
+use crate::rasp::graph::NodeId;
+use crate::rasp::python;
+use crate::rasp::syntax::ast::{self, Binary, Expr, Name};
+
+/// Lists in lists in lists: deeper ones are refused.
+pub const MAX_NESTING: usize = 50;
+
+/// What an expression stands for.
+#[derive(Clone, Debug)]
+pub enum Item {
+    /// A constant.
+    Value(Value),
+    /// A list or tuple of items, known now.
+    List(List),
+    /// A sequence operator: a node of the graph.
+    Sop(NodeId),
+    /// A selector: a node of the graph.
+    Selector(NodeId),
+    /// A function.
+    Function(Arc<Callable>),
+    /// `==` and the like, for `select`.
+    Comparator(Binary),
+    /// Inside a lambda: what depends on its arguments.
+    Symbol(Arc<Formula>),
+    /// What had an error, which was reported.
+    Unknown,
+}
+
+/// A list.
+#[derive(Clone, Debug)]
+pub struct List {
+    /// Its elements.
+    pub items: Arc<Vec<Item>>,
+    /// How deep lists are nested in it.
+    pub nesting: usize,
+}
+
+/// Names and what they stand for.
+pub type Scope = BTreeMap<String, Item>;
+
+/// Where a function was written: its free names are looked up there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Home {
+    /// In the prelude: it does not see the program's names.
+    Prelude,
+    /// In the program or a file that it loads.
+    Program,
+}
+
+/// What can be called.
+#[derive(Clone, Debug)]
+pub enum Callable {
+    /// Part of the language.
+    Builtin(Builtin),
+    /// `def`
+    Def {
+        /// Its name.
+        name: String,
+        /// Parameters and body.
+        function: Arc<ast::Function>,
+        /// The scopes around it, innermost last.
+        around: Vec<Scope>,
+        /// Where it was written.
+        home: Home,
+    },
+    /// `(x, y) -> body`
+    Lambda {
+        /// Its parameters.
+        parameters: Vec<Name>,
+        /// What it gives.
+        body: Arc<Expr>,
+        /// The scopes around it, innermost last.
+        around: Vec<Scope>,
+        /// Where it was written.
+        home: Home,
+    },
+}
+
+/// An item with the place it came from.
+#[derive(Clone, Debug)]
+pub struct Argument {
+    /// The item.
+    pub item: Item,
+    /// Where it stands.
+    pub span: Span,
+}
+
+impl List {
+    /// `None` if it is nested deeper than [`MAX_NESTING`].
+    pub fn new(items: Vec<Item>) -> Option<Self> {
+        let below = items.iter().map(|item| match item {
+            Item::List(list) => list.nesting,
+            _ => 0,
+        });
+        let nesting = below.max().unwrap_or(0) + 1;
+        (nesting <= MAX_NESTING).then(|| Self {
+            items: Arc::new(items),
+            nesting,
+        })
+    }
+}
+
+impl Item {
+    /// For messages: `a selector`, `the constant 3`.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Value(value) => format!("the constant {}", python::repr(value)),
+            Self::List(_) => "a list".into(),
+            Self::Sop(_) => "an s-op".into(),
+            Self::Selector(_) => "a selector".into(),
+            Self::Function(callable) => match &**callable {
+                Callable::Builtin(builtin) => format!("the function `{}`", builtin.name()),
+                Callable::Def { name, .. } => format!("the function `{name}`"),
+                Callable::Lambda { .. } => "a lambda".into(),
+            },
+            Self::Comparator(operator) => format!("the comparison `{}`", operator.text()),
+            Self::Symbol(_) => "an argument of a lambda".into(),
+            Self::Unknown => "something with an error".into(),
+        }
+    }
+}

@@ -1,0 +1,409 @@
+//! Functions of one or two values as data: what an operator or a lambda of the source does at each
+//! position. Being data they can be put into each other (map of map is one map, as in Tracr) and
+//! printed.
+
+use std::collections::HashMap;
+use std::fmt::Write;
+use std::sync::Arc;
+
+use super::graph::{Function, ValueError};
+use super::python;
+use super::syntax::ast::{Binary, Unary};
+use crate::model::Value;
+
+/// Formulas higher than this are refused.
+pub const MAX_HEIGHT: usize = 500;
+
+/// Printed formulas stop here.
+const MAX_TEXT: usize = 60;
+
+/// A function of the values `Argument(0)`, `Argument(1)`. Parts may be shared.
+#[derive(Clone, Debug)]
+pub struct Formula {
+    kind: FormulaKind,
+    height: usize,
+}
+
+#[derive(Clone, Debug)]
+enum FormulaKind {
+    Constant(Value),
+    Argument(usize),
+    Unary(Unary, Arc<Formula>),
+    Binary(Binary, Arc<Formula>, Arc<Formula>),
+    If {
+        condition: Arc<Formula>,
+        then: Arc<Formula>,
+        otherwise: Arc<Formula>,
+    },
+    Tuple(Vec<Arc<Formula>>),
+}
+
+impl Formula {
+    /// Always this value.
+    pub fn constant(value: Value) -> Arc<Self> {
+        Arc::new(Self {
+            kind: FormulaKind::Constant(value),
+            height: 1,
+        })
+    }
+
+    /// The argument of this number.
+    pub fn argument(number: usize) -> Arc<Self> {
+        Arc::new(Self {
+            kind: FormulaKind::Argument(number),
+            height: 1,
+        })
+    }
+
+    /// `operator x`
+    pub fn unary(operator: Unary, x: Arc<Self>) -> Arc<Self> {
+        let height = x.height + 1;
+        Arc::new(Self {
+            kind: FormulaKind::Unary(operator, x),
+            height,
+        })
+    }
+
+    /// `a operator b`
+    pub fn binary(operator: Binary, a: Arc<Self>, b: Arc<Self>) -> Arc<Self> {
+        let height = a.height.max(b.height) + 1;
+        Arc::new(Self {
+            kind: FormulaKind::Binary(operator, a, b),
+            height,
+        })
+    }
+
+    /// `then if condition else otherwise`; only the branch taken is evaluated.
+    pub fn choice(condition: Arc<Self>, then: Arc<Self>, otherwise: Arc<Self>) -> Arc<Self> {
+        let height = condition.height.max(then.height).max(otherwise.height) + 1;
+        Arc::new(Self {
+            kind: FormulaKind::If {
+                condition,
+                then,
+                otherwise,
+            },
+            height,
+        })
+    }
+
+    /// `(a, b, ...)`
+    pub fn tuple(items: Vec<Arc<Self>>) -> Arc<Self> {
+        let height = items.iter().map(|item| item.height).max().unwrap_or(0) + 1;
+        Arc::new(Self {
+            kind: FormulaKind::Tuple(items),
+            height,
+        })
+    }
+
+    /// The height of the tree, for [`MAX_HEIGHT`].
+    pub fn height(&self) -> usize {
+        self.height
+    }
+
+    /// The same with `arguments[i]` in the place of argument `i`.
+    pub fn substitute(self: &Arc<Self>, arguments: &[Arc<Self>]) -> Arc<Self> {
+        substitute(self, arguments, &mut HashMap::new())
+    }
+
+    /// For the graph, with arguments called by these names in its text.
+    pub fn function(self: &Arc<Self>, names: &[&str]) -> Function {
+        let text = self.text(names);
+        let steps = Steps::new(self);
+        Function {
+            text,
+            call: Arc::new(move |arguments| steps.run(arguments)),
+        }
+    }
+
+    /// As it would be written in a source, cut after [`MAX_TEXT`] characters.
+    pub fn text(&self, names: &[&str]) -> String {
+        let mut out = String::new();
+        self.write(names, &mut out, true);
+        if out.chars().count() > MAX_TEXT {
+            out = out.chars().take(MAX_TEXT).collect::<String>() + "...";
+        }
+        out
+    }
+
+    fn write(&self, names: &[&str], out: &mut String, outermost: bool) {
+        if out.len() > 2 * MAX_TEXT {
+            return;
+        }
+        let call = |out: &mut String, name: &str, items: &[&Arc<Self>]| {
+            let _ = write!(out, "{name}(");
+            for (i, item) in items.iter().enumerate() {
+                out.push_str(if i > 0 { ", " } else { "" });
+                item.write(names, out, true);
+            }
+            out.push(')');
+        };
+        match &self.kind {
+            FormulaKind::Constant(Value::Str(s)) => {
+                let _ = write!(out, "\"{s}\"");
+            }
+            FormulaKind::Constant(value) => out.push_str(&python::repr(value)),
+            FormulaKind::Argument(i) => out.push_str(names.get(*i).copied().unwrap_or("_")),
+            FormulaKind::Unary(Unary::NotNone | Unary::Plus, x) => x.write(names, out, outermost),
+            FormulaKind::Unary(Unary::Negate, x) => {
+                out.push('-');
+                x.write(names, out, false);
+            }
+            FormulaKind::Unary(Unary::Not, x) => {
+                out.push_str("not ");
+                x.write(names, out, false);
+            }
+            FormulaKind::Unary(operator, x) => call(out, operator.text(), &[x]),
+            FormulaKind::Tuple(items) => call(out, "", &items.iter().collect::<Vec<_>>()),
+            FormulaKind::Binary(Binary::Always, ..) => out.push_str("true"),
+            FormulaKind::Binary(Binary::Never, ..) => out.push_str("false"),
+            FormulaKind::Binary(operator @ (Binary::Min | Binary::Max), a, b) => {
+                call(out, operator.text(), &[a, b]);
+            }
+            FormulaKind::Binary(Binary::Index, a, b) => {
+                a.write(names, out, false);
+                out.push('[');
+                b.write(names, out, true);
+                out.push(']');
+            }
+            FormulaKind::Binary(operator, a, b) => {
+                out.push_str(if outermost { "" } else { "(" });
+                a.write(names, out, false);
+                let _ = write!(out, " {} ", operator.text());
+                b.write(names, out, false);
+                out.push_str(if outermost { "" } else { ")" });
+            }
+            FormulaKind::If {
+                condition,
+                then,
+                otherwise,
+            } => {
+                out.push_str(if outermost { "" } else { "(" });
+                then.write(names, out, false);
+                out.push_str(" if ");
+                condition.write(names, out, false);
+                out.push_str(" else ");
+                otherwise.write(names, out, false);
+                out.push_str(if outermost { "" } else { ")" });
+            }
+        }
+    }
+}
+
+type Known = HashMap<*const Formula, Arc<Formula>>;
+
+fn substitute(
+    formula: &Arc<Formula>,
+    arguments: &[Arc<Formula>],
+    known: &mut Known,
+) -> Arc<Formula> {
+    if let Some(done) = known.get(&Arc::as_ptr(formula)) {
+        return done.clone();
+    }
+    let mut inner = |part: &Arc<Formula>| substitute(part, arguments, known);
+    let done = match &formula.kind {
+        FormulaKind::Constant(_) => formula.clone(),
+        FormulaKind::Argument(i) => arguments.get(*i).unwrap_or(formula).clone(),
+        FormulaKind::Unary(operator, x) => Formula::unary(*operator, inner(x)),
+        FormulaKind::Binary(operator, a, b) => Formula::binary(*operator, inner(a), inner(b)),
+        FormulaKind::If {
+            condition,
+            then,
+            otherwise,
+        } => Formula::choice(inner(condition), inner(then), inner(otherwise)),
+        FormulaKind::Tuple(items) => Formula::tuple(items.iter().map(inner).collect()),
+    };
+    known.insert(Arc::as_ptr(formula), done.clone());
+    done
+}
+
+/// A formula laid out for evaluation: parts that several others share are evaluated once.
+struct Steps {
+    steps: Vec<Step>,
+    has_shared: bool,
+}
+
+struct Step {
+    kind: StepKind,
+    shared: bool,
+}
+
+enum StepKind {
+    Constant(Value),
+    Argument(usize),
+    Unary(Unary, usize),
+    Binary(Binary, usize, usize),
+    If(usize, usize, usize),
+    Tuple(Vec<usize>),
+}
+
+impl Steps {
+    fn new(formula: &Arc<Formula>) -> Self {
+        let mut steps = Vec::new();
+        lay_out(formula, &mut steps, &mut HashMap::new());
+        let has_shared = steps.iter().any(|step: &Step| step.shared);
+        Self { steps, has_shared }
+    }
+
+    fn run(&self, arguments: &[Value]) -> Result<Value, ValueError> {
+        let places = if self.has_shared { self.steps.len() } else { 0 };
+        let mut known = vec![None; places];
+        self.step(self.steps.len().saturating_sub(1), arguments, &mut known)
+    }
+
+    fn step(
+        &self,
+        number: usize,
+        arguments: &[Value],
+        known: &mut [Option<Value>],
+    ) -> Result<Value, ValueError> {
+        let Some(step) = self.steps.get(number) else {
+            return Err(ValueError("an empty formula has no value".into()));
+        };
+        if step.shared
+            && let Some(Some(value)) = known.get(number)
+        {
+            return Ok(value.clone());
+        }
+        let mut at = |number: &usize| self.step(*number, arguments, known);
+        let value = match &step.kind {
+            StepKind::Constant(value) => value.clone(),
+            StepKind::Argument(i) => arguments
+                .get(*i)
+                .cloned()
+                .ok_or_else(|| ValueError(format!("argument {} is missing", i + 1)))?,
+            StepKind::Unary(operator, x) => unary(*operator, &at(x)?)?,
+            StepKind::Binary(Binary::And, a, b) => {
+                let a = at(a)?;
+                if python::truthy(&a) { at(b)? } else { a }
+            }
+            StepKind::Binary(Binary::Or, a, b) => {
+                let a = at(a)?;
+                if python::truthy(&a) { a } else { at(b)? }
+            }
+            StepKind::Binary(operator, a, b) => binary(*operator, &at(a)?, &at(b)?)?,
+            StepKind::If(condition, then, otherwise) => {
+                let decided = python::truthy(&at(condition)?);
+                at(if decided { then } else { otherwise })?
+            }
+            StepKind::Tuple(items) => {
+                let items = items.iter().map(at).collect::<Result<Vec<_>, _>>()?;
+                python::arithmetic::bounded(Value::Tuple(items))?
+            }
+        };
+        if step.shared
+            && let Some(place) = known.get_mut(number)
+        {
+            *place = Some(value.clone());
+        }
+        Ok(value)
+    }
+}
+
+fn lay_out(
+    formula: &Arc<Formula>,
+    steps: &mut Vec<Step>,
+    known: &mut HashMap<*const Formula, usize>,
+) -> usize {
+    if let Some(number) = known.get(&Arc::as_ptr(formula)) {
+        if let Some(step) = steps.get_mut(*number) {
+            step.shared = !matches!(step.kind, StepKind::Constant(_) | StepKind::Argument(_));
+        }
+        return *number;
+    }
+    let mut inner = |part: &Arc<Formula>| lay_out(part, steps, known);
+    let kind = match &formula.kind {
+        FormulaKind::Constant(value) => StepKind::Constant(value.clone()),
+        FormulaKind::Argument(i) => StepKind::Argument(*i),
+        FormulaKind::Unary(operator, x) => StepKind::Unary(*operator, inner(x)),
+        FormulaKind::Binary(operator, a, b) => StepKind::Binary(*operator, inner(a), inner(b)),
+        FormulaKind::If {
+            condition,
+            then,
+            otherwise,
+        } => StepKind::If(inner(condition), inner(then), inner(otherwise)),
+        FormulaKind::Tuple(items) => StepKind::Tuple(items.iter().map(inner).collect()),
+    };
+    steps.push(Step {
+        kind,
+        shared: false,
+    });
+    known.insert(Arc::as_ptr(formula), steps.len() - 1);
+    steps.len() - 1
+}
+
+/// An operator of one operand on a value.
+///
+/// # Errors
+/// Where Python raises.
+pub fn unary(operator: Unary, x: &Value) -> Result<Value, ValueError> {
+    let numeric = || python::arithmetic::number(x);
+    let wrong = || {
+        ValueError(format!(
+            "{}({}) is not defined",
+            operator.text(),
+            python::repr(x)
+        ))
+    };
+    match operator {
+        Unary::Negate => python::negate(x),
+        Unary::Plus => numeric().map(Value::from).ok_or_else(wrong),
+        Unary::Not => Ok(Value::Bool(!python::truthy(x))),
+        Unary::Round => python::round(x),
+        Unary::Indicator => Ok(Value::Int(python::truthy(x).into())),
+        Unary::Abs => match x {
+            Value::Float(x) => Ok(Value::Float(x.abs())),
+            _ if python::less(x, &Value::Int(0))? => python::negate(x),
+            _ => numeric().map(Value::from).ok_or_else(wrong),
+        },
+        Unary::Str => Ok(Value::Str(python::str(x))),
+        Unary::Int => match x {
+            Value::Str(s) => s.trim().parse().map(Value::Int).map_err(|_| wrong()),
+            Value::Float(x) => python::round(&Value::Float(x.trunc())),
+            _ => numeric().map(Value::from).ok_or_else(wrong),
+        },
+        Unary::Float => match x {
+            Value::Str(s) => s.trim().parse().map(Value::Float).map_err(|_| wrong()),
+            _ => numeric().map(|x| Value::Float(x.float())).ok_or_else(wrong),
+        },
+        Unary::Len => python::length(x).map(Value::Int),
+        Unary::NotNone if *x == Value::None => {
+            Err(ValueError("a selector compares None with a value".into()))
+        }
+        Unary::NotNone => Ok(x.clone()),
+    }
+}
+
+/// An operator of two operands on values (`and`, `or` too: both are values already).
+///
+/// # Errors
+/// Where Python raises.
+pub fn binary(operator: Binary, a: &Value, b: &Value) -> Result<Value, ValueError> {
+    use std::cmp::Ordering::{Equal, Greater, Less};
+    let ordered = |wanted: &[std::cmp::Ordering]| {
+        python::compare(a, b).map(|order| Value::Bool(order.is_some_and(|o| wanted.contains(&o))))
+    };
+    match operator {
+        Binary::Add => python::add(a, b),
+        Binary::Subtract => python::subtract(a, b),
+        Binary::Multiply => python::multiply(a, b),
+        Binary::Divide => python::divide(a, b),
+        Binary::FloorDivide => python::floor_divide(a, b),
+        Binary::Modulo => python::modulo(a, b),
+        Binary::Power => python::power(a, b),
+        Binary::Equal => Ok(Value::Bool(python::equal(a, b))),
+        Binary::Unequal => Ok(Value::Bool(!python::equal(a, b))),
+        Binary::Less => ordered(&[Less]),
+        Binary::AtMost => ordered(&[Less, Equal]),
+        Binary::Greater => ordered(&[Greater]),
+        Binary::AtLeast => ordered(&[Greater, Equal]),
+        Binary::And => Ok(if python::truthy(a) { b } else { a }.clone()),
+        Binary::Or => Ok(if python::truthy(a) { a } else { b }.clone()),
+        Binary::In => python::contains(b, a).map(Value::Bool),
+        Binary::Index => python::index(a, b),
+        // Python keeps the first of equals.
+        Binary::Min => Ok(if python::less(b, a)? { b } else { a }.clone()),
+        Binary::Max => Ok(if python::less(a, b)? { b } else { a }.clone()),
+        Binary::Always => Ok(Value::Bool(true)),
+        Binary::Never => Ok(Value::Bool(false)),
+    }
+}

@@ -1,0 +1,368 @@
+//! What a program computes on an input, without compiling it: the semantics of Tracr's evaluators
+//! (`DefaultRASPEvaluator`, and `CausalEvaluator`, which masks every selector).
+
+use thiserror::Error;
+
+use super::doubts::{self, Doubt};
+use super::graph::{Function, Graph, Kind, NodeId, ValueError};
+use super::python::{self, arithmetic};
+use crate::model::Value;
+
+/// Pairs of positions that one run may look at, over all operators.
+const MAX_STEPS: usize = 1 << 30;
+
+/// Why a program has no result on an input.
+#[derive(Clone, Debug, Error, PartialEq)]
+pub enum EvalError {
+    /// An operator has no value for what it is given.
+    #[error("{what} has no value at position {position}: {reason}")]
+    NoValue {
+        /// The operator.
+        node: NodeId,
+        /// The operator in words.
+        what: String,
+        /// The position of the input, from 0 (of the query, in a selector).
+        position: usize,
+        /// What the operator is given there.
+        arguments: Vec<Value>,
+        /// What went wrong.
+        reason: String,
+    },
+    /// The input is too long for the program.
+    #[error(
+        "an input of {length} tokens is too long for a program of {operators} operators: \
+         give a shorter one"
+    )]
+    TooLong {
+        /// Tokens given.
+        length: usize,
+        /// Operators that the output depends on.
+        operators: usize,
+    },
+}
+
+/// What an operator gave.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// An s-op: one value a position, None where it is undefined.
+    Values(Vec<Value>),
+    /// A selector: for each query, which keys it selects.
+    Selected(Vec<Vec<bool>>),
+    /// The output does not depend on it.
+    Unused,
+}
+
+/// What a program computed on one input.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// What each node gave, by its number.
+    pub nodes: Vec<Outcome>,
+    /// Where the compiled model may differ from these values.
+    pub doubts: Vec<Doubt>,
+    output: NodeId,
+}
+
+impl Run {
+    /// The program's output: one value a position.
+    pub fn output(&self) -> &[Value] {
+        self.values(self.output)
+    }
+
+    /// The values of an s-op; none of a selector.
+    pub fn values(&self, node: NodeId) -> &[Value] {
+        match self.nodes.get(node.0) {
+            Some(Outcome::Values(values)) => values,
+            _ => &[],
+        }
+    }
+
+    /// The rows of a selector; none of an s-op.
+    pub fn selected(&self, node: NodeId) -> &[Vec<bool>] {
+        match self.nodes.get(node.0) {
+            Some(Outcome::Selected(rows)) => rows,
+            _ => &[],
+        }
+    }
+}
+
+/// Evaluates `output` and all that it depends on. With `causal`, selectors select no key behind
+/// their query.
+///
+/// # Errors
+/// See [`EvalError`].
+pub fn run(graph: &Graph, output: NodeId, input: &[Value], causal: bool) -> Result<Run, EvalError> {
+    let used = reachable(graph, output);
+    let operators = used.iter().filter(|used| **used).count();
+    let pairs = input.len().saturating_mul(input.len());
+    if pairs.saturating_mul(operators) > MAX_STEPS {
+        return Err(EvalError::TooLong {
+            length: input.len(),
+            operators,
+        });
+    }
+    let nodes = Vec::with_capacity(graph.nodes.len());
+    let mut evaluator = Evaluator {
+        graph,
+        input,
+        causal,
+        run: Run {
+            nodes,
+            doubts: Vec::new(),
+            output,
+        },
+    };
+    for (number, used) in used.into_iter().enumerate() {
+        let outcome = if used {
+            evaluator.node(NodeId(number))?
+        } else {
+            Outcome::Unused
+        };
+        evaluator.run.nodes.push(outcome);
+    }
+    Ok(evaluator.run)
+}
+
+/// Which nodes `output` depends on, itself included, by number.
+pub fn reachable(graph: &Graph, output: NodeId) -> Vec<bool> {
+    let mut used = vec![false; graph.nodes.len()];
+    if let Some(used) = used.get_mut(output.0) {
+        *used = true;
+    }
+    // Children come before their parents.
+    for number in (0..graph.nodes.len()).rev() {
+        if used[number] {
+            for child in graph.nodes[number].kind.children() {
+                used[child.0] = true;
+            }
+        }
+    }
+    used
+}
+
+struct Evaluator<'a> {
+    graph: &'a Graph,
+    input: &'a [Value],
+    causal: bool,
+    run: Run,
+}
+
+impl Evaluator<'_> {
+    fn node(&mut self, id: NodeId) -> Result<Outcome, EvalError> {
+        let length = self.input.len();
+        let values = match &self.graph.node(id).kind {
+            Kind::Tokens => self.input.to_vec(),
+            Kind::Indices => (0..length)
+                .map(|i| Value::Int(i64::try_from(i).unwrap_or(i64::MAX)))
+                .collect(),
+            Kind::Full(value) => vec![value.clone(); length],
+            Kind::Map { inner, f } => self.map(id, &[*inner], f)?,
+            Kind::SequenceMap { first, second, f } => self.map(id, &[*first, *second], f)?,
+            Kind::LinearSequenceMap {
+                first,
+                second,
+                a,
+                b,
+            } => self.linear(id, *first, *second, *a, *b)?,
+            Kind::Aggregate {
+                selector,
+                sop,
+                default,
+            } => self.aggregate(id, *selector, *sop, default)?,
+            Kind::SelectorWidth { selector } => self
+                .run
+                .selected(*selector)
+                .iter()
+                .map(|row| {
+                    let width = row.iter().filter(|selected| **selected).count();
+                    Value::Int(i64::try_from(width).unwrap_or(i64::MAX))
+                })
+                .collect(),
+            Kind::Select {
+                keys,
+                queries,
+                predicate,
+            } => {
+                return self.select(id, *keys, *queries, predicate);
+            }
+            Kind::SelectorAnd(a, b) => return Ok(self.combine(*a, *b, |a, b| a && b)),
+            Kind::SelectorOr(a, b) => return Ok(self.combine(*a, *b, |a, b| a || b)),
+            Kind::SelectorNot(inner) => return Ok(self.combine(*inner, *inner, |a, _| !a)),
+        };
+        Ok(Outcome::Values(values))
+    }
+
+    /// None where an argument is None, as in Tracr's evaluator.
+    fn map(
+        &mut self,
+        id: NodeId,
+        arguments: &[NodeId],
+        f: &Function,
+    ) -> Result<Vec<Value>, EvalError> {
+        let mut out = Vec::with_capacity(self.input.len());
+        for position in 0..self.input.len() {
+            let given: Vec<Value> = arguments
+                .iter()
+                .map(|argument| self.run.values(*argument)[position].clone())
+                .collect();
+            out.push(if given.contains(&Value::None) {
+                self.run.doubts.push(Doubt::none_mapped(id, position));
+                Value::None
+            } else {
+                (f.call)(&given).map_err(|error| self.no_value(id, position, &given, error))?
+            });
+        }
+        Ok(out)
+    }
+
+    fn linear(
+        &mut self,
+        id: NodeId,
+        first: NodeId,
+        second: NodeId,
+        a: f64,
+        b: f64,
+    ) -> Result<Vec<Value>, EvalError> {
+        let call = move |given: &[Value]| {
+            let [x, y] = given else {
+                return Err(ValueError("a linear map takes two arguments".into()));
+            };
+            let x = python::multiply(&factor(a), x)?;
+            python::add(&x, &python::multiply(&factor(b), y)?)
+        };
+        let f = Function {
+            text: String::new(),
+            call: std::sync::Arc::new(call),
+        };
+        self.map(id, &[first, second], &f)
+    }
+
+    fn aggregate(
+        &mut self,
+        id: NodeId,
+        selector: NodeId,
+        sop: NodeId,
+        default: &Value,
+    ) -> Result<Vec<Value>, EvalError> {
+        let values = self.run.values(sop);
+        let mut doubts = Vec::new();
+        let mut out = Vec::with_capacity(self.input.len());
+        for (position, row) in self.run.selected(selector).iter().enumerate() {
+            let selected: Vec<Value> = values
+                .iter()
+                .zip(row)
+                .filter(|(_, selected)| **selected)
+                .map(|(value, _)| value.clone())
+                .collect();
+            doubts.extend(doubts::of_aggregate(self.graph, id, position, &selected));
+            let mean = mean(&selected, default);
+            out.push(mean.map_err(|error| self.no_value(id, position, &selected, error))?);
+        }
+        doubts.extend(doubts::of_averaged(self.graph, id, sop, values));
+        self.run.doubts.append(&mut doubts);
+        Ok(out)
+    }
+
+    fn select(
+        &self,
+        id: NodeId,
+        keys: NodeId,
+        queries: NodeId,
+        predicate: &Function,
+    ) -> Result<Outcome, EvalError> {
+        let keys = self.run.values(keys);
+        let mut rows = Vec::with_capacity(keys.len());
+        for (position, query) in self.run.values(queries).iter().enumerate() {
+            let mut row = Vec::with_capacity(keys.len());
+            for (k, key) in keys.iter().enumerate() {
+                let pair = [key.clone(), query.clone()];
+                let selected = (predicate.call)(&pair)
+                    .map_err(|error| self.no_value(id, position, &pair, error))?;
+                row.push(python::truthy(&selected) && self.visible(k, position));
+            }
+            rows.push(row);
+        }
+        Ok(Outcome::Selected(rows))
+    }
+
+    fn combine(&self, a: NodeId, b: NodeId, f: impl Fn(bool, bool) -> bool) -> Outcome {
+        let pairs = self.run.selected(a).iter().zip(self.run.selected(b));
+        let rows = pairs.enumerate().map(|(q, (a, b))| {
+            let row = a.iter().zip(b).enumerate();
+            row.map(|(k, (a, b))| f(*a, *b) && self.visible(k, q))
+                .collect()
+        });
+        Outcome::Selected(rows.collect())
+    }
+
+    fn visible(&self, key: usize, query: usize) -> bool {
+        !self.causal || key <= query
+    }
+
+    fn no_value(
+        &self,
+        node: NodeId,
+        position: usize,
+        arguments: &[Value],
+        error: ValueError,
+    ) -> EvalError {
+        let what = describe(self.graph, node);
+        EvalError::NoValue {
+            node,
+            what,
+            position,
+            arguments: arguments.to_vec(),
+            reason: error.0,
+        }
+    }
+}
+
+/// A node for messages: ``the map `x / 2` ``, ``the aggregate `sort` ``.
+pub fn describe(graph: &Graph, node: NodeId) -> String {
+    let node = graph.node(node);
+    let operator = node.kind.default_name().replace('_', " ");
+    let text = match &node.kind {
+        Kind::Map { f, .. } | Kind::SequenceMap { f, .. } | Kind::Select { predicate: f, .. } => {
+            &f.text
+        }
+        _ => "",
+    };
+    match (node.named, text) {
+        (true, "") => format!("the {operator} `{}`", node.name),
+        (true, text) => format!("the {operator} `{}` ({text})", node.name),
+        (false, "") => format!("the {operator}"),
+        (false, text) => format!("the {operator} `{text}`"),
+    }
+}
+
+/// A factor as a program writes it: 1, not 1.0, so that integers stay integers.
+fn factor(x: f64) -> Value {
+    match python::round(&Value::Float(x)) {
+        Ok(whole) if python::equal(&whole, &Value::Float(x)) => whole,
+        _ => Value::Float(x),
+    }
+}
+
+/// The mean of numbers, as Python gives it; a single value is itself, whatever it is.
+fn mean(values: &[Value], default: &Value) -> Result<Value, ValueError> {
+    match values {
+        [] => Ok(default.clone()),
+        [one] => Ok(one.clone()),
+        values => {
+            if let Some(other) = values
+                .iter()
+                .find(|value| arithmetic::number(value).is_none())
+            {
+                return Err(ValueError(format!(
+                    "{} values are selected, and {} cannot be averaged",
+                    values.len(),
+                    python::repr(other)
+                )));
+            }
+            let sum = values
+                .iter()
+                .try_fold(Value::Int(0), |sum, value| python::add(&sum, value))?;
+            let count = i64::try_from(values.len()).unwrap_or(i64::MAX);
+            python::divide(&sum, &Value::Int(count))
+        }
+    }
+}

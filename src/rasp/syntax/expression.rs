@@ -1,0 +1,378 @@
+//! Tokens to expressions, by precedence climbing. As in Python, from loosest to tightest: lambda,
+//! `if else`, `or`, `and`, `not`, comparisons and `in`, `+ -`, `* / // %`, sign, `^`, call and index.
+
+use std::sync::Arc;
+
+use super::ast::{Binary, Expr, ExprKind, Name, Unary};
+use super::parser::{MAX_DEPTH, Parsed, Parser, too_deep};
+use super::token::{Keyword, Sign, TokenKind};
+use crate::rasp::diagnostics::{Problem, Span};
+
+/// The height of an expression's tree; `1 + 1 + 1 + ...` is as high as it is long.
+const MAX_HEIGHT: usize = 2 * MAX_DEPTH;
+
+const COMPARISON: u8 = 4;
+
+/// Precedence of `not x`: its operand holds comparisons.
+const NOT: u8 = 3;
+
+/// Precedence of `-x`: its operand holds powers.
+const SIGN: u8 = 7;
+
+fn binary(token: &TokenKind) -> Option<(Binary, u8)> {
+    Some(match token {
+        TokenKind::Keyword(Keyword::Or) => (Binary::Or, 1),
+        TokenKind::Keyword(Keyword::And) => (Binary::And, 2),
+        TokenKind::Keyword(Keyword::In) => (Binary::In, COMPARISON),
+        TokenKind::Sign(sign) => match sign {
+            Sign::Plus => (Binary::Add, 5),
+            Sign::Minus => (Binary::Subtract, 5),
+            Sign::Times => (Binary::Multiply, 6),
+            Sign::Divide => (Binary::Divide, 6),
+            Sign::FloorDivide => (Binary::FloorDivide, 6),
+            Sign::Modulo => (Binary::Modulo, 6),
+            Sign::Power | Sign::Power2 => (Binary::Power, 8),
+            sign => (comparison(*sign)?, COMPARISON),
+        },
+        _ => return None,
+    })
+}
+
+fn comparison(sign: Sign) -> Option<Binary> {
+    Some(match sign {
+        Sign::Equal => Binary::Equal,
+        Sign::Unequal => Binary::Unequal,
+        Sign::Less => Binary::Less,
+        Sign::AtMost => Binary::AtMost,
+        Sign::Greater => Binary::Greater,
+        Sign::AtLeast => Binary::AtLeast,
+        _ => return None,
+    })
+}
+
+fn boxed(expr: Expr) -> Box<Expr> {
+    Box::new(expr)
+}
+
+fn node(kind: ExprKind, span: Span) -> Parsed<Expr> {
+    let below = match &kind {
+        ExprKind::Name(_) | ExprKind::Literal(_) | ExprKind::Comparator(_) => 0,
+        ExprKind::List(items) => highest(items),
+        ExprKind::Comprehension {
+            value,
+            iterable,
+            condition,
+            ..
+        } => value
+            .depth
+            .max(iterable.depth)
+            .max(condition.as_ref().map_or(0, |c| c.depth)),
+        ExprKind::Unary(_, x) => x.depth,
+        ExprKind::Binary(_, a, b) => a.depth.max(b.depth),
+        ExprKind::If {
+            condition,
+            then,
+            otherwise,
+        } => condition.depth.max(then.depth).max(otherwise.depth),
+        ExprKind::Call(f, arguments) => f.depth.max(highest(arguments)),
+        ExprKind::Lambda { body, .. } => body.depth,
+    };
+    if below >= MAX_HEIGHT {
+        return Err(Box::new(too_deep(&span)));
+    }
+    Ok(Expr {
+        kind,
+        span,
+        depth: below + 1,
+    })
+}
+
+fn highest(items: &[Expr]) -> usize {
+    items.iter().map(|item| item.depth).max().unwrap_or(0)
+}
+
+impl Parser {
+    /// `x`, or `x, y`, which is a list.
+    pub fn expressions(&mut self) -> Parsed<Expr> {
+        let first = self.expression()?;
+        if !self.is(Sign::Comma) {
+            return Ok(first);
+        }
+        let mut items = vec![first];
+        while self.is(Sign::Comma) {
+            self.advance();
+            items.push(self.expression()?);
+        }
+        let span = items[0].span.to(&self.last_span());
+        node(ExprKind::List(items), span)
+    }
+
+    /// One expression.
+    pub fn expression(&mut self) -> Parsed<Expr> {
+        self.nested(|parser| {
+            if let Some(parameters) = parser.lambda_parameters() {
+                return parser.lambda(parameters);
+            }
+            let then = parser.operators(1)?;
+            if !parser.is_keyword(Keyword::If) {
+                return Ok(then);
+            }
+            parser.advance();
+            let condition = boxed(parser.operators(1)?);
+            parser.expect_keyword(Keyword::Else, "after the condition")?;
+            let otherwise = boxed(parser.expression()?);
+            let span = then.span.to(&otherwise.span);
+            node(
+                ExprKind::If {
+                    condition,
+                    then: boxed(then),
+                    otherwise,
+                },
+                span,
+            )
+        })
+    }
+
+    /// The names of `x -> ` or `(x, y) -> `, if that is what comes; nothing is taken otherwise.
+    fn lambda_parameters(&mut self) -> Option<Vec<Name>> {
+        let bracketed = self.is(Sign::OpenRound);
+        let mut places = usize::from(bracketed);
+        loop {
+            matches!(self.ahead(places), TokenKind::Name(_)).then_some(())?;
+            places += 1;
+            match self.ahead(places) {
+                TokenKind::Sign(Sign::Comma) if bracketed => places += 1,
+                TokenKind::Sign(Sign::CloseRound) if bracketed => {
+                    places += 1;
+                    break;
+                }
+                _ if bracketed => return None,
+                _ => break,
+            }
+        }
+        (self.ahead(places) == &TokenKind::Sign(Sign::Arrow)).then_some(())?;
+        if bracketed {
+            self.advance();
+        }
+        let names = self.names().ok()?;
+        if bracketed {
+            self.advance();
+        }
+        Some(names)
+    }
+
+    fn lambda(&mut self, parameters: Vec<Name>) -> Parsed<Expr> {
+        self.expect(Sign::Arrow, "after the parameters")?;
+        let body = self.expression()?;
+        let span = match parameters.first() {
+            Some(first) => first.span.to(&body.span),
+            None => body.span.clone(),
+        };
+        node(
+            ExprKind::Lambda {
+                parameters,
+                body: Arc::new(body),
+            },
+            span,
+        )
+    }
+
+    /// Operators that bind at least as tightly as `least`.
+    fn operators(&mut self, least: u8) -> Parsed<Expr> {
+        let mut left = self.operand(least)?;
+        let mut compared = false;
+        loop {
+            let negated =
+                self.is_keyword(Keyword::Not) && self.ahead(1) == &TokenKind::Keyword(Keyword::In);
+            let found = if negated {
+                Some((Binary::In, COMPARISON))
+            } else {
+                binary(self.peek())
+            };
+            let Some((operator, precedence)) = found.filter(|(_, p)| *p >= least) else {
+                return Ok(left);
+            };
+            if precedence == COMPARISON && compared {
+                return Err(Box::new(
+                    Problem::new(
+                        &self.span(),
+                        "comparisons do not chain",
+                        "a second comparison",
+                    )
+                    .help("write `a < b and b < c`"),
+                ));
+            }
+            compared |= precedence == COMPARISON;
+            self.advance();
+            if negated {
+                self.advance();
+            }
+            // `^` groups to the right and holds a sign: 2 ^ -1.
+            let next = if operator == Binary::Power {
+                SIGN
+            } else {
+                precedence + 1
+            };
+            let right = self.nested(|parser| parser.operators(next))?;
+            let span = left.span.to(&right.span);
+            left = node(
+                ExprKind::Binary(operator, boxed(left), boxed(right)),
+                span.clone(),
+            )?;
+            if negated {
+                left = node(ExprKind::Unary(Unary::Not, boxed(left)), span)?;
+            }
+        }
+    }
+
+    fn operand(&mut self, least: u8) -> Parsed<Expr> {
+        let start = self.span();
+        let (operator, holds) = match self.peek() {
+            TokenKind::Keyword(Keyword::Not) if least <= NOT => (Unary::Not, NOT),
+            TokenKind::Sign(Sign::Minus) => (Unary::Negate, SIGN),
+            TokenKind::Sign(Sign::Plus) => (Unary::Plus, SIGN),
+            _ => return self.postfix(),
+        };
+        self.advance();
+        let operand = self.nested(|parser| parser.operators(holds))?;
+        let span = start.to(&operand.span);
+        node(ExprKind::Unary(operator, boxed(operand)), span)
+    }
+
+    /// An atom with calls and indices behind it.
+    fn postfix(&mut self) -> Parsed<Expr> {
+        let mut expr = self.atom()?;
+        loop {
+            if self.is(Sign::OpenRound) {
+                self.advance();
+                let arguments =
+                    self.list(Sign::CloseRound, "after the arguments", Self::argument)?;
+                let span = expr.span.to(&self.last_span());
+                expr = node(ExprKind::Call(boxed(expr), arguments), span)?;
+            } else if self.is(Sign::OpenSquare) {
+                self.advance();
+                let position = self.expression()?;
+                self.expect(Sign::CloseSquare, "after the index")?;
+                let span = expr.span.to(&self.last_span());
+                expr = node(
+                    ExprKind::Binary(Binary::Index, boxed(expr), boxed(position)),
+                    span,
+                )?;
+            } else {
+                return Ok(expr);
+            }
+        }
+    }
+
+    /// Expressions with commas between (and perhaps one behind) up to `end`.
+    fn list(
+        &mut self,
+        end: Sign,
+        place: &str,
+        item: fn(&mut Self) -> Parsed<Expr>,
+    ) -> Parsed<Vec<Expr>> {
+        let mut items = Vec::new();
+        while !self.is(end) {
+            items.push(item(self)?);
+            if !self.is(Sign::Comma) {
+                break;
+            }
+            self.advance();
+        }
+        self.expect(end, place)?;
+        Ok(items)
+    }
+
+    /// An expression, or a bare comparator.
+    fn argument(&mut self) -> Parsed<Expr> {
+        let bare = matches!(
+            self.ahead(1),
+            TokenKind::Sign(Sign::Comma | Sign::CloseRound)
+        );
+        if let TokenKind::Sign(sign) = *self.peek()
+            && let Some(operator) = comparison(sign)
+            && bare
+        {
+            let span = self.span();
+            self.advance();
+            return node(ExprKind::Comparator(operator), span);
+        }
+        self.expression()
+    }
+
+    fn atom(&mut self) -> Parsed<Expr> {
+        let span = self.span();
+        match self.peek().clone() {
+            TokenKind::Name(name) => {
+                self.advance();
+                node(ExprKind::Name(name), span)
+            }
+            TokenKind::Literal(value) => {
+                self.advance();
+                node(ExprKind::Literal(value), span)
+            }
+            TokenKind::Sign(Sign::OpenRound) => self.bracketed(span),
+            TokenKind::Sign(Sign::OpenSquare) => self.square(span),
+            TokenKind::Sign(Sign::OpenCurly) => Err(Box::new(
+                Problem::new(&span, "dictionaries are not supported", "starts here")
+                    .help("use a list, or an `if` for each key"),
+            )),
+            _ => Err(self.unexpected("an expression", "here")),
+        }
+    }
+
+    /// `(x)`, `()`, `(x,)` or `(x, y)`.
+    fn bracketed(&mut self, start: Span) -> Parsed<Expr> {
+        self.advance();
+        let items = self.list(
+            Sign::CloseRound,
+            "after what stands in brackets",
+            Self::expression,
+        )?;
+        let comma = self.closed_behind_comma();
+        let span = start.to(&self.last_span());
+        match <[Expr; 1]>::try_from(items) {
+            Ok([one]) if !comma => Ok(Expr { span, ..one }),
+            Ok([one]) => node(ExprKind::List(vec![one]), span),
+            Err(items) => node(ExprKind::List(items), span),
+        }
+    }
+
+    /// `[a, b]` or `[a for x in xs if c]`.
+    fn square(&mut self, start: Span) -> Parsed<Expr> {
+        self.advance();
+        if self.is(Sign::CloseSquare) {
+            self.advance();
+            return node(ExprKind::List(Vec::new()), start.to(&self.last_span()));
+        }
+        let first = self.expression()?;
+        if !self.is_keyword(Keyword::For) {
+            let mut items = vec![first];
+            if self.is(Sign::Comma) {
+                self.advance();
+                items.extend(self.list(Sign::CloseSquare, "after the list", Self::expression)?);
+            } else {
+                self.expect(Sign::CloseSquare, "after the list")?;
+            }
+            return node(ExprKind::List(items), start.to(&self.last_span()));
+        }
+        self.advance();
+        let targets = self.names()?;
+        self.expect_keyword(Keyword::In, "after the variables")?;
+        let iterable = boxed(self.operators(1)?);
+        let condition = if self.is_keyword(Keyword::If) {
+            self.advance();
+            Some(boxed(self.operators(1)?))
+        } else {
+            None
+        };
+        self.expect(Sign::CloseSquare, "after the list")?;
+        let kind = ExprKind::Comprehension {
+            value: boxed(first),
+            targets,
+            iterable,
+            condition,
+        };
+        node(kind, start.to(&self.last_span()))
+    }
+}

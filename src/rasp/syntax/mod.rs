@@ -1,0 +1,19 @@
+//! From text to syntax tree.
+//!
+//! - [`token`]: the words of the language.
+//! - [`lexer`]: text to tokens.
+//! - [`ast`]: the syntax tree.
+//! - [`parser`]: tokens to statements; [`expression`]: tokens to expressions.
+//! - [`header`]: the `#!` lines at the top of a program.
+//!
+//! Everything here is bounded: the length of a text, the depth of a tree, the number of reports.
+
+pub mod ast;
+pub mod expression;
+pub mod header;
+pub mod lexer;
+pub mod parser;
+pub mod token;
+
+pub use header::Header;
+pub use parser::parse;

@@ -1,0 +1,374 @@
+//! Tokens to statements, by recursive descent; after an error it goes on with the next statement.
+
+use std::sync::Arc;
+
+use super::ast::{Function, Name, Statement, StatementKind};
+use super::lexer;
+use super::token::{Keyword, Sign, Token, TokenKind};
+use crate::rasp::diagnostics::{Problem, Span};
+
+/// Nesting of statements and expressions; deeper ones are refused.
+pub const MAX_DEPTH: usize = 100;
+
+/// Reports per file; further ones are left out.
+const MAX_PROBLEMS: usize = 20;
+
+/// An error on its way up to the statement that it is in.
+pub type Parsed<T> = Result<T, Box<Problem>>;
+
+/// Parses the text of file number `file`. Statements with errors are left out.
+pub fn parse(file: usize, text: &str, problems: &mut Vec<Problem>) -> Vec<Statement> {
+    let tokens = lexer::tokens(file, text, problems);
+    let mut parser = Parser {
+        tokens,
+        at: 0,
+        depth: 0,
+        problems: Vec::new(),
+    };
+    let statements = parser.program();
+    problems.append(&mut parser.problems);
+    // In the order of the text, whoever found them.
+    problems.sort_by_key(|problem| problem.labels.first().map(|(span, _)| span.range.start));
+    problems.truncate(MAX_PROBLEMS);
+    statements
+}
+
+/// The state of parsing.
+pub struct Parser {
+    tokens: Vec<Token>,
+    at: usize,
+    /// How deep the construct at hand is nested.
+    pub depth: usize,
+    problems: Vec<Problem>,
+}
+
+impl Parser {
+    fn program(&mut self) -> Vec<Statement> {
+        let mut statements = Vec::new();
+        while self.peek() != &TokenKind::End {
+            let start = self.at;
+            if self.is(Sign::CloseCurly) {
+                let problem = Problem::new(&self.span(), "a `}` that closes nothing", "here");
+                self.problems.push(problem);
+                self.at += 1;
+                continue;
+            }
+            match self.statement() {
+                Ok(statement) => statements.push(statement),
+                Err(problem) => self.recover(*problem, start),
+            }
+            if self.problems.len() > MAX_PROBLEMS {
+                break;
+            }
+        }
+        statements
+    }
+
+    /// Skips the statement with the error: to behind the next `;` or `}`, or up to a line that
+    /// begins like a statement.
+    fn recover(&mut self, problem: Problem, start: usize) {
+        self.problems.push(problem);
+        self.depth = 0;
+        let mut open = 0_usize;
+        if self.at == start {
+            self.at += 1;
+        }
+        // What was read of the statement may have opened blocks.
+        for token in self.tokens.get(start..self.at).unwrap_or_default() {
+            match token.kind {
+                TokenKind::Sign(Sign::OpenCurly) => open += 1,
+                TokenKind::Sign(Sign::CloseCurly) => open = open.saturating_sub(1),
+                _ => {}
+            }
+        }
+        loop {
+            match self.peek() {
+                TokenKind::End => return,
+                TokenKind::Sign(Sign::OpenCurly) => open += 1,
+                TokenKind::Sign(Sign::CloseCurly) => {
+                    open = open.saturating_sub(1);
+                    if open == 0 {
+                        self.at += 1;
+                        return;
+                    }
+                }
+                TokenKind::Sign(Sign::Semicolon) if open == 0 => {
+                    self.at += 1;
+                    return;
+                }
+                TokenKind::Keyword(Keyword::Def | Keyword::Load) if open == 0 => return,
+                _ if open == 0 && self.begins_assignment() => return,
+                _ => {}
+            }
+            self.at += 1;
+        }
+    }
+
+    fn begins_assignment(&self) -> bool {
+        self.token().first_of_line
+            && matches!(self.peek(), TokenKind::Name(_))
+            && self.kind_at(self.at + 1) == &TokenKind::Sign(Sign::Assign)
+    }
+
+    fn statement(&mut self) -> Parsed<Statement> {
+        self.nested(|parser| {
+            let start = parser.span();
+            let kind = match parser.peek() {
+                TokenKind::Keyword(Keyword::Def) => parser.def()?,
+                TokenKind::Keyword(Keyword::For) => parser.for_loop()?,
+                TokenKind::Keyword(Keyword::Load) => parser.load()?,
+                TokenKind::Keyword(Keyword::Return) => {
+                    return Err(Box::new(
+                        Problem::new(&start, "`return` outside of a function's end", "here")
+                            .help("a function has one `return`, as its last statement"),
+                    ));
+                }
+                _ => parser.assignment()?,
+            };
+            Ok(Statement {
+                kind,
+                span: start.to(&parser.last_span()),
+            })
+        })
+    }
+
+    fn assignment(&mut self) -> Parsed<StatementKind> {
+        let mut ahead = self.at;
+        while matches!(self.kind_at(ahead), TokenKind::Name(_))
+            && self.kind_at(ahead + 1) == &TokenKind::Sign(Sign::Comma)
+        {
+            ahead += 2;
+        }
+        let assigns = matches!(self.kind_at(ahead), TokenKind::Name(_))
+            && self.kind_at(ahead + 1) == &TokenKind::Sign(Sign::Assign);
+        if assigns {
+            let targets = self.names()?;
+            self.expect(Sign::Assign, "after the name that is assigned")?;
+            let value = self.expressions()?;
+            self.semicolon()?;
+            return Ok(StatementKind::Assign { targets, value });
+        }
+        let value = self.expression()?;
+        if self.is(Sign::Assign) {
+            return Err(Box::new(
+                Problem::new(&value.span, "only a name can be assigned to", "not a name")
+                    .help("compare with `==`"),
+            ));
+        }
+        self.semicolon()?;
+        Ok(StatementKind::Expression(value))
+    }
+
+    fn def(&mut self) -> Parsed<StatementKind> {
+        self.at += 1;
+        let name = self.name("a function's name")?;
+        self.expect(Sign::OpenRound, "before the parameters")?;
+        let parameters = if self.is(Sign::CloseRound) {
+            Vec::new()
+        } else {
+            self.names()?
+        };
+        self.expect(Sign::CloseRound, "after the parameters")?;
+        self.expect(Sign::OpenCurly, "before the function's body")?;
+        let mut body = Vec::new();
+        while self.peek() != &TokenKind::Keyword(Keyword::Return) {
+            if self.is(Sign::CloseCurly) || self.peek() == &TokenKind::End {
+                return Err(Box::new(
+                    Problem::new(
+                        &self.span(),
+                        "the function returns nothing",
+                        "`return` is missing here",
+                    )
+                    .also(&name.span, "this function")
+                    .help("end its body with `return x;`"),
+                ));
+            }
+            body.push(self.statement()?);
+        }
+        self.at += 1;
+        let result = self.expressions()?;
+        self.semicolon()?;
+        self.expect(
+            Sign::CloseCurly,
+            "after the `return`, which ends a function",
+        )?;
+        let function = Arc::new(Function {
+            parameters,
+            body,
+            result,
+        });
+        Ok(StatementKind::Def { name, function })
+    }
+
+    fn for_loop(&mut self) -> Parsed<StatementKind> {
+        self.at += 1;
+        let targets = self.names()?;
+        self.expect_keyword(Keyword::In, "after the loop's variables")?;
+        let iterable = self.expression()?;
+        self.expect(Sign::OpenCurly, "before the loop's body")?;
+        let mut body = Vec::new();
+        while !self.is(Sign::CloseCurly) {
+            if self.peek() == &TokenKind::End {
+                return Err(self.unexpected("`}`", "after the loop's body"));
+            }
+            body.push(self.statement()?);
+        }
+        self.at += 1;
+        Ok(StatementKind::For {
+            targets,
+            iterable,
+            body,
+        })
+    }
+
+    fn load(&mut self) -> Parsed<StatementKind> {
+        self.at += 1;
+        let TokenKind::Literal(crate::model::Value::Str(path)) = self.peek().clone() else {
+            return Err(self.unexpected("a file's name in quotes", "after `load`"));
+        };
+        self.at += 1;
+        self.semicolon()?;
+        Ok(StatementKind::Load(path))
+    }
+
+    fn semicolon(&mut self) -> Parsed<()> {
+        if self.is(Sign::Semicolon) {
+            self.at += 1;
+            return Ok(());
+        }
+        // The remark belongs to the end of the statement, not to what follows.
+        let end = self.last_span();
+        let mut problem = self.unexpected("`;`", "after the statement");
+        let follows = self.token().first_of_line || self.peek() == &TokenKind::End;
+        if follows {
+            problem.labels = vec![(end, "`;` is missing after this".into())];
+            problem.message = "the statement does not end with `;`".into();
+            self.problems.push(*problem);
+            return Ok(());
+        }
+        Err(problem)
+    }
+
+    /// `a, b, c`
+    pub fn names(&mut self) -> Parsed<Vec<Name>> {
+        let mut names = vec![self.name("a name")?];
+        while self.is(Sign::Comma) {
+            self.at += 1;
+            names.push(self.name("a name")?);
+        }
+        Ok(names)
+    }
+
+    fn name(&mut self, wanted: &str) -> Parsed<Name> {
+        let TokenKind::Name(text) = self.peek().clone() else {
+            return Err(self.unexpected(wanted, "here"));
+        };
+        let span = self.span();
+        self.at += 1;
+        Ok(Name { text, span })
+    }
+
+    /// Runs `parse` one level deeper, or refuses.
+    pub fn nested<T>(&mut self, parse: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
+        if self.depth >= MAX_DEPTH {
+            return Err(Box::new(too_deep(&self.span())));
+        }
+        self.depth += 1;
+        let parsed = parse(self);
+        // After an error the statement is given up, and `recover` starts from the surface.
+        self.depth = self.depth.saturating_sub(1);
+        parsed
+    }
+
+    /// The token at hand.
+    pub fn peek(&self) -> &TokenKind {
+        self.kind_at(self.at)
+    }
+
+    /// The token so many places ahead.
+    pub fn ahead(&self, places: usize) -> &TokenKind {
+        self.kind_at(self.at + places)
+    }
+
+    fn kind_at(&self, at: usize) -> &TokenKind {
+        self.tokens
+            .get(at)
+            .map_or(&TokenKind::End, |token| &token.kind)
+    }
+
+    fn token(&self) -> &Token {
+        // The lexer ends every text with a token, and nothing goes behind that.
+        &self.tokens[self.at.min(self.tokens.len() - 1)]
+    }
+
+    /// Goes on to the next token.
+    pub fn advance(&mut self) {
+        self.at += 1;
+    }
+
+    /// Whether the token at hand is this sign.
+    pub fn is(&self, sign: Sign) -> bool {
+        self.peek() == &TokenKind::Sign(sign)
+    }
+
+    /// Whether the token at hand is this keyword.
+    pub fn is_keyword(&self, keyword: Keyword) -> bool {
+        self.peek() == &TokenKind::Keyword(keyword)
+    }
+
+    /// Where the token at hand stands.
+    pub fn span(&self) -> Span {
+        self.token().span.clone()
+    }
+
+    /// Where the token before stands.
+    pub fn last_span(&self) -> Span {
+        self.tokens[self.at.saturating_sub(1).min(self.tokens.len() - 1)]
+            .span
+            .clone()
+    }
+
+    /// Whether a comma stands before the bracket that was just closed: `(x,)`.
+    pub fn closed_behind_comma(&self) -> bool {
+        self.at >= 2 && self.kind_at(self.at - 2) == &TokenKind::Sign(Sign::Comma)
+    }
+
+    /// Takes this sign or says that it is missing.
+    pub fn expect(&mut self, sign: Sign, place: &str) -> Parsed<()> {
+        if !self.is(sign) {
+            return Err(self.unexpected(&format!("`{}`", sign.text()), place));
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    /// Takes this keyword or says that it is missing.
+    pub fn expect_keyword(&mut self, keyword: Keyword, place: &str) -> Parsed<()> {
+        if !self.is_keyword(keyword) {
+            return Err(self.unexpected(&format!("`{}`", keyword.text()), place));
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    /// The token at hand is not what may stand here.
+    pub fn unexpected(&self, wanted: &str, place: &str) -> Box<Problem> {
+        let found = self.peek();
+        let message = format!("expected {wanted} {place}, found {found}");
+        Box::new(Problem::new(
+            &self.span(),
+            message,
+            format!("expected {wanted}"),
+        ))
+    }
+}
+
+/// The report of a construct nested deeper than [`MAX_DEPTH`].
+pub fn too_deep(span: &Span) -> Problem {
+    Problem::new(
+        span,
+        format!("the nesting is deeper than {MAX_DEPTH}"),
+        "too deep from here on",
+    )
+    .help("give the inner parts names")
+}
