@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use common::tracr_library::{Case, Rasp, case, string};
+use common::tracr_library::{CASES, Case, Rasp, case, string};
 use common::{fixtures, name};
 use ndarray::{Array2, Axis};
 use tracr_compress::compiler::{self, Options};
@@ -92,6 +92,17 @@ fn parity_large_programs_compile_well_under_a_second() {
         let seconds = start.elapsed().as_secs_f64();
         println!("{name:36} D {:3}  {:.1} ms", model.width(), 1000.0 * seconds);
         assert!(seconds < 1.0, "{name} took {seconds} s");
+    }
+}
+
+/// For scripts/compare_compiler.py, which compares them with Tracr live.
+#[test]
+#[ignore = "writes every case of Tracr's table to $COMPRESS_WRITE_MODELS"]
+fn parity_write_models() {
+    let directory = PathBuf::from(std::env::var_os("COMPRESS_WRITE_MODELS").unwrap());
+    for name in CASES {
+        let model = compile(name, &case(name).unwrap());
+        model.save(&directory.join(format!("{name}.safetensors"))).unwrap();
     }
 }
 

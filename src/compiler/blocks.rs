@@ -6,7 +6,7 @@ use super::craft::{Dim, Head, Mlp, Space, categorical, numerical, space::Variabl
 use super::error::{Note, Notes};
 use super::inference::Inferred;
 use super::program::{self, OpId, OpKind, Program};
-use super::values::number;
+use super::values::{has_order, number, pair_order};
 
 /// Builds the blocks of a program's operators.
 pub struct Blocks<'a> {
@@ -80,10 +80,7 @@ impl Blocks<'_> {
                 let diagonal = (0..inputs.len()).map(|i| table.results[i * (table.seconds + 1)]);
                 categorical::map(&op.label, &inputs, &diagonal.collect::<Vec<_>>(), &outputs)
             }
-            OpKind::SequenceMap { first, second, .. } => {
-                let (first, second) = (self.basis(*first), self.basis(*second));
-                categorical::sequence_map(&op.label, &first, &second, one, &table.results, &outputs)
-            }
+            OpKind::SequenceMap { first, second, .. } => self.sequence_map(id, *first, *second),
             OpKind::Linear { first, second, a, b } => {
                 let dim = |id: OpId| self.basis(id).first().copied().unwrap_or(Dim(0));
                 numerical::linear(&op.label, (dim(*first), *a), (dim(*second), *b), dim(id))
@@ -99,6 +96,25 @@ impl Blocks<'_> {
             ),
             _ => Mlp::new(),
         }
+    }
+
+    fn sequence_map(&self, id: OpId, first: OpId, second: OpId) -> Mlp {
+        let (op, one) = (self.program.op(id), self.space.dim(Variable::One));
+        let (x, y) = (self.basis(first), self.basis(second));
+        let results = &self.inferred.tables[id.0].results;
+        let mut mlp =
+            categorical::sequence_map(&op.label, &x, &y, one, results, &self.basis(id));
+        let side = |id: OpId| {
+            (self.program.op(id).label.as_str(), self.inferred.set(id).values())
+        };
+        let (x, y) = (side(first), side(second));
+        if !(has_order(x.1) && has_order(y.1)) {
+            for group in &mut mlp {
+                let order = pair_order(x, y);
+                group.units = order.into_iter().map(|place| group.units[place].clone()).collect();
+            }
+        }
+        mlp
     }
 
     fn map_to_number(&mut self, id: OpId, inner: OpId) -> Mlp {

@@ -1,5 +1,7 @@
 //! Graphs for tests, built in a few words, as Tracr's Python embedding builds them.
 
+#![allow(missing_docs)]
+
 use std::sync::Arc;
 
 use super::Options;

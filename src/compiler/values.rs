@@ -24,7 +24,7 @@ impl ValueSet {
     pub fn new(values: impl IntoIterator<Item = Value>) -> Self {
         let mut seen = HashSet::new();
         let distinct = values.into_iter().filter(|value| seen.insert(Key(value.clone()))).collect();
-        let values = merge_sort(distinct);
+        let values = merge_sort(distinct, feature_order);
         let places = values.iter().enumerate().map(|(i, value)| (Key(value.clone()), i)).collect();
         Self { values, places }
     }
@@ -85,15 +85,35 @@ fn feature_order(a: &Value, b: &Value) -> Ordering {
     }
 }
 
-/// Stable; takes any answer of `feature_order` for what it is, and never panics.
-fn merge_sort(values: Vec<Value>) -> Vec<Value> {
-    let mut runs: Vec<Vec<Value>> = values.into_iter().map(|value| vec![value]).collect();
+/// Whether Python orders the values among themselves, so that text plays no part.
+pub fn has_order(sorted: &[Value]) -> bool {
+    sorted.windows(2).all(|pair| compare(&pair[0], &pair[1]).is_ok())
+}
+
+/// Tracr's order of the pairs `(first[i], second[j])`, as places `i · len(second) + j`.
+///
+/// A pair is the tuple of both variables and values, and compares as such: where Python does not
+/// order the values, by the text of the whole tuple, in which strings are quoted. So numbers and
+/// strings mixed may stand in another order here than among the features.
+pub fn pair_order(first: (&str, &[Value]), second: (&str, &[Value])) -> Vec<usize> {
+    let pairs = first.1.iter().flat_map(|x| second.1.iter().map(move |y| (x, y)));
+    let name = |variable: &str| Value::Str(variable.to_owned());
+    let tuples = pairs.enumerate().map(|(place, (x, y))| {
+        (place, Value::Tuple(vec![name(first.0), x.clone(), name(second.0), y.clone()]))
+    });
+    let sorted = merge_sort(tuples.collect(), |a, b| feature_order(&a.1, &b.1));
+    sorted.into_iter().map(|(place, _)| place).collect()
+}
+
+/// Stable; takes any answer of `order` for what it is, and never panics.
+fn merge_sort<T>(items: Vec<T>, order: impl Fn(&T, &T) -> Ordering) -> Vec<T> {
+    let mut runs: Vec<Vec<T>> = items.into_iter().map(|item| vec![item]).collect();
     while runs.len() > 1 {
         let mut merged = Vec::with_capacity(runs.len().div_ceil(2));
         let mut pairs = runs.into_iter();
         while let Some(first) = pairs.next() {
             merged.push(match pairs.next() {
-                Some(second) => merge(first, second),
+                Some(second) => merge(first, second, &order),
                 None => first,
             });
         }
@@ -102,12 +122,12 @@ fn merge_sort(values: Vec<Value>) -> Vec<Value> {
     runs.pop().unwrap_or_default()
 }
 
-fn merge(first: Vec<Value>, second: Vec<Value>) -> Vec<Value> {
+fn merge<T>(first: Vec<T>, second: Vec<T>, order: &impl Fn(&T, &T) -> Ordering) -> Vec<T> {
     let mut out = Vec::with_capacity(first.len() + second.len());
     let mut first = first.into_iter().peekable();
     let mut second = second.into_iter().peekable();
     while let (Some(a), Some(b)) = (first.peek(), second.peek()) {
-        let from = if feature_order(b, a) == Ordering::Less { &mut second } else { &mut first };
+        let from = if order(b, a) == Ordering::Less { &mut second } else { &mut first };
         out.extend(from.next());
     }
     out.extend(first);
@@ -126,8 +146,9 @@ mod tests {
     #[test]
     fn equal_values_of_python_are_one() {
         let set = ValueSet::new([Value::Bool(true), Value::Int(1), Value::Float(1.0), s("1")]);
-        assert_eq!(set.values(), [Value::Bool(true), s("1")]);
-        assert_eq!(set.place(&Value::Float(1.0)), Some(0));
+        // As text, "1" comes before "True".
+        assert_eq!(set.values(), [s("1"), Value::Bool(true)]);
+        assert_eq!(set.place(&Value::Float(1.0)), Some(1));
         assert_eq!(set.place(&Value::Float(1.5)), None);
         assert_eq!(set.place(&Value::Float(-0.0)), None);
     }

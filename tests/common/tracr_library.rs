@@ -301,6 +301,70 @@ pub struct Case {
     pub rasp: Rasp,
 }
 
+/// The names of all cases of Tracr's table, as the files of its models are called, and of our own.
+pub const CASES: [&str; 60] = [
+    "frac_prevs_1",
+    "frac_prevs_2",
+    "frac_prevs_3",
+    "shift_by_one",
+    "shift_by_two",
+    "detect_pattern_a",
+    "detect_pattern_ab",
+    "detect_pattern_ab_2",
+    "detect_pattern_ab_3",
+    "detect_pattern_abc",
+    "reverse_1",
+    "reverse_2",
+    "reverse_3",
+    "reverse_4",
+    "length_categorical_1",
+    "length_categorical_2",
+    "length_categorical_3",
+    "length_numerical_1",
+    "length_numerical_2",
+    "length_numerical_3",
+    "pair_balance_1",
+    "shuffle_dyck2_1",
+    "shuffle_dyck2_2",
+    "shuffle_dyck2_3",
+    "shuffle_dyck3_1",
+    "shuffle_dyck3_2",
+    "shuffle_dyck3_3",
+    "hist",
+    "sort_unique_1",
+    "sort_unique_2",
+    "sort_1",
+    "sort_2",
+    "sort_3",
+    "sort_freq",
+    "make_count_less_freq_categorical_1",
+    "make_count_less_freq_categorical_2",
+    "make_count_less_freq_numerical_1",
+    "make_count_less_freq_numerical_2",
+    "make_count_1",
+    "make_count_2",
+    "make_count_3",
+    "make_nary_sequencemap_1",
+    "make_nary_sequencemap_2",
+    "causal_frac_prevs_1",
+    "causal_frac_prevs_2",
+    "causal_frac_prevs_3",
+    "causal_shift_by_one",
+    "causal_shift_by_two",
+    "causal_detect_pattern_a",
+    "causal_detect_pattern_ab",
+    "causal_detect_pattern_ab_2",
+    "causal_detect_pattern_ab_3",
+    "causal_detect_pattern_abc",
+    "causal_selector_width",
+    "own_two_widths",
+    "own_staircase",
+    "own_one_argument_twice",
+    "own_mixed_values",
+    "own_many_of_one_name",
+    "own_combined_selectors",
+];
+
 /// The case of this name (`causal_` in front if causal), `models/` included.
 pub fn case(full_name: &str) -> Option<Case> {
     let causal = full_name.starts_with("causal_");
@@ -393,7 +457,67 @@ pub fn case(full_name: &str) -> Option<Case> {
             let all = r.select_true(tokens);
             (chars("abcd"), 5, r.width(all))
         }
-        _ => return None,
+        _ => own(name, r)?,
     };
     Some(Case { vocab, max_seq_len, causal, output, rasp })
+}
+
+/// Our own programs, those of `scripts/tracr_test_cases.py`.
+fn own(name: &str, r: &mut Rasp) -> Option<(Vec<Value>, usize, NodeId)> {
+    let chars = |text: &str| text.chars().map(|c| string(&c.to_string())).collect::<Vec<_>>();
+    let (tokens, indices) = (r.tokens(), r.indices());
+    let share = |r: &mut Rasp| {
+        let is_a = r.equals(tokens, string("a"));
+        r.frac_prevs(is_a)
+    };
+    Some(match name {
+        "own_two_widths" => {
+            let (length, hist) = (r.length(), r.hist());
+            (chars("abc"), 4, r.sequence_map(length, hist, py::subtract))
+        }
+        "own_staircase" => {
+            let share = share(r);
+            let doubled = r.map(share, |x| {
+                py::subtract(&py::multiply(&int(2), x)?, &Value::Float(0.5))
+            });
+            (chars("abc"), 4, r.numerical(doubled))
+        }
+        "own_one_argument_twice" => {
+            let share = share(r);
+            let linear = r.linear(share, share, 2.0, -3.0);
+            let small = r.map(linear, |x| py::less(x, &Value::Float(0.3)).map(Value::Bool));
+            (chars("ab"), 3, small)
+        }
+        "own_mixed_values" => {
+            let twice = r.sequence_map(indices, indices, py::add);
+            let mixed = r.sequence_map(tokens, twice, |x, i| {
+                Ok(if py::less(&int(2), i)? { x.clone() } else { i.clone() })
+            });
+            let mixed = r.sequence_map(mixed, indices, |x, i| {
+                Ok(if py::equal(x, &int(0)) { i.clone() } else { x.clone() })
+            });
+            (chars("abc"), 4, mixed)
+        }
+        "own_many_of_one_name" => {
+            let parts: Vec<NodeId> = (0..7)
+                .map(|n| r.map(indices, move |x| py::modulo(&py::add(x, &int(n))?, &int(3))))
+                .collect();
+            let total = parts.into_iter().fold(tokens, |total, part| {
+                r.sequence_map(total, part, |x, y| py::modulo(&py::add(x, y)?, &int(4)))
+            });
+            ((1..=3).map(int).collect(), 3, total)
+        }
+        "own_combined_selectors" => {
+            let near = r.select(indices, indices, |k, q| {
+                let apart = py::subtract(k, q)?;
+                Ok(Value::Bool(!py::less(&int(1), &apart)? && !py::less(&apart, &int(-1))?))
+            });
+            let before = r.select(indices, indices, |k, q| py::less(k, q).map(Value::Bool));
+            let not_before = r.graph.add(Kind::SelectorNot(before));
+            let both = r.graph.add(Kind::SelectorAnd(near, not_before));
+            let count = r.width(both);
+            (chars("ab"), 4, r.sequence_map(tokens, count, |_, n| Ok(n.clone())))
+        }
+        _ => return None,
+    })
 }
