@@ -51,6 +51,20 @@ def reasons(case):
     return dict(static=static, dynamic=dynamic, compiler=compiler)
 
 
+def operators(program):
+    """[operator, name, encoding] of every expression, sorted: the shape of the program."""
+    pending, seen, found = [program], {id(program)}, []
+    while pending:
+        expr = pending.pop()
+        encoding = rasp.get_encoding(expr).value if isinstance(expr, rasp.SOp) else None
+        found.append([rasp.default_name(expr), expr.name, encoding])
+        for child in expr.children:
+            if id(child) not in seen:
+                seen.add(id(child))
+                pending.append(child)
+    return sorted(found, key=str)
+
+
 def cases():
     seen = set()
     for group, causal in (("TEST_CASES", False), ("CAUSAL_TEST_CASES", True), ("UNSUPPORTED_TEST_CASES", False)):
@@ -63,6 +77,7 @@ def cases():
                 max_seq_len=case["max_seq_len"],
                 input=case.get("test_input"),
                 expected=case.get("expected_output"),
+                operators=operators(case["program"]),
             )
             if group.startswith("UNSUPPORTED"):
                 row["reasons"] = reasons(case)

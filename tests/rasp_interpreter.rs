@@ -41,6 +41,28 @@ fn random_inputs_give_what_tracrs_evaluators_give() {
 }
 
 #[test]
+fn every_case_has_the_operators_that_tracrs_program_has() {
+    for Case { name, operators: mut theirs, .. } in cases() {
+        let program = load(&format!("tests/rasp_cases/{name}.rasp"));
+        let used = interpreter::reachable(&program.graph, program.output);
+        let nodes = program.graph.nodes.iter().zip(used).filter(|(_, used)| *used);
+        let mut ours: Vec<(String, String, Option<String>)> = nodes
+            .map(|(node, _)| {
+                let encoding = format!("{:?}", node.encoding).to_lowercase();
+                let encoding = (!node.kind.is_selector()).then_some(encoding);
+                (node.kind.default_name().to_owned(), node.name.clone(), encoding)
+            })
+            .collect();
+        // What a selector is called shows nowhere.
+        for operators in [&mut ours, &mut theirs] {
+            operators.iter_mut().filter(|o| o.2.is_none()).for_each(|o| o.1.clear());
+            operators.sort();
+        }
+        assert_eq!(ours, theirs, "{name}");
+    }
+}
+
+#[test]
 fn the_headers_of_the_cases_say_what_tracr_says() {
     for Case { name, causal, vocab, max_seq_len, input, expected, .. } in cases() {
         let header = load(&format!("tests/rasp_cases/{name}.rasp")).header;

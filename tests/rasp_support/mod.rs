@@ -34,6 +34,8 @@ pub struct Case {
     /// None of an unsupported case.
     pub input: Option<Vec<Value>>,
     pub expected: Option<Vec<Value>>,
+    /// Of each expression: operator, name, encoding (none of a selector).
+    pub operators: Vec<(String, String, Option<String>)>,
 }
 
 /// All cases of Tracr, supported or not.
@@ -47,6 +49,7 @@ pub fn cases() -> Vec<Case> {
         max_seq_len: usize,
         input: Option<Exact>,
         expected: Option<Exact>,
+        operators: Vec<(String, String, Option<String>)>,
     }
     let rows: Vec<Row> = read("cases.json");
     assert_eq!(rows.len(), 63);
@@ -59,6 +62,7 @@ pub fn cases() -> Vec<Case> {
             max_seq_len: row.max_seq_len,
             input: row.input.map(|input| input.0),
             expected: row.expected.map(|expected| expected.0),
+            operators: row.operators,
         })
         .collect()
 }
