@@ -153,7 +153,7 @@ fn overrides() {
         "model.path=nowhere.safetensors",
         &["cannot read nowhere.safetensors"],
     );
-    is("model.sha256=abc", &["`model.sha256`", "is not the file"]);
+    is("model.sha256=abc", &["`model.sha256`", "is not the model"]);
 }
 
 #[test]
