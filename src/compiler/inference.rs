@@ -111,7 +111,7 @@ impl Inference<'_> {
                 ValueSet::new(x.values().iter().flat_map(|x| -> Vec<Value> { sums(x) }))
             }
             OpKind::Aggregate { sop, .. } if op.is_categorical() => self.inferred.set(*sop).clone(),
-            OpKind::Aggregate { sop, .. } => self.means(op, *sop)?,
+            OpKind::Aggregate { sop, .. } => self.means(id, *sop)?,
         };
         if !op.is_categorical()
             && let Err(value) = set.numbers()
@@ -175,8 +175,8 @@ impl Inference<'_> {
     }
 
     /// `{v / n}` over the values `v`, zeros and ones, and the lengths `n`.
-    fn means(&mut self, op: &Op, sop: OpId) -> Result<ValueSet, Problem> {
-        let of = self.program.op(sop);
+    fn means(&mut self, id: OpId, sop: OpId) -> Result<ValueSet, Problem> {
+        let (op, of) = (self.program.op(id), self.program.op(sop));
         let numbers = self.inferred.numbers(sop);
         // Tracr asks for the integer parts to be 0 or 1.
         if let Some(x) = numbers.iter().find(|x| ![0.0, 1.0].contains(&x.trunc())) {
@@ -185,6 +185,16 @@ impl Inference<'_> {
         }
         if let Some(x) = numbers.iter().find(|x| ![0.0, 1.0].contains(*x)) {
             let text = format!("the mean of `{}`, which can be {x}, is exact only for 0 and 1", of.name);
+            self.inferred.notes.push(Note { node: op.node, text });
+        }
+        // Tracr's set lacks the default, so a map takes it for the nearest value of the set.
+        let is_mapped = |op: &Op| matches!(op.kind, OpKind::Map { inner, .. } if inner == id);
+        if !numbers.contains(&0.0) && self.program.ops.iter().any(is_mapped) {
+            let text = format!(
+                "`{}` is never 0, so a map of its mean does not tell 0, where nothing is \
+                 selected, from the smallest mean, in Tracr too",
+                of.name
+            );
             self.inferred.notes.push(Note { node: op.node, text });
         }
         let longest = self.options.max_seq_len;

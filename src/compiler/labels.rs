@@ -36,14 +36,17 @@ pub fn labels(program: &Program, space: &Space) -> Vec<String> {
 
 /// A name for each operator, different from all others.
 fn operator_names(program: &Program, space: &Space) -> HashMap<OpId, String> {
-    let mut operators: Vec<OpId> = Vec::new();
-    for feature in &space.features {
-        if let Variable::Op(id) | Variable::WidthHead(id) = feature.variable
-            && !operators.contains(&id)
-        {
-            operators.push(id);
-        }
-    }
+    let mut seen = HashSet::new();
+    let operator = |variable| match variable {
+        Variable::Op(id) | Variable::WidthHead(id) => Some(id),
+        _ => None,
+    };
+    let operators: Vec<OpId> = space
+        .features
+        .iter()
+        .filter_map(|feature| operator(feature.variable))
+        .filter(|id| seen.insert(*id))
+        .collect();
     let mut count: HashMap<&str, usize> = HashMap::new();
     let mut taken: HashSet<String> = PRIMITIVES.map(str::to_owned).into();
     for id in &operators {
