@@ -58,7 +58,14 @@ fn operator_names(program: &Program, space: &Space) -> HashMap<OpId, String> {
     for id in operators {
         let name = program.op(id).name.as_str();
         let is_free = count[name] == 1 && !PRIMITIVES.contains(&name);
-        names.insert(id, if is_free { name.to_owned() } else { first_free(name, &mut taken) });
+        names.insert(
+            id,
+            if is_free {
+                name.to_owned()
+            } else {
+                first_free(name, &mut taken)
+            },
+        );
     }
     names
 }
@@ -72,7 +79,13 @@ fn distinct(labels: Vec<String>) -> Vec<String> {
     let mut taken: HashSet<String> = count.keys().cloned().collect();
     labels
         .into_iter()
-        .map(|label| if count[&label] == 1 { label } else { first_free(&label, &mut taken) })
+        .map(|label| {
+            if count[&label] == 1 {
+                label
+            } else {
+                first_free(&label, &mut taken)
+            }
+        })
         .collect()
 }
 
