@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use common::tracr_library::{CASES, Case, Rasp, case, string};
+use common::graphs::{Rasp, string};
+use common::tracr_cases::{CASES, Case, case};
 use common::{fixtures, name};
 use ndarray::{Array2, Axis};
 use tracr_compress::compiler::{self, Options};
@@ -20,7 +21,9 @@ const TOLERANCE: f32 = 1e-6;
 
 fn shipped() -> Vec<PathBuf> {
     let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
-    ["frac_prevs", "sort_unique"].map(|name| models.join(format!("{name}.safetensors"))).into()
+    ["frac_prevs", "sort_unique"]
+        .map(|name| models.join(format!("{name}.safetensors")))
+        .into()
 }
 
 fn compile(name: &str, case: &Case) -> CompiledModel {
@@ -31,8 +34,20 @@ fn compile(name: &str, case: &Case) -> CompiledModel {
     let report = compiler::report(&case.rasp.graph, case.output, &options).unwrap();
     let meta = &model.metadata;
     assert_eq!(
-        (report.width, report.layers, report.heads, report.key_size, report.mlp_width),
-        (model.width(), meta.num_layers, meta.num_heads, meta.key_size, meta.mlp_hidden_size),
+        (
+            report.width,
+            report.layers,
+            report.heads,
+            report.key_size,
+            report.mlp_width
+        ),
+        (
+            model.width(),
+            meta.num_layers,
+            meta.num_heads,
+            meta.key_size,
+            meta.mlp_hidden_size
+        ),
         "{name}: the report beside the model"
     );
     assert_eq!(report.bytes, weight_bytes(&model), "{name}");
@@ -42,7 +57,9 @@ fn compile(name: &str, case: &Case) -> CompiledModel {
 fn weight_bytes(model: &CompiledModel) -> u128 {
     let embeddings = model.token_embed.len() + model.pos_embed.len() + model.unembed.len();
     let named = model.layers.iter().flat_map(|layer| layer.named());
-    let layers: usize = named.map(|(_, linear)| linear.weight.len() + linear.bias.len()).sum();
+    let layers: usize = named
+        .map(|(_, linear)| linear.weight.len() + linear.bias.len())
+        .sum();
     4 * (embeddings + layers) as u128
 }
 
@@ -58,12 +75,22 @@ fn parity_weights_equal_tracrs_entry_by_entry() {
         };
         let ours = compile(&name, &case);
         assert_eq!(sizes(&ours.metadata), sizes(&theirs.metadata), "{name}");
-        assert_eq!(encodings(&ours.metadata), encodings(&theirs.metadata), "{name}");
-        let difference = orders(&ours.metadata.residual_labels, &theirs.metadata.residual_labels)
-            .into_iter()
-            .map(|order| largest_difference(&ours, &theirs, &order))
-            .fold(f32::INFINITY, f32::min);
-        println!("{name:36} D {:3}  largest difference {difference:.1e}", ours.width());
+        assert_eq!(
+            encodings(&ours.metadata),
+            encodings(&theirs.metadata),
+            "{name}"
+        );
+        let difference = orders(
+            &ours.metadata.residual_labels,
+            &theirs.metadata.residual_labels,
+        )
+        .into_iter()
+        .map(|order| largest_difference(&ours, &theirs, &order))
+        .fold(f32::INFINITY, f32::min);
+        println!(
+            "{name:36} D {:3}  largest difference {difference:.1e}",
+            ours.width()
+        );
         assert!(difference <= TOLERANCE, "{name}: {difference:e}");
         check_output(&name, &ours, &theirs.metadata);
     }
@@ -83,17 +110,33 @@ fn parity_shipped_models_have_the_same_labels_in_the_same_order() {
 
 #[test]
 fn parity_large_programs_compile_well_under_a_second() {
-    let letters = ('a'..='z').chain('A'..='Z').chain(['_']).map(|c| string(&c.to_string()));
+    let letters = ('a'..='z')
+        .chain('A'..='Z')
+        .chain(['_'])
+        .map(|c| string(&c.to_string()));
     let mut rasp = Rasp::default();
     let tokens = rasp.tokens();
     let is_x = rasp.equals(tokens, string("x"));
     let output = rasp.frac_prevs(is_x);
-    let large = Case { vocab: letters.collect(), max_seq_len: 60, causal: false, output, rasp };
-    for (name, case) in [("frac_prevs_53_60", large), ("shuffle_dyck3_1", case("shuffle_dyck3_1").unwrap())] {
+    let large = Case {
+        vocab: letters.collect(),
+        max_seq_len: 60,
+        causal: false,
+        output,
+        rasp,
+    };
+    for (name, case) in [
+        ("frac_prevs_53_60", large),
+        ("shuffle_dyck3_1", case("shuffle_dyck3_1").unwrap()),
+    ] {
         let start = Instant::now();
         let model = compile(name, &case);
         let seconds = start.elapsed().as_secs_f64();
-        println!("{name:36} D {:3}  {:.1} ms", model.width(), 1000.0 * seconds);
+        println!(
+            "{name:36} D {:3}  {:.1} ms",
+            model.width(),
+            1000.0 * seconds
+        );
         assert!(seconds < 1.0, "{name} took {seconds} s");
     }
 }
@@ -105,7 +148,9 @@ fn parity_write_models() {
     let directory = PathBuf::from(std::env::var_os("COMPRESS_WRITE_MODELS").unwrap());
     for name in CASES {
         let model = compile(name, &case(name).unwrap());
-        model.save(&directory.join(format!("{name}.safetensors"))).unwrap();
+        model
+            .save(&directory.join(format!("{name}.safetensors")))
+            .unwrap();
     }
 }
 
@@ -163,7 +208,9 @@ type Variables = BTreeMap<String, Vec<Vec<usize>>>;
 fn by_variable(labels: &[String]) -> Variables {
     let mut variables: BTreeMap<String, BTreeMap<String, Vec<usize>>> = BTreeMap::new();
     for (place, label) in labels.iter().enumerate() {
-        let label = label.split_once(':').map_or(label.as_str(), |(variable, _)| variable);
+        let label = label
+            .split_once(':')
+            .map_or(label.as_str(), |(variable, _)| variable);
         let (variable, tail) = match label.strip_suffix("_selector_width_attn_output") {
             Some(variable) => (variable, " attn_output"),
             None => (label, ""),
@@ -173,13 +220,24 @@ fn by_variable(labels: &[String]) -> Variables {
             _ => variable,
         };
         let name = format!("{name}{tail}");
-        variables.entry(name).or_default().entry(variable.into()).or_default().push(place);
+        variables
+            .entry(name)
+            .or_default()
+            .entry(variable.into())
+            .or_default()
+            .push(place);
     }
-    variables.into_iter().map(|(name, of)| (name, of.into_values().collect())).collect()
+    variables
+        .into_iter()
+        .map(|(name, of)| (name, of.into_values().collect()))
+        .collect()
 }
 
 fn shape(variables: &Variables) -> Vec<(&str, Vec<usize>)> {
-    variables.iter().map(|(name, of)| (name.as_str(), of.iter().map(Vec::len).collect())).collect()
+    variables
+        .iter()
+        .map(|(name, of)| (name.as_str(), of.iter().map(Vec::len).collect()))
+        .collect()
 }
 
 fn permutations(n: usize) -> Vec<Vec<usize>> {
@@ -200,7 +258,9 @@ fn permutations(n: usize) -> Vec<Vec<usize>> {
 fn largest_difference(ours: &CompiledModel, theirs: &CompiledModel, order: &[usize]) -> f32 {
     let largest = |a: &Array2<f32>, b: Array2<f32>| {
         assert_eq!(a.dim(), b.dim());
-        a.iter().zip(&b).fold(0.0, |largest: f32, (a, b)| largest.max((a - b).abs()))
+        a.iter()
+            .zip(&b)
+            .fold(0.0, |largest: f32, (a, b)| largest.max((a - b).abs()))
     };
     let rows = |m: &Array2<f32>| m.select(Axis(0), order);
     let columns = |m: &Array2<f32>| m.select(Axis(1), order);
@@ -212,9 +272,16 @@ fn largest_difference(ours: &CompiledModel, theirs: &CompiledModel, order: &[usi
     for (ours, theirs) in ours.layers.iter().zip(&theirs.layers) {
         for ((name, a), (_, b)) in ours.named().into_iter().zip(theirs.named()) {
             let writes = matches!(name, "attn.output" | "mlp.fc2");
-            let b_weight = if writes { columns(&b.weight) } else { rows(&b.weight) };
+            let b_weight = if writes {
+                columns(&b.weight)
+            } else {
+                rows(&b.weight)
+            };
             differences.push(largest(&a.weight, b_weight));
-            assert!(a.bias.iter().chain(&b.bias).all(|x| *x == 0.0), "{name}: a bias");
+            assert!(
+                a.bias.iter().chain(&b.bias).all(|x| *x == 0.0),
+                "{name}: a bias"
+            );
         }
     }
     differences.into_iter().fold(0.0, f32::max)
@@ -230,7 +297,9 @@ fn check_output(name: &str, ours: &CompiledModel, reference: &Metadata) {
     let words: Vec<String> = input.iter().map(|v| v.to_json().to_string()).collect();
     let ids = ours.encode(&words).unwrap();
     let tokens = Array2::from_shape_vec((1, ids.len()), ids).unwrap();
-    let output = Frozen::<f64>::new(ours).forward(Stream::Full, tokens.view()).output;
+    let output = Frozen::<f64>::new(ours)
+        .forward(Stream::Full, tokens.view())
+        .output;
     for (t, expected) in expected.iter().enumerate() {
         let said = ours.decode(output.row(t + 1));
         let same = match (&said, expected) {

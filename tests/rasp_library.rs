@@ -14,16 +14,33 @@ fn every_program_says_how_to_compile_it_and_computes_its_example() {
         let program = load(&format!("programs/{name}.rasp"));
         let header = &program.header;
         assert!(header.about.is_some(), "{name}");
-        let vocab = header.vocab.as_ref().unwrap_or_else(|| panic!("{name} has no vocab"));
-        let longest = header.max_seq_len.unwrap_or_else(|| panic!("{name} has no max_seq_len"));
+        let vocab = header
+            .vocab
+            .as_ref()
+            .unwrap_or_else(|| panic!("{name} has no vocab"));
+        let longest = header
+            .max_seq_len
+            .unwrap_or_else(|| panic!("{name} has no max_seq_len"));
         assert!(!header.examples.is_empty(), "{name}");
         for example in &header.examples {
             assert!(example.input.len() <= longest, "{name}");
-            assert!(example.input.iter().all(|token| vocab.contains(token)), "{name}");
+            assert!(
+                example.input.iter().all(|token| vocab.contains(token)),
+                "{name}"
+            );
             let run = interpreter::run(&program.graph, program.output, &example.input, false);
             let run = run.unwrap_or_else(|e| panic!("{name}: {e}"));
-            let equal = run.output().iter().zip(&example.output).all(|(a, b)| python::equal(a, b));
-            assert!(equal, "{name}: {:?}, header {:?}", run.output(), example.output);
+            let equal = run
+                .output()
+                .iter()
+                .zip(&example.output)
+                .all(|(a, b)| python::equal(a, b));
+            assert!(
+                equal,
+                "{name}: {:?}, header {:?}",
+                run.output(),
+                example.output
+            );
         }
         names.push(name);
     }

@@ -170,3 +170,48 @@ fn cleans_once(blocks: &mut Blocks<'_>, half: &HalfLayer) -> bool {
     blocks.notes.push(Note { node, text });
     true
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::compiler::compile;
+    use crate::compiler::test_graphs::{Builder, options};
+    use crate::model::Value;
+
+    /// hist and length, which share a layer, and the weight of the unit that cleans BOS.
+    fn clean_weight(read_by_a_head: bool) -> (f32, usize) {
+        let mut b = Builder::default();
+        let tokens = b.tokens();
+        let (same, all) = (
+            b.select(tokens, tokens, "=="),
+            b.select(tokens, tokens, "true"),
+        );
+        let (hist, length) = (b.selector_width(same), b.selector_width(all));
+        let output = if read_by_a_head {
+            let select = b.select(hist, length, "==");
+            b.aggregate(select, tokens, Value::None)
+        } else {
+            b.sequence_map("x - y", length, hist, |v| {
+                crate::rasp::python::subtract(&v[0], &v[1])
+            })
+        };
+        let (model, notes) = compile(&b.graph, output, &options(&[1, 2], 3)).unwrap();
+        let bos = model
+            .metadata
+            .residual_labels
+            .iter()
+            .position(|l| l == "tokens:BOS")
+            .unwrap();
+        let weights = model.layers[0].fc1.weight.row(bos);
+        (weights.iter().copied().fold(0.0, f32::max), notes.len())
+    }
+
+    #[test]
+    fn widths_of_one_layer_clean_bos_together_as_in_tracr() {
+        assert_eq!(clean_weight(false), (2.0, 0));
+    }
+
+    #[test]
+    fn bos_is_cleaned_once_where_a_head_would_see_it_and_that_is_noted() {
+        assert_eq!(clean_weight(true), (1.0, 1));
+    }
+}

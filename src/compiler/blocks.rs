@@ -44,15 +44,26 @@ impl Blocks<'_> {
         let mut scratch = Vec::new();
         let (head, failure) = attention::head(
             self.space,
-            Side { values: side(selector.keys), basis: &keys },
-            Side { values: side(selector.queries), basis: &queries },
+            Side {
+                values: side(selector.keys),
+                basis: &keys,
+            },
+            Side {
+                values: side(selector.queries),
+                basis: &queries,
+            },
             bos,
             values,
             |key, query| selector.predicate.selects(key, query, &mut scratch),
         );
         if let Some(failure) = failure {
-            let text = format!("the selector's predicate has no value {failure}; nothing is selected there");
-            self.notes.push(Note { node: selector.node, text });
+            let text = format!(
+                "the selector's predicate has no value {failure}; nothing is selected there"
+            );
+            self.notes.push(Note {
+                node: selector.node,
+                text,
+            });
         }
         head
     }
@@ -81,7 +92,12 @@ impl Blocks<'_> {
                 categorical::map(&op.label, &inputs, &diagonal.collect::<Vec<_>>(), &outputs)
             }
             OpKind::SequenceMap { first, second, .. } => self.sequence_map(id, *first, *second),
-            OpKind::Linear { first, second, a, b } => {
+            OpKind::Linear {
+                first,
+                second,
+                a,
+                b,
+            } => {
                 let dim = |id: OpId| self.basis(id).first().copied().unwrap_or(Dim(0));
                 numerical::linear(&op.label, (dim(*first), *a), (dim(*second), *b), dim(id))
             }
@@ -102,16 +118,21 @@ impl Blocks<'_> {
         let (op, one) = (self.program.op(id), self.space.dim(Variable::One));
         let (x, y) = (self.basis(first), self.basis(second));
         let results = &self.inferred.tables[id.0].results;
-        let mut mlp =
-            categorical::sequence_map(&op.label, &x, &y, one, results, &self.basis(id));
+        let mut mlp = categorical::sequence_map(&op.label, &x, &y, one, results, &self.basis(id));
         let side = |id: OpId| {
-            (self.program.op(id).label.as_str(), self.inferred.set(id).values())
+            (
+                self.program.op(id).label.as_str(),
+                self.inferred.set(id).values(),
+            )
         };
         let (x, y) = (side(first), side(second));
         if !(has_order(x.1) && has_order(y.1)) {
             for group in &mut mlp {
                 let order = pair_order(x, y);
-                group.units = order.into_iter().map(|place| group.units[place].clone()).collect();
+                group.units = order
+                    .into_iter()
+                    .map(|place| group.units[place].clone())
+                    .collect();
             }
         }
         mlp
@@ -121,17 +142,28 @@ impl Blocks<'_> {
         let op = self.program.op(id);
         let numbers = self.inferred.numbers(id);
         let table = &self.inferred.tables[id.0];
-        let results: Vec<Option<f64>> =
-            table.results.iter().map(|place| Some(numbers[(*place)?])).collect();
+        let results: Vec<Option<f64>> = table
+            .results
+            .iter()
+            .map(|place| Some(numbers[(*place)?]))
+            .collect();
         if let Some(lowest) = numbers.iter().find(|x| **x < 0.0) {
             let text = format!(
                 "`{}` can be {lowest}, but a map from categorical to numerical comes out as 0 \
                  below 0, in Tracr too; use `linear` for a negative factor",
                 op.name
             );
-            self.notes.push(Note { node: op.node, text });
+            self.notes.push(Note {
+                node: op.node,
+                text,
+            });
         }
-        categorical::map_to_number(&op.label, &self.basis(inner), &results, self.space.dim(Variable::Op(id)))
+        categorical::map_to_number(
+            &op.label,
+            &self.basis(inner),
+            &results,
+            self.space.dim(Variable::Op(id)),
+        )
     }
 
     /// Thresholds between the arguments that the function has a value for.
@@ -139,17 +171,27 @@ impl Blocks<'_> {
         let op = self.program.op(id);
         let outputs = self.basis(id);
         let values = self.inferred.set(id).values();
-        let defined = self.inferred.numbers(inner).into_iter().zip(&self.inferred.tables[id.0].results);
+        let defined = self
+            .inferred
+            .numbers(inner)
+            .into_iter()
+            .zip(&self.inferred.tables[id.0].results);
         let (arguments, results): (Vec<f64>, Vec<numerical::Written>) = defined
             .filter_map(|(x, place)| {
                 let place = (*place)?;
-                Some((x, match op.is_categorical() {
-                    true => vec![(outputs[place], 1.0)],
-                    false => vec![(outputs[0], number(&values[place])?)],
-                }))
+                Some((
+                    x,
+                    match op.is_categorical() {
+                        true => vec![(outputs[place], 1.0)],
+                        false => vec![(outputs[0], number(&values[place])?)],
+                    },
+                ))
             })
             .unzip();
-        let (input, one) = (self.space.dim(Variable::Op(inner)), self.space.dim(Variable::One));
+        let (input, one) = (
+            self.space.dim(Variable::Op(inner)),
+            self.space.dim(Variable::One),
+        );
         let exactness = self.options.mlp_exactness;
         numerical::staircase(&op.label, input, one, exactness, &arguments, &results)
     }

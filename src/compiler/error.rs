@@ -155,13 +155,18 @@ pub enum Reason {
 impl Reason {
     /// The problem of an expression.
     pub fn at(self, node: NodeId) -> Problem {
-        Problem { node: Some(node), reason: self }
+        Problem {
+            node: Some(node),
+            reason: self,
+        }
     }
 }
 
 impl From<Problem> for CompileError {
     fn from(problem: Problem) -> Self {
-        Self { problems: vec![problem] }
+        Self {
+            problems: vec![problem],
+        }
     }
 }
 

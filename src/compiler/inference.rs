@@ -47,7 +47,11 @@ impl Inferred {
 
     /// How many features the s-op has.
     pub fn dims(&self, op: &Op, id: OpId) -> usize {
-        if op.is_categorical() { self.set(id).len() } else { 1 }
+        if op.is_categorical() {
+            self.set(id).len()
+        } else {
+            1
+        }
     }
 
     /// The values of a numerical s-op, ascending.
@@ -104,14 +108,24 @@ impl Inference<'_> {
                 self.check_pairs(op, firsts.len(), seconds.len(), !same)?;
                 self.image(id, &firsts, Some(&seconds), f)?
             }
-            OpKind::Linear { first, second, a, b } => {
+            OpKind::Linear {
+                first,
+                second,
+                a,
+                b,
+            } => {
                 let (x, y) = (self.inferred.set(*first), self.inferred.set(*second));
                 self.check_pairs(op, x.len(), y.len(), false)?;
-                let sums = |x: &Value| y.values().iter().filter_map(|y| linear(*a, x, *b, y)).collect();
+                let sums = |x: &Value| {
+                    y.values()
+                        .iter()
+                        .filter_map(|y| linear(*a, x, *b, y))
+                        .collect()
+                };
                 ValueSet::new(x.values().iter().flat_map(|x| -> Vec<Value> { sums(x) }))
             }
             OpKind::Aggregate { sop, .. } if op.is_categorical() => self.inferred.set(*sop).clone(),
-            OpKind::Aggregate { sop, .. } => self.means(op, *sop)?,
+            OpKind::Aggregate { sop, .. } => self.means(id, *sop)?,
         };
         if !op.is_categorical()
             && let Err(value) = set.numbers()
@@ -154,10 +168,14 @@ impl Inference<'_> {
             });
         };
         match seconds {
-            None => firsts.iter().for_each(|x| evaluate(std::slice::from_ref(x))),
+            None => firsts
+                .iter()
+                .for_each(|x| evaluate(std::slice::from_ref(x))),
             Some(seconds) => {
                 for x in firsts {
-                    seconds.iter().for_each(|y| evaluate(&[x.clone(), y.clone()]));
+                    seconds
+                        .iter()
+                        .for_each(|y| evaluate(&[x.clone(), y.clone()]));
                 }
             }
         }
@@ -167,25 +185,56 @@ impl Inference<'_> {
             return Err(Reason::NoValues { name, example }.at(op.node));
         }
         if dropped.count > 0 {
-            self.inferred.notes.push(Note { node: op.node, text: dropped.text(&f.text) });
+            self.inferred.notes.push(Note {
+                node: op.node,
+                text: dropped.text(&f.text),
+            });
         }
-        let results = results.iter().map(|value| set.place(value.as_ref()?)).collect();
-        self.inferred.tables[id.0] = Table { seconds: seconds.map_or(1, <[_]>::len), results };
+        let results = results
+            .iter()
+            .map(|value| set.place(value.as_ref()?))
+            .collect();
+        self.inferred.tables[id.0] = Table {
+            seconds: seconds.map_or(1, <[_]>::len),
+            results,
+        };
         Ok(set)
     }
 
     /// `{v / n}` over the values `v`, zeros and ones, and the lengths `n`.
-    fn means(&mut self, op: &Op, sop: OpId) -> Result<ValueSet, Problem> {
-        let of = self.program.op(sop);
+    fn means(&mut self, id: OpId, sop: OpId) -> Result<ValueSet, Problem> {
+        let (op, of) = (self.program.op(id), self.program.op(sop));
         let numbers = self.inferred.numbers(sop);
         // Tracr asks for the integer parts to be 0 or 1.
         if let Some(x) = numbers.iter().find(|x| ![0.0, 1.0].contains(&x.trunc())) {
-            let reason = Reason::NotBinary { name: of.name.clone(), value: x.to_string() };
+            let reason = Reason::NotBinary {
+                name: of.name.clone(),
+                value: x.to_string(),
+            };
             return Err(reason.at(op.node));
         }
         if let Some(x) = numbers.iter().find(|x| ![0.0, 1.0].contains(*x)) {
-            let text = format!("the mean of `{}`, which can be {x}, is exact only for 0 and 1", of.name);
-            self.inferred.notes.push(Note { node: op.node, text });
+            let text = format!(
+                "the mean of `{}`, which can be {x}, is exact only for 0 and 1",
+                of.name
+            );
+            self.inferred.notes.push(Note {
+                node: op.node,
+                text,
+            });
+        }
+        // Tracr's set lacks the default, so a map takes it for the nearest value of the set.
+        let is_mapped = |op: &Op| matches!(op.kind, OpKind::Map { inner, .. } if inner == id);
+        if !numbers.contains(&0.0) && self.program.ops.iter().any(is_mapped) {
+            let text = format!(
+                "`{}` is never 0, so a map of its mean does not tell 0, where nothing is \
+                 selected, from the smallest mean, in Tracr too",
+                of.name
+            );
+            self.inferred.notes.push(Note {
+                node: op.node,
+                text,
+            });
         }
         let longest = self.options.max_seq_len;
         self.check_pairs(op, numbers.len(), longest, false)?;
@@ -203,16 +252,32 @@ impl Inference<'_> {
 
     /// Refuses what is too large already: the embeddings have a row a position and a token, an
     /// MLP two rows a hidden unit, each as wide as there are features.
-    fn check_room(&self, op: &Op, what: &'static str, count: u128, hidden: u128) -> Result<(), Problem> {
+    fn check_room(
+        &self,
+        op: &Op,
+        what: &'static str,
+        count: u128,
+        hidden: u128,
+    ) -> Result<(), Problem> {
         let rows = (self.options.vocab.len() + 2 + self.options.max_seq_len) as u128 + 2 * hidden;
         let bytes = rows * self.features as u128 * 4;
         let too_large = bytes > u128::from(self.options.max_bytes);
-        if too_large { Err(self.too_many(op, what, count)) } else { Ok(()) }
+        if too_large {
+            Err(self.too_many(op, what, count))
+        } else {
+            Ok(())
+        }
     }
 
     fn too_many(&self, op: &Op, what: &'static str, count: u128) -> Problem {
         let (name, limit) = (op.name.clone(), self.options.max_bytes);
-        Reason::TooMany { name, count: count.to_string(), what, limit }.at(op.node)
+        Reason::TooMany {
+            name,
+            count: count.to_string(),
+            what,
+            limit,
+        }
+        .at(op.node)
     }
 }
 
@@ -221,7 +286,11 @@ fn linear(a: f64, x: &Value, b: f64, y: &Value) -> Option<Value> {
     let sum = a * number(x)? + b * number(y)?;
     let whole = |value: &Value| !matches!(value, Value::Float(_));
     let integer = a.fract() == 0.0 && b.fract() == 0.0 && whole(x) && whole(y) && sum.abs() < 9e15;
-    Some(if integer { Value::Int(sum as i64) } else { Value::Float(sum) })
+    Some(if integer {
+        Value::Int(sum as i64)
+    } else {
+        Value::Float(sum)
+    })
 }
 
 /// The values that a function failed on: how many, and one of them.
@@ -246,7 +315,10 @@ impl Dropped {
             1 => String::new(),
             n => format!(" (and for {} more)", n - 1),
         };
-        format!("`{function}` has no value {}{more}; assumed not to occur", self.example)
+        format!(
+            "`{function}` has no value {}{more}; assumed not to occur",
+            self.example
+        )
     }
 }
 
@@ -256,7 +328,11 @@ mod tests {
     use crate::compiler::test_graphs::{Builder, options};
     use crate::rasp::graph::{Encoding, ValueError};
 
-    fn infer_output(b: &Builder, output: crate::rasp::graph::NodeId, options: &Options) -> Inferred {
+    fn infer_output(
+        b: &Builder,
+        output: crate::rasp::graph::NodeId,
+        options: &Options,
+    ) -> Inferred {
         infer(&Program::read(&b.graph, output).unwrap(), options).unwrap()
     }
 
@@ -270,7 +346,10 @@ mod tests {
             _ => Ok(Value::None),
         });
         let inferred = infer_output(&b, map, &options(&[0, 1, 2], 3));
-        assert_eq!(inferred.set(OpId(0)).values(), [Value::Float(0.5), Value::Float(1.0)]);
+        assert_eq!(
+            inferred.set(OpId(0)).values(),
+            [Value::Float(0.5), Value::Float(1.0)]
+        );
         assert_eq!(inferred.tables[0].results, [None, Some(1), Some(0)]);
         assert_eq!(
             inferred.notes[0].text,
@@ -302,6 +381,9 @@ mod tests {
         options.max_bytes = 1 << 24;
         let problem = infer(&program, &options).unwrap_err();
         let message = problem.to_string();
-        assert!(message.contains("pairs of values, more than the limit"), "{message}");
+        assert!(
+            message.contains("pairs of values, more than the limit"),
+            "{message}"
+        );
     }
 }

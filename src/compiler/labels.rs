@@ -36,14 +36,17 @@ pub fn labels(program: &Program, space: &Space) -> Vec<String> {
 
 /// A name for each operator, different from all others.
 fn operator_names(program: &Program, space: &Space) -> HashMap<OpId, String> {
-    let mut operators: Vec<OpId> = Vec::new();
-    for feature in &space.features {
-        if let Variable::Op(id) | Variable::WidthHead(id) = feature.variable
-            && !operators.contains(&id)
-        {
-            operators.push(id);
-        }
-    }
+    let mut seen = HashSet::new();
+    let operator = |variable| match variable {
+        Variable::Op(id) | Variable::WidthHead(id) => Some(id),
+        _ => None,
+    };
+    let operators: Vec<OpId> = space
+        .features
+        .iter()
+        .filter_map(|feature| operator(feature.variable))
+        .filter(|id| seen.insert(*id))
+        .collect();
     let mut count: HashMap<&str, usize> = HashMap::new();
     let mut taken: HashSet<String> = PRIMITIVES.map(str::to_owned).into();
     for id in &operators {
@@ -55,7 +58,14 @@ fn operator_names(program: &Program, space: &Space) -> HashMap<OpId, String> {
     for id in operators {
         let name = program.op(id).name.as_str();
         let is_free = count[name] == 1 && !PRIMITIVES.contains(&name);
-        names.insert(id, if is_free { name.to_owned() } else { first_free(name, &mut taken) });
+        names.insert(
+            id,
+            if is_free {
+                name.to_owned()
+            } else {
+                first_free(name, &mut taken)
+            },
+        );
     }
     names
 }
@@ -69,7 +79,13 @@ fn distinct(labels: Vec<String>) -> Vec<String> {
     let mut taken: HashSet<String> = count.keys().cloned().collect();
     labels
         .into_iter()
-        .map(|label| if count[&label] == 1 { label } else { first_free(&label, &mut taken) })
+        .map(|label| {
+            if count[&label] == 1 {
+                label
+            } else {
+                first_free(&label, &mut taken)
+            }
+        })
         .collect()
 }
 

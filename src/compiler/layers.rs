@@ -40,11 +40,18 @@ pub fn allocate(program: &Program) -> Vec<HalfLayer> {
             Some(last) if last.is_attention && !is_attention => last.layer,
             Some(last) => last.layer + 1,
         };
-        half_layers.push(HalfLayer { layer, is_attention, ops });
+        half_layers.push(HalfLayer {
+            layer,
+            is_attention,
+            ops,
+        });
     };
     for ops in depths {
         let having = |unwanted: Blocks| -> Vec<OpId> {
-            ops.iter().copied().filter(|id| blocks(program, *id) != unwanted).collect()
+            ops.iter()
+                .copied()
+                .filter(|id| blocks(program, *id) != unwanted)
+                .collect()
         };
         add(true, having(Blocks::Mlp));
         add(false, having(Blocks::Attention));
@@ -65,7 +72,12 @@ fn by_depth(program: &Program) -> Vec<Vec<OpId>> {
     let mut depth = vec![0; program.ops.len()];
     for id in &program.order {
         let op = program.op(*id);
-        depth[id.0] = op.children().iter().map(|child| depth[child.0] + 1).max().unwrap_or(0);
+        depth[id.0] = op
+            .children()
+            .iter()
+            .map(|child| depth[child.0] + 1)
+            .max()
+            .unwrap_or(0);
     }
     let deepest = depth.iter().copied().max().unwrap_or(0);
     let mut levels = vec![Vec::new(); deepest];
@@ -119,8 +131,10 @@ mod tests {
         let same = b.select(indices, indices, "==");
         let moved = b.aggregate(same, mapped, Value::None);
         let program = Program::read(&b.graph, moved).unwrap();
-        let places: Vec<(usize, bool)> =
-            allocate(&program).iter().map(|half| (half.layer, half.is_attention)).collect();
+        let places: Vec<(usize, bool)> = allocate(&program)
+            .iter()
+            .map(|half| (half.layer, half.is_attention))
+            .collect();
         assert_eq!(places, [(0, false), (1, true)]);
     }
 }

@@ -20,7 +20,11 @@ pub fn of(plan: &Plan, space: &Space, options: &Options) -> Metadata {
     extra.insert("activation".into(), json!("relu"));
     let exactness = options.mlp_exactness;
     let whole = exactness.fract() == 0.0 && exactness.abs() < 1e15;
-    let exactness = if whole { json!(exactness as i64) } else { json!(exactness) };
+    let exactness = if whole {
+        json!(exactness as i64)
+    } else {
+        json!(exactness)
+    };
     extra.insert("mlp_exactness".into(), exactness);
     Metadata {
         format_version: FORMAT_VERSION,
@@ -31,7 +35,11 @@ pub fn of(plan: &Plan, space: &Space, options: &Options) -> Metadata {
         pad_token: options.pad.clone(),
         bos_id: id(&options.bos),
         pad_id: id(&options.pad),
-        output_kind: if categorical { OutputKind::Categorical } else { OutputKind::Numerical },
+        output_kind: if categorical {
+            OutputKind::Categorical
+        } else {
+            OutputKind::Numerical
+        },
         output_encoding: categorical.then(|| plan.inferred.set(output).values().to_vec()),
         num_heads: plan.report.heads,
         num_layers: plan.report.layers,
@@ -65,7 +73,12 @@ pub fn add_example(model: &mut CompiledModel, options: &Options) -> Result<(), C
         }
         value => value,
     });
-    let json = |values: &[Value]| values.iter().map(Value::to_json).collect::<serde_json::Value>();
+    let json = |values: &[Value]| {
+        values
+            .iter()
+            .map(Value::to_json)
+            .collect::<serde_json::Value>()
+    };
     let decoded: Vec<Value> = decoded.collect();
     let extra = &mut model.metadata.extra;
     extra.insert("test_input".into(), json(input));
@@ -82,7 +95,9 @@ fn example_ids(model: &CompiledModel, input: &[Value]) -> Result<Vec<usize>, Com
     let problem = |text: String| CompileError::from(Reason::Options(text));
     if input.is_empty() || input.len() > meta.max_seq_len {
         let (given, longest) = (input.len(), meta.max_seq_len);
-        return Err(problem(format!("the example has {given} tokens, not 1 to {longest}")));
+        return Err(problem(format!(
+            "the example has {given} tokens, not 1 to {longest}"
+        )));
     }
     let mut ids = vec![meta.bos_id];
     for token in input {

@@ -145,6 +145,11 @@ impl Plan {
         let halves = layers::allocate(&program);
         let report = report::measure(&program, &inferred, &halves, options);
         report::check(&report, &program, &inferred, options)?;
-        Ok(Self { program, inferred, halves, report })
+        Ok(Self {
+            program,
+            inferred,
+            halves,
+            report,
+        })
     }
 }

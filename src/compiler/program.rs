@@ -134,7 +134,9 @@ impl Program {
 
     /// The operators that take a layer, in Tracr's order.
     pub fn components(&self) -> impl Iterator<Item = OpId> {
-        (0..self.ops.len()).map(OpId).filter(|id| self.op(*id).is_component())
+        (0..self.ops.len())
+            .map(OpId)
+            .filter(|id| self.op(*id).is_component())
     }
 
     /// Reads the part of the graph that `output` depends on.
@@ -146,7 +148,10 @@ impl Program {
         let mut problems = super::validate::problems(graph, output, &reachable);
         // All `tokens` are one s-op, and so are all `indices`.
         let first = |same: fn(&Kind) -> bool| {
-            reachable.iter().copied().find(|id| same(&graph.node(*id).kind))
+            reachable
+                .iter()
+                .copied()
+                .find(|id| same(&graph.node(*id).kind))
         };
         let tokens = first(|kind| matches!(kind, Kind::Tokens));
         let indices = first(|kind| matches!(kind, Kind::Indices));
@@ -175,7 +180,12 @@ impl Program {
             problems.sort_by_key(|problem| problem.node);
             return Err(CompileError { problems });
         }
-        Ok(Numbering { graph, canonical: &canonical, folded: &folded }.program(output))
+        Ok(Numbering {
+            graph,
+            canonical: &canonical,
+            folded: &folded,
+        }
+        .program(output))
     }
 }
 
@@ -212,10 +222,15 @@ impl<C: Fn(NodeId) -> NodeId> Numbering<'_, C> {
                 });
             }
         }
-        let sops: Vec<NodeId> =
-            walk.into_iter().filter(|id| !self.graph.node(*id).kind.is_selector()).collect();
-        let places: HashMap<NodeId, OpId> =
-            sops.iter().enumerate().map(|(i, id)| (*id, OpId(i))).collect();
+        let sops: Vec<NodeId> = walk
+            .into_iter()
+            .filter(|id| !self.graph.node(*id).kind.is_selector())
+            .collect();
+        let places: HashMap<NodeId, OpId> = sops
+            .iter()
+            .enumerate()
+            .map(|(i, id)| (*id, OpId(i)))
+            .collect();
         let ops: Vec<Op> = sops
             .iter()
             .map(|id| {
@@ -244,13 +259,23 @@ impl<C: Fn(NodeId) -> NodeId> Numbering<'_, C> {
     fn children(&self, id: NodeId) -> Vec<NodeId> {
         match self.folded.get(&id) {
             Some(select) => vec![select.keys, select.queries],
-            None => self.graph.node(id).kind.children().into_iter().map(self.canonical).collect(),
+            None => self
+                .graph
+                .node(id)
+                .kind
+                .children()
+                .into_iter()
+                .map(self.canonical)
+                .collect(),
         }
     }
 
     fn kind(&self, id: NodeId, places: &HashMap<NodeId, OpId>) -> OpKind {
         let op = |sop: &NodeId| {
-            places.get(&(self.canonical)(*sop)).copied().unwrap_or(OpId(0))
+            places
+                .get(&(self.canonical)(*sop))
+                .copied()
+                .unwrap_or(OpId(0))
         };
         let head = |selector: &NodeId| {
             let select = &self.folded[selector];
@@ -263,17 +288,33 @@ impl<C: Fn(NodeId) -> NodeId> Numbering<'_, C> {
         };
         match &self.graph.node(id).kind {
             Kind::Indices => OpKind::Indices,
-            Kind::Map { inner, f } => OpKind::Map { inner: op(inner), f: f.clone() },
-            Kind::SequenceMap { first, second, f } => {
-                OpKind::SequenceMap { first: op(first), second: op(second), f: f.clone() }
-            }
-            Kind::LinearSequenceMap { first, second, a, b } => {
-                OpKind::Linear { first: op(first), second: op(second), a: *a, b: *b }
-            }
-            Kind::Aggregate { selector, sop, .. } => {
-                OpKind::Aggregate { selector: head(selector), sop: op(sop) }
-            }
-            Kind::SelectorWidth { selector } => OpKind::Width { selector: head(selector) },
+            Kind::Map { inner, f } => OpKind::Map {
+                inner: op(inner),
+                f: f.clone(),
+            },
+            Kind::SequenceMap { first, second, f } => OpKind::SequenceMap {
+                first: op(first),
+                second: op(second),
+                f: f.clone(),
+            },
+            Kind::LinearSequenceMap {
+                first,
+                second,
+                a,
+                b,
+            } => OpKind::Linear {
+                first: op(first),
+                second: op(second),
+                a: *a,
+                b: *b,
+            },
+            Kind::Aggregate { selector, sop, .. } => OpKind::Aggregate {
+                selector: head(selector),
+                sop: op(sop),
+            },
+            Kind::SelectorWidth { selector } => OpKind::Width {
+                selector: head(selector),
+            },
             // Validation leaves no constants and no selectors among the s-ops.
             _ => OpKind::Tokens,
         }
@@ -283,8 +324,8 @@ impl<C: Fn(NodeId) -> NodeId> Numbering<'_, C> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Value;
     use crate::compiler::test_graphs::Builder;
+    use crate::model::Value;
 
     #[test]
     fn labels_are_numbered_breadth_first_with_selectors() {

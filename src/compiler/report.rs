@@ -59,7 +59,11 @@ pub fn bytes_text(bytes: u128) -> String {
         }
         (size, unit) = (size / 1000.0, larger);
     }
-    if unit == "bytes" { format!("{bytes} bytes") } else { format!("{size:.1} {unit}") }
+    if unit == "bytes" {
+        format!("{bytes} bytes")
+    } else {
+        format!("{size:.1} {unit}")
+    }
 }
 
 /// The dimensions of an operator's head: query, key and value space.
@@ -69,9 +73,11 @@ fn head_dims(program: &Program, inferred: &Inferred, id: OpId) -> Option<[usize;
     let op = program.op(id);
     let dims = |id: OpId| inferred.dims(program.op(id), id);
     match &op.kind {
-        OpKind::Aggregate { selector, sop } => {
-            Some([dims(selector.queries) + 2, dims(selector.keys) + 1, dims(*sop)])
-        }
+        OpKind::Aggregate { selector, sop } => Some([
+            dims(selector.queries) + 2,
+            dims(selector.keys) + 1,
+            dims(*sop),
+        ]),
         OpKind::Width { selector } => {
             Some([dims(selector.queries) + 2, dims(selector.keys) + 1, 1])
         }
@@ -86,7 +92,13 @@ fn hidden_units(program: &Program, inferred: &Inferred, id: OpId) -> usize {
         OpKind::Map { inner, .. } if program.op(*inner).is_categorical() => inferred.dims(op, id),
         // One for the lowest value, two a threshold.
         OpKind::Map { .. } => {
-            2 * inferred.tables[id.0].results.iter().flatten().count().saturating_sub(1) + 1
+            2 * inferred.tables[id.0]
+                .results
+                .iter()
+                .flatten()
+                .count()
+                .saturating_sub(1)
+                + 1
         }
         OpKind::SequenceMap { first, second, .. } if first == second => inferred.dims(op, id),
         OpKind::SequenceMap { first, second, .. } => {
@@ -174,7 +186,8 @@ pub fn check(
     // What the model would shrink to without the expression says little, since sizes multiply; the
     // largest share of any of them is what there is to shorten.
     let shares = |id: OpId| {
-        let head = head_dims(program, inferred, id).map_or(0, |dims| dims.into_iter().max().unwrap_or(0));
+        let head =
+            head_dims(program, inferred, id).map_or(0, |dims| dims.into_iter().max().unwrap_or(0));
         [
             (hidden_units(program, inferred, id), "hidden units"),
             (inferred.dims(program.op(id), id), "features"),

@@ -21,7 +21,11 @@ pub type Call = fn(&[Value]) -> Result<Value, ValueError>;
 
 /// Integer tokens, with the defaults.
 pub fn options(vocab: &[i64], max_seq_len: usize) -> Options {
-    Options::new("test", vocab.iter().copied().map(Value::Int).collect(), max_seq_len)
+    Options::new(
+        "test",
+        vocab.iter().copied().map(Value::Int).collect(),
+        max_seq_len,
+    )
 }
 
 impl Builder {
@@ -34,15 +38,31 @@ impl Builder {
     }
 
     pub fn function(text: &str, call: Call) -> Function {
-        Function { text: text.into(), call: Arc::new(call) }
+        Function {
+            text: text.into(),
+            call: Arc::new(call),
+        }
     }
 
     pub fn map(&mut self, text: &str, inner: NodeId, call: Call) -> NodeId {
-        self.graph.add(Kind::Map { inner, f: Self::function(text, call) })
+        self.graph.add(Kind::Map {
+            inner,
+            f: Self::function(text, call),
+        })
     }
 
-    pub fn sequence_map(&mut self, text: &str, first: NodeId, second: NodeId, call: Call) -> NodeId {
-        self.graph.add(Kind::SequenceMap { first, second, f: Self::function(text, call) })
+    pub fn sequence_map(
+        &mut self,
+        text: &str,
+        first: NodeId,
+        second: NodeId,
+        call: Call,
+    ) -> NodeId {
+        self.graph.add(Kind::SequenceMap {
+            first,
+            second,
+            f: Self::function(text, call),
+        })
     }
 
     /// `predicate` is `==`, `<`, ... or `true`.
@@ -55,12 +75,20 @@ impl Builder {
             other => unreachable!("{other}"),
         };
         let predicate = Self::function(predicate, call);
-        self.graph.add(Kind::Select { keys, queries, predicate })
+        self.graph.add(Kind::Select {
+            keys,
+            queries,
+            predicate,
+        })
     }
 
     pub fn aggregate(&mut self, selector: NodeId, sop: NodeId, default: Value) -> NodeId {
         let encoding = self.graph.node(sop).encoding;
-        let id = self.graph.add(Kind::Aggregate { selector, sop, default });
+        let id = self.graph.add(Kind::Aggregate {
+            selector,
+            sop,
+            default,
+        });
         self.encoded(id, encoding)
     }
 

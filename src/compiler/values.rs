@@ -23,9 +23,16 @@ impl ValueSet {
     /// The distinct ones of `values`, sorted; of equal ones the first is kept.
     pub fn new(values: impl IntoIterator<Item = Value>) -> Self {
         let mut seen = HashSet::new();
-        let distinct = values.into_iter().filter(|value| seen.insert(Key(value.clone()))).collect();
+        let distinct = values
+            .into_iter()
+            .filter(|value| seen.insert(Key(value.clone())))
+            .collect();
         let values = merge_sort(distinct, feature_order);
-        let places = values.iter().enumerate().map(|(i, value)| (Key(value.clone()), i)).collect();
+        let places = values
+            .iter()
+            .enumerate()
+            .map(|(i, value)| (Key(value.clone()), i))
+            .collect();
         Self { values, places }
     }
 
@@ -54,7 +61,10 @@ impl ValueSet {
     /// # Errors
     /// That value.
     pub fn numbers(&self) -> Result<Vec<f64>, &Value> {
-        self.values.iter().map(|value| number(value).ok_or(value)).collect()
+        self.values
+            .iter()
+            .map(|value| number(value).ok_or(value))
+            .collect()
     }
 }
 
@@ -87,7 +97,9 @@ fn feature_order(a: &Value, b: &Value) -> Ordering {
 
 /// Whether Python orders the values among themselves, so that text plays no part.
 pub fn has_order(sorted: &[Value]) -> bool {
-    sorted.windows(2).all(|pair| compare(&pair[0], &pair[1]).is_ok())
+    sorted
+        .windows(2)
+        .all(|pair| compare(&pair[0], &pair[1]).is_ok())
 }
 
 /// Tracr's order of the pairs `(first[i], second[j])`, as places `i · len(second) + j`.
@@ -96,10 +108,16 @@ pub fn has_order(sorted: &[Value]) -> bool {
 /// order the values, by the text of the whole tuple, in which strings are quoted. So numbers and
 /// strings mixed may stand in another order here than among the features.
 pub fn pair_order(first: (&str, &[Value]), second: (&str, &[Value])) -> Vec<usize> {
-    let pairs = first.1.iter().flat_map(|x| second.1.iter().map(move |y| (x, y)));
+    let pairs = first
+        .1
+        .iter()
+        .flat_map(|x| second.1.iter().map(move |y| (x, y)));
     let name = |variable: &str| Value::Str(variable.to_owned());
     let tuples = pairs.enumerate().map(|(place, (x, y))| {
-        (place, Value::Tuple(vec![name(first.0), x.clone(), name(second.0), y.clone()]))
+        (
+            place,
+            Value::Tuple(vec![name(first.0), x.clone(), name(second.0), y.clone()]),
+        )
     });
     let sorted = merge_sort(tuples.collect(), |a, b| feature_order(&a.1, &b.1));
     sorted.into_iter().map(|(place, _)| place).collect()
@@ -127,7 +145,11 @@ fn merge<T>(first: Vec<T>, second: Vec<T>, order: &impl Fn(&T, &T) -> Ordering) 
     let mut first = first.into_iter().peekable();
     let mut second = second.into_iter().peekable();
     while let (Some(a), Some(b)) = (first.peek(), second.peek()) {
-        let from = if order(b, a) == Ordering::Less { &mut second } else { &mut first };
+        let from = if order(b, a) == Ordering::Less {
+            &mut second
+        } else {
+            &mut first
+        };
         out.extend(from.next());
     }
     out.extend(first);
@@ -155,17 +177,30 @@ mod tests {
 
     #[test]
     fn numbers_sort_as_numbers_and_against_text_as_text() {
-        let set = ValueSet::new([s("BOS"), Value::Int(10), Value::Float(2.5), s("a"), Value::Int(9)]);
+        let set = ValueSet::new([
+            s("BOS"),
+            Value::Int(10),
+            Value::Float(2.5),
+            s("a"),
+            Value::Int(9),
+        ]);
         assert_eq!(
             set.values(),
-            [Value::Float(2.5), Value::Int(9), Value::Int(10), s("BOS"), s("a")]
+            [
+                Value::Float(2.5),
+                Value::Int(9),
+                Value::Int(10),
+                s("BOS"),
+                s("a")
+            ]
         );
     }
 
     #[test]
     fn values_without_an_order_sort_all_the_same() {
-        let values: Vec<Value> =
-            (0..100).flat_map(|i| [Value::Int(i * 7 % 100), s(&(i * 3 % 100).to_string())]).collect();
+        let values: Vec<Value> = (0..100)
+            .flat_map(|i| [Value::Int(i * 7 % 100), s(&(i * 3 % 100).to_string())])
+            .collect();
         assert_eq!(ValueSet::new(values).len(), 200);
     }
 }

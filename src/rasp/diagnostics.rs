@@ -9,6 +9,9 @@ use ariadne::{CharSet, Config, IndexType, Report, ReportKind};
 /// Lines longer than this are not shown: the position stands in words.
 const LONGEST_LINE: usize = 400;
 
+/// Longer messages are cut.
+const LONGEST_TEXT: usize = 300;
+
 /// One source text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceFile {
@@ -121,20 +124,31 @@ impl Sources {
         let labels = problem
             .labels
             .into_iter()
-            .filter_map(|(span, text)| {
+            .filter_map(|(span, remark)| {
                 let file = self.0.get(span.file)?.clone();
+                let text = &file.text;
+                let start = text.floor_char_boundary(span.range.start);
+                let end = text.ceil_char_boundary(span.range.end.max(start));
                 Some(Label {
                     file,
-                    range: span.range,
-                    text,
+                    range: start..end,
+                    text: cut(remark),
                 })
             })
             .collect();
         Diagnostic {
-            message: problem.message,
+            message: cut(problem.message),
             labels,
             help: problem.help,
         }
+    }
+}
+
+/// A message may hold a value of the program, and that may be long.
+fn cut(text: String) -> String {
+    match text.char_indices().nth(LONGEST_TEXT) {
+        Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
+        None => text,
     }
 }
 

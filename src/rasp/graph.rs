@@ -153,7 +153,10 @@ impl Kind {
     pub fn is_selector(&self) -> bool {
         matches!(
             self,
-            Self::Select { .. } | Self::SelectorAnd(..) | Self::SelectorOr(..) | Self::SelectorNot(_)
+            Self::Select { .. }
+                | Self::SelectorAnd(..)
+                | Self::SelectorOr(..)
+                | Self::SelectorNot(_)
         )
     }
 
@@ -180,7 +183,13 @@ impl Graph {
     /// Adds a categorical node under its operator's own name.
     pub fn add(&mut self, kind: Kind) -> NodeId {
         let name = kind.default_name().to_owned();
-        self.nodes.push(Node { kind, name, named: false, encoding: Encoding::Categorical, span: None });
+        self.nodes.push(Node {
+            kind,
+            name,
+            named: false,
+            encoding: Encoding::Categorical,
+            span: None,
+        });
         NodeId(self.nodes.len() - 1)
     }
 

@@ -1,6 +1,9 @@
 //! The reference files of tests/fixtures, read for comparison.
 #![allow(dead_code)] // each test binary uses its part
 
+pub mod graphs;
+pub mod random_programs;
+pub mod tracr_cases;
 pub mod tracr_library;
 
 use std::path::{Path, PathBuf};

@@ -63,11 +63,23 @@ pub fn head(
                 Ok(false) => {}
                 Err(error) => {
                     failure.get_or_insert_with(|| {
-                        format!("for key {} and query {}: {}", repr(key), repr(query), error.0)
+                        format!(
+                            "for key {} and query {}: {}",
+                            repr(key),
+                            repr(query),
+                            error.0
+                        )
                     });
                 }
             }
         }
     }
-    (Head { keys: columns, scores, values }, failure)
+    (
+        Head {
+            keys: columns,
+            scores,
+            values,
+        },
+        failure,
+    )
 }

@@ -8,14 +8,20 @@ use super::{Dim, Group, Mlp, Unit};
 pub fn map(name: &str, inputs: &[Dim], results: &[Option<usize>], outputs: &[Dim]) -> Mlp {
     let mut units: Vec<Unit> = outputs
         .iter()
-        .map(|dim| Unit { inputs: Vec::new(), outputs: vec![(*dim, 1.0)] })
+        .map(|dim| Unit {
+            inputs: Vec::new(),
+            outputs: vec![(*dim, 1.0)],
+        })
         .collect();
     for (input, result) in inputs.iter().zip(results) {
         if let Some(result) = result {
             units[*result].inputs.push((*input, 1.0));
         }
     }
-    vec![Group { name: name.to_owned(), units }]
+    vec![Group {
+        name: name.to_owned(),
+        units,
+    }]
 }
 
 /// `f(x)`, numerical: one unit `relu(Σ f(v)·[x = v])`. Negative values come out as 0, in Tracr too.
@@ -25,7 +31,10 @@ pub fn map_to_number(name: &str, inputs: &[Dim], results: &[Option<f64>], output
         inputs: inputs.iter().zip(results).filter_map(read).collect(),
         outputs: vec![(output, 1.0)],
     };
-    vec![Group { name: name.to_owned(), units: vec![unit] }]
+    vec![Group {
+        name: name.to_owned(),
+        units: vec![unit],
+    }]
 }
 
 /// `f(x, y)`, categorical: unit `(u, v)` is `relu([x = u] + [y = v] − one)`, which is 1 if both hold
@@ -40,7 +49,9 @@ pub fn sequence_map(
     results: &[Option<usize>],
     outputs: &[Dim],
 ) -> Mlp {
-    let pairs = first.iter().flat_map(|x| second.iter().map(move |y| (*x, *y)));
+    let pairs = first
+        .iter()
+        .flat_map(|x| second.iter().map(move |y| (*x, *y)));
     let units = pairs
         .zip(results)
         .map(|((x, y), result)| Unit {
@@ -48,7 +59,10 @@ pub fn sequence_map(
             outputs: result.iter().map(|place| (outputs[*place], 1.0)).collect(),
         })
         .collect();
-    vec![Group { name: format!("_hidden_{name}_"), units }]
+    vec![Group {
+        name: format!("_hidden_{name}_"),
+        units,
+    }]
 }
 
 #[cfg(test)]
@@ -59,26 +73,56 @@ mod tests {
     fn run(mlp: &Mlp, stream: &[f64]) -> Vec<f64> {
         let mut out = vec![0.0; stream.len()];
         for unit in mlp.iter().flat_map(|group| &group.units) {
-            let sum: f64 = unit.inputs.iter().map(|(dim, weight)| weight * stream[dim.0]).sum();
-            unit.outputs.iter().for_each(|(dim, weight)| out[dim.0] += weight * sum.max(0.0));
+            let sum: f64 = unit
+                .inputs
+                .iter()
+                .map(|(dim, weight)| weight * stream[dim.0])
+                .sum();
+            unit.outputs
+                .iter()
+                .for_each(|(dim, weight)| out[dim.0] += weight * sum.max(0.0));
         }
         out
     }
 
     #[test]
     fn a_map_switches_on_the_image() {
-        let mlp = map("f", &[Dim(0), Dim(1), Dim(2)], &[Some(1), None, Some(1)], &[Dim(3), Dim(4)]);
-        assert_eq!(run(&mlp, &[1.0, 0.0, 0.0, 0.0, 0.0]), [0.0, 0.0, 0.0, 0.0, 1.0]);
+        let mlp = map(
+            "f",
+            &[Dim(0), Dim(1), Dim(2)],
+            &[Some(1), None, Some(1)],
+            &[Dim(3), Dim(4)],
+        );
+        assert_eq!(
+            run(&mlp, &[1.0, 0.0, 0.0, 0.0, 0.0]),
+            [0.0, 0.0, 0.0, 0.0, 1.0]
+        );
         assert_eq!(run(&mlp, &[0.0, 1.0, 0.0, 0.0, 0.0]), [0.0; 5]);
     }
 
     #[test]
     fn a_sequence_map_needs_both_arguments() {
         let results = [Some(0), Some(1), Some(1), None];
-        let mlp = sequence_map("f", &[Dim(0), Dim(1)], &[Dim(2), Dim(3)], Dim(4), &results, &[Dim(5), Dim(6)]);
-        assert_eq!(run(&mlp, &[0.0, 1.0, 1.0, 0.0, 1.0, 0.0, 0.0])[5..], [0.0, 1.0]);
-        assert_eq!(run(&mlp, &[0.0, 1.0, 0.0, 1.0, 1.0, 0.0, 0.0])[5..], [0.0, 0.0]);
-        assert_eq!(run(&mlp, &[0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0])[5..], [0.0, 0.0]);
+        let mlp = sequence_map(
+            "f",
+            &[Dim(0), Dim(1)],
+            &[Dim(2), Dim(3)],
+            Dim(4),
+            &results,
+            &[Dim(5), Dim(6)],
+        );
+        assert_eq!(
+            run(&mlp, &[0.0, 1.0, 1.0, 0.0, 1.0, 0.0, 0.0])[5..],
+            [0.0, 1.0]
+        );
+        assert_eq!(
+            run(&mlp, &[0.0, 1.0, 0.0, 1.0, 1.0, 0.0, 0.0])[5..],
+            [0.0, 0.0]
+        );
+        assert_eq!(
+            run(&mlp, &[0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0])[5..],
+            [0.0, 0.0]
+        );
     }
 
     #[test]

@@ -26,7 +26,10 @@ pub fn staircase(
 ) -> Mlp {
     let hidden = format!("_hidden_{name}_");
     let first = results.first().cloned().unwrap_or_default();
-    let start = Unit { inputs: vec![(one, 1.0)], outputs: first };
+    let start = Unit {
+        inputs: vec![(one, 1.0)],
+        outputs: first,
+    };
     let mut units = Vec::with_capacity(2 * arguments.len());
     for (pair, written) in arguments.windows(2).zip(results.windows(2)) {
         let threshold = (pair[0] + pair[1]) / 2.0;
@@ -40,13 +43,25 @@ pub fn staircase(
             outputs: difference(&written[1], &written[0], -1.0),
         });
     }
-    let start = Group { name: format!("{hidden}start"), units: vec![start] };
-    vec![Group { name: hidden, units }, start]
+    let start = Group {
+        name: format!("{hidden}start"),
+        units: vec![start],
+    };
+    vec![
+        Group {
+            name: hidden,
+            units,
+        },
+        start,
+    ]
 }
 
 /// `sign · (upper − lower)`, dimension by dimension.
 fn difference(upper: &Written, lower: &Written, sign: f64) -> Written {
-    let mut out: Written = upper.iter().map(|(dim, weight)| (*dim, sign * weight)).collect();
+    let mut out: Written = upper
+        .iter()
+        .map(|(dim, weight)| (*dim, sign * weight))
+        .collect();
     for (dim, weight) in lower {
         match out.iter_mut().find(|(written, _)| written == dim) {
             // First the difference, then the sign: the rounding of Tracr.
@@ -62,7 +77,10 @@ pub fn linear(name: &str, (x, a): (Dim, f64), (y, b): (Dim, f64), output: Dim) -
     let group = |axis: char, dim: Dim, factor: f64| Group {
         name: format!("_hidden_{name}_{axis}"),
         units: [-1.0, 1.0]
-            .map(|sign| Unit { inputs: vec![(dim, sign)], outputs: vec![(output, factor * sign)] })
+            .map(|sign| Unit {
+                inputs: vec![(dim, sign)],
+                outputs: vec![(output, factor * sign)],
+            })
             .into(),
     };
     vec![group('x', x, a), group('y', y, b)]
@@ -75,8 +93,14 @@ mod tests {
     fn run(mlp: &Mlp, stream: &[f64]) -> Vec<f64> {
         let mut out = vec![0.0; stream.len()];
         for unit in mlp.iter().flat_map(|group| &group.units) {
-            let sum: f64 = unit.inputs.iter().map(|(dim, weight)| weight * stream[dim.0]).sum();
-            unit.outputs.iter().for_each(|(dim, weight)| out[dim.0] += weight * sum.max(0.0));
+            let sum: f64 = unit
+                .inputs
+                .iter()
+                .map(|(dim, weight)| weight * stream[dim.0])
+                .sum();
+            unit.outputs
+                .iter()
+                .for_each(|(dim, weight)| out[dim.0] += weight * sum.max(0.0));
         }
         out
     }
@@ -85,7 +109,14 @@ mod tests {
     fn a_staircase_gives_the_value_at_the_nearest_argument() {
         let results: Vec<Written> = [5.0, -3.0, 7.0].map(|y| vec![(Dim(2), y)]).into();
         let mlp = staircase("f", Dim(0), Dim(1), 100.0, &[-1.0, 0.5, 2.0], &results);
-        for (x, y) in [(-9.0, 5.0), (-1.0, 5.0), (0.2, -3.0), (0.5, -3.0), (2.0, 7.0), (9.0, 7.0)] {
+        for (x, y) in [
+            (-9.0, 5.0),
+            (-1.0, 5.0),
+            (0.2, -3.0),
+            (0.5, -3.0),
+            (2.0, 7.0),
+            (9.0, 7.0),
+        ] {
             approx::assert_abs_diff_eq!(run(&mlp, &[x, 1.0, 0.0])[2], y, epsilon = 1e-10);
         }
     }

@@ -64,7 +64,11 @@ impl Space {
         let vocabulary = ValueSet::new(options.vocab.iter().cloned().chain(special));
         let indices: Vec<Value> = (0..options.max_seq_len as i64).map(Value::Int).collect();
         let mut variables: Vec<(String, Variable, Option<Vec<Value>>)> = vec![
-            ("tokens".into(), Variable::Tokens, Some(vocabulary.values().to_vec())),
+            (
+                "tokens".into(),
+                Variable::Tokens,
+                Some(vocabulary.values().to_vec()),
+            ),
             ("indices".into(), Variable::Indices, Some(indices)),
         ];
         if needs_one(program) {
@@ -72,7 +76,9 @@ impl Space {
         }
         for id in program.components() {
             let op = program.op(id);
-            let values = op.is_categorical().then(|| inferred.set(id).values().to_vec());
+            let values = op
+                .is_categorical()
+                .then(|| inferred.set(id).values().to_vec());
             variables.push((op.label.clone(), Variable::Op(id), values));
             if matches!(op.kind, OpKind::Width { .. }) {
                 let name = format!("{}{WIDTH_TAIL}", op.label);
@@ -81,14 +87,25 @@ impl Space {
         }
         variables.sort_by(|a, b| a.0.cmp(&b.0));
         let bos = vocabulary.place(&options.bos).unwrap_or(0);
-        let mut space = Self { features: Vec::new(), vocabulary, starts: HashMap::new(), bos };
+        let mut space = Self {
+            features: Vec::new(),
+            vocabulary,
+            starts: HashMap::new(),
+            bos,
+        };
         for (_, variable, values) in variables {
             space.starts.insert(variable, space.features.len());
             match values {
-                None => space.features.push(Feature { variable, value: None }),
-                Some(values) => space.features.extend(
-                    values.into_iter().map(|value| Feature { variable, value: Some(value) }),
-                ),
+                None => space.features.push(Feature {
+                    variable,
+                    value: None,
+                }),
+                Some(values) => space
+                    .features
+                    .extend(values.into_iter().map(|value| Feature {
+                        variable,
+                        value: Some(value),
+                    })),
             }
         }
         space
@@ -117,7 +134,9 @@ impl Space {
             OpKind::Tokens => {
                 let start = self.dim(Variable::Tokens).0;
                 let words = inferred.set(id).values().iter();
-                words.filter_map(|word| Some(Dim(start + self.vocabulary.place(word)?))).collect()
+                words
+                    .filter_map(|word| Some(Dim(start + self.vocabulary.place(word)?)))
+                    .collect()
             }
             OpKind::Indices => self.range(Variable::Indices, inferred.set(id).len()),
             _ => self.range(Variable::Op(id), inferred.dims(op, id)),

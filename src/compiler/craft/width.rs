@@ -35,7 +35,13 @@ pub fn mlp(
     if categorical {
         written.push((outputs[0], -1.0));
     }
-    let clean = Unit { inputs: vec![(bos, 1.0)], outputs: written };
-    groups.push(Group { name: CLEAN_BOS.into(), units: vec![clean] });
+    let clean = Unit {
+        inputs: vec![(bos, 1.0)],
+        outputs: written,
+    };
+    groups.push(Group {
+        name: CLEAN_BOS.into(),
+        units: vec![clean],
+    });
     groups
 }

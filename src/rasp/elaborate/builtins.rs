@@ -127,7 +127,7 @@ impl Elaborator {
             let takes = if fewest == most {
                 count(*fewest)
             } else {
-                format!("{fewest} to {}", count(*most))
+                format!("{fewest} or {}", count(*most))
             };
             return Err(Box::new(
                 Problem::new(

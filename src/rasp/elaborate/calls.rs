@@ -86,7 +86,8 @@ impl Elaborator {
     }
 
     fn called_from(&self, mut problem: Box<Problem>, span: &Span) -> Box<Problem> {
-        if !problem.is_silent() && problem.labels.len() <= MAX_CALLERS {
+        let shown = problem.labels.iter().any(|(shown, _)| shown == span);
+        if !problem.is_silent() && !shown && problem.labels.len() <= MAX_CALLERS {
             problem.labels.push((span.clone(), "in this call".into()));
         }
         problem

@@ -14,6 +14,9 @@ use crate::rasp::syntax::ast::{self, Binary, Expr, Name};
 /// Lists in lists in lists: deeper ones are refused.
 pub const MAX_NESTING: usize = 50;
 
+/// Longer constants are cut in messages.
+const LONGEST_CONSTANT: usize = 40;
+
 /// What an expression stands for.
 #[derive(Clone, Debug)]
 pub enum Item {
@@ -113,7 +116,15 @@ impl Item {
     /// For messages: `a selector`, `the constant 3`.
     pub fn describe(&self) -> String {
         match self {
-            Self::Value(value) => format!("the constant {}", python::repr(value)),
+            Self::Value(value) => {
+                let text = python::repr(value);
+                match text.char_indices().nth(LONGEST_CONSTANT) {
+                    Some((end, _)) => {
+                        format!("the constant {}...", text.get(..end).unwrap_or_default())
+                    }
+                    None => format!("the constant {text}"),
+                }
+            }
             Self::List(_) => "a list".into(),
             Self::Sop(_) => "an s-op".into(),
             Self::Selector(_) => "a selector".into(),

@@ -271,6 +271,7 @@ impl Parser {
         place: &str,
         item: fn(&mut Self) -> Parsed<Expr>,
     ) -> Parsed<Vec<Expr>> {
+        let open = self.last_span();
         let mut items = Vec::new();
         while !self.is(end) {
             items.push(item(self)?);
@@ -279,7 +280,8 @@ impl Parser {
             }
             self.advance();
         }
-        self.expect(end, place)?;
+        self.expect(end, place)
+            .map_err(|problem| Box::new(problem.also(&open, "opened here")))?;
         Ok(items)
     }
 
@@ -296,6 +298,11 @@ impl Parser {
             let span = self.span();
             self.advance();
             return node(ExprKind::Comparator(operator), span);
+        }
+        if self.is(Sign::Assign) && bare {
+            let mut problem = self.unexpected("a comparison", "here");
+            problem.help = Some("write `==`".into());
+            return Err(problem);
         }
         self.expression()
     }

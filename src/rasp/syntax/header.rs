@@ -168,7 +168,7 @@ fn example(text: &str) -> Result<Example, Refusal> {
     if example.input.len() != example.output.len() {
         let (tokens, values) = (example.input.len(), example.output.len());
         return Err((
-            format!("the example has {tokens} tokens but {values} values"),
+            format!("the example has {tokens} tokens on the left and {values} on the right"),
             None,
         ));
     }

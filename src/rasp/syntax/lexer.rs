@@ -44,7 +44,18 @@ pub fn tokens(file: usize, text: &str, problems: &mut Vec<Problem>) -> Vec<Token
                     return tokens;
                 }
             }
-            Err(problem) => problems.push(*problem),
+            Err(problem) => {
+                problems.push(*problem);
+                // Something in its place, so that one mistake is one report.
+                let written = text.get(start..lexer.at).unwrap_or_default();
+                if let Some(kind) = stand_in(written) {
+                    tokens.push(Token {
+                        kind,
+                        span: lexer.span(start),
+                        first_of_line,
+                    });
+                }
+            }
         }
     }
 }
@@ -217,6 +228,17 @@ impl<'a> Lexer<'a> {
             self.at += 1;
         }
     }
+}
+
+/// The token to go on with after an error.
+fn stand_in(written: &str) -> Option<TokenKind> {
+    Some(match written.chars().next()? {
+        '&' => TokenKind::Keyword(Keyword::And),
+        '|' => TokenKind::Keyword(Keyword::Or),
+        '~' | '!' => TokenKind::Keyword(Keyword::Not),
+        '"' | '\'' | '0'..='9' => TokenKind::Literal(Value::None),
+        _ => return None,
+    })
 }
 
 fn word(text: &str) -> TokenKind {

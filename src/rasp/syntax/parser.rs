@@ -89,6 +89,7 @@ impl Parser {
                     open = open.saturating_sub(1);
                     if open == 0 {
                         self.at += 1;
+                        self.at += usize::from(self.is(Sign::Semicolon));
                         return;
                     }
                 }
@@ -355,11 +356,33 @@ impl Parser {
     pub fn unexpected(&self, wanted: &str, place: &str) -> Box<Problem> {
         let found = self.peek();
         let message = format!("expected {wanted} {place}, found {found}");
-        Box::new(Problem::new(
-            &self.span(),
-            message,
-            format!("expected {wanted}"),
-        ))
+        let problem = Problem::new(&self.span(), message, format!("expected {wanted}"));
+        Box::new(problem.maybe_help(self.misconception()))
+    }
+
+    /// What the reader may have had in mind who wrote something that RASP does not have.
+    fn misconception(&self) -> Option<String> {
+        let help = match self.kind_at(self.at.saturating_sub(1)) {
+            TokenKind::Name(name) => match name.as_str() {
+                "set" | "show" | "draw" | "examples" | "full" | "exit" | "quit" => {
+                    "commands of the interactive RASP are not part of a program: see `compress run`"
+                }
+                "while" => "loops go through lists: `for x in [1, 2] { ... }`",
+                "lambda" => "write a lambda as `x -> x + 1`",
+                _ => "",
+            },
+            _ => "",
+        };
+        let help = match self.peek() {
+            TokenKind::Keyword(Keyword::If | Keyword::Else) => {
+                "`if` stands between two values: `a if condition else b`"
+            }
+            TokenKind::Keyword(Keyword::For) => {
+                "a loop is a statement of its own, or stands inside of a list: `[x + 1 for x in xs]`"
+            }
+            _ => help,
+        };
+        (!help.is_empty()).then(|| help.to_owned())
     }
 }
 
