@@ -196,6 +196,9 @@ impl<'a> Lexer<'a> {
             let Some(c) = self.rest().chars().next().filter(|c| *c != '\n') else {
                 let problem =
                     Problem::new(&self.span(start), "the string does not end", "starts here");
+                // What looks like the end of the statement is taken for that.
+                let written = self.text.get(start..self.at).unwrap_or_default();
+                self.at -= usize::from(written.ends_with(';'));
                 return Err(Box::new(
                     problem.help(format!("close it with {quote} on the same line")),
                 ));
