@@ -14,6 +14,7 @@ use common::tracr_cases::{CASES, Case, case};
 use common::{fixtures, name};
 use ndarray::{Array2, Axis};
 use tracr_compress::compiler::{self, Options};
+use tracr_compress::program;
 use tracr_compress::model::{CompiledModel, Frozen, Metadata, Stream, Value};
 
 /// Allowed difference of a weight. All are exact in float32 but for the last digit of a threshold.
@@ -73,27 +74,44 @@ fn parity_weights_equal_tracrs_entry_by_entry() {
             println!("{name}: skipped, its program is not among the cases of this test");
             continue;
         };
-        let ours = compile(&name, &case);
-        assert_eq!(sizes(&ours.metadata), sizes(&theirs.metadata), "{name}");
-        assert_eq!(
-            encodings(&ours.metadata),
-            encodings(&theirs.metadata),
-            "{name}"
-        );
-        let difference = orders(
-            &ours.metadata.residual_labels,
-            &theirs.metadata.residual_labels,
-        )
-        .into_iter()
-        .map(|order| largest_difference(&ours, &theirs, &order))
-        .fold(f32::INFINITY, f32::min);
-        println!(
-            "{name:36} D {:3}  largest difference {difference:.1e}",
-            ours.width()
-        );
-        assert!(difference <= TOLERANCE, "{name}: {difference:e}");
-        check_output(&name, &ours, &theirs.metadata);
+        compare(&name, &compile(&name, &case), &theirs);
     }
+}
+
+#[test]
+fn parity_sources_compile_to_tracrs_weights() {
+    let mut compared = 0;
+    for path in fixtures("models") {
+        let name = name(&path);
+        let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/rasp_cases");
+        let source = cases.join(name.trim_start_matches("causal_")).with_extension("rasp");
+        if !source.exists() {
+            println!("{name}: skipped, there is no {}", source.display());
+            continue;
+        }
+        let settings = program::Settings {
+            causal: Some(name.starts_with("causal_")),
+            ..program::Settings::default()
+        };
+        let ours = program::compile(&source, &settings).unwrap().model;
+        compare(&name, &ours, &CompiledModel::load(&path).unwrap());
+        compared += 1;
+    }
+    assert!(compared >= 46, "only {compared} sources were compared");
+}
+
+/// Sizes, encodings, weights and the output on the reference's test input.
+fn compare(name: &str, ours: &CompiledModel, theirs: &CompiledModel) {
+    assert_eq!(sizes(&ours.metadata), sizes(&theirs.metadata), "{name}");
+    assert_eq!(encodings(&ours.metadata), encodings(&theirs.metadata), "{name}");
+    let difference =
+        orders(&ours.metadata.residual_labels, &theirs.metadata.residual_labels)
+            .into_iter()
+            .map(|order| largest_difference(ours, theirs, &order))
+            .fold(f32::INFINITY, f32::min);
+    println!("{name:36} D {:3}  largest difference {difference:.1e}", ours.width());
+    assert!(difference <= TOLERANCE, "{name}: {difference:e}");
+    check_output(name, ours, &theirs.metadata);
 }
 
 #[test]
