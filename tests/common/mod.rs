@@ -2,6 +2,7 @@
 #![allow(dead_code)] // each test binary uses its part
 
 pub mod graphs;
+pub mod matching;
 pub mod random_programs;
 pub mod tracr_cases;
 pub mod tracr_library;
