@@ -25,13 +25,16 @@ pub enum Encoding {
 #[derive(Clone, Debug, PartialEq)]
 pub struct ValueError(pub String);
 
+/// What a [`Function`] calls.
+pub type Call = Arc<dyn Fn(&[Value]) -> Result<Value, ValueError> + Send + Sync>;
+
 /// A pure function of one or two values: an operator, or a lambda of the source.
 #[derive(Clone)]
 pub struct Function {
     /// What it does, for messages: `x + 1`, `x == "a"`.
     pub text: String,
     /// The function itself; the slice has as many values as the node has arguments.
-    pub call: Arc<dyn Fn(&[Value]) -> Result<Value, ValueError> + Send + Sync>,
+    pub call: Call,
 }
 
 impl fmt::Debug for Function {
@@ -153,7 +156,10 @@ impl Kind {
     pub fn is_selector(&self) -> bool {
         matches!(
             self,
-            Self::Select { .. } | Self::SelectorAnd(..) | Self::SelectorOr(..) | Self::SelectorNot(_)
+            Self::Select { .. }
+                | Self::SelectorAnd(..)
+                | Self::SelectorOr(..)
+                | Self::SelectorNot(_)
         )
     }
 
@@ -180,7 +186,13 @@ impl Graph {
     /// Adds a categorical node under its operator's own name.
     pub fn add(&mut self, kind: Kind) -> NodeId {
         let name = kind.default_name().to_owned();
-        self.nodes.push(Node { kind, name, named: false, encoding: Encoding::Categorical, span: None });
+        self.nodes.push(Node {
+            kind,
+            name,
+            named: false,
+            encoding: Encoding::Categorical,
+            span: None,
+        });
         NodeId(self.nodes.len() - 1)
     }
 
