@@ -312,6 +312,25 @@ fn an_input_without_a_result_names_expression_and_position() {
 }
 
 #[test]
+fn equal_values_have_a_mean_whatever_they_are() {
+    let source = "out = aggregate(select(tokens, tokens, ==), tokens);";
+    let program = program(source);
+    let run = |input: &[Value]| interpreter::run(&program.graph, program.output, input, false);
+    let words = ["a", "b", "a"].map(|word| Value::Str(word.into()));
+    assert_eq!(run(&words).unwrap().output(), words);
+    // Numbers have the mean that Python gives, a float.
+    assert_eq!(
+        run(&ints(&[2, 2])).unwrap().output(),
+        [Value::Float(2.0), Value::Float(2.0)]
+    );
+    let all = with(
+        "out = aggregate(select(tokens, tokens, true), tokens);",
+        &Options::default(),
+    );
+    assert!(interpreter::run(&all.graph, all.output, &words, false).is_err());
+}
+
+#[test]
 fn causal_selectors_see_nothing_behind_their_query() {
     let program = program("out = selector_width(not select(tokens, tokens, ==));");
     let run = |causal| {
