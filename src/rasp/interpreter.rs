@@ -202,7 +202,13 @@ impl Evaluator<'_> {
         for position in 0..self.input.len() {
             let given: Vec<Value> = arguments
                 .iter()
-                .map(|argument| self.run.values(*argument)[position].clone())
+                .map(|argument| {
+                    self.run
+                        .values(*argument)
+                        .get(position)
+                        .cloned()
+                        .unwrap_or(Value::None)
+                })
                 .collect();
             out.push(if given.contains(&Value::None) {
                 self.run.doubts.push(Doubt::none_mapped(id, position));
