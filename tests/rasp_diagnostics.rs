@@ -1,4 +1,5 @@
 //! Wrong programs, each with its rendered report in `snapshots/`.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use tracr_compress::rasp::{self, Options};
 

@@ -1,4 +1,5 @@
 //! The examples of `docs/rasp.md` are programs, and they compute what the page says.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod rasp_support;
 

@@ -1,4 +1,5 @@
 //! The programs of `programs/`: their headers are complete and their examples true.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod rasp_support;
 

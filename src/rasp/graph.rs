@@ -25,13 +25,16 @@ pub enum Encoding {
 #[derive(Clone, Debug, PartialEq)]
 pub struct ValueError(pub String);
 
+/// What a [`Function`] calls.
+pub type Call = Arc<dyn Fn(&[Value]) -> Result<Value, ValueError> + Send + Sync>;
+
 /// A pure function of one or two values: an operator, or a lambda of the source.
 #[derive(Clone)]
 pub struct Function {
     /// What it does, for messages: `x + 1`, `x == "a"`.
     pub text: String,
     /// The function itself; the slice has as many values as the node has arguments.
-    pub call: Arc<dyn Fn(&[Value]) -> Result<Value, ValueError> + Send + Sync>,
+    pub call: Call,
 }
 
 impl fmt::Debug for Function {

@@ -202,7 +202,13 @@ impl Evaluator<'_> {
         for position in 0..self.input.len() {
             let given: Vec<Value> = arguments
                 .iter()
-                .map(|argument| self.run.values(*argument)[position].clone())
+                .map(|argument| {
+                    self.run
+                        .values(*argument)
+                        .get(position)
+                        .cloned()
+                        .unwrap_or(Value::None)
+                })
                 .collect();
             out.push(if given.contains(&Value::None) {
                 self.run.doubts.push(Doubt::none_mapped(id, position));
@@ -342,27 +348,31 @@ fn factor(x: f64) -> Value {
     }
 }
 
-/// The mean of numbers, as Python gives it; a single value is itself, whatever it is.
+/// The mean of numbers, as Python gives it; one value, or equal ones that are no numbers, are
+/// themselves.
 fn mean(values: &[Value], default: &Value) -> Result<Value, ValueError> {
-    match values {
-        [] => Ok(default.clone()),
-        [one] => Ok(one.clone()),
-        values => {
-            if let Some(other) = values
-                .iter()
-                .find(|value| arithmetic::number(value).is_none())
-            {
-                return Err(ValueError(format!(
-                    "{} values are selected, and {} cannot be averaged",
-                    values.len(),
-                    python::repr(other)
-                )));
-            }
-            let sum = values
-                .iter()
-                .try_fold(Value::Int(0), |sum, value| python::add(&sum, value))?;
-            let count = i64::try_from(values.len()).unwrap_or(i64::MAX);
-            python::divide(&sum, &Value::Int(count))
-        }
+    let Some((first, rest)) = values.split_first() else {
+        return Ok(default.clone());
+    };
+    if rest.is_empty() {
+        return Ok(first.clone());
     }
+    if let Some(text) = values
+        .iter()
+        .find(|value| arithmetic::number(value).is_none())
+    {
+        if rest.iter().all(|value| python::equal(value, first)) {
+            return Ok(first.clone());
+        }
+        return Err(ValueError(format!(
+            "{} values that differ are selected, and {} cannot be averaged",
+            values.len(),
+            python::repr(text)
+        )));
+    }
+    let sum = values
+        .iter()
+        .try_fold(Value::Int(0), |sum, value| python::add(&sum, value))?;
+    let count = i64::try_from(values.len()).unwrap_or(i64::MAX);
+    python::divide(&sum, &Value::Int(count))
 }

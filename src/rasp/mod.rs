@@ -3,9 +3,11 @@
 //! - [`graph`]: a program as a graph of operators.
 //! - [`python`]: Python's semantics on values, on which Tracr's results depend.
 //! - [`syntax`]: text to syntax tree, and the header of a program.
-//! - [`elaborate`]: syntax tree to graph; [`formula`]: what an operator does at one position.
+//! - [`elaborate`]: syntax tree to graph; [`formula`]: what a node does at one position, and
+//!   [`operation`]: what an operator does to values.
 //! - [`program`]: all of that in one call.
 //! - [`interpreter`]: what a program computes, without compiling it.
+//! - [`doubts`]: where the compiled model may differ from it.
 //! - [`diagnostics`]: reports that point into the source.
 //!
 //! ```
@@ -28,6 +30,7 @@ pub mod elaborate;
 pub mod formula;
 pub mod graph;
 pub mod interpreter;
+pub mod operation;
 pub mod program;
 pub mod python;
 pub mod syntax;

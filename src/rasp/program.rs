@@ -12,6 +12,9 @@ use crate::model::Value;
 
 const PRELUDE: &str = include_str!("prelude.rasp");
 
+/// Its number among a program's sources.
+const PRELUDE_FILE: usize = 1;
+
 /// What is decided outside of the source.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -135,10 +138,16 @@ pub fn compile_source(
     }
 }
 
+/// The program's own text is blamed first, and what it calls in the prelude is shown after that.
 fn reports(sources: &Sources, problems: Vec<Problem>) -> Vec<Diagnostic> {
     problems
         .into_iter()
-        .map(|problem| sources.diagnostic(problem))
+        .map(|mut problem| {
+            problem
+                .labels
+                .sort_by_key(|(span, _)| span.file == PRELUDE_FILE);
+            sources.diagnostic(problem)
+        })
         .collect()
 }
 

@@ -6,8 +6,9 @@ use super::item::{Argument, Item, List};
 use super::{Elaborator, Outcome};
 use crate::model::Value;
 use crate::rasp::diagnostics::{Problem, Span};
-use crate::rasp::formula::{self, Formula};
+use crate::rasp::formula::Formula;
 use crate::rasp::graph::{Encoding, Kind, NodeId, ValueError};
+use crate::rasp::operation;
 use crate::rasp::syntax::ast::{Binary, Unary};
 
 /// What can stand beside an operator, apart from selectors.
@@ -31,7 +32,7 @@ impl Elaborator {
             _ => {}
         }
         match self.operand(x, &format!("`{}`", operator.text()))? {
-            Operand::Constant(value) => folded(formula::unary(operator, &value), span),
+            Operand::Constant(value) => folded(operation::unary(operator, &value), span),
             Operand::Symbol(f) => self.symbol(Formula::unary(operator, f), span),
             Operand::Sop(inner) => {
                 // What `indicator` gives is made to be averaged.
@@ -74,7 +75,7 @@ impl Elaborator {
         match (self.operand(a, &sides)?, self.operand(b, &sides)?) {
             (Operand::Constant(x), Operand::Constant(y)) => {
                 self.charge(1, span)?;
-                folded(formula::binary(operator, &x, &y), span)
+                folded(operation::binary(operator, &x, &y), span)
             }
             (Operand::Sop(inner), Operand::Constant(y)) => {
                 let f = Formula::binary(operator, Formula::argument(0), Formula::constant(y));
@@ -225,7 +226,9 @@ impl Elaborator {
         span: &Span,
     ) -> Outcome<NodeId> {
         let (f, inner) = match (&self.graph.node(inner).kind, self.formulas.get(&inner)) {
-            (Kind::Map { inner: below, .. }, Some(g)) => (f.substitute(&[g.clone()]), *below),
+            (Kind::Map { inner: below, .. }, Some(g)) => {
+                (f.substitute(std::slice::from_ref(g)), *below)
+            }
             _ => (f, inner),
         };
         let f = self.bounded(f, span)?;

@@ -88,7 +88,8 @@ impl<'a> Lexer<'a> {
 
     fn skip_blanks(&mut self) {
         loop {
-            let blanks = self.take(char::is_whitespace);
+            // A byte order mark is not one of the characters that Unicode calls blank.
+            let blanks = self.take(|c| c.is_whitespace() || c == '\u{feff}');
             self.first_of_line |= blanks.contains('\n');
             if !self.rest().starts_with('#') {
                 return;
