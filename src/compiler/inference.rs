@@ -8,6 +8,7 @@
 //! Where a function fails, the value is dropped and noted: no such input is assumed to occur.
 
 use super::Options;
+use super::dropped::Dropped;
 use super::error::{Note, Notes, Problem, Reason};
 use super::program::{Op, OpId, OpKind, Program};
 use super::values::{ValueSet, is_finite, number};
@@ -224,8 +225,7 @@ impl Inference<'_> {
             });
         }
         // Tracr's set lacks the default, so a map takes it for the nearest value of the set.
-        let is_mapped = |op: &Op| matches!(op.kind, OpKind::Map { inner, .. } if inner == id);
-        if !numbers.contains(&0.0) && self.program.ops.iter().any(is_mapped) {
+        if !numbers.contains(&0.0) && self.is_mapped(id) {
             let text = format!(
                 "`{}` is never 0, so a map of its mean does not tell 0, where nothing is \
                  selected, from the smallest mean, in Tracr too",
@@ -240,6 +240,27 @@ impl Inference<'_> {
         self.check_pairs(op, numbers.len(), longest, false)?;
         let quotient = |x: f64| (1..=longest).map(move |n| Value::Float(x / n as f64));
         Ok(ValueSet::new(numbers.into_iter().flat_map(quotient)))
+    }
+
+    /// Whether a map reads the number, itself or in a linear combination.
+    fn is_mapped(&self, id: OpId) -> bool {
+        let mut pending = vec![id];
+        let mut seen = vec![false; self.program.ops.len()];
+        while let Some(id) = pending.pop() {
+            for (reader, op) in self.program.ops.iter().enumerate() {
+                match op.kind {
+                    OpKind::Map { inner, .. } if inner == id => return true,
+                    OpKind::Linear { first, second, .. }
+                        if [first, second].contains(&id) && !seen[reader] =>
+                    {
+                        seen[reader] = true;
+                        pending.push(OpId(reader));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        false
     }
 
     fn check_pairs(&self, op: &Op, x: usize, y: usize, hidden: bool) -> Result<(), Problem> {
@@ -291,35 +312,6 @@ fn linear(a: f64, x: &Value, b: f64, y: &Value) -> Option<Value> {
     } else {
         Value::Float(sum)
     })
-}
-
-/// The values that a function failed on: how many, and one of them.
-#[derive(Default)]
-struct Dropped {
-    count: usize,
-    example: String,
-}
-
-impl Dropped {
-    fn add(&mut self, arguments: &[Value], problem: &str) {
-        if self.count == 0 {
-            let arguments: Vec<String> = arguments.iter().map(repr).collect();
-            self.example = format!("for {}: {problem}", arguments.join(", "));
-        }
-        self.count += 1;
-    }
-
-    fn text(&self, function: &str) -> String {
-        let more = match self.count {
-            0 => return format!("`{function}` is None for every value"),
-            1 => String::new(),
-            n => format!(" (and for {} more)", n - 1),
-        };
-        format!(
-            "`{function}` has no value {}{more}; assumed not to occur",
-            self.example
-        )
-    }
 }
 
 #[cfg(test)]

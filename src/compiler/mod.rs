@@ -5,15 +5,19 @@
 //!
 //! 1. [`validate`]: what cannot be compiled whatever the vocabulary.
 //! 2. [`program`]: the operators that count, selectors folded ([`selector`]), with Tracr's labels.
-//! 3. [`inference`]: the values of each s-op ([`values`]), hence its features.
+//! 3. [`inference`]: the values of each s-op ([`values`]), hence its features; notes on the values
+//!    that are [`dropped`].
 //! 4. [`layers`]: which operator goes into which layer.
 //! 5. [`report`](mod@report): the size, and a refusal before anything is built.
 //! 6. [`craft`] and [`blocks`]: heads and MLPs.
-//! 7. [`assemble`] and [`labels`]: weights and names.
+//! 7. [`assemble`], [`labels`] and [`metadata`]: weights, names, and the rest of the model file.
+//!
+//! Every refusal and every note carries the node at fault ([`error`]).
 
 pub mod assemble;
 pub mod blocks;
 pub mod craft;
+pub mod dropped;
 pub mod error;
 pub mod inference;
 pub mod labels;
