@@ -48,7 +48,11 @@ pub struct SettingArgs {
 impl SettingArgs {
     /// As settings.
     pub fn resolve(&self) -> Result<Settings, Failure> {
-        let vocab = self.vocab.as_deref().map(|text| header::words(text, true)).transpose();
+        let vocab = self
+            .vocab
+            .as_deref()
+            .map(|text| header::words(text, true))
+            .transpose();
         Ok(Settings {
             output: self.output.clone(),
             vocab: vocab.map_err(|e| Failure::Input(anyhow::anyhow!("--vocab: {e}")))?,
@@ -60,7 +64,13 @@ impl SettingArgs {
 
     /// Whether nothing was said.
     pub fn is_empty(&self) -> bool {
-        let Self { vocab, max_seq_len, causal, mlp_exactness, output } = self;
+        let Self {
+            vocab,
+            max_seq_len,
+            causal,
+            mlp_exactness,
+            output,
+        } = self;
         vocab.is_none()
             && max_seq_len.is_none()
             && !causal
@@ -71,8 +81,12 @@ impl SettingArgs {
 
 pub fn main(args: &Args) -> Result<(), Failure> {
     let settings = args.settings.resolve()?;
-    let Compiled { program, model, report, notes } =
-        program::compile(&args.program, &settings).map_err(Failure::input)?;
+    let Compiled {
+        program,
+        model,
+        report,
+        notes,
+    } = program::compile(&args.program, &settings).map_err(Failure::input)?;
     for note in &notes {
         terminal::message(&format!("note: {note}"));
     }
@@ -96,19 +110,31 @@ pub fn main(args: &Args) -> Result<(), Failure> {
 
 /// Where program and model differ, in words; nothing if nowhere.
 pub fn differences(verdict: &Verdict) -> Option<String> {
-    let Difference { input, program, model, positions } = verdict.example.as_ref()?;
-    let of = if verdict.complete { "all" } else { "a sample of" };
+    let Difference {
+        input,
+        program,
+        model,
+        positions,
+        doubt,
+    } = verdict.example.as_ref()?;
+    let of = if verdict.complete {
+        "all"
+    } else {
+        "a sample of"
+    };
     let cell = |v: &Value| match v {
         Value::Float(x) => table::number(*x),
         other => other.to_string(),
     };
     let row = |values: &[Value]| values.iter().map(cell).collect::<Vec<_>>().join(" ");
     let places: Vec<String> = positions.iter().map(|t| (t + 1).to_string()).collect();
+    let why = doubt.as_deref().unwrap_or(
+        "a selector that picks several different values, or none, cannot be compiled exactly",
+    );
     Some(format!(
         "the compiled model differs from the program for {} of {of} {} inputs; the first is {}\n  \
-         the program gives {}\n  the model gives   {}\n  they differ at position {}\n  a selector \
-         that picks several different values, or none, cannot be compiled exactly; if the program \
-         is only meant for inputs without repeated tokens, say `#! unique_tokens: true`",
+         the program gives {}\n  the model gives   {}\n  they differ at position {}: {why}\n  if the \
+         program is only meant for inputs without repeated tokens, say `#! unique_tokens: true`",
         verdict.different,
         verdict.inputs,
         value::list(input),

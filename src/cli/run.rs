@@ -50,7 +50,10 @@ pub fn main(args: &Args) -> Result<(), Failure> {
         )));
     }
     let model = CompiledModel::load(&args.model).map_err(Failure::input)?;
-    let projection = args.projection.as_deref().map(|path| load_projection(path, &model));
+    let projection = args
+        .projection
+        .as_deref()
+        .map(|path| load_projection(path, &model));
     let projection = projection.transpose()?;
     let mut ids = model.encode(&args.tokens).map_err(Failure::input)?;
     if args.pad {
@@ -83,7 +86,11 @@ pub fn main(args: &Args) -> Result<(), Failure> {
 
 /// The `W` of a run directory or a projection file, which must be for this model.
 pub fn load_projection(path: &Path, model: &CompiledModel) -> Result<Projection, Failure> {
-    let file = if path.is_dir() { path.join(PROJECTION) } else { path.to_owned() };
+    let file = if path.is_dir() {
+        path.join(PROJECTION)
+    } else {
+        path.to_owned()
+    };
     let projection = Projection::load(&file).map_err(Failure::input)?;
     if projection.labels != model.metadata.residual_labels {
         return Err(Failure::Input(anyhow::anyhow!(

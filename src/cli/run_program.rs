@@ -29,7 +29,10 @@ pub fn main(args: &Args) -> Result<(), Failure> {
     let tokens = tokens(&args.tokens, vocab.map(Vec::as_slice), &program.header)?;
     let causal = settings.causal.or(program.header.causal).unwrap_or(false);
     let run = interpret(&program, &tokens, causal)?;
-    let columns = [Column { whose: "output", values: output_of(&program, &run) }];
+    let columns = [Column {
+        whose: "output",
+        values: output_of(&program, &run),
+    }];
     let trace = args.trace.then(|| sops(&program, &run));
     if args.json {
         let mut object = object(&args.model.display().to_string(), &tokens, &columns);
@@ -62,11 +65,16 @@ fn compare(args: &Args, settings: &Settings) -> Result<(), Failure> {
     let compiled = program::compile(&args.model, settings).map_err(Failure::input)?;
     let (program, model) = (&compiled.program, &compiled.model);
     let ids = model.encode(&args.tokens).map_err(Failure::input)?;
-    let tokens: Vec<Value> =
-        ids[1..].iter().map(|id| model.metadata.input_vocab[*id].clone()).collect();
+    let tokens: Vec<Value> = ids[1..]
+        .iter()
+        .map(|id| model.metadata.input_vocab[*id].clone())
+        .collect();
     let run = interpret(program, &tokens, model.metadata.causal)?;
     let mut columns = vec![
-        Column { whose: "program", values: output_of(program, &run) },
+        Column {
+            whose: "program",
+            values: output_of(program, &run),
+        },
         Column {
             whose: "compiled",
             values: outputs(model, &Frozen::<f64>::new(model), &ids[1..]),
@@ -98,7 +106,9 @@ fn compressed_outputs(
     let padded = Array2::from_shape_vec((1, padded.len()), padded)
         .map_err(|e| Failure::Running(e.into()))?;
     let (_, scores) = Frozen::<f64>::new(model).evaluate(Stream::Compressed(w), padded.view());
-    Ok((1..ids.len()).map(|t| model.decode(scores.row(t))).collect())
+    Ok((1..ids.len())
+        .map(|t| model.decode(scores.row(t)))
+        .collect())
 }
 
 fn interpret(
@@ -130,9 +140,14 @@ fn tokens(
     let tokens = words
         .iter()
         .map(|word| match vocab {
-            Some(vocab) => codec::token_of_word(vocab, word).map(|i| vocab[i].clone()).ok_or_else(
-                || input(format!("unknown token `{word}`: the vocabulary is {}", value::list(vocab))),
-            ),
+            Some(vocab) => codec::token_of_word(vocab, word)
+                .map(|i| vocab[i].clone())
+                .ok_or_else(|| {
+                    input(format!(
+                        "unknown token `{word}`: the vocabulary is {}",
+                        value::list(vocab)
+                    ))
+                }),
             None => header::words(word, false)
                 .ok()
                 .and_then(|values| values.into_iter().next())
@@ -148,12 +163,18 @@ fn tokens(
             tokens.len()
         )));
     }
-    let repeated = tokens.iter().enumerate().find(|(i, token)| tokens[..*i].contains(token));
+    let repeated = tokens
+        .iter()
+        .enumerate()
+        .find(|(i, token)| tokens[..*i].contains(token));
     if let (true, Some((_, token))) = (header.unique_tokens, repeated) {
         return Err(input(format!(
             "token `{token}` occurs more than once, but the program is defined only for inputs \
              without repeated tokens{}",
-            vocab.map_or_else(String::new, |v| format!(": use each of {} at most once", value::list(v)))
+            vocab.map_or_else(String::new, |v| format!(
+                ": use each of {} at most once",
+                value::list(v)
+            ))
         )));
     }
     Ok(tokens)
@@ -168,14 +189,21 @@ fn sops(program: &Program, run: &interpreter::Run) -> Vec<(String, Vec<Value>)> 
         .map(|(name, id)| (*id, name.clone(), run.values(*id).to_vec()))
         .collect();
     named.sort_by_key(|(id, ..)| *id);
-    named.into_iter().map(|(_, name, values)| (name, values)).collect()
+    named
+        .into_iter()
+        .map(|(_, name, values)| (name, values))
+        .collect()
 }
 
 /// Positions, from 1, at which a column differs from the first one, where that is defined.
 fn different(columns: &[Column]) -> Vec<usize> {
     let first = &columns[0].values;
     (0..first.len())
-        .filter(|t| columns[1..].iter().any(|column| !agree(&first[*t], &column.values[*t])))
+        .filter(|t| {
+            columns[1..]
+                .iter()
+                .any(|column| !agree(&first[*t], &column.values[*t]))
+        })
         .map(|t| t + 1)
         .collect()
 }
@@ -206,9 +234,15 @@ fn object(program: &str, tokens: &[Value], columns: &[Column]) -> Map<String, Js
     let mut object = Map::new();
     object.insert("program".into(), program.into());
     object.insert("tokens".into(), tokens.iter().map(Value::to_json).collect());
-    object.insert("output".into(), columns[0].values.iter().map(Value::to_json).collect());
+    object.insert(
+        "output".into(),
+        columns[0].values.iter().map(Value::to_json).collect(),
+    );
     for column in &columns[1..] {
-        object.insert(column.whose.into(), column.values.iter().map(Value::to_json).collect());
+        object.insert(
+            column.whose.into(),
+            column.values.iter().map(Value::to_json).collect(),
+        );
     }
     object
 }

@@ -1,9 +1,11 @@
 //! The run file: one TOML that says everything about a run.
 //!
 //! - [`schema`]: every key with its type and range, the one list that checks and messages use.
+//! - [`kind`]: the types and ranges themselves.
 //! - [`source`]: the file's text and the `--set` overrides, and where a key was written.
 //! - [`run`]: the checked configuration as values, and the files it is read from and written to.
 
+pub mod kind;
 pub mod run;
 pub mod schema;
 pub mod source;

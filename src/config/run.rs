@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use toml_edit::Item;
 
-use super::schema;
 use super::source::{ConfigError, ConfigSource};
+use super::{kind, schema};
 use crate::compression::{AdamW, LinearDecay, Objective, OutputPositions};
 use crate::files::{self, hex};
 use crate::model::Value;
@@ -132,7 +132,10 @@ pub struct OutputConfig {
 impl ModelConfig {
     /// The model file or the program.
     pub fn source(&self) -> &Path {
-        self.path.as_deref().or(self.program.as_deref()).unwrap_or(Path::new(""))
+        self.path
+            .as_deref()
+            .or(self.program.as_deref())
+            .unwrap_or(Path::new(""))
     }
 
     /// One source, and the compiler's settings only where there is something to compile.
@@ -194,7 +197,7 @@ impl RunConfig {
                 program: source.get_path("model.program"),
                 output: word("model.output").map(str::to_owned),
                 vocab: list("model.vocab")
-                    .map(|list| list.iter().filter_map(schema::token).collect()),
+                    .map(|list| list.iter().filter_map(kind::token).collect()),
                 max_seq_len: integer("model.max_seq_len").and_then(|i| i.try_into().ok()),
                 causal: source.get("model.causal").and_then(Item::as_bool),
                 mlp_exactness: source.get("model.mlp_exactness").and_then(number_item),
@@ -272,7 +275,10 @@ impl RunConfig {
     /// If it cannot be written as TOML, or the paths have no relation.
     pub fn to_toml(&self, directory: &Path) -> Result<String, String> {
         let mut resolved = self.clone();
-        for path in [&mut resolved.model.path, &mut resolved.model.program].into_iter().flatten() {
+        for path in [&mut resolved.model.path, &mut resolved.model.program]
+            .into_iter()
+            .flatten()
+        {
             *path = relative(path, directory)?;
         }
         resolved.output.dir = ".".into();
@@ -288,7 +294,10 @@ impl RunConfig {
     pub fn essence(&self) -> Vec<(String, String)> {
         let mut config = self.clone();
         config.name.clear();
-        config.model = ModelConfig { sha256: config.model.sha256, ..ModelConfig::default() };
+        config.model = ModelConfig {
+            sha256: config.model.sha256,
+            ..ModelConfig::default()
+        };
         config.output.dir = PathBuf::new();
         config.training.threads = 0;
         config.training.checkpoint_every = 0;

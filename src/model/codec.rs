@@ -78,7 +78,8 @@ impl CompiledModel {
         }
         let mut ids = vec![meta.bos_id];
         for word in words {
-            let id = token_of_word(&meta.input_vocab, word).ok_or_else(|| InputError::UnknownToken {
+            let id =
+                token_of_word(&meta.input_vocab, word).ok_or_else(|| InputError::UnknownToken {
                     word: word.clone(),
                     vocabulary: vocabulary(),
                 })?;

@@ -112,7 +112,12 @@ pub fn compile(path: &Path, settings: &Settings) -> Result<Compiled, BuildError>
     };
     let vocab = settings.vocab.clone().or_else(|| header.vocab.clone());
     let vocab = vocab.ok_or_else(|| {
-        missing("vocabulary", "--vocab a,b,c (or model.vocab in a run file)", "vocab", "a, b, c")
+        missing(
+            "vocabulary",
+            "--vocab a,b,c (or model.vocab in a run file)",
+            "vocab",
+            "a, b, c",
+        )
     })?;
     let longest = header.max_seq_len.ok_or_else(|| {
         missing(
@@ -122,11 +127,15 @@ pub fn compile(path: &Path, settings: &Settings) -> Result<Compiled, BuildError>
             "5",
         )
     })?;
-    let name = path.file_stem().map_or_else(|| "program".into(), |s| s.to_string_lossy());
+    let name = path
+        .file_stem()
+        .map_or_else(|| "program".into(), |s| s.to_string_lossy());
     let mut options = compiler::Options::new(&name, vocab, longest);
     options.causal = settings.causal.or(header.causal).unwrap_or(options.causal);
-    options.mlp_exactness =
-        settings.mlp_exactness.or(header.mlp_exactness).unwrap_or(options.mlp_exactness);
+    options.mlp_exactness = settings
+        .mlp_exactness
+        .or(header.mlp_exactness)
+        .unwrap_or(options.mlp_exactness);
     options.unique_tokens = header.unique_tokens;
     options.example = header
         .examples
@@ -135,18 +144,29 @@ pub fn compile(path: &Path, settings: &Settings) -> Result<Compiled, BuildError>
             e.input.len() <= longest && e.input.iter().all(|token| options.vocab.contains(token))
         })
         .map(|e| (e.input.clone(), Some(e.output.clone())));
-    let compiled = compiler::compile(&program.graph, program.output, &options)
-        .and_then(|done| Ok((done, compiler::report(&program.graph, program.output, &options)?)));
+    let compiled = compiler::compile(&program.graph, program.output, &options).and_then(|done| {
+        Ok((
+            done,
+            compiler::report(&program.graph, program.output, &options)?,
+        ))
+    });
     match compiled {
         Ok(((model, notes), report)) => {
             let notes = notes
                 .into_iter()
                 .map(|note| match &program.graph.node(note.node).name {
-                    name if program.graph.node(note.node).named => format!("`{name}`: {}", note.text),
+                    name if program.graph.node(note.node).named => {
+                        format!("`{name}`: {}", note.text)
+                    }
                     _ => note.text,
                 })
                 .collect();
-            Ok(Compiled { program, model, report, notes })
+            Ok(Compiled {
+                program,
+                model,
+                report,
+                notes,
+            })
         }
         Err(e) => Err(wrong(path, &located(&program, &e))),
     }

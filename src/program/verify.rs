@@ -35,6 +35,8 @@ pub struct Difference {
     pub model: Vec<Value>,
     /// Where they disagree, counting from 0.
     pub positions: Vec<usize>,
+    /// What the interpreter suspects on this input, in words.
+    pub doubt: Option<String>,
 }
 
 /// What a check found.
@@ -67,13 +69,20 @@ pub fn agree(program: &Value, model: &Value) -> bool {
 pub fn verify(graph: &Graph, output: NodeId, model: &CompiledModel) -> Verdict {
     let frozen = Frozen::<f64>::new(model);
     let inputs = Inputs::of(model);
-    let mut verdict = Verdict { complete: inputs.complete(), ..Verdict::default() };
+    let mut verdict = Verdict {
+        complete: inputs.complete(),
+        ..Verdict::default()
+    };
     let mut random = rng::stream(0, Purpose::HeldOut);
     for length in 1..=model.metadata.max_seq_len {
         for number in 0..inputs.count(length) {
-            let Some(ids) = inputs.input(length, number, &mut random) else { continue };
-            let words: Vec<Value> =
-                ids.iter().map(|id| model.metadata.input_vocab[*id].clone()).collect();
+            let Some(ids) = inputs.input(length, number, &mut random) else {
+                continue;
+            };
+            let words: Vec<Value> = ids
+                .iter()
+                .map(|id| model.metadata.input_vocab[*id].clone())
+                .collect();
             verdict.inputs += 1;
             let Ok(run) = interpreter::run(graph, output, &words, model.metadata.causal) else {
                 verdict.failed += 1;
@@ -81,13 +90,15 @@ pub fn verify(graph: &Graph, output: NodeId, model: &CompiledModel) -> Verdict {
             };
             let expected = run.output();
             let found = outputs(model, &frozen, &ids);
-            let positions: Vec<usize> =
-                (0..length).filter(|t| !agree(&expected[*t], &found[*t])).collect();
+            let positions: Vec<usize> = (0..length)
+                .filter(|t| !agree(&expected[*t], &found[*t]))
+                .collect();
             if positions.is_empty() {
                 continue;
             }
             verdict.different += 1;
             verdict.example.get_or_insert_with(|| Difference {
+                doubt: run.doubts.first().map(|doubt| doubt.describe(graph)),
                 input: words,
                 program: expected.to_vec(),
                 model: found,
@@ -101,9 +112,18 @@ pub fn verify(graph: &Graph, output: NodeId, model: &CompiledModel) -> Verdict {
 /// What the compiled model gives for token ids without BOS.
 pub fn outputs(model: &CompiledModel, frozen: &Frozen<f64>, ids: &[usize]) -> Vec<Value> {
     let mut tokens = Array2::from_elem((1, ids.len() + 1), model.metadata.bos_id);
-    tokens.iter_mut().skip(1).zip(ids).for_each(|(token, id)| *token = *id);
+    tokens
+        .iter_mut()
+        .skip(1)
+        .zip(ids)
+        .for_each(|(token, id)| *token = *id);
     let (_, scores) = frozen.evaluate(Stream::Full, tokens.view());
-    scores.rows().into_iter().skip(1).map(|row| model.decode(row)).collect()
+    scores
+        .rows()
+        .into_iter()
+        .skip(1)
+        .map(|row| model.decode(row))
+        .collect()
 }
 
 /// The inputs to compare on: all sequences of a length if there are few, else a sample of them.
@@ -135,11 +155,15 @@ impl Inputs {
 
     /// How many sequences of this length there are; `None` if beyond counting.
     fn all(&self, length: usize) -> Option<u64> {
-        (0..length).try_fold(1u64, |n, position| n.checked_mul(self.choices(position) as u64))
+        (0..length).try_fold(1u64, |n, position| {
+            n.checked_mul(self.choices(position) as u64)
+        })
     }
 
     fn choices(&self, position: usize) -> usize {
-        self.words.len().saturating_sub(if self.unique { position } else { 0 })
+        self.words
+            .len()
+            .saturating_sub(if self.unique { position } else { 0 })
     }
 
     fn enumerated(&self, length: usize) -> bool {
@@ -151,7 +175,8 @@ impl Inputs {
     }
 
     fn count(&self, length: usize) -> u64 {
-        self.all(length).map_or(self.per_length, |all| all.min(self.per_length))
+        self.all(length)
+            .map_or(self.per_length, |all| all.min(self.per_length))
     }
 
     /// Input `number` of this length, token ids without BOS.

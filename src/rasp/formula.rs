@@ -116,7 +116,7 @@ impl Formula {
         }
     }
 
-    /// As it would be written in a source, cut after [`MAX_TEXT`] characters.
+    /// As it would be written in a source, cut after `MAX_TEXT` characters.
     pub fn text(&self, names: &[&str]) -> String {
         let mut out = String::new();
         self.write(names, &mut out, true);

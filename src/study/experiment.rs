@@ -116,10 +116,12 @@ fn load_model(config: &ModelConfig) -> Result<(CompiledModel, Vec<u8>), Experime
         mlp_exactness: config.mlp_exactness,
     };
     let model = program::compile(program, &settings)?.model;
-    let bytes = model.to_bytes().map_err(|problem| ModelFileError::Malformed {
-        path: program.clone(),
-        problem,
-    })?;
+    let bytes = model
+        .to_bytes()
+        .map_err(|problem| ModelFileError::Malformed {
+            path: program.clone(),
+            problem,
+        })?;
     Ok((model, bytes))
 }
 

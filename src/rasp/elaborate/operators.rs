@@ -198,7 +198,7 @@ impl Elaborator {
         }
     }
 
-    /// The s-op of tuples (first, rest[0], rest[1], ...), one sequence map for each of `rest`.
+    /// The s-op of tuples `(first, rest[0], rest[1], ...)`, one sequence map for each of `rest`.
     pub(super) fn tuples(
         &mut self,
         first: NodeId,
