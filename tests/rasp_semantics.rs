@@ -297,7 +297,7 @@ fn an_input_without_a_result_names_expression_and_position() {
         interpreter::run(&program.graph, program.output, &ints(&[2, 0]), false).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the map `inverse` (1 / x) has no value at position 1: division of 1 by zero"
+        "the map `inverse` (1 / x) has no value at position 2: division of 1 by zero"
     );
     assert!(matches!(error, EvalError::NoValue { position: 1, .. }));
     let long = vec![Value::Int(1); 100_000];

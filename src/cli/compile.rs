@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::{Failure, table, terminal};
 use crate::model::{Value, value};
-use crate::program::verify::{Difference, Verdict, verify};
+use crate::program::verify::{Difference, Silence, Verdict, verify};
 use crate::program::{self, Compiled, Settings};
 use crate::rasp::syntax::header;
 
@@ -93,10 +93,16 @@ pub fn main(args: &Args) -> Result<(), Failure> {
     if !args.no_check {
         let verdict = verify(&program.graph, program.output, &model);
         if let Some(text) = differences(&verdict) {
-            if args.strict {
-                return Err(Failure::Input(anyhow::anyhow!("{text}")));
+            if args.strict || verdict.is_hopeless() {
+                return Err(Failure::Input(anyhow::anyhow!(
+                    "{}: {text}",
+                    args.program.display()
+                )));
             }
             terminal::message(&format!("warning: {text}"));
+        }
+        if let Some(silence) = &verdict.silence {
+            terminal::message(&format!("note: {}", undefined(silence)));
         }
     }
     let name = &model.metadata.program;
@@ -108,23 +114,47 @@ pub fn main(args: &Args) -> Result<(), Failure> {
     Ok(terminal::print(&text)?)
 }
 
-/// Where program and model differ, in words; nothing if nowhere.
+/// An undefined position where the model looks defined, in words.
+fn undefined(silence: &Silence) -> String {
+    format!(
+        "on input {} the program is undefined at position {} ({}), the model gives {} there",
+        value::list(&silence.input),
+        silence.position + 1,
+        silence.doubt,
+        cell(&silence.model),
+    )
+}
+
+/// A value in a few words.
+fn cell(value: &Value) -> String {
+    match value {
+        Value::Float(x) => table::number(*x),
+        other => other.to_string(),
+    }
+}
+
+/// Where program and model differ, or the program has no value, in words; nothing if nowhere.
 pub fn differences(verdict: &Verdict) -> Option<String> {
-    let Difference {
+    let Some(Difference {
         input,
         program,
         model,
         positions,
         doubt,
-    } = verdict.example.as_ref()?;
+    }) = &verdict.example
+    else {
+        let (input, reason) = verdict.failure.as_ref()?;
+        return Some(format!(
+            "the program has no value for {} of {} inputs; the first is {}: {reason}",
+            verdict.failed,
+            verdict.inputs,
+            value::list(input),
+        ));
+    };
     let of = if verdict.complete {
         "all"
     } else {
         "a sample of"
-    };
-    let cell = |v: &Value| match v {
-        Value::Float(x) => table::number(*x),
-        other => other.to_string(),
     };
     let row = |values: &[Value]| values.iter().map(cell).collect::<Vec<_>>().join(" ");
     let places: Vec<String> = positions.iter().map(|t| (t + 1).to_string()).collect();

@@ -13,6 +13,8 @@ use thiserror::Error;
 use crate::compiler::{self, CompileError, Report};
 use crate::files::FileError;
 use crate::model::{CompiledModel, Value};
+use crate::rasp::graph::Encoding;
+use crate::rasp::python::arithmetic::number;
 use crate::rasp::{self, Diagnostic, Program};
 
 /// What a command line or a run file says about a program; where it is silent, the header counts.
@@ -137,13 +139,20 @@ pub fn compile(path: &Path, settings: &Settings) -> Result<Compiled, BuildError>
         .or(header.mlp_exactness)
         .unwrap_or(options.mlp_exactness);
     options.unique_tokens = header.unique_tokens;
+    let numerical = program.graph.node(program.output).encoding == Encoding::Numerical;
     options.example = header
         .examples
         .iter()
         .find(|e| {
             e.input.len() <= longest && e.input.iter().all(|token| options.vocab.contains(token))
         })
-        .map(|e| (e.input.clone(), Some(e.output.clone())));
+        .map(|e| {
+            let output = e.output.iter().map(|value| match number(value) {
+                Some(x) if numerical => Value::Float(x.float()),
+                _ => value.clone(),
+            });
+            (e.input.clone(), Some(output.collect()))
+        });
     let compiled = compiler::compile(&program.graph, program.output, &options).and_then(|done| {
         Ok((
             done,

@@ -39,6 +39,20 @@ pub struct Difference {
     pub doubt: Option<String>,
 }
 
+/// A position where the program is undefined because a None reached an operator, and the model
+/// gives a value as if it were not.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Silence {
+    /// The tokens.
+    pub input: Vec<Value>,
+    /// Counting from 0.
+    pub position: usize,
+    /// What the model gives there.
+    pub model: Value,
+    /// Which operator met the None, in words.
+    pub doubt: String,
+}
+
 /// What a check found.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Verdict {
@@ -50,8 +64,24 @@ pub struct Verdict {
     pub different: u64,
     /// The shortest of them, the first one.
     pub example: Option<Difference>,
-    /// Inputs on which the program itself fails.
+    /// Inputs on which the program itself fails, and the first of them with the reason.
     pub failed: u64,
+    /// The first of these, and why.
+    pub failure: Option<(Vec<Value>, String)>,
+    /// The first undefined position at which the model looks defined.
+    pub silence: Option<Silence>,
+    /// Inputs with at least two different tokens, and those on which model and program agree.
+    varied: u64,
+    varied_agree: u64,
+}
+
+impl Verdict {
+    /// Whether the model is wrong wherever it has anything to tell apart: on every input with at
+    /// least two different tokens. Such a program is not compilable at all; one that differs here
+    /// and there may be meant for other inputs.
+    pub fn is_hopeless(&self) -> bool {
+        self.varied > 0 && self.varied_agree == 0
+    }
 }
 
 /// Whether two values agree where the program is defined.
@@ -84,16 +114,37 @@ pub fn verify(graph: &Graph, output: NodeId, model: &CompiledModel) -> Verdict {
                 .map(|id| model.metadata.input_vocab[*id].clone())
                 .collect();
             verdict.inputs += 1;
-            let Ok(run) = interpreter::run(graph, output, &words, model.metadata.causal) else {
-                verdict.failed += 1;
-                continue;
+            let varied = ids.iter().any(|id| *id != ids[0]);
+            verdict.varied += u64::from(varied);
+            let run = match interpreter::run(graph, output, &words, model.metadata.causal) {
+                Ok(run) => run,
+                Err(e) => {
+                    verdict.failed += 1;
+                    verdict
+                        .failure
+                        .get_or_insert_with(|| (words, e.to_string()));
+                    continue;
+                }
             };
             let expected = run.output();
-            let found = outputs(model, &frozen, &ids);
+            let scores = scores(model, &frozen, &ids);
+            let found: Vec<Value> = scores.rows().into_iter().map(|s| model.decode(s)).collect();
             let positions: Vec<usize> = (0..length)
                 .filter(|t| !agree(&expected[*t], &found[*t]))
                 .collect();
+            if let Some(doubt) = run.doubts.iter().find(|d| d.is_of_none())
+                && let Some(t) = (0..length)
+                    .find(|t| expected[*t] == Value::None && !model.is_undecided(scores.row(*t)))
+            {
+                verdict.silence.get_or_insert_with(|| Silence {
+                    input: words.clone(),
+                    position: t,
+                    model: found[t].clone(),
+                    doubt: doubt.describe(graph),
+                });
+            }
             if positions.is_empty() {
+                verdict.varied_agree += u64::from(varied);
                 continue;
             }
             verdict.different += 1;
@@ -111,6 +162,15 @@ pub fn verify(graph: &Graph, output: NodeId, model: &CompiledModel) -> Verdict {
 
 /// What the compiled model gives for token ids without BOS.
 pub fn outputs(model: &CompiledModel, frozen: &Frozen<f64>, ids: &[usize]) -> Vec<Value> {
+    scores(model, frozen, ids)
+        .rows()
+        .into_iter()
+        .map(|row| model.decode(row))
+        .collect()
+}
+
+/// The unembedded output `[tokens, O]` for token ids without BOS.
+fn scores(model: &CompiledModel, frozen: &Frozen<f64>, ids: &[usize]) -> Array2<f64> {
     let mut tokens = Array2::from_elem((1, ids.len() + 1), model.metadata.bos_id);
     tokens
         .iter_mut()
@@ -118,12 +178,7 @@ pub fn outputs(model: &CompiledModel, frozen: &Frozen<f64>, ids: &[usize]) -> Ve
         .zip(ids)
         .for_each(|(token, id)| *token = *id);
     let (_, scores) = frozen.evaluate(Stream::Full, tokens.view());
-    scores
-        .rows()
-        .into_iter()
-        .skip(1)
-        .map(|row| model.decode(row))
-        .collect()
+    scores.slice(ndarray::s![1.., ..]).to_owned()
 }
 
 /// The inputs to compare on: all sequences of a length if there are few, else a sample of them.

@@ -43,13 +43,18 @@ impl Doubt {
         }
     }
 
-    /// In words, with the operator.
+    /// Whether an undefined value reached an operator.
+    pub fn is_of_none(&self) -> bool {
+        matches!(self.reason, Reason::MovesNone | Reason::MapsNone)
+    }
+
+    /// In words, with the operator; positions are counted from 1 there, as for people.
     pub fn describe(&self, graph: &Graph) -> String {
         format!(
             "{} {} at position {}",
             describe(graph, self.node),
             self.reason,
-            self.position
+            self.position + 1
         )
     }
 }

@@ -15,7 +15,7 @@ const MAX_STEPS: usize = 1 << 30;
 #[derive(Clone, Debug, Error, PartialEq)]
 pub enum EvalError {
     /// An operator has no value for what it is given.
-    #[error("{what} has no value at position {position}: {reason}")]
+    #[error("{what} has no value at position {}: {reason}", position + 1)]
     NoValue {
         /// The operator.
         node: NodeId,
