@@ -140,7 +140,10 @@ fn programs_run_in_the_interpreter_and_beside_their_models() {
     assert_eq!(object["differs"], serde_json::json!([]));
     let (_, stdout, _) = call(&["run", "programs/sort_unique.rasp", "3", "1", "--trace"]);
     let words: Vec<&str> = stdout.split_whitespace().collect();
-    assert!(words.windows(3).any(|w| w == ["target_pos", "1", "0"]), "{stdout}");
+    assert!(
+        words.windows(3).any(|w| w == ["target_pos", "1", "0"]),
+        "{stdout}"
+    );
 }
 
 #[test]

@@ -90,13 +90,25 @@ impl Options {
 /// Compiles the program whose output is `output`.
 ///
 /// # Errors
-/// If the options are out of range, the program is not supported, or the model would be larger
-/// than `options.max_bytes`. Each problem names the expression at fault.
+/// As [`compile_with_report`].
 pub fn compile(
     graph: &Graph,
     output: NodeId,
     options: &Options,
 ) -> Result<(CompiledModel, Notes), CompileError> {
+    compile_with_report(graph, output, options).map(|(model, notes, _)| (model, notes))
+}
+
+/// Compiles the program whose output is `output`, and says how large the model is.
+///
+/// # Errors
+/// If the options are out of range, the program is not supported, or the model would be larger
+/// than `options.max_bytes`. Each problem names the expression at fault.
+pub fn compile_with_report(
+    graph: &Graph,
+    output: NodeId,
+    options: &Options,
+) -> Result<(CompiledModel, Notes, Report), CompileError> {
     let plan = Plan::new(graph, output, options)?;
     let space = Space::new(&plan.program, &plan.inferred, options);
     let mut blocks = Blocks {
@@ -118,7 +130,7 @@ pub fn compile(
         layers,
     };
     metadata::add_example(&mut model, options)?;
-    Ok((model, notes))
+    Ok((model, notes, plan.report))
 }
 
 /// The size of the model that [`compile`] would build.

@@ -153,14 +153,8 @@ pub fn compile(path: &Path, settings: &Settings) -> Result<Compiled, BuildError>
             });
             (e.input.clone(), Some(output.collect()))
         });
-    let compiled = compiler::compile(&program.graph, program.output, &options).and_then(|done| {
-        Ok((
-            done,
-            compiler::report(&program.graph, program.output, &options)?,
-        ))
-    });
-    match compiled {
-        Ok(((model, notes), report)) => {
+    match compiler::compile_with_report(&program.graph, program.output, &options) {
+        Ok((model, notes, report)) => {
             let notes = notes
                 .into_iter()
                 .map(|note| match &program.graph.node(note.node).name {

@@ -14,8 +14,8 @@ use crate::rasp::graph::{Graph, NodeId};
 use crate::rasp::python::arithmetic::{Number, number};
 use crate::rasp::{interpreter, python};
 
-/// Multiplications that a check may cost: tens of milliseconds.
-const BUDGET: u64 = 40_000_000;
+/// Multiplications that a check may cost: some milliseconds.
+const BUDGET: u64 = 8_000_000;
 /// At least so many inputs are tried, whatever they cost.
 const FEWEST: u64 = 16;
 /// Never more than so many.

@@ -31,6 +31,9 @@ pub enum Reason {
     MovesNone,
     /// A map of None: the model maps the zero vector.
     MapsNone,
+    /// A key or a query that is selected, or selects, is None: in the model it has no direction, and
+    /// neither selects nor is selected. Comparisons fail on None; other predicates may hold of it.
+    SelectsNone,
 }
 
 impl Doubt {
@@ -43,9 +46,21 @@ impl Doubt {
         }
     }
 
+    /// A selector that holds of a None, for the query at this position.
+    pub(super) fn none_selected(node: NodeId, position: usize) -> Self {
+        Self {
+            node,
+            position,
+            reason: Reason::SelectsNone,
+        }
+    }
+
     /// Whether an undefined value reached an operator.
     pub fn is_of_none(&self) -> bool {
-        matches!(self.reason, Reason::MovesNone | Reason::MapsNone)
+        matches!(
+            self.reason,
+            Reason::MovesNone | Reason::MapsNone | Reason::SelectsNone
+        )
     }
 
     /// In words, with the operator; positions are counted from 1 there, as for people.
@@ -77,6 +92,7 @@ impl fmt::Display for Reason {
             }
             Self::MovesNone => f.write_str("moves an undefined value (None)"),
             Self::MapsNone => f.write_str("gets an undefined value (None)"),
+            Self::SelectsNone => f.write_str("selects by an undefined value (None)"),
         }
     }
 }
@@ -136,4 +152,31 @@ pub(super) fn of_averaged(
             reason: Reason::NotBinary(value.clone()),
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rasp::{self, interpreter};
+
+    #[test]
+    fn a_predicate_that_holds_of_none_is_doubted_and_one_that_does_not_is_not() {
+        let doubts = |predicate: &str| {
+            let source = format!(
+                "before = shift_by(1, tokens);\n\
+                 out = selector_width(select(before, tokens, {predicate}));"
+            );
+            let program = rasp::compile_source("p.rasp", &source, &rasp::Options::default());
+            let program = program.map_err(|reports| rasp::render(&reports)).unwrap();
+            let input = [Value::Int(1), Value::Int(2)];
+            let run = interpreter::run(&program.graph, program.output, &input, false).unwrap();
+            run.doubts
+                .iter()
+                .map(|doubt| (doubt.position, doubt.reason.clone()))
+                .collect::<Vec<_>>()
+        };
+        let both = [(0, Reason::SelectsNone), (1, Reason::SelectsNone)];
+        assert_eq!(doubts("(k, q) -> k != q"), both);
+        assert_eq!(doubts("(k, q) -> k == q"), []);
+    }
 }

@@ -269,13 +269,14 @@ impl Evaluator<'_> {
     }
 
     fn select(
-        &self,
+        &mut self,
         id: NodeId,
         keys: NodeId,
         queries: NodeId,
         predicate: &Function,
     ) -> Result<Outcome, EvalError> {
         let keys = self.run.values(keys);
+        let mut doubts = Vec::new();
         let mut rows = Vec::with_capacity(keys.len());
         for (position, query) in self.run.values(queries).iter().enumerate() {
             let mut row = Vec::with_capacity(keys.len());
@@ -285,8 +286,14 @@ impl Evaluator<'_> {
                     .map_err(|error| self.no_value(id, position, &pair, error))?;
                 row.push(python::truthy(&selected) && self.visible(k, position));
             }
+            let known = |value: &Value| *value != Value::None;
+            let mut selected = keys.iter().zip(&row).filter(|(_, selected)| **selected);
+            if selected.any(|(key, _)| !known(key) || !known(query)) {
+                doubts.push(Doubt::none_selected(id, position));
+            }
             rows.push(row);
         }
+        self.run.doubts.append(&mut doubts);
         Ok(Outcome::Selected(rows))
     }
 
