@@ -1,5 +1,5 @@
 //! `compress compile`, `compress run` on programs, and run files that name a program.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 #[path = "common/bench.rs"]
 mod bench;
