@@ -4,6 +4,9 @@
 //! values for some inputs, a None that meets another operator). So both are run, over the whole
 //! input space where that is cheap, over a fixed sample otherwise. Positions where the program is
 //! undefined (None) are not compared: whatever the model does there is as good.
+//!
+//! Where it is a sample, the interpreter goes through further inputs, and the model through those of
+//! them that the interpreter has doubts about.
 
 use ndarray::Array2;
 use rand::{Rng, RngExt};
@@ -11,8 +14,9 @@ use rand::{Rng, RngExt};
 use crate::inputs::rng::{self, Purpose};
 use crate::model::{CompiledModel, Frozen, Stream, Value};
 use crate::rasp::graph::{Graph, NodeId};
+use crate::rasp::interpreter::{self, EvalError, Run};
+use crate::rasp::python;
 use crate::rasp::python::arithmetic::{Number, number};
-use crate::rasp::{interpreter, python};
 
 /// Multiplications that a check may cost: some milliseconds.
 const BUDGET: u64 = 8_000_000;
@@ -20,6 +24,10 @@ const BUDGET: u64 = 8_000_000;
 const FEWEST: u64 = 16;
 /// Never more than so many.
 const MOST: u64 = 4096;
+/// Pairs of positions that the interpreter may look at for further inputs: milliseconds.
+const INTERPRETED: u64 = 1 << 18;
+/// Further inputs of one length.
+const PER_LENGTH: u64 = 64;
 /// Numbers that differ by less than this, relative to the larger or to 1, agree: the compiled
 /// model's float32 weights and its softmax leave an error of 1e-6.
 pub const TOLERANCE: f64 = 1e-3;
@@ -97,67 +105,136 @@ pub fn agree(program: &Value, model: &Value) -> bool {
 
 /// Runs a program and its compiled model side by side.
 pub fn verify(graph: &Graph, output: NodeId, model: &CompiledModel) -> Verdict {
-    let frozen = Frozen::<f64>::new(model);
     let inputs = Inputs::of(model);
-    let mut verdict = Verdict {
-        complete: inputs.complete(),
-        ..Verdict::default()
+    let mut check = Check {
+        graph,
+        output,
+        model,
+        frozen: Frozen::new(model),
+        verdict: Verdict {
+            complete: inputs.complete(),
+            ..Verdict::default()
+        },
     };
     let mut random = rng::stream(0, Purpose::HeldOut);
-    for length in 1..=model.metadata.max_seq_len {
+    for length in 1..=inputs.longest {
         for number in 0..inputs.count(length) {
-            let Some(ids) = inputs.input(length, number, &mut random) else {
-                continue;
-            };
-            let words: Vec<Value> = ids
-                .iter()
-                .map(|id| model.metadata.input_vocab[*id].clone())
-                .collect();
-            verdict.inputs += 1;
-            let varied = ids.iter().any(|id| *id != ids[0]);
-            verdict.varied += u64::from(varied);
-            let run = match interpreter::run(graph, output, &words, model.metadata.causal) {
-                Ok(run) => run,
-                Err(e) => {
-                    verdict.failed += 1;
-                    verdict
-                        .failure
-                        .get_or_insert_with(|| (words, e.to_string()));
-                    continue;
+            if let Some(ids) = inputs.input(length, number, &mut random) {
+                match check.interpreted(&ids) {
+                    Ok(run) => check.compare(&ids, &run),
+                    Err(e) => check.failed(&ids, &e),
                 }
-            };
-            let expected = run.output();
-            let scores = scores(model, &frozen, &ids);
-            let found: Vec<Value> = scores.rows().into_iter().map(|s| model.decode(s)).collect();
-            let positions: Vec<usize> = (0..length)
-                .filter(|t| !agree(&expected[*t], &found[*t]))
-                .collect();
-            if let Some(doubt) = run.doubts.iter().find(|d| d.is_of_none())
-                && let Some(t) = (0..length)
-                    .find(|t| expected[*t] == Value::None && !model.is_undecided(scores.row(*t)))
-            {
-                verdict.silence.get_or_insert_with(|| Silence {
-                    input: words.clone(),
-                    position: t,
-                    model: found[t].clone(),
-                    doubt: doubt.describe(graph),
-                });
             }
-            if positions.is_empty() {
-                verdict.varied_agree += u64::from(varied);
-                continue;
-            }
-            verdict.different += 1;
-            verdict.example.get_or_insert_with(|| Difference {
-                doubt: run.doubts.first().map(|doubt| doubt.describe(graph)),
-                input: words,
+        }
+    }
+    check.doubtful(&inputs, &mut random);
+    check.verdict
+}
+
+/// A verification under way.
+struct Check<'a> {
+    graph: &'a Graph,
+    output: NodeId,
+    model: &'a CompiledModel,
+    frozen: Frozen<f64>,
+    verdict: Verdict,
+}
+
+impl Check<'_> {
+    fn words(&self, ids: &[usize]) -> Vec<Value> {
+        let vocab = &self.model.metadata.input_vocab;
+        ids.iter().map(|id| vocab[*id].clone()).collect()
+    }
+
+    fn interpreted(&self, ids: &[usize]) -> Result<Run, EvalError> {
+        let causal = self.model.metadata.causal;
+        interpreter::run(self.graph, self.output, &self.words(ids), causal)
+    }
+
+    fn failed(&mut self, ids: &[usize], error: &EvalError) {
+        let words = self.words(ids);
+        self.verdict.inputs += 1;
+        self.verdict.varied += u64::from(is_varied(ids));
+        self.verdict.failed += 1;
+        self.verdict
+            .failure
+            .get_or_insert_with(|| (words, error.to_string()));
+    }
+
+    fn compare(&mut self, ids: &[usize], run: &Run) {
+        self.verdict.inputs += 1;
+        self.verdict.varied += u64::from(is_varied(ids));
+        let expected = run.output();
+        let scores = scores(self.model, &self.frozen, ids);
+        let found: Vec<Value> = scores
+            .rows()
+            .into_iter()
+            .map(|s| self.model.decode(s))
+            .collect();
+        let looks_defined =
+            |t: &usize| expected[*t] == Value::None && !self.model.is_undecided(scores.row(*t));
+        if self.verdict.silence.is_none()
+            && let Some(doubt) = run.doubts.iter().find(|doubt| doubt.is_of_none())
+            && let Some(position) = (0..ids.len()).find(looks_defined)
+        {
+            self.verdict.silence = Some(Silence {
+                input: self.words(ids),
+                position,
+                model: found[position].clone(),
+                doubt: doubt.describe(self.graph),
+            });
+        }
+        let positions: Vec<usize> = (0..ids.len())
+            .filter(|t| !agree(&expected[*t], &found[*t]))
+            .collect();
+        if positions.is_empty() {
+            self.verdict.varied_agree += u64::from(is_varied(ids));
+            return;
+        }
+        self.verdict.different += 1;
+        if self.verdict.example.is_none() {
+            self.verdict.example = Some(Difference {
+                doubt: run.doubts.first().map(|doubt| doubt.describe(self.graph)),
+                input: self.words(ids),
                 program: expected.to_vec(),
                 model: found,
                 positions,
             });
         }
     }
-    verdict
+
+    /// Beyond the sample: the interpreter costs little and has doubts where a difference is likely,
+    /// so it goes through more inputs, and the model only through those that it doubts.
+    fn doubtful(&mut self, inputs: &Inputs, random: &mut impl Rng) {
+        let operators = interpreter::reachable(self.graph, self.output);
+        let operators = operators.into_iter().filter(|used| *used).count() as u64;
+        let mut steps = INTERPRETED;
+        let mut compared = 0;
+        let lengths = 1..=inputs.longest;
+        for length in lengths.filter(|length| !inputs.enumerated(*length)) {
+            let cost = (operators * (length as u64).pow(2)).max(1);
+            for number in 0..PER_LENGTH.min(steps / cost) {
+                steps -= cost;
+                let Some(ids) = inputs.input(length, number, random) else {
+                    continue;
+                };
+                if let Ok(run) = self.interpreted(&ids)
+                    && !run.doubts.is_empty()
+                {
+                    self.compare(&ids, &run);
+                    compared += 1;
+                }
+                if compared == FEWEST {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Whether there are at least two different tokens.
+fn is_varied(ids: &[usize]) -> bool {
+    ids.iter().any(|id| *id != ids[0])
 }
 
 /// What the compiled model gives for token ids without BOS.
