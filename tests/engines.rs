@@ -27,7 +27,12 @@ struct Case {
 
 impl Case {
     fn new(model: CompiledModel, output_positions: OutputPositions) -> Self {
-        let space = InputSpace::new(&model, &[1, 2], model.metadata.unique_tokens).unwrap();
+        let meta = &model.metadata;
+        let words = meta.word_ids().len();
+        // Pairs, too, unless the model has none or thousands of them.
+        let pairs = meta.max_seq_len >= 2 && (2..=40).contains(&words);
+        let lengths: &[usize] = if pairs { &[1, 2] } else { &[1] };
+        let space = InputSpace::new(&model, lengths, meta.unique_tokens).unwrap();
         let size = space.size().unwrap();
         let mut tokens = Array2::zeros((size as usize, space.positions()));
         for (mut row, member) in tokens.rows_mut().into_iter().zip(0..) {
