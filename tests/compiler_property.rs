@@ -6,6 +6,7 @@
 mod common;
 
 use common::graphs::{int, string};
+use common::random::setting;
 use common::random_programs::Generator;
 use ndarray::Array2;
 use tracr_compress::compiler::{self, Options, Reason};
@@ -31,13 +32,8 @@ struct Counts {
 
 #[test]
 fn random_programs_say_the_same_compiled_and_interpreted() {
-    let number = |key: &str| {
-        std::env::var(key)
-            .ok()
-            .and_then(|text| text.parse::<u64>().ok())
-    };
-    let cases = number("COMPRESS_PROPERTY_CASES").unwrap_or(300);
-    let seed = number("COMPRESS_PROPERTY_SEED").unwrap_or(0);
+    let cases = setting("COMPRESS_PROPERTY_CASES", 300);
+    let seed = setting("COMPRESS_PROPERTY_SEED", 0);
     let mut counts = Counts::default();
     let mut program = 0;
     while (counts.compared as u64) < cases {

@@ -7,6 +7,8 @@
 
 #[path = "common/known_limits.rs"]
 mod known_limits;
+#[path = "common/random.rs"]
+mod random;
 #[path = "common/random_expression.rs"]
 mod random_expression;
 #[path = "common/random_source.rs"]
@@ -16,7 +18,8 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use known_limits::Limits;
-use random_source::{Random, Source, source};
+use random::{Random, setting};
+use random_source::{Source, source};
 use tracr_compress::compiler::{self, CompileError, Options, Reason};
 use tracr_compress::model::{CompiledModel, Frozen, Value};
 use tracr_compress::program::verify::{Verdict, agree, outputs, verify};
@@ -49,13 +52,8 @@ struct Counts {
 
 #[test]
 fn random_sources_say_the_same_compiled_and_interpreted_or_are_refused_with_a_reason() {
-    let number = |key: &str| {
-        std::env::var(key)
-            .ok()
-            .and_then(|text| text.parse::<u64>().ok())
-    };
-    let cases = number("COMPRESS_PROPERTY_CASES").unwrap_or(300);
-    let seed = number("COMPRESS_PROPERTY_SEED").unwrap_or(0);
+    let cases = setting("COMPRESS_PROPERTY_CASES", 300);
+    let seed = setting("COMPRESS_PROPERTY_SEED", 0);
     let mut counts = Counts::default();
     for case in 0..cases {
         let seed = (seed << 32) + case;

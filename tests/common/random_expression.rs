@@ -1,6 +1,6 @@
 //! Random RASP expressions of a type, as text.
 
-use super::random_source::Random;
+use super::random::Random;
 
 /// What an expression is at a position, or as a whole.
 #[derive(Clone, Copy, PartialEq, Debug)]

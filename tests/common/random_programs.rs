@@ -9,35 +9,7 @@ use tracr_compress::rasp::graph::{Function, Kind, NodeId, ValueError};
 use tracr_compress::rasp::python as py;
 
 use super::graphs::{Rasp, int, string};
-
-/// SplitMix64.
-pub struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    pub fn below(&mut self, n: usize) -> usize {
-        (self.next() % n as u64) as usize
-    }
-
-    pub fn one_in(&mut self, n: usize) -> bool {
-        self.below(n) == 0
-    }
-
-    fn pick<'a, T>(&mut self, items: &'a [T]) -> Option<&'a T> {
-        if items.is_empty() {
-            None
-        } else {
-            items.get(self.below(items.len()))
-        }
-    }
-}
+use super::random::Random;
 
 /// A pseudo-random number that depends on the values alone, equal for equal ones.
 fn scramble(salt: u64, values: &[&Value]) -> u64 {
@@ -99,7 +71,7 @@ impl Generator {
         // Recent ones rather than early ones, so that programs are deep.
         let recent = fitting.len().saturating_sub(4);
         let from = if self.random.one_in(3) { 0 } else { recent };
-        self.random.pick(&fitting[from..]).copied()
+        self.random.pick_any(&fitting[from..]).copied()
     }
 
     fn categorical(&mut self) -> Option<Sop> {
