@@ -22,6 +22,8 @@ use crate::rasp::python::arithmetic::{Number, number};
 const BUDGET: u64 = 8_000_000;
 /// At least so many inputs are tried, whatever they cost.
 const FEWEST: u64 = 16;
+/// Of a program for long inputs, so many lengths are tried.
+const LENGTHS: usize = 16;
 /// Never more than so many.
 const MOST: u64 = 4096;
 /// Pairs of positions that the interpreter may look at for further inputs: milliseconds.
@@ -117,7 +119,7 @@ pub fn verify(graph: &Graph, output: NodeId, model: &CompiledModel) -> Verdict {
         },
     };
     let mut random = rng::stream(0, Purpose::HeldOut);
-    for length in 1..=inputs.longest {
+    for length in inputs.lengths() {
         for number in 0..inputs.count(length) {
             if let Some(ids) = inputs.input(length, number, &mut random) {
                 match check.interpreted(&ids) {
@@ -302,8 +304,14 @@ impl Inputs {
         self.all(length).is_some_and(|all| all <= self.per_length)
     }
 
+    /// The lengths to try: all, or about [`LENGTHS`] of many, up to the longest.
+    fn lengths(&self) -> impl Iterator<Item = usize> + use<> {
+        let (longest, step) = (self.longest, self.longest.div_ceil(LENGTHS));
+        (1..=longest).filter(move |length| (longest - length).is_multiple_of(step))
+    }
+
     fn complete(&self) -> bool {
-        (1..=self.longest).all(|length| self.enumerated(length))
+        self.longest <= LENGTHS && self.lengths().all(|length| self.enumerated(length))
     }
 
     fn count(&self, length: usize) -> u64 {
