@@ -68,22 +68,7 @@ pub fn sequence_map(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// The MLP on a stream given as dense numbers.
-    fn run(mlp: &Mlp, stream: &[f64]) -> Vec<f64> {
-        let mut out = vec![0.0; stream.len()];
-        for unit in mlp.iter().flat_map(|group| &group.units) {
-            let sum: f64 = unit
-                .inputs
-                .iter()
-                .map(|(dim, weight)| weight * stream[dim.0])
-                .sum();
-            unit.outputs
-                .iter()
-                .for_each(|(dim, weight)| out[dim.0] += weight * sum.max(0.0));
-        }
-        out
-    }
+    use crate::compiler::craft::test_mlp::run;
 
     #[test]
     fn a_map_switches_on_the_image() {

@@ -47,3 +47,25 @@ pub struct Head {
     /// The dimension that each column of the values copies, and the one that it is written to.
     pub values: Vec<(Dim, Dim)>,
 }
+
+/// MLPs executed, for unit tests.
+#[cfg(test)]
+mod test_mlp {
+    use super::*;
+
+    /// The MLP on a stream given as dense numbers.
+    pub fn run(mlp: &Mlp, stream: &[f64]) -> Vec<f64> {
+        let mut out = vec![0.0; stream.len()];
+        for unit in mlp.iter().flat_map(|group| &group.units) {
+            let sum: f64 = unit
+                .inputs
+                .iter()
+                .map(|(dim, weight)| weight * stream[dim.0])
+                .sum();
+            unit.outputs
+                .iter()
+                .for_each(|(dim, weight)| out[dim.0] += weight * sum.max(0.0));
+        }
+        out
+    }
+}

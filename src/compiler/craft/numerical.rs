@@ -89,21 +89,7 @@ pub fn linear(name: &str, (x, a): (Dim, f64), (y, b): (Dim, f64), output: Dim) -
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn run(mlp: &Mlp, stream: &[f64]) -> Vec<f64> {
-        let mut out = vec![0.0; stream.len()];
-        for unit in mlp.iter().flat_map(|group| &group.units) {
-            let sum: f64 = unit
-                .inputs
-                .iter()
-                .map(|(dim, weight)| weight * stream[dim.0])
-                .sum();
-            unit.outputs
-                .iter()
-                .for_each(|(dim, weight)| out[dim.0] += weight * sum.max(0.0));
-        }
-        out
-    }
+    use crate::compiler::craft::test_mlp::run;
 
     #[test]
     fn a_staircase_gives_the_value_at_the_nearest_argument() {
