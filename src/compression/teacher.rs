@@ -28,6 +28,14 @@ pub struct Targets {
     pub output: Vec<f64>,
 }
 
+impl Targets {
+    /// What block `i` writes, row by row.
+    pub fn of_block(&self, i: usize) -> &[f64] {
+        // Never empty for want of an order: every constructor here makes row-major matrices.
+        self.blocks[i].as_slice().unwrap_or_default()
+    }
+}
+
 /// The frozen model with its targets.
 #[derive(Debug)]
 pub struct Teacher {

@@ -5,7 +5,7 @@
 
 use ndarray::Array2;
 
-use super::lanes::{Precision, kernels};
+use super::lanes::{Precision, add_scaled, kernels};
 use super::plan::{Plan, SparseRow};
 
 /// `P` of each reader, column by column: `p[c · sources + s]`.
@@ -97,25 +97,7 @@ impl<F: Precision> Folder<F> {
             *single = F::from_f64(*double);
         }
         for (columns, p) in self.columns.iter().zip(&mut folded.readers) {
-            let heard = p.len() / columns.len().max(1);
-            for (column, p) in columns.iter().zip(p.chunks_exact_mut(heard.max(1))) {
-                // G is symmetric: G·M's column is a sum of rows of G.
-                self.column.fill(F::zero());
-                for &(row, weight) in column {
-                    add_scaled(
-                        &self.gram[row * self.width..][..self.width],
-                        weight,
-                        &mut self.column,
-                    );
-                }
-                for (p, source) in p.iter_mut().zip(&self.sources) {
-                    let mut sum = F::zero();
-                    for &(dimension, weight) in source {
-                        sum += weight * self.column[dimension];
-                    }
-                    *p = sum;
-                }
-            }
+            fold_reader(&self.gram, columns, &self.sources, &mut self.column, p);
         }
     }
 
@@ -124,18 +106,7 @@ impl<F: Precision> Folder<F> {
         let width = self.width;
         self.gram.fill(F::zero());
         for (columns, dp) in self.columns.iter().zip(&folded.readers) {
-            let heard = dp.len() / columns.len().max(1);
-            for (column, dp) in columns.iter().zip(dp.chunks_exact(heard.max(1))) {
-                self.column.fill(F::zero());
-                for (dp, source) in dp.iter().zip(&self.sources) {
-                    for &(dimension, weight) in source {
-                        self.column[dimension] += weight * *dp;
-                    }
-                }
-                for &(row, weight) in column {
-                    add_scaled(&self.column, weight, &mut self.gram[row * width..][..width]);
-                }
-            }
+            unfold_reader(dp, columns, &self.sources, &mut self.column, &mut self.gram);
         }
         for r in 0..width {
             for c in 0..width {
@@ -152,14 +123,6 @@ impl<F: Precision> Folder<F> {
     }
 }
 
-/// `to ← to + weight·from`.
-#[inline(always)]
-fn add_scaled<F: Precision>(from: &[F], weight: F, to: &mut [F]) {
-    for (to, from) in to.iter_mut().zip(from) {
-        *to = from.mul_add(weight, *to);
-    }
-}
-
 /// `square ← square + WᵀW` for `w` `[d, D]`.
 fn gram(w: &[f64], width: usize, square: &mut [f64]) {
     gram_kernel::<f64>(w, width, square);
@@ -171,10 +134,58 @@ fn product(w: &[f64], square: &[f64], width: usize, gradient: &mut [f64]) {
 }
 
 kernels! {
+    /// One reader's `P`. `G` is symmetric: a column of `G·M` is a sum of rows of `G`.
+    fn fold_reader<'a, F>(
+        gram: &'a [F],
+        columns: &'a [Vec<(usize, F)>],
+        sources: &'a [Vec<(usize, F)>],
+        buffer: &'a mut [F],
+        p: &'a mut [F],
+    ) {
+        let width = buffer.len();
+        let heard = p.len() / columns.len().max(1);
+        for (column, p) in columns.iter().zip(p.chunks_exact_mut(heard.max(1))) {
+            buffer.fill(F::zero());
+            for &(row, weight) in column {
+                add_scaled(weight, &gram[row * width..][..width], buffer);
+            }
+            for (p, source) in p.iter_mut().zip(sources) {
+                let mut sum = F::zero();
+                for &(dimension, weight) in source {
+                    sum = weight.mul_add(buffer[dimension], sum);
+                }
+                *p = sum;
+            }
+        }
+    }
+
+    /// Adds one reader's `Sᵀ·dP·Mᵀ`, transposed, to `dG`.
+    fn unfold_reader<'a, F>(
+        dp: &'a [F],
+        columns: &'a [Vec<(usize, F)>],
+        sources: &'a [Vec<(usize, F)>],
+        buffer: &'a mut [F],
+        gram: &'a mut [F],
+    ) {
+        let width = buffer.len();
+        let heard = dp.len() / columns.len().max(1);
+        for (column, dp) in columns.iter().zip(dp.chunks_exact(heard.max(1))) {
+            buffer.fill(F::zero());
+            for (dp, source) in dp.iter().zip(sources) {
+                for &(dimension, weight) in source {
+                    buffer[dimension] = weight.mul_add(*dp, buffer[dimension]);
+                }
+            }
+            for &(row, weight) in column {
+                add_scaled(weight, buffer, &mut gram[row * width..][..width]);
+            }
+        }
+    }
+
     fn gram_kernel<'a, F>(w: &'a [F], width: usize, square: &'a mut [F]) {
         for w in w.chunks_exact(width) {
             for (row, &x) in square.chunks_exact_mut(width).zip(w) {
-                add_scaled(w, x, row);
+                add_scaled(x, w, row);
             }
         }
     }
@@ -182,7 +193,7 @@ kernels! {
     fn product_kernel<'a, F>(w: &'a [F], square: &'a [F], width: usize, gradient: &'a mut [F]) {
         for (w, gradient) in w.chunks_exact(width).zip(gradient.chunks_exact_mut(width)) {
             for (row, &x) in square.chunks_exact(width).zip(w) {
-                add_scaled(row, x, gradient);
+                add_scaled(x, row, gradient);
             }
         }
     }

@@ -15,11 +15,11 @@
 //! Where a sequence meets only keys far below `M_q`, so that `n_0` has lost digits or is zero, its
 //! softmax is computed again from the logits with its own maximum.
 
+use super::again::{Again, Source};
 use super::grouping::Grouping;
 use super::inputs::Inputs;
-use super::lanes::{LANES, Lanes, Precision, kernels};
+use super::lanes::{LANES, Lanes, Precision, add_scaled, dot, kernels};
 use super::plan::{Head, Plan};
-use super::table::{axpy, dot};
 
 /// The tables of one head.
 #[derive(Debug)]
@@ -116,7 +116,7 @@ impl<F: Precision> Tables<F> {
     }
 
     /// Fills the tables from the head's columns of the (position, token) table.
-    pub fn tabulate(&mut self, head: &Head, z: &[F], z_stride: usize) {
+    pub fn tabulate(&mut self, head: &Head, z: &[F]) {
         let Self {
             rows,
             stride,
@@ -130,8 +130,7 @@ impl<F: Precision> Tables<F> {
             ..
         } = self;
         tabulate(
-            head, z, z_stride, *rows, *stride, mask, logits, largest, weights, sums, members,
-            *planes,
+            head, z, *rows, *stride, mask, logits, largest, weights, sums, members, *planes,
         );
     }
 
@@ -142,9 +141,9 @@ impl<F: Precision> Tables<F> {
         head: &Head,
         inputs: &Inputs<F>,
         part: Part,
-        z: (&[F], usize),
+        z: &[F],
         (n, o): (&mut [Lanes<F>], &mut [Lanes<F>]),
-        again: &mut Vec<(u32, u32)>,
+        again: &mut Again<F>,
     ) {
         n.fill(Lanes::splat(F::one()));
         o.fill(Lanes::zero());
@@ -167,21 +166,10 @@ impl<F: Precision> Tables<F> {
                 }
             }
         }
-        again.clear();
-        let small = normalise(n, o, F::from_f64(F::SMALL_SUM));
-        if small {
-            self.list_small(part, n, again);
-            for &(b, p) in again.iter() {
-                let (b, p) = (b as usize, p as usize);
-                let rows = &inputs.row_of[(part.first + b) * positions..][..positions];
-                let total = self.attention(rows, p, |_, _, _| {});
-                for m in 0..self.planes - 1 {
-                    let mut sum = F::zero();
-                    let values = &z.0[(head.value.start + m) * z.1..][..z.1];
-                    self.attention(rows, p, |_, k, e| sum += e / total * values[k]);
-                    o[(m * positions + p) * part.lanes + b / LANES].0[b % LANES] = sum;
-                }
-            }
+        again.queries.clear();
+        if normalise(n, o, F::from_f64(F::SMALL_SUM)) {
+            list_small(part, n, &mut again.queries);
+            again.forward(self.source(head, inputs, part, z), o);
         }
     }
 
@@ -191,15 +179,18 @@ impl<F: Precision> Tables<F> {
         head: &Head,
         inputs: &Inputs<F>,
         part: Part,
-        z: (&[F], usize),
+        z: &[F],
         (n, o): (&[Lanes<F>], &[Lanes<F>]),
         (scratch, d_o): (&mut Vec<Lanes<F>>, &mut [Lanes<F>]),
-        again: &[(u32, u32)],
+        again: &Again<F>,
         collected: &mut Collected<F>,
     ) {
         let positions = n.len() / part.lanes;
-        for &(b, p) in again {
-            self.backward_again(head, inputs, part, z, (o, d_o), (b, p), collected);
+        if !again.queries.is_empty() {
+            collected.used = true;
+            let source = self.source(head, inputs, part, z);
+            let collect = (&mut collected.logits[..], &mut collected.values[..]);
+            again.backward(source, o, d_o, collect);
         }
         scratch.resize(n.len(), Lanes::zero());
         scale_gradients(n, o, d_o, scratch);
@@ -222,41 +213,25 @@ impl<F: Precision> Tables<F> {
     }
 
     /// From all that was collected to the head's columns of the table's gradient.
-    pub fn finish(
-        &mut self,
-        head: &Head,
-        z: (&[F], usize),
-        collected: &Collected<F>,
-        dz: &mut [F],
-    ) {
-        let (stride, planes) = (self.stride, self.planes);
-        let Self { by_key, ds, .. } = self;
-        gather_keys(&collected.sums, &self.members, planes * stride, by_key);
-        for k in 0..self.rows {
-            let e = &self.weights[k * planes * stride..][..stride];
-            let gradient = &by_key[k * planes * stride..][..planes * stride];
-            ds.copy_from_slice(&gradient[..stride]);
-            for m in 1..planes {
-                let value = z.0[(head.value.start + m - 1) * z.1 + k];
-                axpy(value, &gradient[m * stride..][..stride], ds);
-                dz[(head.value.start + m - 1) * z.1 + k] +=
-                    dot(e, &gradient[m * stride..][..stride]);
-            }
-            for (ds, e) in ds.iter_mut().zip(e) {
-                *ds *= *e;
-            }
-            if collected.used {
-                axpy(F::one(), &collected.logits[k * stride..][..stride], ds);
-                for m in 0..planes - 1 {
-                    dz[(head.value.start + m) * z.1 + k] += collected.values[m * stride + k];
-                }
-            }
-            for (query, key) in head.query.clone().zip(head.key.clone()) {
-                let zk = z.0[key * z.1 + k];
-                dz[key * z.1 + k] += dot(ds, &z.0[query * z.1..][..stride]);
-                axpy(zk, ds, &mut dz[query * z.1..][..stride]);
-            }
-        }
+    pub fn finish(&mut self, head: &Head, z: &[F], collected: &Collected<F>, dz: &mut [F]) {
+        gather_keys(
+            &collected.sums,
+            &self.members,
+            self.planes * self.stride,
+            &mut self.by_key,
+        );
+        let again = collected
+            .used
+            .then_some((&collected.logits[..], &collected.values[..]));
+        let Self {
+            stride,
+            planes,
+            weights,
+            by_key,
+            ds,
+            ..
+        } = self;
+        finish(head, z, *stride, *planes, weights, by_key, again, ds, dz);
     }
 
     /// Where the sums of a sequence's combination in group `i` begin.
@@ -266,68 +241,36 @@ impl<F: Precision> Tables<F> {
         (start + c) * self.planes * self.stride
     }
 
-    fn list_small(&self, part: Part, n: &[Lanes<F>], again: &mut Vec<(u32, u32)>) {
-        let small = F::from_f64(F::SMALL_SUM);
-        for (p, lanes) in n.chunks_exact(part.lanes).enumerate() {
-            for b in 0..part.count {
-                // Not `<`: a sum that is no number is computed again, and stays none.
-                if !(lanes[b / LANES].0[b % LANES] >= small) {
-                    again.push((b as u32, p as u32));
-                }
-            }
-        }
-    }
-
-    /// Calls `each(position, key row, e)` with `e = exp(s − own maximum)` for the keys that a
-    /// sequence's query at `p` sees; their sum.
-    fn attention(&self, rows: &[u32], p: usize, mut each: impl FnMut(usize, usize, F)) -> F {
-        let query = rows[p] as usize;
-        let seen = |row: &u32| {
-            let at = *row as usize * self.stride + query;
-            (self.mask[at] == F::zero()).then(|| self.logits[at])
-        };
-        let max = rows
-            .iter()
-            .filter_map(seen)
-            .fold(F::neg_infinity(), |a, b| if b > a { b } else { a });
-        let mut total = F::zero();
-        for (k, row) in rows.iter().enumerate() {
-            if let Some(logit) = seen(row) {
-                let e = (logit - max).exp_of_negative();
-                total += e;
-                each(k, *row as usize, e);
-            }
-        }
-        total
-    }
-
-    #[allow(clippy::too_many_arguments)]
-    fn backward_again(
-        &self,
-        head: &Head,
-        inputs: &Inputs<F>,
+    fn source<'a>(
+        &'a self,
+        head: &'a Head,
+        inputs: &'a Inputs<F>,
         part: Part,
-        z: (&[F], usize),
-        (o, d_o): (&[Lanes<F>], &mut [Lanes<F>]),
-        (b, p): (u32, u32),
-        collected: &mut Collected<F>,
-    ) {
-        let (b, p) = (b as usize, p as usize);
+        z: &'a [F],
+    ) -> Source<'a, F> {
         let positions = inputs.row_of.len() / inputs.len();
-        let rows = &inputs.row_of[(part.first + b) * positions..][..positions];
-        let query = rows[p] as usize;
-        collected.used = true;
-        let total = self.attention(rows, p, |_, _, _| {});
-        for m in 0..self.planes - 1 {
-            let at = (m * positions + p) * part.lanes + b / LANES;
-            let (gradient, own) = (d_o[at].0[b % LANES], o[at].0[b % LANES]);
-            let values = &z.0[(head.value.start + m) * z.1..][..z.1];
-            self.attention(rows, p, |_, k, e| {
-                let a = e / total;
-                collected.logits[k * self.stride + query] += a * gradient * (values[k] - own);
-                collected.values[m * self.stride + k] += a * gradient;
-            });
-            d_o[at].0[b % LANES] = F::zero();
+        Source {
+            row_of: &inputs.row_of[part.first * positions..][..part.count * positions],
+            positions,
+            logits: &self.logits,
+            mask: &self.mask,
+            stride: self.stride,
+            z,
+            value: &head.value,
+            lanes: part.lanes,
+        }
+    }
+}
+
+/// The (sequence, position) pairs whose sum is small.
+fn list_small<F: Precision>(part: Part, n: &[Lanes<F>], small: &mut Vec<(u32, u32)>) {
+    let least = F::from_f64(F::SMALL_SUM);
+    for (p, lanes) in n.chunks_exact(part.lanes).enumerate() {
+        for b in 0..part.count {
+            // Not `<`: a sum that is no number is computed again, and stays none.
+            if !(lanes[b / LANES].0[b % LANES] >= least) {
+                small.push((b as u32, p as u32));
+            }
         }
     }
 }
@@ -354,20 +297,24 @@ impl<F: Precision> Collected<F> {
 
     /// Adds what another piece collected.
     pub fn add(&mut self, other: &Self) {
-        axpy(F::one(), &other.sums, &mut self.sums);
+        add(&other.sums, &mut self.sums);
         if other.used {
             self.used = true;
-            axpy(F::one(), &other.logits, &mut self.logits);
-            axpy(F::one(), &other.values, &mut self.values);
+            add(&other.logits, &mut self.logits);
+            add(&other.values, &mut self.values);
         }
     }
 }
 
 kernels! {
+    fn add<'a, F>(from: &'a [F], to: &'a mut [F]) {
+        add_scaled(F::one(), from, to);
+    }
+
     fn tabulate<'a, F>(
         head: &'a Head,
         z: &'a [F],
-        z_stride: usize,
+
         rows: usize,
         stride: usize,
         mask: &'a [F],
@@ -383,8 +330,8 @@ kernels! {
             let logits = &mut logits[k * stride..][..stride];
             logits.fill(F::zero());
             for (query, key) in head.query.clone().zip(head.key.clone()) {
-                let zk = z[key * z_stride + k];
-                for (s, zq) in logits.iter_mut().zip(&z[query * z_stride..][..stride]) {
+                let zk = z[key * stride + k];
+                for (s, zq) in logits.iter_mut().zip(&z[query * stride..][..stride]) {
                     *s = zk.mul_add(*zq, *s);
                 }
             }
@@ -405,7 +352,7 @@ kernels! {
                 *e = shifted.exp_of_negative();
             }
             for (m, products) in products.chunks_exact_mut(stride).enumerate() {
-                let value = z[(head.value.start + m) * z_stride + k];
+                let value = z[(head.value.start + m) * stride + k];
                 for (product, e) in products.iter_mut().zip(&*e) {
                     *product = *e * value;
                 }
@@ -451,6 +398,45 @@ kernels! {
                 // A small sum was replaced, and its gradient is zero here: 0/0 is to be 0.
                 *d_o = d_o.zip(*n, |d, n| if d == F::zero() { d } else { d / n });
                 *beta -= *o * *d_o;
+            }
+        }
+    }
+
+    /// From `E` to the head's columns of `dz`.
+    fn finish<'a, F>(
+        head: &'a Head,
+        z: &'a [F],
+
+        stride: usize,
+        planes: usize,
+        weights: &'a [F],
+        by_key: &'a [F],
+        again: Option<(&'a [F], &'a [F])>,
+        ds: &'a mut [F],
+        dz: &'a mut [F],
+    ) {
+        for (k, gradient) in by_key.chunks_exact(planes * stride).enumerate() {
+            let e = &weights[k * planes * stride..][..stride];
+            let (constant, gradients) = gradient.split_at(stride);
+            ds.copy_from_slice(constant);
+            for (m, gradient) in gradients.chunks_exact(stride).enumerate() {
+                let at = (head.value.start + m) * stride + k;
+                add_scaled(z[at], gradient, ds);
+                dz[at] += dot(e, gradient);
+            }
+            for (ds, e) in ds.iter_mut().zip(e) {
+                *ds *= *e;
+            }
+            if let Some((logits, values)) = again {
+                add_scaled(F::one(), &logits[k * stride..][..stride], ds);
+                for m in 0..planes - 1 {
+                    dz[(head.value.start + m) * stride + k] += values[m * stride + k];
+                }
+            }
+            for (query, key) in head.query.clone().zip(head.key.clone()) {
+                let zk = z[key * stride + k];
+                dz[key * stride + k] += dot(ds, &z[query * stride..][..stride]);
+                add_scaled(zk, ds, &mut dz[query * stride..][..stride]);
             }
         }
     }

@@ -10,7 +10,7 @@ use super::plan::Head;
 /// Sequences of a batch that the costs are weighed for.
 const BATCH: f64 = 256.0;
 /// Cycles of one lookup and its counterpart in the backward pass, from measurements.
-const LOOKUP: f64 = 6.0;
+const LOOKUP: f64 = 2.0;
 /// Cycles of adding one row of lanes, with its counterpart.
 const ADDITION: f64 = 3.0;
 /// Cycles of an exponential and the rest of a softmax, for one row of lanes, both passes.

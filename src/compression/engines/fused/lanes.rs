@@ -211,6 +211,31 @@ operator!(Sub, sub, SubAssign, sub_assign, -);
 operator!(Mul, mul, MulAssign, mul_assign, *);
 operator!(Div, div, DivAssign, div_assign, /);
 
+/// `y ← y + a·x`.
+#[inline(always)]
+pub fn add_scaled<F: Precision>(a: F, x: &[F], y: &mut [F]) {
+    for (y, x) in y.iter_mut().zip(x) {
+        *y = x.mul_add(a, *y);
+    }
+}
+
+/// `Σ x·y`, in sixteen sums that are then added.
+#[inline(always)]
+pub fn dot<F: Precision>(x: &[F], y: &[F]) -> F {
+    let (xs, ys) = (x.chunks_exact(LANES), y.chunks_exact(LANES));
+    let mut rest = F::zero();
+    for (x, y) in xs.remainder().iter().zip(ys.remainder()) {
+        rest = x.mul_add(*y, rest);
+    }
+    let mut sums = Lanes::zero();
+    for (x, y) in xs.zip(ys) {
+        for ((sum, x), y) in sums.0.iter_mut().zip(x).zip(y) {
+            *sum = x.mul_add(*y, *sum);
+        }
+    }
+    sums.sum() + rest
+}
+
 /// Functions compiled for each instruction set; which one runs is decided at run time.
 ///
 /// The body must be inlined to be compiled with the wider instructions: what it calls is marked

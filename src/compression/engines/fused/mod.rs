@@ -40,6 +40,7 @@
 //! Sums over sequences are formed in a fixed order: pieces belong to shares, shares are added in
 //! their order, and threads only decide who computes a share.
 
+pub mod again;
 pub mod dense;
 pub mod fold;
 pub mod grouped;

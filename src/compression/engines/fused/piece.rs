@@ -6,8 +6,7 @@
 //! h̃_i = block_i(z_i)                    dz_i, dh̃_j += dz_i·P_jᵀ, dP_j += h̃_jᵀ·dz_i, dtable_i
 //! ```
 
-use ndarray::s;
-
+use super::again::Again;
 use super::dense;
 use super::fold::Folded;
 use super::grouped::{Collected, Part, Tables};
@@ -82,7 +81,7 @@ pub struct Piece<F> {
     /// What attentions keep: outputs of the heads, and their weights or sums.
     o: Vec<Vec<Lanes<F>>>,
     kept: Vec<Vec<Lanes<F>>>,
-    again: Vec<Vec<(u32, u32)>>,
+    again: Vec<Again<F>>,
     d_o: Vec<Lanes<F>>,
     dz: Vec<Lanes<F>>,
     scratch: Vec<Lanes<F>>,
@@ -124,7 +123,7 @@ impl<F: Precision> Common<F> {
         self.table.forward(plan, &self.inputs.rows, &self.folded);
         if let Some((i, heads)) = grouped_heads(plan) {
             for (head, tables) in heads.iter().zip(&mut self.tables) {
-                tables.tabulate(head, &self.table.z[i], self.table.stride);
+                tables.tabulate(head, &self.table.z[i]);
             }
         }
     }
@@ -138,7 +137,7 @@ impl<F: Precision> Common<F> {
             ..
         } = gradients;
         if let Some((i, heads)) = grouped_heads(plan) {
-            let z = (&self.table.z[i][..], self.table.stride);
+            let z = &self.table.z[i];
             for ((head, tables), collected) in heads.iter().zip(&mut self.tables).zip(collected) {
                 tables.finish(head, z, collected, &mut table.z[i]);
             }
@@ -222,7 +221,7 @@ impl<F: Precision> Piece<F> {
             dh: none(blocks),
             o: none(blocks),
             kept: none(blocks),
-            again: vec![Vec::new(); heads_of_all(plan)],
+            again: vec![Again::none(); heads_of_all(plan)],
             d_o: Vec::new(),
             dz: Vec::new(),
             scratch: Vec::new(),
@@ -327,10 +326,10 @@ impl<F: Precision> Piece<F> {
             let columns = block.columns.len();
             self.targets[i].resize(columns * length, Lanes::zero());
             let own = &mut self.targets[i];
+            let all = targets.of_block(block.index);
             for b in 0..count {
-                let rows =
-                    targets.blocks[block.index].slice(s![row(first + b)..row(first + b) + t, ..]);
-                for (p, numbers) in rows.rows().into_iter().enumerate() {
+                let rows = &all[row(first + b) * columns..][..t * columns];
+                for (p, numbers) in rows.chunks_exact(columns).enumerate() {
                     let at = p * lanes + b / LANES;
                     for (a, x) in numbers.iter().enumerate() {
                         own[a * length + at].0[b % LANES] = F::from_f64(*x);
@@ -393,7 +392,7 @@ impl<F: Precision> Piece<F> {
                             head,
                             &common.inputs,
                             self.part,
-                            (&common.table.z[i], common.table.stride),
+                            &common.table.z[i],
                             (own_kept, own_o),
                             again,
                         );
@@ -468,7 +467,7 @@ impl<F: Precision> Piece<F> {
                             head,
                             &common.inputs,
                             self.part,
-                            (&common.table.z[i], common.table.stride),
+                            &common.table.z[i],
                             (own_kept, own_o),
                             (&mut self.scratch, own_d_o),
                             &self.again[number],

@@ -11,7 +11,7 @@
 //! rest of the sequence.
 
 use super::fold::Folded;
-use super::lanes::{LANES, Precision, kernels};
+use super::lanes::{LANES, Precision, add_scaled, dot, kernels};
 use super::plan::{Domain, Plan, Work};
 
 /// The table's numbers: one row of `stride` numbers a feature, one number a (position, token) pair.
@@ -78,34 +78,19 @@ impl<F: Precision> Table<F> {
     /// Fills the table for the rows of a batch.
     pub fn forward(&mut self, plan: &Plan, rows: &[(usize, usize)], folded: &Folded<F>) {
         self.fit(plan, rows.len());
-        let stride = self.stride;
-        for (i, reader) in plan.readers.iter().enumerate() {
-            let heard = reader.sources;
-            for (c, z) in self.z[i].chunks_exact_mut(stride).enumerate() {
-                let p = &folded.readers[i][c * heard..][..heard];
-                let bias = F::from_f64(reader.bias[c]);
-                for (z, &(position, token)) in z.iter_mut().zip(rows) {
-                    *z = bias + p[token] + p[plan.vocabulary + position];
-                }
-                for j in plan.table_blocks_before(i) {
-                    for (a, h) in self.h[j].chunks_exact(stride).enumerate() {
-                        axpy(p[plan.blocks[j].first_source + a], h, z);
-                    }
-                }
-            }
-            if plan.reads_batch(i) {
-                continue;
-            }
-            let (z, h) = (&mut self.z[i], &mut self.h[i]);
-            for z in z.iter_mut() {
-                *z = z.max(F::zero());
-            }
-            let columns = plan.blocks[i].columns.len();
-            for (a, h) in h.chunks_exact_mut(stride).enumerate() {
-                h.fill(self.biases[i][a]);
-                for (u, z) in z.chunks_exact(stride).enumerate() {
-                    axpy(self.weights[i][u * columns + a], z, h);
-                }
+        for i in 0..plan.readers.len() {
+            read(
+                plan,
+                i,
+                rows,
+                &folded.readers[i],
+                &self.h,
+                self.stride,
+                &mut self.z[i],
+            );
+            if !plan.reads_batch(i) {
+                let (weights, biases) = (&self.weights[i], &self.biases[i]);
+                mlp(weights, biases, self.stride, &mut self.z[i], &mut self.h[i]);
             }
         }
     }
@@ -119,40 +104,15 @@ impl<F: Precision> Table<F> {
         gradient: &mut TableGradient<F>,
         dp: &mut Folded<F>,
     ) {
-        let stride = self.stride;
         let TableGradient { z: dz, h: dh } = gradient;
-        for (i, reader) in plan.readers.iter().enumerate().rev() {
+        for i in (0..plan.readers.len()).rev() {
+            let dz = &mut dz[i];
             if !plan.reads_batch(i) {
-                let columns = plan.blocks[i].columns.len();
-                for (u, dz) in dz[i].chunks_exact_mut(stride).enumerate() {
-                    dz.fill(F::zero());
-                    for (a, dh) in dh[i].chunks_exact(stride).enumerate() {
-                        axpy(self.weights[i][u * columns + a], dh, dz);
-                    }
-                    for (dz, z) in dz.iter_mut().zip(&self.z[i][u * stride..]) {
-                        if *z <= F::zero() {
-                            *dz = F::zero();
-                        }
-                    }
-                }
+                mlp_backward(&self.weights[i], self.stride, &self.z[i], &dh[i], dz);
             }
-            let heard = reader.sources;
-            for (c, dz) in dz[i].chunks_exact(stride).enumerate() {
-                let p = &folded.readers[i][c * heard..][..heard];
-                let dp = &mut dp.readers[i][c * heard..][..heard];
-                for (dz, &(position, token)) in dz.iter().zip(rows) {
-                    dp[token] += *dz;
-                    dp[plan.vocabulary + position] += *dz;
-                }
-                for j in plan.table_blocks_before(i) {
-                    let first = plan.blocks[j].first_source;
-                    for (a, dh) in dh[j].chunks_exact_mut(stride).enumerate() {
-                        axpy(p[first + a], dz, dh);
-                        dp[first + a] +=
-                            dot(&dz[..rows.len()], &self.h[j][a * stride..][..rows.len()]);
-                    }
-                }
-            }
+            let p = &folded.readers[i];
+            let dp = &mut dp.readers[i];
+            read_backward(plan, i, rows, p, &self.h, self.stride, dz, dh, dp);
         }
     }
 }
@@ -188,26 +148,99 @@ impl<F: Precision> TableGradient<F> {
 }
 
 kernels! {
-    /// `y ← y + a·x`.
-    pub fn axpy<'a, F>(a: F, x: &'a [F], y: &'a mut [F]) {
-        for (y, x) in y.iter_mut().zip(x) {
-            *y = x.mul_add(a, *y);
+    /// `z` of reader `i` from its `P` and the table blocks' `h`.
+    fn read<'a, F>(
+        plan: &'a Plan,
+        i: usize,
+        rows: &'a [(usize, usize)],
+        p: &'a [F],
+        h: &'a [Vec<F>],
+        stride: usize,
+        z: &'a mut [F],
+    ) {
+        let reader = &plan.readers[i];
+        let columns = z.chunks_exact_mut(stride).zip(p.chunks_exact(reader.sources));
+        for ((z, p), bias) in columns.zip(&reader.bias) {
+            let bias = F::from_f64(*bias);
+            for (z, &(position, token)) in z.iter_mut().zip(rows) {
+                *z = bias + p[token] + p[plan.vocabulary + position];
+            }
+            for j in plan.table_blocks_before(i) {
+                let p = &p[plan.blocks[j].first_source..];
+                for (h, p) in h[j].chunks_exact(stride).zip(p) {
+                    add_scaled(*p, h, z);
+                }
+            }
         }
     }
 
-    /// `Σ x·y`, in sixteen sums that are then added.
-    pub fn dot<'a, F>(x: &'a [F], y: &'a [F]) -> F {
-        let mut sums = [F::zero(); LANES];
-        let (xs, ys) = (x.chunks_exact(LANES), y.chunks_exact(LANES));
-        let mut rest = F::zero();
-        for (x, y) in xs.remainder().iter().zip(ys.remainder()) {
-            rest = x.mul_add(*y, rest);
-        }
-        for (x, y) in xs.zip(ys) {
-            for ((sum, x), y) in sums.iter_mut().zip(x).zip(y) {
-                *sum = x.mul_add(*y, *sum);
+    /// From `dz` of reader `i` to `dP` and to the table blocks' `dh`.
+    fn read_backward<'a, F>(
+        plan: &'a Plan,
+        i: usize,
+        rows: &'a [(usize, usize)],
+        p: &'a [F],
+        h: &'a [Vec<F>],
+        stride: usize,
+        dz: &'a [F],
+        dh: &'a mut [Vec<F>],
+        dp: &'a mut [F],
+    ) {
+        let heard = plan.readers[i].sources;
+        let columns = dz.chunks_exact(stride).zip(p.chunks_exact(heard));
+        for ((dz, p), dp) in columns.zip(dp.chunks_exact_mut(heard)) {
+            for (dz, &(position, token)) in dz.iter().zip(rows) {
+                dp[token] += *dz;
+                dp[plan.vocabulary + position] += *dz;
+            }
+            let dz = &dz[..rows.len()];
+            for j in plan.table_blocks_before(i) {
+                let first = plan.blocks[j].first_source;
+                let columns = h[j].chunks_exact(stride).zip(dh[j].chunks_exact_mut(stride));
+                for (a, (h, dh)) in columns.enumerate() {
+                    add_scaled(p[first + a], dz, dh);
+                    dp[first + a] += dot(dz, &h[..dz.len()]);
+                }
             }
         }
-        crate::compression::engines::fused::lanes::Lanes(sums).sum() + rest
+    }
+
+    /// `h = ReLU(z)·weights + biases`; `z` becomes `ReLU(z)`.
+    fn mlp<'a, F>(
+        weights: &'a [F],
+        biases: &'a [F],
+        stride: usize,
+        z: &'a mut [F],
+        h: &'a mut [F],
+    ) {
+        for z in z.iter_mut() {
+            *z = if *z > F::zero() { *z } else { F::zero() };
+        }
+        for (a, h) in h.chunks_exact_mut(stride).enumerate() {
+            h.fill(biases[a]);
+            for (u, z) in z.chunks_exact(stride).enumerate() {
+                add_scaled(weights[u * biases.len() + a], z, h);
+            }
+        }
+    }
+
+    /// `dz` from `dh` and `ReLU(z)`.
+    fn mlp_backward<'a, F>(
+        weights: &'a [F],
+        stride: usize,
+        z: &'a [F],
+        dh: &'a [F],
+        dz: &'a mut [F],
+    ) {
+        let columns = dh.len() / stride;
+        for (u, dz) in dz.chunks_exact_mut(stride).enumerate() {
+            dz.fill(F::zero());
+            for (a, dh) in dh.chunks_exact(stride).enumerate() {
+                add_scaled(weights[u * columns + a], dh, dz);
+            }
+            for (dz, z) in dz.iter_mut().zip(&z[u * stride..]) {
+                *dz = if *z > F::zero() { *dz } else { F::zero() };
+            }
+        }
     }
 }
