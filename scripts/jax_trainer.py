@@ -53,7 +53,7 @@ class Inputs(NamedTuple):
     """What the loss reads of B inputs."""
 
     features: jax.Array  # [B, T, D] the embedding
-    blocks: jax.Array  # [2L, B, T, D] the compiled model's block outputs
+    blocks: list[jax.Array]  # 2L of [B, T, D]: the compiled model's block outputs
     output: jax.Array  # [B, T] the compiled model's number or class
     counted: jax.Array  # [B, T] 1 where L_out counts, else 0
 
@@ -85,8 +85,10 @@ class Problem:
         self.bos, self.pad = ids[BOS], ids[PAD]
         self.words = np.array([ids[word] for word in program.vocabulary])
 
-    def forward(self, features: jax.Array, w: jax.Array | None) -> tuple[jax.Array, jax.Array]:
-        """Block outputs [2L, B, T, D] and output columns [B, T, O], compressed by `w` if given."""
+    def forward(
+        self, features: jax.Array, w: jax.Array | None
+    ) -> tuple[list[jax.Array], jax.Array]:
+        """Block outputs, 2L of [B, T, D], and output columns [B, T, O], compressed by `w` if given."""
         mask = jnp.ones(features.shape[:2], dtype=bool)
 
         def run():
@@ -101,7 +103,7 @@ class Problem:
 
         params = self.frozen if w is None else {**self.frozen, "transformer": {"w_emb": w}}
         out = hk.without_apply_rng(hk.transform(run)).apply(params)
-        return jnp.stack(out.layer_outputs), out.output @ self.unembed
+        return out.layer_outputs, out.output @ self.unembed
 
     def inputs(self, tokens: jax.Array) -> Inputs:
         """Embeds tokens [B, T] and runs the compiled model for the targets."""
@@ -117,7 +119,9 @@ class Problem:
     def loss(self, w: jax.Array, inputs: Inputs) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
         """L = L_out + L_layer, and the two."""
         blocks, columns = self.forward(inputs.features, w)
-        layers = jnp.square(inputs.blocks - blocks).sum((0, -1)).mean()
+        layers = sum(
+            jnp.square(h - h_tilde).sum(-1).mean() for h, h_tilde in zip(inputs.blocks, blocks)
+        )
         if self.categorical:
             at = optax.softmax_cross_entropy_with_integer_labels(columns, inputs.output)
         else:
@@ -160,12 +164,9 @@ class Problem:
 
             return draw, self.inputs
         table = jax.jit(self.inputs)(jnp.asarray(members))
-        # The member first, so that a batch is gathered in whole rows.
-        table = table._replace(blocks=jnp.moveaxis(table.blocks, 1, 0))  # [N, 2L, T, D]
 
         def gather(chosen: jax.Array) -> Inputs:
-            batch = Inputs(*(part[chosen] for part in table))
-            return batch._replace(blocks=jnp.moveaxis(batch.blocks, 0, 1))
+            return jax.tree.map(lambda part: part[chosen], table)
 
         return (
             lambda key, n: jax.random.randint(key, (n, BATCH), 0, len(members)),
