@@ -22,7 +22,8 @@ use tracr_compress::compression::evaluation::{Evaluation, evaluate};
 use tracr_compress::compression::projection::normal;
 use tracr_compress::compression::trainer::{Intervals, Observer, Record, State};
 use tracr_compress::compression::{
-    AdamW, Engine, LinearDecay, Trainer, engines::autodiff::Autodiff,
+    AdamW, Engine, LinearDecay, Trainer,
+    engines::{autodiff::Autodiff, fused::Fused},
 };
 use tracr_compress::inputs::Sampler;
 use tracr_compress::inputs::rng::{Purpose, stream};
@@ -97,16 +98,13 @@ fn engines(case: &Prepared, threads: usize) -> Vec<Candidate> {
         objective,
         ..
     } = case;
-    vec![(
-        "autodiff",
-        Box::new(Autodiff::<f32>::new(
-            model,
-            teacher.clone(),
-            *objective,
-            threads,
-        )),
-        None,
-    )]
+    let fused = Fused::<f32>::new(teacher.clone(), *objective, threads);
+    let flops = fused.plan().flops_per_step(BATCH as f64);
+    let autodiff = Autodiff::<f32>::new(model, teacher.clone(), *objective, threads);
+    vec![
+        ("autodiff", Box::new(autodiff), None),
+        ("fused", Box::new(fused), Some(flops)),
+    ]
 }
 
 fn main() -> Result<()> {

@@ -13,7 +13,7 @@
 
 use std::ops::Range;
 
-use super::lanes::{Lanes, Precision, kernels};
+use super::lanes::{Lanes, Precision, kernels, one_at_a_time};
 use super::plan::Head;
 use super::reader::Shape;
 
@@ -219,15 +219,18 @@ kernels! {
 fn softmax<F: Precision>(logits: &mut [Lanes<F>]) {
     let mut max = logits[0];
     for logit in &logits[1..] {
+        one_at_a_time();
         max = max.max(*logit);
     }
     let mut sum = Lanes::zero();
     for logit in logits.iter_mut() {
+        one_at_a_time();
         *logit = (*logit - max).exp_of_negative();
         sum += *logit;
     }
     let inverse = Lanes::splat(F::one()) / sum;
     for a in logits {
+        one_at_a_time();
         *a *= inverse;
     }
 }

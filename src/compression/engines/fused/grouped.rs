@@ -18,7 +18,7 @@
 use super::again::{Again, Source};
 use super::grouping::Grouping;
 use super::inputs::Inputs;
-use super::lanes::{LANES, Lanes, Precision, add_scaled, dot, kernels};
+use super::lanes::{LANES, Lanes, Precision, add_scaled, dot, kernels, one_at_a_time};
 use super::plan::{Head, Plan};
 
 /// The tables of one head.
@@ -373,11 +373,13 @@ kernels! {
     fn normalise<'a, F>(n: &'a [Lanes<F>], o: &'a mut [Lanes<F>], small: F) -> bool {
         let mut least = Lanes::splat(F::one());
         for n in n {
+            one_at_a_time();
             // A sum that is no number counts as small.
             least = least.zip(*n, |least, n| if n >= least { least } else { n });
         }
         for o in o.chunks_exact_mut(n.len()) {
             for (o, n) in o.iter_mut().zip(n) {
+                one_at_a_time();
                 *o /= *n;
             }
         }
@@ -395,6 +397,7 @@ kernels! {
         let width = n.len();
         for (o, d_o) in o.chunks_exact(width).zip(d_o.chunks_exact_mut(width)) {
             for (((o, d_o), n), beta) in o.iter().zip(d_o).zip(n).zip(beta.iter_mut()) {
+                one_at_a_time();
                 // A small sum was replaced, and its gradient is zero here: 0/0 is to be 0.
                 *d_o = d_o.zip(*n, |d, n| if d == F::zero() { d } else { d / n });
                 *beta -= *o * *d_o;

@@ -86,6 +86,23 @@ pub fn choose(heads: &[Head], choices: &[usize]) -> Option<Grouping> {
 }
 
 impl Grouping {
+    /// Multiplications and additions that the tables cost, both passes.
+    pub fn multiplications(&self, heads: &[Head], rows: f64) -> f64 {
+        let additions: usize = self
+            .groups
+            .iter()
+            .map(|g| 2 * g.combinations * g.strides.len())
+            .sum();
+        heads
+            .iter()
+            .map(|head| {
+                let planes = 1.0 + head.value.len() as f64;
+                rows * additions as f64 * planes
+                    + rows * rows * (3.0 * head.query.len() as f64 + 3.0 * planes)
+            })
+            .sum()
+    }
+
     /// The combination that a sequence has in each group; `choice(p)` numbers its token among those
     /// that position `p` can have.
     pub fn combinations(&self, choice: impl Fn(usize) -> usize, found: &mut [u32]) {

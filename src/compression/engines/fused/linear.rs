@@ -75,23 +75,56 @@ pub enum Onto<'a, F> {
     Bias(&'a [F]),
 }
 
+/// One of several groups of inputs to the same outputs.
+#[derive(Clone, Copy, Debug)]
+pub struct Term<'a, F> {
+    /// The inputs.
+    pub x: Rows<'a, F>,
+    /// From them to the outputs.
+    pub weights: Weights<'a, F>,
+}
+
+impl<F> Term<'_, F> {
+    /// A term without inputs.
+    pub fn none() -> Self {
+        Self {
+            x: Rows {
+                data: &[],
+                stride: 0,
+                count: 0,
+                length: 0,
+            },
+            weights: Weights {
+                data: &[],
+                input: 0,
+                output: 0,
+            },
+        }
+    }
+}
+
+/// Inputs that are taken together before the outputs are written.
+const TOGETHER: usize = 64;
+
 kernels! {
-    /// `z_j ← onto + Σ_i x_i·w_ij`.
-    pub fn linear<'a, F>(
-        x: Rows<'a, F>,
-        weights: Weights<'a, F>,
-        onto: Onto<'a, F>,
-        z: RowsMut<'a, F>,
-    ) {
-        let mut j = 0;
-        while j + 4 <= z.count {
-            linear_columns::<4, F>(x, weights, onto, &mut z, j);
-            j += 4;
+    /// `z_j ← onto + Σ_terms Σ_i x_i·w_ij`.
+    pub fn linear<'a, F>(terms: &'a [Term<'a, F>], onto: Onto<'a, F>, z: RowsMut<'a, F>) {
+        let mut rows: [(&[Lanes<F>], &[F], usize); TOGETHER] = [(&[], &[], 0); TOGETHER];
+        let mut filled = 0;
+        let mut onto = onto;
+        for Term { x, weights } in terms {
+            for i in 0..x.count {
+                if filled == TOGETHER {
+                    linear_outputs(&rows, onto, &mut z);
+                    onto = Onto::Output;
+                    filled = 0;
+                }
+                let row = &x.data[i * x.stride..][..x.length];
+                rows[filled] = (row, &weights.data[i * weights.input..], weights.output);
+                filled += 1;
+            }
         }
-        while j < z.count {
-            linear_columns::<1, F>(x, weights, onto, &mut z, j);
-            j += 1;
-        }
+        linear_outputs(&rows[..filled], onto, &mut z);
     }
 
     /// `dw_ij ← dw_ij + Σ x_i·dz_j`, summed over all that a row holds.
@@ -108,30 +141,57 @@ kernels! {
     }
 }
 
+/// All outputs, from inputs with their weights and the weights' distance from output to output.
+#[inline(always)]
+fn linear_outputs<F: Precision>(
+    rows: &[(&[Lanes<F>], &[F], usize)],
+    onto: Onto<'_, F>,
+    z: &mut RowsMut<'_, F>,
+) {
+    let mut j = 0;
+    while j + 4 <= z.count {
+        linear_columns::<4, F>(rows, onto, z, j);
+        j += 4;
+    }
+    while j < z.count {
+        linear_columns::<1, F>(rows, onto, z, j);
+        j += 1;
+    }
+}
+
 /// Outputs `j..j + J`.
 #[inline(always)]
 fn linear_columns<const J: usize, F: Precision>(
-    x: Rows<'_, F>,
-    weights: Weights<'_, F>,
+    rows: &[(&[Lanes<F>], &[F], usize)],
     onto: Onto<'_, F>,
     z: &mut RowsMut<'_, F>,
     j: usize,
 ) {
+    let mut weights = [[F::zero(); J]; TOGETHER];
+    for (w, (_, all, distance)) in weights.iter_mut().zip(rows) {
+        for (b, w) in w.iter_mut().enumerate() {
+            *w = all[(j + b) * distance];
+        }
+    }
     let mut at = 0;
+    while at + 4 <= z.length {
+        linear_tile::<J, 4, F>(rows, &weights, onto, z, j, at);
+        at += 4;
+    }
     while at + 2 <= z.length {
-        linear_tile::<J, 2, F>(x, weights, onto, z, j, at);
+        linear_tile::<J, 2, F>(rows, &weights, onto, z, j, at);
         at += 2;
     }
     if at < z.length {
-        linear_tile::<J, 1, F>(x, weights, onto, z, j, at);
+        linear_tile::<J, 1, F>(rows, &weights, onto, z, j, at);
     }
 }
 
 /// `J` outputs of `N` lanes, kept in registers while the inputs pass by.
 #[inline(always)]
 fn linear_tile<const J: usize, const N: usize, F: Precision>(
-    x: Rows<'_, F>,
-    weights: Weights<'_, F>,
+    rows: &[(&[Lanes<F>], &[F], usize)],
+    weights: &[[F; J]; TOGETHER],
     onto: Onto<'_, F>,
     z: &mut RowsMut<'_, F>,
     j: usize,
@@ -154,10 +214,10 @@ fn linear_tile<const J: usize, const N: usize, F: Precision>(
             }
         }
     }
-    for i in 0..x.count {
-        let inputs = &x.data[i * x.stride + at..][..N];
+    for ((row, _, _), w) in rows.iter().zip(weights) {
+        let inputs = &row[at..][..N];
         for b in 0..J {
-            let w = Lanes::splat(weights.data[i * weights.input + (j + b) * weights.output]);
+            let w = Lanes::splat(w[b]);
             for n in 0..N {
                 sums[b][n] = inputs[n].mul_add(w, sums[b][n]);
             }
@@ -256,7 +316,7 @@ mod tests {
 
     #[test]
     fn forward_and_backward_equal_their_definitions() {
-        for (inputs, outputs, length) in [(1, 1, 1), (3, 6, 5), (4, 4, 2), (9, 5, 3), (0, 2, 2)] {
+        for (inputs, outputs, length) in [(1, 1, 1), (3, 6, 5), (4, 4, 2), (150, 5, 3), (0, 2, 2)] {
             let x = rows(inputs, 1);
             let w: Vec<f64> = (0..inputs * outputs)
                 .map(|k| (k % 7) as f64 - 3.0)
@@ -277,7 +337,8 @@ mod tests {
                     count: outputs,
                     length,
                 };
-                linear(view(&x, inputs, length), weights, onto, out);
+                let x = view(&x, inputs, length);
+                linear(&[Term { x, weights }], onto, out);
                 for j in 0..outputs {
                     for at in 0..STRIDE {
                         for l in 0..16 {

@@ -1,6 +1,6 @@
 //! The objective's terms with their derivatives.
 
-use super::lanes::{Lanes, kernels};
+use super::lanes::{Lanes, kernels, one_at_a_time};
 
 kernels! {
     /// `Σ w·(x − y)²` over rows of positions of lanes, `w` `[lanes]` being the weight of each
@@ -18,6 +18,7 @@ kernels! {
         let rows = x.chunks_exact(width).zip(y.chunks_exact(width));
         for ((x, y), dx) in rows.zip(dx.chunks_exact_mut(width)) {
             for (((x, y), w), dx) in x.iter().zip(y).zip(weights).zip(dx) {
+                one_at_a_time();
                 let error = *x - *y;
                 let weighted = error * *w;
                 sum = error.mul_add(weighted, sum);
@@ -41,11 +42,13 @@ kernels! {
         for (r, (class, w)) in classes.iter().zip(weights).enumerate() {
             let mut max = z[r];
             for o in 1..count {
+                one_at_a_time();
                 max = max.max(z[o * rows + r]);
             }
             let mut sum = Lanes::zero();
             let mut own = Lanes::zero();
             for o in 0..count {
+                one_at_a_time();
                 let shifted = z[o * rows + r] - max;
                 let is_own = Lanes::splat(F::from_f64(o as f64));
                 let indicator = class.zip(is_own, |y, o| if y == o { F::one() } else { F::zero() });
@@ -58,6 +61,7 @@ kernels! {
             let scale = Lanes::splat(factor) * *w;
             let normalised = scale / sum;
             for o in 0..count {
+                one_at_a_time();
                 let is_own = Lanes::splat(F::from_f64(o as f64));
                 let indicator = class.zip(is_own, |y, o| if y == o { F::one() } else { F::zero() });
                 let e = z[o * rows + r];

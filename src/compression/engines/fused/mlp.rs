@@ -1,7 +1,7 @@
 //! One MLP: `h̃ = ReLU(z)·fc2 + b`, and back.
 
-use super::lanes::{Lanes, Precision, kernels};
-use super::linear::{Onto, Weights, linear};
+use super::lanes::{Lanes, Precision, kernels, one_at_a_time};
+use super::linear::{Onto, Term, Weights, linear};
 use super::reader::Shape;
 
 /// A linear map from what a block computes to its columns: `fc2`, or the output of all its heads.
@@ -36,9 +36,9 @@ impl<F: Precision> OutputMap<F> {
 
     /// `h̃ = x·weights + bias`.
     pub fn forward(&self, shape: Shape, x: &[Lanes<F>], h: &mut [Lanes<F>]) {
+        let (x, weights) = (shape.rows(x, self.inputs()), self.weights());
         linear(
-            shape.rows(x, self.inputs()),
-            self.weights(),
+            &[Term { x, weights }],
             Onto::Bias(&self.bias),
             shape.rows_mut(h, self.bias.len()),
         );
@@ -46,9 +46,10 @@ impl<F: Precision> OutputMap<F> {
 
     /// `dx = dh̃·weightsᵀ`.
     pub fn backward(&self, shape: Shape, dh: &[Lanes<F>], dx: &mut [Lanes<F>]) {
+        let x = shape.rows(dh, self.bias.len());
+        let weights = self.weights().transposed();
         linear(
-            shape.rows(dh, self.bias.len()),
-            self.weights().transposed(),
+            &[Term { x, weights }],
             Onto::Nothing,
             shape.rows_mut(dx, self.inputs()),
         );
@@ -81,12 +82,14 @@ pub fn backward<F: Precision>(
 kernels! {
     fn relu<'a, F>(z: &'a mut [Lanes<F>]) {
         for z in z {
+            one_at_a_time();
             *z = z.max(Lanes::zero());
         }
     }
 
     fn relu_backward<'a, F>(z: &'a [Lanes<F>], dz: &'a mut [Lanes<F>]) {
         for (dz, z) in dz.iter_mut().zip(z) {
+            one_at_a_time();
             *dz = z.zip(*dz, |z, dz| if z > F::zero() { dz } else { F::zero() });
         }
     }

@@ -42,6 +42,7 @@
 
 pub mod again;
 pub mod dense;
+mod describe;
 pub mod fold;
 pub mod grouped;
 pub mod grouping;

@@ -22,7 +22,7 @@ const LARGEST_TABLE: usize = 8192;
 /// The largest number of pairs of table rows whose logits are kept.
 const LARGEST_LOGIT_TABLE: usize = 1 << 20;
 /// A working set of a piece of the batch that leaves room in a cache of 1 MiB.
-const PIECE_BYTES: usize = 512 << 10;
+const PIECE_BYTES: usize = 768 << 10;
 /// Multiplications from which a step is worth a second thread.
 const WORTH_A_THREAD: f64 = 2e7;
 /// Parts of a batch whose sums are formed separately where threads share it; the number of threads
@@ -41,6 +41,8 @@ pub struct Plan {
     pub vocabulary: usize,
     /// `T`.
     pub positions: usize,
+    /// The number of inputs, if the space is enumerable.
+    pub space_size: Option<u64>,
     /// Whether a query sees earlier keys and its own only.
     pub causal: bool,
     /// The (position, token) pairs of the table, by position; none if each batch brings its own.
@@ -204,6 +206,7 @@ impl Plan {
             width: model.width(),
             vocabulary,
             positions,
+            space_size: space.size(),
             causal: model.causal,
             expansion: if rows.is_some() && widest <= 16 {
                 Expansion::Indicators
@@ -301,6 +304,47 @@ impl Plan {
             numbers += self.blocks.get(i).map_or(0, |b| 3 * b.columns.len() * t);
         }
         numbers
+    }
+
+    /// Estimated floating-point operations of a step with a batch of this size: two for each
+    /// multiplication and addition, repetitions in the batch computed once.
+    pub fn flops_per_step(&self, batch: f64) -> f64 {
+        let distinct = self.space_size.map_or(batch, |size| {
+            let size = size as f64;
+            size * (1.0 - (1.0 - 1.0 / size).powf(batch))
+        });
+        2.0 * (distinct * self.multiplications_per_sequence() + self.table_multiplications())
+    }
+
+    /// Estimated multiplications and additions of the tables in a step.
+    fn table_multiplications(&self) -> f64 {
+        let Some(rows) = self.rows.as_ref().map(|rows| rows.len() as f64) else {
+            return 0.0;
+        };
+        let readers: f64 = self
+            .readers
+            .iter()
+            .enumerate()
+            .map(|(i, reader)| {
+                let heard: usize = self
+                    .table_blocks_before(i)
+                    .map(|j| self.blocks[j].columns.len())
+                    .sum();
+                rows * (reader.columns.len() * (2 + 3 * heard)) as f64
+            })
+            .sum();
+        let grouped: f64 = self
+            .blocks
+            .iter()
+            .filter_map(|block| match &block.work {
+                Work::Attention {
+                    heads,
+                    method: Method::Grouped(grouping),
+                } => Some(grouping.multiplications(heads, rows)),
+                _ => None,
+            })
+            .sum();
+        readers + grouped
     }
 
     /// Estimated multiplications of a forward and backward pass of one sequence, tables aside.

@@ -1,7 +1,7 @@
 //! A reader in front of each sequence: `z = (what the table knows) + Σ_j h̃_j·P_j`, and back.
 
 use super::lanes::{Lanes, Precision};
-use super::linear::{Onto, Rows, RowsMut, Weights, WeightsMut, linear, outer};
+use super::linear::{Onto, Rows, RowsMut, Term, Weights, WeightsMut, linear, outer};
 use super::plan::{Expansion, Plan};
 
 /// How the numbers of a piece lie: feature by feature, position by position, then the sequences in
@@ -52,6 +52,9 @@ pub struct Tokens<F> {
     pub row_of: Vec<[u32; super::lanes::LANES]>,
 }
 
+/// Terms of a sum that are computed together.
+const TERMS: usize = 16;
+
 /// One reader with its tables, for both directions.
 #[derive(Clone, Copy, Debug)]
 pub struct Reading<'a, F> {
@@ -94,46 +97,70 @@ impl<F: Precision> Reading<'_, F> {
         if columns == 0 {
             return;
         }
-        match self.plan.expansion {
-            Expansion::Indicators => {
-                for (p, rows) in self.tokens.rows_at.iter().enumerate() {
-                    linear(
-                        self.indicators(rows),
-                        Weights {
-                            data: &self.table[rows.start..],
-                            input: 1,
-                            output: self.stride,
-                        },
-                        Onto::Nothing,
-                        RowsMut {
-                            data: &mut z[p * shape.lanes..],
-                            stride: shape.row(),
-                            count: columns,
-                            length: shape.lanes,
-                        },
-                    );
+        for p in 0..shape.positions {
+            let at = p * shape.lanes;
+            let mut terms = [Term::none(); TERMS];
+            let mut filled = 0;
+            let mut onto = Onto::Nothing;
+            match self.plan.expansion {
+                Expansion::Indicators => {
+                    terms[0] = self.indicator_term(p);
+                    filled = 1;
+                }
+                Expansion::Lookup => {
+                    self.look_up(p, z);
+                    onto = Onto::Output;
                 }
             }
-            Expansion::Lookup => {
-                for (z, table) in z
-                    .chunks_exact_mut(shape.row())
-                    .zip(self.table.chunks_exact(self.stride))
-                {
-                    for (z, rows) in z.iter_mut().zip(&self.tokens.row_of) {
-                        for (z, row) in z.0.iter_mut().zip(rows) {
-                            *z = table[*row as usize];
-                        }
-                    }
+            let z = &mut z[at..];
+            let mut add = |terms: &[Term<'_, F>], onto| {
+                let z = RowsMut {
+                    length: shape.lanes,
+                    ..shape.rows_mut(&mut *z, columns)
+                };
+                linear(terms, onto, z);
+            };
+            for j in self.plan.batch_blocks_before(self.reader) {
+                if filled == TERMS {
+                    add(&terms, onto);
+                    (filled, onto) = (0, Onto::Output);
                 }
+                let x = Rows {
+                    length: shape.lanes,
+                    ..shape.rows(&h[j][at..], self.plan.blocks[j].columns.len())
+                };
+                let weights = self.weights_from(j);
+                terms[filled] = Term { x, weights };
+                filled += 1;
             }
+            add(&terms[..filled], onto);
         }
-        for j in self.plan.batch_blocks_before(self.reader) {
-            linear(
-                shape.rows(&h[j], self.plan.blocks[j].columns.len()),
-                self.weights_from(j),
-                Onto::Output,
-                shape.rows_mut(z, columns),
-            );
+    }
+
+    /// The table's part of `z` at position `p`, as a product with the indicators.
+    fn indicator_term(&self, p: usize) -> Term<'_, F> {
+        let rows = &self.tokens.rows_at[p];
+        Term {
+            x: self.indicators(rows),
+            weights: Weights {
+                data: &self.table[rows.start..],
+                input: 1,
+                output: self.stride,
+            },
+        }
+    }
+
+    /// The table's part of `z` at position `p`.
+    fn look_up(&self, p: usize, z: &mut [Lanes<F>]) {
+        let lanes = self.shape.lanes;
+        let columns = z.chunks_exact_mut(self.shape.row());
+        for (z, table) in columns.zip(self.table.chunks_exact(self.stride)) {
+            let rows = &self.tokens.row_of[p * lanes..][..lanes];
+            for (z, rows) in z[p * lanes..].iter_mut().zip(rows) {
+                for (z, row) in z.0.iter_mut().zip(rows) {
+                    *z = table[*row as usize];
+                }
+            }
         }
     }
 
@@ -162,9 +189,9 @@ impl<F: Precision> Reading<'_, F> {
                     output: self.plan.readers[self.reader].sources,
                 },
             );
+            let weights = self.weights_from(j).transposed();
             linear(
-                dz,
-                self.weights_from(j).transposed(),
+                &[Term { x: dz, weights }],
                 Onto::Output,
                 shape.rows_mut(&mut dh[j], block.columns.len()),
             );
