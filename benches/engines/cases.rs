@@ -20,6 +20,8 @@ pub struct Prepared {
     pub evaluation: EvaluationSet,
     pub teacher: Arc<Teacher>,
     pub objective: Objective,
+    /// Of the first `W`. The deep program overflows float32 from the paper's 1.
+    pub init_std: f64,
     /// The compressed widths `d` of interest.
     pub dims: Vec<usize>,
 }
@@ -63,6 +65,7 @@ impl Prepared {
                 output_weight: 1.0,
                 layer_weight: 1.0,
             },
+            init_std: if name == "shuffle_dyck2" { 0.1 } else { 1.0 },
             dims,
         })
     }

@@ -186,7 +186,7 @@ fn speeds(case: &Prepared, engine: Box<dyn Engine>, dim: usize, arguments: &Argu
     let w = normal(
         &mut stream(0, Purpose::Init),
         (dim, case.model.width()),
-        1.0,
+        case.init_std,
     );
     let mut trainer = Trainer::new(
         engine,

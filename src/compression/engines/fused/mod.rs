@@ -44,6 +44,7 @@ pub mod again;
 pub mod dense;
 mod describe;
 pub mod fold;
+pub mod forward;
 pub mod grouped;
 pub mod grouping;
 pub mod inputs;
@@ -62,11 +63,12 @@ use ndarray::Array2;
 
 use super::{Engine, Loss};
 use crate::compression::objective::{Objective, OutputPositions};
-use crate::compression::teacher::{Targets, Teacher};
+use crate::compression::teacher::Teacher;
 use crate::inputs::sampler::Batch;
 use fold::{Folded, Folder};
+use forward::Forward;
 use inputs::Inputs;
-use lanes::{LANES, Precision};
+use lanes::Precision;
 use piece::{Common, Gradients, Piece, Terms};
 use plan::{Domain, Plan};
 use table::Table;
@@ -85,12 +87,15 @@ pub struct Fused<F> {
     table_targets: Vec<Array2<f64>>,
     /// Whether the output counts at each row of the table.
     counted: Vec<bool>,
+    /// The compiled model, where the teacher does not keep the targets of the whole space.
+    compiled: Option<Forward<f64>>,
 }
 
 /// Buffers and sums of one part of the batch.
 #[derive(Debug)]
 struct Share<F> {
     piece: Piece<F>,
+    compiled: Piece<f64>,
     gradients: Gradients<F>,
 }
 
@@ -106,11 +111,16 @@ impl<F: Precision> Fused<F> {
         let shares = (0..plan.shares)
             .map(|_| Share {
                 piece: Piece::new(&plan),
+                compiled: Piece::new(&plan),
                 gradients: Gradients::zero(&plan, &common),
             })
             .collect();
         let mut engine = Self {
             folder: Folder::new(&plan),
+            compiled: teacher
+                .table()
+                .is_none()
+                .then(|| Forward::with_plan(plan.clone(), teacher.space())),
             shares,
             table_targets: Vec::new(),
             counted: Vec::new(),
@@ -166,23 +176,20 @@ impl<F: Precision> Fused<F> {
         }
     }
 
-    /// The targets of the batch's distinct inputs, unless the teacher keeps those of the space.
-    fn computed_targets(&self, batch: &Batch) -> Option<Targets> {
-        match batch {
-            Batch::Members(_) if self.teacher.table().is_some() => None,
-            Batch::Members(_) => {
-                let distinct = Batch::Members(self.common.inputs.members.clone());
-                Some(
-                    self.teacher
-                        .compute(distinct.tokens(self.teacher.space()).view()),
-                )
-            }
-            Batch::Sequences(tokens) => Some(self.teacher.compute(tokens.view())),
+    /// Prepares the compiled model for the batch, where its targets are not kept.
+    fn load_compiled(&mut self, batch: &Batch) {
+        let kept = matches!(batch, Batch::Members(_)) && self.teacher.table().is_some();
+        if kept {
+            return;
         }
+        let space = self.teacher.space();
+        self.compiled
+            .get_or_insert_with(|| Forward::with_plan(self.plan.clone(), space))
+            .load(batch, self.teacher.model(), space);
     }
 
     /// Runs every piece of the batch through the model and back.
-    fn run_shares(&mut self, terms: Terms, targets: Option<&Targets>) {
+    fn run_shares(&mut self, terms: Terms, batch: &Batch) {
         let Self {
             plan,
             common,
@@ -190,33 +197,38 @@ impl<F: Precision> Fused<F> {
             teacher,
             counted,
             threads,
+            compiled,
             ..
         } = self;
-        let sequences = common.inputs.len();
-        let pieces = sequences.div_ceil(plan.piece).max(1);
-        let size = sequences.div_ceil(pieces).next_multiple_of(LANES);
-        let per_share = pieces.div_ceil(shares.len());
+        let table = match batch {
+            Batch::Members(_) => teacher.table(),
+            Batch::Sequences(_) => None,
+        };
+        let all: Vec<(usize, usize)> = forward::pieces(common.inputs.len(), plan.piece).collect();
+        let per_share = all.len().div_ceil(shares.len());
         let positions = plan.positions;
         let run = |number: usize, share: &mut Share<F>| {
             share.gradients.clear(common);
-            for piece in number * per_share..(number + 1) * per_share {
-                let first = piece * size;
-                if first >= sequences {
-                    break;
-                }
-                let count = size.min(sequences - first);
-                let Share { piece, gradients } = share;
+            let own = all.iter().skip(number * per_share).take(per_share);
+            for &(first, count) in own {
+                let Share {
+                    piece,
+                    gradients,
+                    compiled: compiled_piece,
+                } = share;
                 piece.load(plan, common, first, count);
-                match targets.or(teacher.table()) {
-                    Some(all) if targets.is_none() => {
+                match (table, &*compiled) {
+                    (Some(targets), _) => {
                         let row = |b: usize| common.inputs.members[b] as usize * positions;
-                        piece.load_targets(plan, &common.inputs, all, row, counted);
+                        piece.load_targets(plan, targets, row);
                     }
-                    Some(all) => {
-                        piece.load_targets(plan, &common.inputs, all, |b| b * positions, counted);
+                    (None, Some(compiled)) => {
+                        compiled.run(compiled_piece, first, count);
+                        piece.take_targets(plan, teacher.kind(), compiled_piece);
                     }
-                    None => {}
+                    (None, None) => {} // load_compiled prepared it
                 }
+                piece.weigh(common, counted);
                 piece.forward(plan, common);
                 piece.backward(plan, common, terms, gradients);
             }
@@ -277,7 +289,7 @@ impl<F: Precision> Engine for Fused<F> {
         gradient: &mut Array2<f64>,
     ) -> Loss {
         self.load(batch);
-        let targets = self.computed_targets(batch);
+        self.load_compiled(batch);
         self.folder.fold(Some(w), &mut self.common.folded);
         self.common.prepare(&self.plan);
         let inputs = &self.common.inputs;
@@ -294,7 +306,7 @@ impl<F: Precision> Engine for Fused<F> {
             output: self.objective.output_weight / counted,
             layers: self.objective.layer_weight / everywhere,
         };
-        self.run_shares(terms, targets.as_ref());
+        self.run_shares(terms, batch);
         if let Some((first, others)) = self.shares.split_first_mut() {
             for other in others {
                 first.gradients.add(&other.gradients);

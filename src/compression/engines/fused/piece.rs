@@ -302,16 +302,9 @@ impl<F: Precision> Piece<F> {
         }
     }
 
-    /// Takes the targets of the piece's sequences: sequence `b` has rows `row(b)..row(b) + T`.
-    /// `counted[row of the table]` tells whether the output counts there.
-    pub fn load_targets(
-        &mut self,
-        plan: &Plan,
-        inputs: &Inputs<F>,
-        targets: &Targets,
-        row: impl Fn(usize) -> usize,
-        counted: &[bool],
-    ) {
+    /// Takes the targets of the piece's sequences: sequence `b` of the batch has rows
+    /// `row(b)..row(b) + T`.
+    pub fn load_targets(&mut self, plan: &Plan, targets: &Targets, row: impl Fn(usize) -> usize) {
         let Part {
             first,
             count,
@@ -324,31 +317,79 @@ impl<F: Precision> Piece<F> {
                 continue;
             }
             let columns = block.columns.len();
-            self.targets[i].resize(columns * length, Lanes::zero());
             let own = &mut self.targets[i];
+            own.resize(columns * length, Lanes::zero());
             let all = targets.of_block(block.index);
             for b in 0..count {
                 let rows = &all[row(first + b) * columns..][..t * columns];
                 for (p, numbers) in rows.chunks_exact(columns).enumerate() {
-                    let at = p * lanes + b / LANES;
-                    for (a, x) in numbers.iter().enumerate() {
-                        own[a * length + at].0[b % LANES] = F::from_f64(*x);
+                    let mut at = p * lanes + b / LANES;
+                    for x in numbers {
+                        own[at].0[b % LANES] = F::from_f64(*x);
+                        at += length;
                     }
                 }
             }
         }
-        self.output_target.clear();
         self.output_target.resize(length, Lanes::zero());
-        self.output_weights.clear();
-        self.output_weights.resize(length, Lanes::zero());
         for b in 0..count {
-            let own = row(first + b);
-            let rows = &inputs.row_of[(first + b) * t..][..t];
-            for (p, (x, row)) in targets.output[own..own + t].iter().zip(rows).enumerate() {
-                let at = p * lanes + b / LANES;
-                self.output_target[at].0[b % LANES] = F::from_f64(*x);
+            let own = &targets.output[row(first + b)..][..t];
+            for (p, x) in own.iter().enumerate() {
+                self.output_target[p * lanes + b / LANES].0[b % LANES] = F::from_f64(*x);
+            }
+        }
+    }
+
+    /// Takes as targets what the compiled model computed for the same sequences.
+    pub fn take_targets(&mut self, plan: &Plan, kind: OutputKind, compiled: &Piece<f64>) {
+        let convert = |from: &[Lanes<f64>], to: &mut Vec<Lanes<F>>| {
+            to.clear();
+            to.extend(from.iter().map(|x| Lanes(x.0.map(F::from_f64))));
+        };
+        for (i, block) in plan.blocks.iter().enumerate() {
+            if block.domain == Domain::Batch {
+                convert(&compiled.h[i], &mut self.targets[i]);
+            }
+        }
+        let scores = &compiled.z[plan.blocks.len()];
+        match kind {
+            OutputKind::Numerical => convert(scores, &mut self.output_target),
+            OutputKind::Categorical => {
+                let length = self.shape.row();
+                self.output_target.clear();
+                self.output_target.extend((0..length).map(|at| {
+                    let class = |l: usize| {
+                        first_largest(scores[at..].iter().step_by(length).map(|x| x.0[l]))
+                    };
+                    Lanes(std::array::from_fn(|l| F::from_f64(class(l) as f64)))
+                }));
+            }
+        }
+    }
+
+    /// Takes the weights of the output: those of the sequences where `counted` holds for the row of
+    /// the table, else 0.
+    pub fn weigh(&mut self, common: &Common<F>, counted: &[bool]) {
+        let Part {
+            first,
+            count,
+            lanes,
+        } = self.part;
+        let t = self.shape.positions;
+        self.output_weights.clear();
+        if counted.iter().all(|counted| *counted) {
+            for _ in 0..t {
+                self.output_weights.extend_from_slice(&self.weights);
+            }
+            return;
+        }
+        self.output_weights.resize(t * lanes, Lanes::zero());
+        let rows = &common.inputs.row_of[first * t..(first + count) * t];
+        let weights = &common.inputs.weights[first..];
+        for (b, (rows, weight)) in rows.chunks_exact(t).zip(weights).enumerate() {
+            for (p, row) in rows.iter().enumerate() {
                 if counted[*row as usize] {
-                    self.output_weights[at].0[b % LANES] = inputs.weights[first + b];
+                    self.output_weights[p * lanes + b / LANES].0[b % LANES] = *weight;
                 }
             }
         }
@@ -583,4 +624,12 @@ fn reading<'a, F>(
         shape,
         tokens,
     }
+}
+
+/// The first score that is the largest one up to rounding: where an output is undefined scores tie.
+fn first_largest(scores: impl Iterator<Item = f64> + Clone) -> usize {
+    let largest = scores.clone().fold(f64::NEG_INFINITY, f64::max);
+    let enough = largest - 1e-9 * (1.0 + largest.abs());
+    let mut scores = scores;
+    scores.position(|score| score >= enough).unwrap_or(0)
 }

@@ -95,6 +95,11 @@ impl<F: Precision> Table<F> {
         }
     }
 
+    /// `h̃` of a table block's column at a row.
+    pub fn output(&self, block: usize, column: usize, row: usize) -> F {
+        self.h[block][column * self.stride + row]
+    }
+
     /// From `dL/dz` of the batch's readers and `dL/dh̃` of the table blocks themselves to `dL/dP`.
     pub fn backward(
         &self,
