@@ -10,7 +10,7 @@ use ndarray::{Array2, ArrayView2, Axis, s};
 
 use super::objective::{Objective, OutputPositions};
 use crate::inputs::{EvaluationSet, InputSpace, sampler::Batch};
-use crate::model::codec::argmax;
+use crate::model::codec::first_largest;
 use crate::model::{CompiledModel, Frozen, OutputKind, Stream};
 
 /// Targets are kept in memory up to this many bytes.
@@ -180,7 +180,7 @@ impl Teacher {
                 .into_iter()
                 .map(|scores| match self.kind {
                     OutputKind::Numerical => scores[0],
-                    OutputKind::Categorical => argmax(scores) as f64,
+                    OutputKind::Categorical => first_largest(scores.iter().copied()) as f64,
                 })
                 .collect(),
         }

@@ -152,3 +152,11 @@ pub fn argmax<F: Real>(scores: ArrayView1<'_, F>) -> usize {
     }
     best
 }
+/// The first score that is the largest one up to rounding (1e-9). Where a program is undefined, scores
+/// tie, and which of them is a last digit larger depends on the order of the sums.
+pub fn first_largest(scores: impl Iterator<Item = f64> + Clone) -> usize {
+    let largest = scores.clone().fold(f64::NEG_INFINITY, f64::max);
+    let enough = largest - 1e-9 * (1.0 + largest.abs());
+    let mut scores = scores;
+    scores.position(|score| score >= enough).unwrap_or(0)
+}

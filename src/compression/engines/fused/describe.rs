@@ -89,6 +89,7 @@ impl Plan {
                 )?;
                 match method {
                     Method::Dense => writeln!(f, "logit by logit"),
+                    Method::Factored => writeln!(f, "from a matrix over pairs of sources"),
                     Method::Grouped(grouping) => {
                         let sizes: Vec<String> = grouping
                             .groups

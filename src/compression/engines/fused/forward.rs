@@ -2,10 +2,11 @@
 
 use ndarray::Array2;
 
+use super::common::Common;
 use super::fold::Folder;
 use super::inputs::Inputs;
 use super::lanes::{LANES, Precision};
-use super::piece::{Common, Piece};
+use super::piece::Piece;
 use super::plan::{Domain, Plan};
 use crate::inputs::InputSpace;
 use crate::inputs::sampler::Batch;

@@ -16,6 +16,7 @@
 //! softmax is computed again from the logits with its own maximum.
 
 use super::again::{Again, Source};
+use super::factored::Sequences;
 use super::grouping::Grouping;
 use super::inputs::Inputs;
 use super::lanes::{LANES, Lanes, Precision, add_scaled, dot, kernels, one_at_a_time};
@@ -67,6 +68,17 @@ pub struct Part {
     pub count: usize,
     /// Lanes of the piece.
     pub lanes: usize,
+}
+
+impl Part {
+    /// Their rows of the table.
+    pub fn sequences<F>(self, inputs: &Inputs<F>) -> Sequences<'_> {
+        let positions = inputs.row_of.len() / inputs.weights.len().max(1);
+        Sequences {
+            row_of: &inputs.row_of[self.first * positions..][..self.count * positions],
+            lanes: self.lanes,
+        }
+    }
 }
 
 impl<F: Precision> Tables<F> {
@@ -248,10 +260,9 @@ impl<F: Precision> Tables<F> {
         part: Part,
         z: &'a [F],
     ) -> Source<'a, F> {
-        let positions = inputs.row_of.len() / inputs.len();
         Source {
-            row_of: &inputs.row_of[part.first * positions..][..part.count * positions],
-            positions,
+            row_of: part.sequences(inputs).row_of,
+            positions: inputs.row_of.len() / inputs.len(),
             logits: &self.logits,
             mask: &self.mask,
             stride: self.stride,

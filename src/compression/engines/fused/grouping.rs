@@ -7,15 +7,6 @@
 use super::lanes::LANES;
 use super::plan::Head;
 
-/// Sequences of a batch that the costs are weighed for.
-const BATCH: f64 = 256.0;
-/// Cycles of one lookup and its counterpart in the backward pass, from measurements.
-const LOOKUP: f64 = 2.0;
-/// Cycles of adding one row of lanes, with its counterpart.
-const ADDITION: f64 = 3.0;
-/// Cycles of an exponential and the rest of a softmax, for one row of lanes, both passes.
-const SOFTMAX: f64 = 40.0;
-
 /// A partition of the key positions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Grouping {
@@ -35,24 +26,22 @@ pub struct Group {
 }
 
 /// The cheapest partition for heads of which each query sees `choices[p]` different keys at
-/// position `p`; none if computing each logit for each sequence is cheaper.
-pub fn choose(heads: &[Head], choices: &[usize]) -> Option<Grouping> {
+/// position `p`, where a longer table costs `addition` for each row of lanes and a lookup `lookup`.
+pub fn choose(heads: &[Head], choices: &[usize], lookup: f64, addition: f64) -> Grouping {
     let rows: usize = choices.iter().sum();
     let width = rows.div_ceil(LANES) as f64;
-    let positions = choices.len();
     let planes: usize = heads.iter().map(|h| 1 + h.value.len()).sum();
     let planes = planes as f64;
-    let lookups = BATCH * positions as f64 * planes * LOOKUP;
     let mut groups: Vec<Group> = Vec::new();
     for (p, &here) in choices.iter().enumerate() {
         // Another position joins the last group where its longer table costs less than the lookups
         // that it saves.
         let joined = groups.last().map(|g| {
             let more = g.combinations * (here * (g.strides.len() + 1) - g.strides.len());
-            more as f64 * planes * width * ADDITION
+            more as f64 * planes * width * addition
         });
         match groups.last_mut() {
-            Some(group) if joined.is_some_and(|cost| cost < lookups) => {
+            Some(group) if joined.is_some_and(|cost| cost < lookup * planes) => {
                 group.strides.push(group.combinations);
                 group.combinations *= here;
             }
@@ -63,26 +52,7 @@ pub fn choose(heads: &[Head], choices: &[usize]) -> Option<Grouping> {
             }),
         }
     }
-    let tabulated = groups
-        .iter()
-        .map(|g| g.combinations as f64 * g.strides.len() as f64 * planes * width * ADDITION)
-        .sum::<f64>()
-        + groups.len() as f64 * lookups
-        + heads
-            .iter()
-            .map(|h| rows as f64 * width * (3.0 * h.query.len() as f64 + SOFTMAX))
-            .sum::<f64>();
-    let dense = BATCH / LANES as f64
-        * heads
-            .iter()
-            .map(|h| {
-                let (logits, values) = (h.query.len() as f64, h.value.len() as f64);
-                let pairs = (positions * positions) as f64;
-                pairs * (3.0 * (logits + values) + SOFTMAX)
-                    + rows as f64 * 2.0 * (2.0 * logits + values)
-            })
-            .sum::<f64>();
-    (tabulated < dense).then_some(Grouping { groups })
+    Grouping { groups }
 }
 
 impl Grouping {
@@ -143,7 +113,7 @@ mod tests {
     #[test]
     fn a_small_space_is_grouped_and_its_combinations_are_numbered() {
         let choices = [1, 4, 4, 4, 4, 4];
-        let grouping = choose(&[head()], &choices).unwrap();
+        let grouping = choose(&[head()], &choices, 3000.0, 3.0);
         assert!(grouping.groups.len() < 4, "{grouping:?}");
         let positions: usize = grouping.groups.iter().map(|g| g.strides.len()).sum();
         assert_eq!(positions, 6);
@@ -156,10 +126,5 @@ mod tests {
                 assert_eq!(digit, tokens[p], "position {p}");
             }
         }
-    }
-
-    #[test]
-    fn a_large_vocabulary_is_not_tabulated() {
-        assert_eq!(choose(&[head()], &[500; 12]), None);
     }
 }

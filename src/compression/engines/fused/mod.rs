@@ -41,8 +41,11 @@
 //! their order, and threads only decide who computes a share.
 
 pub mod again;
+pub mod common;
+pub mod costs;
 pub mod dense;
 mod describe;
+pub mod factored;
 pub mod fold;
 pub mod forward;
 pub mod grouped;
@@ -65,11 +68,12 @@ use super::{Engine, Loss};
 use crate::compression::objective::{Objective, OutputPositions};
 use crate::compression::teacher::Teacher;
 use crate::inputs::sampler::Batch;
+use common::{Common, Gradients};
 use fold::{Folded, Folder};
 use forward::Forward;
 use inputs::Inputs;
 use lanes::Precision;
-use piece::{Common, Gradients, Piece, Terms};
+use piece::{Piece, Terms};
 use plan::{Domain, Plan};
 use table::Table;
 

@@ -7,47 +7,20 @@
 //! ```
 
 use super::again::Again;
+use super::common::{Common, Gradients};
 use super::dense;
-use super::fold::Folded;
-use super::grouped::{Collected, Part, Tables};
+use super::factored::Kept;
+use super::grouped::Part;
 use super::inputs::Inputs;
 use super::lanes::{LANES, Lanes, Precision};
 use super::loss;
-use super::mlp::{self, OutputMap};
-use super::plan::{Block, Domain, Expansion, Head, Method, Plan, Work};
+use super::mlp;
+use super::plan::{Block, Domain, Expansion, Method, Plan, Work};
 use super::reader::{Reading, Shape, Tokens};
-use super::table::{Table, TableGradient};
 use crate::compression::engines::Loss;
 use crate::compression::teacher::Targets;
 use crate::model::OutputKind;
-
-/// All that the pieces of a batch have in common.
-#[derive(Debug)]
-pub struct Common<F> {
-    /// The batch.
-    pub inputs: Inputs<F>,
-    /// `P`.
-    pub folded: Folded<F>,
-    /// What depends on (position, token) alone.
-    pub table: Table<F>,
-    /// The heads of the attention that is taken from tables, if there is one.
-    pub tables: Vec<Tables<F>>,
-    /// The output maps of the blocks.
-    outputs: Vec<OutputMap<F>>,
-}
-
-/// Where a piece adds its gradients.
-#[derive(Clone, Debug)]
-pub struct Gradients<F> {
-    /// `dL/dP` of what is computed for each sequence.
-    pub folded: Folded<F>,
-    /// `dL/dz` of the table.
-    pub table: TableGradient<F>,
-    /// Of the attention that is taken from tables.
-    pub collected: Vec<Collected<F>>,
-    /// Sums of the loss parts, not yet divided.
-    pub loss: Loss,
-}
+use crate::model::codec::first_largest;
 
 /// The objective as a piece needs it.
 #[derive(Clone, Copy, Debug)]
@@ -82,120 +55,19 @@ pub struct Piece<F> {
     o: Vec<Vec<Lanes<F>>>,
     kept: Vec<Vec<Lanes<F>>>,
     again: Vec<Again<F>>,
+    factored: Vec<Kept<F>>,
     d_o: Vec<Lanes<F>>,
     dz: Vec<Lanes<F>>,
     scratch: Vec<Lanes<F>>,
-}
-
-impl<F: Precision> Common<F> {
-    /// Buffers for a plan.
-    pub fn new(plan: &Plan, inputs: Inputs<F>) -> Self {
-        let outputs = plan.blocks.iter().map(|block| match &block.work {
-            Work::Mlp { weights } => OutputMap::new(weights.iter().copied(), &block.bias),
-            Work::Attention { heads, .. } => {
-                let weights = heads.iter().flat_map(|h| h.output.iter().copied());
-                OutputMap::new(weights, &block.bias)
-            }
-        });
-        let tables = plan
-            .blocks
-            .iter()
-            .filter_map(|block| match &block.work {
-                Work::Attention {
-                    heads,
-                    method: Method::Grouped(grouping),
-                } => Some(heads.iter().map(move |h| Tables::new(plan, h, grouping))),
-                _ => None,
-            })
-            .flatten()
-            .collect();
-        Self {
-            inputs,
-            folded: Folded::zero(plan),
-            table: Table::new(plan),
-            tables,
-            outputs: outputs.collect(),
-        }
-    }
-
-    /// Everything before the first piece: the table, and the tables of the first attention.
-    pub fn prepare(&mut self, plan: &Plan) {
-        self.table.forward(plan, &self.inputs.rows, &self.folded);
-        if let Some((i, heads)) = grouped_heads(plan) {
-            for (head, tables) in heads.iter().zip(&mut self.tables) {
-                tables.tabulate(head, &self.table.z[i]);
-            }
-        }
-    }
-
-    /// Everything after the last piece: from the tables' gradients to `dL/dP`.
-    pub fn finish(&mut self, plan: &Plan, gradients: &mut Gradients<F>) {
-        let Gradients {
-            folded,
-            table,
-            collected,
-            ..
-        } = gradients;
-        if let Some((i, heads)) = grouped_heads(plan) {
-            let z = &self.table.z[i];
-            for ((head, tables), collected) in heads.iter().zip(&mut self.tables).zip(collected) {
-                tables.finish(head, z, collected, &mut table.z[i]);
-            }
-        }
-        self.table
-            .backward(plan, &self.inputs.rows, &self.folded, table, folded);
-    }
-}
-
-/// The block whose attention is taken from tables, with its heads.
-fn grouped_heads(plan: &Plan) -> Option<(usize, &[Head])> {
-    plan.blocks
-        .iter()
-        .enumerate()
-        .find_map(|(i, block)| match &block.work {
-            Work::Attention {
-                heads,
-                method: Method::Grouped(_),
-            } => Some((i, &heads[..])),
-            _ => None,
-        })
-}
-
-impl<F: Precision> Gradients<F> {
-    /// None, in the shapes of `common`.
-    pub fn zero(plan: &Plan, common: &Common<F>) -> Self {
-        Self {
-            folded: Folded::zero(plan),
-            table: TableGradient::zero(&common.table),
-            collected: common.tables.iter().map(Collected::new).collect(),
-            loss: Loss::default(),
-        }
-    }
-
-    /// Sets all to zero.
-    pub fn clear(&mut self, common: &Common<F>) {
-        self.folded.clear();
-        self.table.clear(&common.table);
-        self.collected.iter_mut().for_each(Collected::clear);
-        self.loss = Loss::default();
-    }
-
-    /// Adds another's.
-    pub fn add(&mut self, other: &Self) {
-        self.folded.add(&other.folded);
-        self.table.add(&other.table);
-        for (mine, theirs) in self.collected.iter_mut().zip(&other.collected) {
-            mine.add(theirs);
-        }
-        self.loss.output += other.loss.output;
-        self.loss.layers += other.loss.layers;
-    }
 }
 
 impl<F: Precision> Piece<F> {
     /// Empty buffers.
     pub fn new(plan: &Plan) -> Self {
         let blocks = plan.blocks.len();
+        let heads = plan
+            .table_attention()
+            .map_or(0, |(_, heads, _)| heads.len());
         let none = |n: usize| vec![Vec::new(); n];
         Self {
             shape: Shape {
@@ -221,7 +93,8 @@ impl<F: Precision> Piece<F> {
             dh: none(blocks),
             o: none(blocks),
             kept: none(blocks),
-            again: vec![Again::none(); heads_of_all(plan)],
+            again: vec![Again::none(); heads],
+            factored: vec![Kept::none(); heads],
             d_o: Vec::new(),
             dz: Vec::new(),
             scratch: Vec::new(),
@@ -241,7 +114,8 @@ impl<F: Precision> Piece<F> {
         };
         let row = self.shape.row();
         for (i, reader) in plan.readers.iter().enumerate() {
-            let needed = plan.reads_batch(i) && !plan.blocks.get(i).is_some_and(Block::is_grouped);
+            let needed =
+                plan.reads_batch(i) && !plan.blocks.get(i).is_some_and(Block::reads_tables);
             let columns = if needed { reader.columns.len() } else { 0 };
             self.z[i].resize(columns * row, Lanes::zero());
         }
@@ -258,6 +132,7 @@ impl<F: Precision> Piece<F> {
                 let kept = match method {
                     Method::Dense => dense::kept(self.shape),
                     Method::Grouped(_) => row,
+                    Method::Factored => 0,
                 };
                 self.kept[i].resize(heads.len() * kept, Lanes::zero());
             }
@@ -397,7 +272,7 @@ impl<F: Precision> Piece<F> {
 
     /// Computes `h̃` of every batch block and the output.
     pub fn forward(&mut self, plan: &Plan, common: &Common<F>) {
-        let mut again = self.again.iter_mut();
+        let sequences = self.part.sequences(&common.inputs);
         for (i, block) in plan.blocks.iter().enumerate() {
             if block.domain == Domain::Table {
                 continue;
@@ -406,7 +281,7 @@ impl<F: Precision> Piece<F> {
             let h = &mut rest[0];
             let z = &mut self.z[i];
             let output = &common.outputs[i];
-            if !block.is_grouped() {
+            if !block.reads_tables() {
                 reading(plan, common, i, self.shape, &self.tokens).forward(done, z);
             }
             let (heads, method) = match &block.work {
@@ -417,6 +292,7 @@ impl<F: Precision> Piece<F> {
                 Work::Attention { heads, method } => (heads, method),
             };
             let (mut o, mut kept) = (&mut self.o[i][..], &mut self.kept[i][..]);
+            let mut values = 0;
             for (number, head) in heads.iter().enumerate() {
                 let own_o;
                 (own_o, o) = o.split_at_mut(head.value.len() * self.shape.row());
@@ -428,17 +304,25 @@ impl<F: Precision> Piece<F> {
                     }
                     Method::Grouped(_) => {
                         (own_kept, kept) = kept.split_at_mut(self.shape.row());
-                        let Some(again) = again.next() else { continue };
                         common.tables[number].forward(
                             head,
                             &common.inputs,
                             self.part,
                             &common.table.z[i],
                             (own_kept, own_o),
-                            again,
+                            &mut self.again[number],
                         );
                     }
+                    Method::Factored => self.factored[number].forward(
+                        plan,
+                        common,
+                        (i, head, &common.cores[number]),
+                        values,
+                        sequences,
+                        own_o,
+                    ),
                 }
+                values += head.value.len();
             }
             output.forward(self.shape, &self.o[i], h);
         }
@@ -455,6 +339,7 @@ impl<F: Precision> Piece<F> {
         terms: Terms,
         gradients: &mut Gradients<F>,
     ) {
+        let sequences = self.part.sequences(&common.inputs);
         self.losses(plan, terms, &mut gradients.loss);
         let last = plan.blocks.len();
         reading(plan, common, last, self.shape, &self.tokens).backward(
@@ -485,6 +370,7 @@ impl<F: Precision> Piece<F> {
             };
             let (mut o, mut kept) = (&self.o[i][..], &self.kept[i][..]);
             let mut d_o = &mut self.d_o[..];
+            let mut values = 0;
             for (number, head) in heads.iter().enumerate() {
                 let (own_o, own_kept, own_d_o);
                 (own_o, o) = o.split_at(head.value.len() * self.shape.row());
@@ -515,9 +401,19 @@ impl<F: Precision> Piece<F> {
                             &mut gradients.collected[number],
                         );
                     }
+                    Method::Factored => self.factored[number].backward(
+                        plan,
+                        common,
+                        (i, head, &common.cores[number]),
+                        values,
+                        sequences,
+                        (own_o, own_d_o),
+                        (number, gradients),
+                    ),
                 }
+                values += head.value.len();
             }
-            if !block.is_grouped() {
+            if !block.reads_tables() {
                 reading(plan, common, i, self.shape, &self.tokens).backward(
                     &self.dz,
                     &self.h,
@@ -576,24 +472,6 @@ impl<F: Precision> Piece<F> {
     }
 }
 
-impl Block {
-    /// Whether it is an attention that is taken from tables.
-    pub fn is_grouped(&self) -> bool {
-        matches!(
-            &self.work,
-            Work::Attention {
-                method: Method::Grouped(_),
-                ..
-            }
-        )
-    }
-}
-
-/// Heads of the attention that is taken from tables.
-fn heads_of_all(plan: &Plan) -> usize {
-    grouped_heads(plan).map_or(0, |(_, heads)| heads.len())
-}
-
 /// The table's rows of each position.
 fn rows_at(plan: &Plan) -> Vec<std::ops::Range<usize>> {
     let Some(rows) = &plan.rows else {
@@ -624,12 +502,4 @@ fn reading<'a, F>(
         shape,
         tokens,
     }
-}
-
-/// The first score that is the largest one up to rounding: where an output is undefined scores tie.
-fn first_largest(scores: impl Iterator<Item = f64> + Clone) -> usize {
-    let largest = scores.clone().fold(f64::NEG_INFINITY, f64::max);
-    let enough = largest - 1e-9 * (1.0 + largest.abs());
-    let mut scores = scores;
-    scores.position(|score| score >= enough).unwrap_or(0)
 }

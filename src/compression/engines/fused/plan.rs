@@ -15,7 +15,8 @@ use std::ops::Range;
 use crate::inputs::InputSpace;
 use crate::model::{Frozen, Layer, Linear};
 
-use super::grouping::{self, Grouping};
+use super::costs;
+use super::grouping::Grouping;
 
 /// Up to this many (position, token) pairs are computed whether or not a batch has them.
 const LARGEST_TABLE: usize = 8192;
@@ -90,6 +91,8 @@ pub struct Reader {
     pub bias: Vec<f64>,
     /// It hears sources `0..sources`.
     pub sources: usize,
+    /// The columns that the (position, token) table has.
+    pub tabulated: Vec<usize>,
 }
 
 /// A live block.
@@ -133,6 +136,8 @@ pub enum Method {
     Dense,
     /// From sums of exponentials over groups of key positions, tabulated.
     Grouped(Grouping),
+    /// From a matrix over pairs of sources.
+    Factored,
 }
 
 /// One head: its columns among those of the block's reader.
@@ -197,6 +202,7 @@ impl Plan {
             columns: columns_of(&model.unembed),
             bias: vec![0.0; model.unembed.ncols()],
             sources: sources.len(),
+            tabulated: (0..model.unembed.ncols()).collect(),
         });
         let widest = (0..positions)
             .map(|p| space.tokens_at(p).len())
@@ -226,25 +232,35 @@ impl Plan {
         plan
     }
 
-    /// The first live attention is taken from tables where that is cheaper.
+    /// The first live attention is computed in the cheapest way.
     fn choose_methods(&mut self) {
-        let Some(rows) = &self.rows else { return };
-        if rows.len() * rows.len() > LARGEST_LOGIT_TABLE {
-            return;
-        }
-        let choices: Vec<usize> = (0..self.positions)
-            .map(|p| rows.iter().filter(|row| row.0 == p).count())
-            .collect();
-        let first = self.blocks.iter_mut().find(|b| b.domain == Domain::Batch);
-        let Some(Block {
-            work: Work::Attention { heads, method },
-            ..
-        }) = first
-        else {
+        let choices: Option<Vec<usize>> = self.rows.as_ref().map(|rows| {
+            (0..self.positions)
+                .map(|p| rows.iter().filter(|row| row.0 == p).count())
+                .collect()
+        });
+        let lookup = self.expansion == Expansion::Lookup;
+        let Some(i) = self.blocks.iter().position(|b| b.domain == Domain::Batch) else {
             return;
         };
-        if let Some(grouping) = grouping::choose(heads, &choices) {
-            *method = Method::Grouped(grouping);
+        let Work::Attention { heads, method } = &mut self.blocks[i].work else {
+            return;
+        };
+        let dense = costs::dense(heads, self.positions, choices.as_deref(), lookup);
+        let factored = costs::factored(heads, self.positions, self.readers[i].sources);
+        let grouped = choices.and_then(|choices| {
+            let rows: usize = choices.iter().sum();
+            (rows * rows <= LARGEST_LOGIT_TABLE).then(|| costs::grouped(heads, &choices))
+        });
+        match grouped {
+            Some((grouping, cost)) if cost < dense.min(factored) => {
+                *method = Method::Grouped(grouping);
+            }
+            _ if factored < dense => {
+                *method = Method::Factored;
+                self.readers[i].tabulated = heads.iter().flat_map(|h| h.value.clone()).collect();
+            }
+            _ => {}
         }
     }
 
@@ -259,11 +275,18 @@ impl Plan {
         }
     }
 
-    /// Whether block `i` is the first that mixes positions: it reads from the table.
-    pub fn reads_table_only(&self, block: usize) -> bool {
-        self.blocks[..block]
+    /// The attention that is computed from tables or from sources, if there is one: its number, its
+    /// heads, and which of both.
+    pub fn table_attention(&self) -> Option<(usize, &[Head], &Method)> {
+        self.blocks
             .iter()
-            .all(|b| b.domain == Domain::Table)
+            .enumerate()
+            .find_map(|(i, b)| match &b.work {
+                Work::Attention { heads, method } if b.reads_tables() => {
+                    Some((i, &heads[..], method))
+                }
+                _ => None,
+            })
     }
 
     /// The blocks before reader `i` that are computed for each sequence.
@@ -297,6 +320,7 @@ impl Plan {
                     numbers += match method {
                         Method::Dense => 2 * reader.columns.len() * t + heads.len() * t * t,
                         Method::Grouped(_) => heads.len() * t,
+                        Method::Factored => heads.len() * t * t,
                     } + 2 * values * t;
                 }
                 _ => numbers += 2 * reader.columns.len() * t,
@@ -357,16 +381,7 @@ impl Plan {
 
     /// What reader `i` costs for each sequence: forward, back to its sources, back to `P`.
     fn reader_multiplications(&self, i: usize) -> f64 {
-        let grouped = |b: &Block| {
-            matches!(
-                &b.work,
-                Work::Attention {
-                    method: Method::Grouped(_),
-                    ..
-                }
-            )
-        };
-        if self.blocks.get(i).is_some_and(grouped) {
+        if self.blocks.get(i).is_some_and(Block::reads_tables) {
             return 0.0;
         }
         let heard: usize = self
@@ -403,10 +418,24 @@ impl Plan {
                             Method::Grouped(grouping) => {
                                 2.0 * t * grouping.groups.len() as f64 * (1.0 + values)
                             }
+                            Method::Factored => 3.0 * pairs * (1.0 + values),
                         }
                 })
                 .sum(),
         }
+    }
+}
+
+impl Block {
+    /// Whether it is an attention that does not read each sequence: from tables, or from sources.
+    pub fn reads_tables(&self) -> bool {
+        matches!(
+            &self.work,
+            Work::Attention {
+                method: Method::Grouped(_) | Method::Factored,
+                ..
+            }
+        )
     }
 }
 
@@ -444,6 +473,7 @@ fn attention(
         columns: Vec::new(),
         bias: Vec::new(),
         sources,
+        tabulated: Vec::new(),
     };
     let mut heads = Vec::new();
     let scale = 1.0 / (model.key_size as f64).sqrt();
@@ -482,6 +512,7 @@ fn mlp(layer: &Layer<f64>, live: &[usize], sources: usize) -> (Reader, Work) {
         columns: Vec::new(),
         bias: Vec::new(),
         sources,
+        tabulated: Vec::new(),
     };
     let hidden: Vec<usize> = (0..layer.fc1.bias.len())
         .filter(|&u| is_live(&layer.fc1, u) && layer.fc2.weight.row(u).iter().any(|x| *x != 0.0))
@@ -500,6 +531,7 @@ impl Reader {
         let start = self.columns.len();
         for &c in columns {
             let column = linear.weight.column(c);
+            self.tabulated.push(self.columns.len());
             self.columns.push(sparse(column.iter().map(|x| x * scale)));
             self.bias.push(linear.bias[c] * scale);
         }

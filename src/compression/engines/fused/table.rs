@@ -17,7 +17,7 @@ use super::plan::{Domain, Plan, Work};
 /// The table's numbers: one row of `stride` numbers a feature, one number a (position, token) pair.
 #[derive(Clone, Debug)]
 pub struct Table<F> {
-    /// `z` of each reader, `[columns, stride]`; after the ReLU where the reader is a table MLP's.
+    /// `z` of each reader's tabulated columns, `[columns, stride]`; after the ReLU where the reader is a table MLP's.
     pub z: Vec<Vec<F>>,
     /// `h̃` of each table block, `[columns, stride]`; empty for others.
     pub h: Vec<Vec<F>>,
@@ -66,7 +66,7 @@ impl<F: Precision> Table<F> {
         }
         self.stride = rows.next_multiple_of(LANES).max(LANES);
         for (z, reader) in self.z.iter_mut().zip(&plan.readers) {
-            z.resize(reader.columns.len() * self.stride, F::zero());
+            z.resize(reader.tabulated.len() * self.stride, F::zero());
         }
         for (h, block) in self.h.iter_mut().zip(&plan.blocks) {
             if block.domain == Domain::Table {
@@ -164,9 +164,9 @@ kernels! {
         z: &'a mut [F],
     ) {
         let reader = &plan.readers[i];
-        let columns = z.chunks_exact_mut(stride).zip(p.chunks_exact(reader.sources));
-        for ((z, p), bias) in columns.zip(&reader.bias) {
-            let bias = F::from_f64(*bias);
+        for (z, &c) in z.chunks_exact_mut(stride).zip(&reader.tabulated) {
+            let p = &p[c * reader.sources..][..reader.sources];
+            let bias = F::from_f64(reader.bias[c]);
             for (z, &(position, token)) in z.iter_mut().zip(rows) {
                 *z = bias + p[token] + p[plan.vocabulary + position];
             }
@@ -192,8 +192,9 @@ kernels! {
         dp: &'a mut [F],
     ) {
         let heard = plan.readers[i].sources;
-        let columns = dz.chunks_exact(stride).zip(p.chunks_exact(heard));
-        for ((dz, p), dp) in columns.zip(dp.chunks_exact_mut(heard)) {
+        for (dz, &c) in dz.chunks_exact(stride).zip(&plan.readers[i].tabulated) {
+            let p = &p[c * heard..][..heard];
+            let dp = &mut dp[c * heard..][..heard];
             for (dz, &(position, token)) in dz.iter().zip(rows) {
                 dp[token] += *dz;
                 dp[plan.vocabulary + position] += *dz;

@@ -1,0 +1,488 @@
+//! One head of the first live attention, whose logits are sums over pairs of sources.
+//!
+//! A table row is a sum of sources: its token, its position, and what table blocks write there. The
+//! query and key columns are linear, so that a logit splits into a small matrix over sources,
+//!
+//! ```text
+//! s_{qk} = Σ_{s∈q} Σ_{s'∈k} x_s·x_{s'}·C_{ss'},      C_{ss'} = Σ_c P_{s,c}·P_{s',c}
+//! ```
+//!
+//! (`c` over the query columns on the left, the key columns on the right; `x` is 1 for tokens and
+//! positions.) For a query the row `r_{s'} = Σ_s x_s·C_{ss'}` is a sum of two rows of `C` and a few
+//! more; a logit is then `r_{position of k} + r_{token of k} + Σ_e x_e(k)·r_e`: the cost of a logit
+//! does not grow with the key size. The key's bias adds the same to each logit of a query and
+//! cancels in the softmax.
+//!
+//! ```text
+//! forward                              backward, with δ = Σ_m do_m·o_m
+//! a_k = softmax_k(s_{qk})              ds_k = a_k·(Σ_m do_m·v_{m,k} − δ),  dv_{m,k} += a_k·do_m
+//! o_m = Σ_k a_k·v_{m,k}                dr = Σ_k ds_k·(position, token, x(k)),  dx_e(k) += ds_k·r_e
+//!                                      dC_s += x_s·dr for s∈q,  dx_e(q) += Σ_{s'} C_{es'}·dr_{s'}
+//!                                      dP_{s,c} = Σ_{s'} dC_{ss'}·P_{s',c}, and from the right
+//! ```
+
+use super::common::{Common, Gradients};
+use super::lanes::{LANES, Lanes, Precision, add_scaled, dot, kernels, one_at_a_time};
+use super::plan::{Domain, Head, Plan};
+
+/// `C` of one head, and the query bias's row.
+#[derive(Clone, Debug)]
+pub struct Core<F> {
+    /// `[sources, stride]`: for each query source its row over the positions (in whole lanes), the
+    /// tokens and the table blocks' columns.
+    rows: Vec<F>,
+    /// The row that each query begins with: the query bias with each key source.
+    bias: Vec<F>,
+    stride: usize,
+}
+
+/// The sizes that all of this has in common.
+#[derive(Clone, Copy, Debug)]
+pub struct Sizes {
+    positions: usize,
+    /// Positions in whole lanes.
+    width: usize,
+    vocabulary: usize,
+    /// Columns of table blocks.
+    extras: usize,
+    values: usize,
+    causal: bool,
+}
+
+/// What a piece keeps of one head between its passes.
+#[derive(Clone, Debug)]
+pub struct Kept<F> {
+    /// `a`: `[sequences, T, width]`.
+    attention: Vec<F>,
+    /// The tokens: `[sequences, T]`.
+    tokens: Vec<u32>,
+    /// `x_e(k)` and then `v_{m,k}`: `[sequences, extras + values, width]`, and their gradients.
+    of_keys: Vec<F>,
+    d_keys: Vec<F>,
+    row: Vec<F>,
+}
+
+impl Sizes {
+    /// Of the first live attention, block `block`.
+    pub fn new(plan: &Plan, block: usize, head: &Head) -> Self {
+        Self {
+            positions: plan.positions,
+            width: plan.positions.next_multiple_of(LANES),
+            vocabulary: plan.vocabulary,
+            extras: plan.readers[block].sources - plan.vocabulary - plan.positions,
+            values: head.value.len(),
+            causal: plan.causal,
+        }
+    }
+
+    fn stride(self) -> usize {
+        (self.width + self.vocabulary + self.extras).next_multiple_of(LANES)
+    }
+
+    /// Where the key source `s` is in a row of `C`.
+    #[inline(always)]
+    fn place(self, s: usize) -> usize {
+        if s < self.vocabulary {
+            self.width + s
+        } else if s < self.vocabulary + self.positions {
+            s - self.vocabulary
+        } else {
+            s - self.positions + self.width
+        }
+    }
+
+    fn of_keys(self) -> usize {
+        self.extras + self.values
+    }
+}
+
+impl<F: Precision> Core<F> {
+    /// Zero, for a head of block `block`.
+    pub fn zero(plan: &Plan, block: usize, head: &Head) -> Self {
+        let stride = Sizes::new(plan, block, head).stride();
+        Self {
+            rows: vec![F::zero(); plan.readers[block].sources * stride],
+            bias: vec![F::zero(); stride],
+            stride,
+        }
+    }
+
+    /// Sets all to zero.
+    pub fn clear(&mut self) {
+        self.rows.fill(F::zero());
+        self.bias.fill(F::zero());
+    }
+
+    /// Adds another of the same head.
+    pub fn add(&mut self, other: &Self) {
+        let pairs = self.rows.iter_mut().zip(&other.rows);
+        for (mine, theirs) in pairs.chain(self.bias.iter_mut().zip(&other.bias)) {
+            *mine += *theirs;
+        }
+    }
+
+    /// Computes `C` from the reader's `P`.
+    pub fn tabulate(&mut self, plan: &Plan, block: usize, head: &Head, p: &[F]) {
+        self.clear();
+        let sizes = Sizes::new(plan, block, head);
+        let heard = plan.readers[block].sources;
+        let mut keys = std::mem::take(&mut self.bias);
+        for (query, key) in head.query.clone().zip(head.key.clone()) {
+            spread(sizes, &p[key * heard..][..heard], &mut keys);
+            outer_product(&p[query * heard..][..heard], &keys, &mut self.rows);
+        }
+        keys.fill(F::zero());
+        for (query, key) in head.query.clone().zip(head.key.clone()) {
+            let bias = F::from_f64(plan.readers[block].bias[query]);
+            for (s, p) in p[key * heard..][..heard].iter().enumerate() {
+                keys[sizes.place(s)] += bias * *p;
+            }
+        }
+        self.bias = keys;
+    }
+
+    /// Adds `dP` for `dC`, which is `self`.
+    pub fn finish(&self, plan: &Plan, block: usize, head: &Head, p: &[F], dp: &mut [F]) {
+        let sizes = Sizes::new(plan, block, head);
+        let heard = plan.readers[block].sources;
+        let mut keys = vec![F::zero(); self.stride];
+        for (query, key) in head.query.clone().zip(head.key.clone()) {
+            let bias = F::from_f64(plan.readers[block].bias[query]);
+            spread(sizes, &p[key * heard..][..heard], &mut keys);
+            let (own, dq) = (
+                &p[query * heard..][..heard],
+                &mut dp[query * heard..][..heard],
+            );
+            products_with(&self.rows, &keys, dq);
+            keys.copy_from_slice(&self.bias);
+            keys.iter_mut().for_each(|x| *x *= bias);
+            weighted_rows(&self.rows, own, &mut keys);
+            for (s, dp) in dp[key * heard..][..heard].iter_mut().enumerate() {
+                *dp += keys[sizes.place(s)];
+            }
+        }
+    }
+}
+
+/// A column of `P` in the order of a row of `C`.
+fn spread<F: Precision>(sizes: Sizes, p: &[F], row: &mut [F]) {
+    for (s, p) in p.iter().enumerate() {
+        row[sizes.place(s)] = *p;
+    }
+}
+
+/// One piece's sequences: their rows of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Sequences<'a> {
+    /// `[sequences, T]`.
+    pub row_of: &'a [u32],
+    /// Lanes of the piece.
+    pub lanes: usize,
+}
+
+impl<F: Precision> Kept<F> {
+    /// Nothing yet.
+    pub fn none() -> Self {
+        Self {
+            attention: Vec::new(),
+            tokens: Vec::new(),
+            of_keys: Vec::new(),
+            d_keys: Vec::new(),
+            row: Vec::new(),
+        }
+    }
+
+    /// `o` `[values, T, lanes]` of block `block`'s head; `values` are the head's first rows among
+    /// the block's rows of the table.
+    pub fn forward(
+        &mut self,
+        plan: &Plan,
+        common: &Common<F>,
+        (block, head, core): (usize, &Head, &Core<F>),
+        values: usize,
+        sequences: Sequences<'_>,
+        o: &mut [Lanes<F>],
+    ) {
+        let sizes = Sizes::new(plan, block, head);
+        let count = sequences.row_of.len() / sizes.positions;
+        self.attention
+            .resize(count * sizes.positions * sizes.width, F::zero());
+        self.of_keys.clear();
+        self.of_keys
+            .resize(count * sizes.of_keys() * sizes.width, F::zero());
+        self.row.resize(core.stride, F::zero());
+        self.tokens.clear();
+        self.tokens.extend(
+            sequences
+                .row_of
+                .iter()
+                .map(|row| common.inputs.rows[*row as usize].1 as u32),
+        );
+        let stride = common.table.stride;
+        let mut feature = 0;
+        let mut take = |numbers: &[F]| {
+            let rows = sequences.row_of.chunks_exact(sizes.positions);
+            for (b, rows) in rows.enumerate() {
+                let to = &mut self.of_keys[(b * sizes.of_keys() + feature) * sizes.width..];
+                for (to, row) in to.iter_mut().zip(rows) {
+                    *to = numbers[*row as usize];
+                }
+            }
+            feature += 1;
+        };
+        for j in table_blocks(plan, block) {
+            common.table.h[j].chunks_exact(stride).for_each(&mut take);
+        }
+        for m in 0..sizes.values {
+            take(&common.table.z[block][(values + m) * stride..][..stride]);
+        }
+        o.fill(Lanes::zero());
+        attend(
+            sizes,
+            &self.tokens,
+            &core.rows,
+            &core.bias,
+            &self.of_keys,
+            &mut self.row,
+            &mut self.attention,
+            o,
+            sequences.lanes,
+        );
+    }
+
+    /// Adds to `gradients` what `do` says about `C` and the table.
+    pub fn backward(
+        &mut self,
+        plan: &Plan,
+        common: &Common<F>,
+        (block, head, core): (usize, &Head, &Core<F>),
+        values: usize,
+        sequences: Sequences<'_>,
+        (o, d_o): (&[Lanes<F>], &[Lanes<F>]),
+        (number, gradients): (usize, &mut Gradients<F>),
+    ) {
+        let sizes = Sizes::new(plan, block, head);
+        self.d_keys.clear();
+        self.d_keys.resize(self.of_keys.len(), F::zero());
+        let collected = &mut gradients.cores[number];
+        attend_backward(
+            sizes,
+            &self.tokens,
+            (&core.rows, &mut collected.rows),
+            (&core.bias, &mut collected.bias),
+            (&self.of_keys, &mut self.d_keys),
+            &mut self.row,
+            &self.attention,
+            (o, d_o),
+            sequences.lanes,
+        );
+        let stride = common.table.stride;
+        let mut feature = 0;
+        let mut give = |numbers: &mut [F]| {
+            let rows = sequences.row_of.chunks_exact(sizes.positions);
+            for (b, rows) in rows.enumerate() {
+                let from = &self.d_keys[(b * sizes.of_keys() + feature) * sizes.width..];
+                for (from, row) in from.iter().zip(rows) {
+                    numbers[*row as usize] += *from;
+                }
+            }
+            feature += 1;
+        };
+        for j in table_blocks(plan, block) {
+            gradients.table.h[j]
+                .chunks_exact_mut(stride)
+                .for_each(&mut give);
+        }
+        for m in 0..sizes.values {
+            give(&mut gradients.table.z[block][(values + m) * stride..][..stride]);
+        }
+    }
+}
+
+/// The blocks before the first live attention: all in the table.
+fn table_blocks(plan: &Plan, block: usize) -> impl Iterator<Item = usize> + '_ {
+    (0..block).filter(|&j| plan.blocks[j].domain == Domain::Table)
+}
+
+/// Sixteen numbers of a slice.
+#[inline(always)]
+fn lanes_at<F: Precision>(numbers: &[F], at: usize) -> Lanes<F> {
+    let mut lanes = Lanes::zero();
+    lanes.0.copy_from_slice(&numbers[at..][..LANES]);
+    lanes
+}
+
+/// The row `r` of one query.
+#[inline(always)]
+fn query_row<F: Precision>(
+    sizes: Sizes,
+    (token, p): (usize, usize),
+    core: &[F],
+    bias: &[F],
+    extras: &[F],
+    row: &mut [F],
+) {
+    let stride = row.len();
+    let from_token = &core[token * stride..][..stride];
+    let from_position = &core[(sizes.vocabulary + p) * stride..][..stride];
+    for (((r, b), t), p) in row.iter_mut().zip(bias).zip(from_token).zip(from_position) {
+        *r = *b + *t + *p;
+    }
+    for e in 0..sizes.extras {
+        let source = sizes.vocabulary + sizes.positions + e;
+        add_scaled(
+            extras[e * sizes.width + p],
+            &core[source * stride..][..stride],
+            row,
+        );
+    }
+}
+
+kernels! {
+    /// Adds `left_s·right` to each row `s` of `C`.
+    fn outer_product<'a, F>(left: &'a [F], right: &'a [F], rows: &'a mut [F]) {
+        for (row, left) in rows.chunks_exact_mut(right.len()).zip(left) {
+            add_scaled(*left, right, row);
+        }
+    }
+
+    /// Adds to `sums_s` the product of row `s` with `with`.
+    fn products_with<'a, F>(rows: &'a [F], with: &'a [F], sums: &'a mut [F]) {
+        for (row, sum) in rows.chunks_exact(with.len()).zip(sums) {
+            *sum += dot(row, with);
+        }
+    }
+
+    /// Adds each row `s` times `weights_s` to `sum`.
+    fn weighted_rows<'a, F>(rows: &'a [F], weights: &'a [F], sum: &'a mut [F]) {
+        for (row, weight) in rows.chunks_exact(sum.len()).zip(weights) {
+            add_scaled(*weight, row, sum);
+        }
+    }
+
+    fn attend<'a, F>(
+        sizes: Sizes,
+        tokens: &'a [u32],
+        core: &'a [F],
+        bias: &'a [F],
+        of_keys: &'a [F],
+        row: &'a mut [F],
+        attention: &'a mut [F],
+        o: &'a mut [Lanes<F>],
+        lanes: usize,
+    ) {
+        let (t, width) = (sizes.positions, sizes.width);
+        for (b, tokens) in tokens.chunks_exact(t).enumerate() {
+            let of_keys = &of_keys[b * sizes.of_keys() * width..][..sizes.of_keys() * width];
+            for p in 0..t {
+                query_row(sizes, (tokens[p] as usize, p), core, bias, of_keys, row);
+                let a = &mut attention[(b * t + p) * width..][..width];
+                let seen = if sizes.causal { p + 1 } else { t };
+                a.fill(F::neg_infinity());
+                let from_tokens = &row[width..];
+                for (a, token) in a[..seen].iter_mut().zip(tokens) {
+                    *a = from_tokens[*token as usize];
+                }
+                let mut max = Lanes::splat(F::neg_infinity());
+                for (i, a) in a.chunks_exact_mut(LANES).enumerate() {
+                    one_at_a_time();
+                    let mut logit = lanes_at(a, 0) + lanes_at(row, i * LANES);
+                    for e in 0..sizes.extras {
+                        let x = lanes_at(of_keys, e * width + i * LANES);
+                        let r = row[width + sizes.vocabulary + e];
+                        logit = x.mul_add(Lanes::splat(r), logit);
+                    }
+                    max = max.max(logit);
+                    a.copy_from_slice(&logit.0);
+                }
+                let mut largest = max.0[0];
+                for x in max.0 {
+                    largest = if x > largest { x } else { largest };
+                }
+                let mut sum = Lanes::zero();
+                for a in a.chunks_exact_mut(LANES) {
+                    one_at_a_time();
+                    let e = (lanes_at(a, 0) - Lanes::splat(largest)).exp_of_negative();
+                    sum += e;
+                    a.copy_from_slice(&e.0);
+                }
+                let inverse = F::one() / sum.sum();
+                for a in a.iter_mut() {
+                    *a *= inverse;
+                }
+                for m in 0..sizes.values {
+                    let values = &of_keys[(sizes.extras + m) * width..][..width];
+                    o[(m * t + p) * lanes + b / LANES].0[b % LANES] = dot(a, values);
+                }
+            }
+        }
+    }
+
+    fn attend_backward<'a, F>(
+        sizes: Sizes,
+        tokens: &'a [u32],
+        core: (&'a [F], &'a mut [F]),
+        bias: (&'a [F], &'a mut [F]),
+        of_keys: (&'a [F], &'a mut [F]),
+        dr: &'a mut [F],
+        attention: &'a [F],
+        o: (&'a [Lanes<F>], &'a [Lanes<F>]),
+        lanes: usize,
+    ) {
+        let ((core, dcore), (bias, dbias), (o, d_o)) = (core, bias, o);
+        let (t, width, stride) = (sizes.positions, sizes.width, dr.len());
+        let own = of_keys.0.chunks_exact(sizes.of_keys() * width);
+        let own = own.zip(of_keys.1.chunks_exact_mut(sizes.of_keys() * width));
+        for ((b, tokens), (keys, dkeys)) in tokens.chunks_exact(t).enumerate().zip(own) {
+            for p in 0..t {
+                let a = &attention[(b * t + p) * width..][..width];
+                let at = |m: usize| ((m * t + p) * lanes + b / LANES, b % LANES);
+                let mut delta = F::zero();
+                for m in 0..sizes.values {
+                    let (i, l) = at(m);
+                    delta = d_o[i].0[l].mul_add(o[i].0[l], delta);
+                }
+                dr.fill(F::zero());
+                for i in (0..width).step_by(LANES) {
+                    one_at_a_time();
+                    let a = lanes_at(a, i);
+                    let mut da = Lanes::splat(-delta);
+                    for m in 0..sizes.values {
+                        let (j, l) = at(m);
+                        let gradient = Lanes::splat(d_o[j].0[l]);
+                        let place = (sizes.extras + m) * width + i;
+                        da = gradient.mul_add(lanes_at(keys, place), da);
+                        let dv = a.mul_add(gradient, lanes_at(dkeys, place));
+                        dkeys[place..][..LANES].copy_from_slice(&dv.0);
+                    }
+                    dr[i..][..LANES].copy_from_slice(&(a * da).0);
+                }
+                let (ds, by_token) = dr.split_at_mut(width);
+                for (ds, token) in ds.iter().zip(tokens) {
+                    by_token[*token as usize] += *ds;
+                }
+                let token = tokens[p] as usize;
+                for e in 0..sizes.extras {
+                    let place = width + sizes.vocabulary + e;
+                    let source = |s: usize| core[s * stride + place];
+                    let mut r = bias[place] + source(token) + source(sizes.vocabulary + p);
+                    for e in 0..sizes.extras {
+                        let x = keys[e * width + p];
+                        r = x.mul_add(source(sizes.vocabulary + t + e), r);
+                    }
+                    by_token[sizes.vocabulary + e] = dot(ds, &keys[e * width..][..width]);
+                    add_scaled(r, ds, &mut dkeys[e * width..][..width]);
+                }
+                add_scaled(F::one(), dr, dbias);
+                add_scaled(F::one(), dr, &mut dcore[token * stride..][..stride]);
+                add_scaled(F::one(), dr, &mut dcore[(sizes.vocabulary + p) * stride..][..stride]);
+                for e in 0..sizes.extras {
+                    let from = (sizes.vocabulary + t + e) * stride;
+                    let x = keys[e * width + p];
+                    add_scaled(x, dr, &mut dcore[from..][..stride]);
+                    dkeys[e * width + p] += dot(&core[from..][..stride], dr);
+                }
+            }
+        }
+    }
+}
