@@ -5,17 +5,15 @@
 
 mod common;
 
-use std::sync::Arc;
-
 use common::case::Case;
 use common::{fixtures, name};
 use ndarray::Array2;
 use tracr_compress::compression::engines::autodiff::Autodiff;
-use tracr_compress::compression::evaluation::evaluate;
+use tracr_compress::compression::evaluation::{Evaluator, evaluate_plainly};
 use tracr_compress::compression::projection::normal;
-use tracr_compress::compression::{Engine, Objective, OutputPositions, Teacher};
+use tracr_compress::compression::{Engine, OutputPositions};
 use tracr_compress::inputs::rng::{Purpose, stream};
-use tracr_compress::inputs::{EvaluationSet, InputSpace, sampler::Batch};
+use tracr_compress::inputs::sampler::Batch;
 use tracr_compress::model::CompiledModel;
 
 #[test]
@@ -58,29 +56,44 @@ fn the_engine_agrees_with_the_exact_evaluation_and_its_finite_differences() {
 }
 
 #[test]
-fn evaluation_does_not_depend_on_threads_and_is_perfect_without_compression() {
-    let case = Case::new(
-        CompiledModel::load("tests/fixtures/models/sort_unique.safetensors".as_ref()).unwrap(),
-        OutputPositions::Tokens,
-    );
-    let w = normal(&mut stream(1, Purpose::Init), (9, case.model.width()), 0.3);
-    let one = evaluate(&case.teacher, &case.objective, &w, 1);
-    for threads in [2, 3, 7] {
-        assert_eq!(evaluate(&case.teacher, &case.objective, &w, threads), one);
-    }
-    assert!(one.token_accuracy.unwrap() < 1.0);
+fn evaluation_equals_the_plain_forward_pass_and_is_perfect_without_compression() {
+    for (i, path) in fixtures("models").iter().enumerate() {
+        let case = Case::new(CompiledModel::load(path).unwrap(), OutputPositions::Tokens);
+        let width = case.model.width();
+        let mut evaluator = Evaluator::new(case.teacher.clone(), case.objective);
+        let mut rng = stream(i as u64, Purpose::Init);
+        let w = normal(&mut rng, (width.div_ceil(2), width), 0.1);
+        let ours = evaluator.evaluate(&w);
+        let plain = evaluate_plainly(&case.teacher, &case.objective, &w);
+        approx::assert_relative_eq!(ours.loss, plain.loss, max_relative = 1e-12);
+        approx::assert_relative_eq!(ours.loss_layers, plain.loss_layers, max_relative = 1e-12);
+        assert_eq!(ours.token_accuracy, plain.token_accuracy);
+        assert_eq!(ours.sequence_accuracy, plain.sequence_accuracy);
+        for (a, b) in [(ours.mae, plain.mae), (ours.max_error, plain.max_error)] {
+            assert_eq!(a.is_some(), b.is_some());
+            let (a, b) = (a.unwrap_or(0.0), b.unwrap_or(0.0));
+            approx::assert_relative_eq!(a, b, max_relative = 1e-11, epsilon = 1e-14);
+        }
+        for (a, b) in ours.blocks.iter().zip(&plain.blocks) {
+            assert_eq!(a.cosine.is_some(), b.cosine.is_some());
+            let (a, b) = (a.cosine.unwrap_or(0.0), b.cosine.unwrap_or(0.0));
+            approx::assert_relative_eq!(a, b, max_relative = 1e-11, epsilon = 1e-14);
+        }
 
-    let identity = Array2::eye(case.model.width());
-    let perfect = evaluate(&case.teacher, &case.objective, &identity, 1);
-    assert_eq!(perfect.loss_layers, 0.0);
-    assert_eq!(perfect.token_accuracy, Some(1.0));
-    assert_eq!(perfect.sequence_accuracy, Some(1.0));
-    assert!(
-        perfect
-            .blocks
-            .iter()
-            .all(|b| b.cosine.is_none_or(|c| (c - 1.0).abs() < 1e-12))
-    );
+        let perfect = evaluator.evaluate(&Array2::eye(width));
+        assert!(perfect.loss_layers < 1e-20, "{}", name(path));
+        assert!(
+            perfect
+                .token_accuracy
+                .is_none_or(|accuracy| accuracy == 1.0)
+        );
+        assert!(
+            perfect
+                .blocks
+                .iter()
+                .all(|b| b.cosine.is_none_or(|c| (c - 1.0).abs() < 1e-12))
+        );
+    }
 }
 
 #[test]

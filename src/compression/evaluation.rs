@@ -2,18 +2,22 @@
 //!
 //! They are means over the whole enumerated input space (or the fixed held-out sample of a larger
 //! one), so that two runs differ by their `W` alone. The result does not depend on the number of
-//! threads: pieces of 32 inputs are summed in their order.
+//! threads: pieces of 256 inputs are summed in their order.
+
+use std::sync::Arc;
 
 use ndarray::{Array2, Axis};
 use serde::{Deserialize, Serialize};
 
+use super::engines::fused::forward::Forward;
+use super::engines::fused::piece::Piece;
 use super::objective::Objective;
 use super::teacher::{Targets, Teacher};
-use crate::model::codec::argmax;
+use crate::model::codec::first_largest;
 use crate::model::{OutputKind, Stream};
 
 /// Inputs per piece of work.
-const CHUNK: usize = 32;
+const CHUNK: usize = 256;
 
 /// How the compressed model compares with the compiled one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -69,60 +73,86 @@ struct BlockSums {
     output_square: f64,
 }
 
-/// Evaluates `w` `[d, D]` on the teacher's evaluation set with up to `threads` threads.
-pub fn evaluate(
-    teacher: &Teacher,
-    objective: &Objective,
-    w: &Array2<f64>,
-    threads: usize,
-) -> Evaluation {
-    let size = teacher.evaluation().len();
-    let pieces: Vec<(usize, usize)> = (0..size)
-        .step_by(CHUNK)
-        .map(|start| (start, (start + CHUNK).min(size)))
-        .collect();
-    let piece = |&(start, end): &(usize, usize)| sums(teacher, objective, w, start, end);
-    let per_thread = pieces.len().div_ceil(threads.max(1));
-    let parts: Vec<Sums> = if threads <= 1 || pieces.len() < 2 {
-        pieces.iter().map(piece).collect()
-    } else {
-        std::thread::scope(|scope| {
-            let workers: Vec<_> = pieces
-                .chunks(per_thread)
-                .map(|mine| scope.spawn(move || mine.iter().map(piece).collect::<Vec<_>>()))
-                .collect();
-            workers
-                .into_iter()
-                .flat_map(|worker| {
-                    worker
-                        .join()
-                        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-                })
-                .collect()
-        })
-    };
+/// Evaluates any `W` on the teacher's evaluation set, with the fused engine's forward pass in float64.
+#[derive(Debug)]
+pub struct Evaluator {
+    teacher: Arc<Teacher>,
+    objective: Objective,
+    forward: Forward<f64>,
+    piece: Piece<f64>,
+}
+
+impl Evaluator {
+    /// An evaluator for the teacher's model and evaluation set.
+    pub fn new(teacher: Arc<Teacher>, objective: Objective) -> Self {
+        let forward = Forward::new(teacher.model(), teacher.space());
+        Self {
+            piece: Piece::new(forward.plan()),
+            teacher,
+            objective,
+            forward,
+        }
+    }
+
+    /// The exact figures of `w` `[d, D]`.
+    pub fn evaluate(&mut self, w: &Array2<f64>) -> Evaluation {
+        let Self {
+            teacher,
+            objective,
+            forward,
+            piece,
+        } = self;
+        forward.compress(w);
+        let (model, space) = (teacher.model(), teacher.space());
+        let mut total = Sums::default();
+        for (start, end) in chunks(teacher) {
+            let batch = teacher.evaluation().batch(start, end);
+            let (blocks, scores) = forward.outputs(&batch, model, space, piece);
+            total.add(&sums(teacher, objective, (start, end), &blocks, &scores));
+        }
+        total.finish(teacher.kind(), objective)
+    }
+}
+
+/// The same figures by the plain forward pass ([`crate::model::forward`]), which shares nothing with
+/// the fused engine: slower, to check it by.
+pub fn evaluate_plainly(teacher: &Teacher, objective: &Objective, w: &Array2<f64>) -> Evaluation {
     let mut total = Sums::default();
-    for part in &parts {
-        total.add(part);
+    for (start, end) in chunks(teacher) {
+        let tokens = teacher.evaluation().chunk(teacher.space(), start, end);
+        let stream = Stream::Compressed(w);
+        let (blocks, scores) = teacher.model().evaluate(stream, tokens.view());
+        let live: Vec<Array2<f64>> = blocks
+            .iter()
+            .enumerate()
+            .map(|(i, block)| block.select(Axis(1), teacher.live_columns(i)))
+            .collect();
+        total.add(&sums(teacher, objective, (start, end), &live, &scores));
     }
     total.finish(teacher.kind(), objective)
 }
 
+/// The evaluation set cut into pieces, whose sums are added in their order.
+fn chunks(teacher: &Teacher) -> impl Iterator<Item = (usize, usize)> {
+    let size = teacher.evaluation().len();
+    (0..size)
+        .step_by(CHUNK)
+        .map(move |start| (start, (start + CHUNK).min(size)))
+}
+
+/// Sums over inputs `start..end`, whose block outputs in their live columns and scores are given.
 fn sums(
     teacher: &Teacher,
     objective: &Objective,
-    w: &Array2<f64>,
-    start: usize,
-    end: usize,
+    (start, end): (usize, usize),
+    blocks: &[Array2<f64>],
+    output: &Array2<f64>,
 ) -> Sums {
     let (tokens, targets) = teacher.of_evaluation(start, end);
-    let (blocks, output) = teacher
-        .model()
-        .evaluate(Stream::Compressed(w), tokens.view());
     let mut sums = Sums {
         inputs: end - start,
         positions: tokens.len(),
-        blocks: block_sums(teacher, &targets, &blocks),
+        blocks: block_sums(&targets, blocks),
         ..Sums::default()
     };
     let counted = teacher.counted(objective, tokens.view());
@@ -154,7 +184,7 @@ fn sums(
                         sums.output_loss += max + sum.ln() - scores[target as usize];
                     }
                     if is_word {
-                        let right = argmax(scores) == target as usize;
+                        let right = first_largest(scores.iter().copied()) == target as usize;
                         sums.right_words += usize::from(right);
                         all_right &= right;
                     }
@@ -166,22 +196,18 @@ fn sums(
     sums
 }
 
-fn block_sums(teacher: &Teacher, targets: &Targets, outputs: &[Array2<f64>]) -> Vec<BlockSums> {
+fn block_sums(targets: &Targets, outputs: &[Array2<f64>]) -> Vec<BlockSums> {
     outputs
         .iter()
         .zip(&targets.blocks)
-        .enumerate()
-        .map(|(i, (output, target))| {
+        .map(|(output, target)| {
+            // Outside the live columns both are exactly zero.
             let mut sums = BlockSums::default();
-            for (h_tilde, h) in output.rows().into_iter().zip(target.rows()) {
-                // Outside the live columns both are exactly zero.
-                for (column, h) in teacher.live_columns(i).iter().zip(h) {
-                    let h_tilde = h_tilde[*column];
-                    sums.squared_error += (h - h_tilde) * (h - h_tilde);
-                    sums.product += h * h_tilde;
-                    sums.target_square += h * h;
-                    sums.output_square += h_tilde * h_tilde;
-                }
+            for (h_tilde, h) in output.iter().zip(target) {
+                sums.squared_error += (h - h_tilde) * (h - h_tilde);
+                sums.product += h * h_tilde;
+                sums.target_square += h * h;
+                sums.output_square += h_tilde * h_tilde;
             }
             sums
         })

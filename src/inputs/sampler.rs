@@ -59,6 +59,16 @@ impl EvaluationSet {
         self.len() == 0
     }
 
+    /// Inputs `start..end` as a batch.
+    pub fn batch(&self, start: usize, end: usize) -> Batch {
+        match self {
+            Self::Whole(_) => Batch::Members((start as u64..end as u64).collect()),
+            Self::HeldOut(sample) => {
+                Batch::Sequences(sample.slice(ndarray::s![start..end, ..]).to_owned())
+            }
+        }
+    }
+
     /// Inputs `start..end` as token ids `[end − start, T]`.
     pub fn chunk(&self, space: &InputSpace, start: usize, end: usize) -> Array2<usize> {
         let mut chunk = Array2::zeros((end - start, space.positions()));

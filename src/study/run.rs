@@ -11,10 +11,10 @@ use super::metrics::{Metrics, MetricsError};
 use super::results::{self, Summary};
 use crate::compression::checkpoint::{self, CheckpointError};
 use crate::compression::engines::{Engine, autodiff::Autodiff, fused::Fused};
-use crate::compression::evaluation::evaluate;
+use crate::compression::evaluation::Evaluator;
 use crate::compression::projection::{ProjectionError, normal};
 use crate::compression::trainer::{Intervals, Observer, Record, State};
-use crate::compression::{Evaluation, Objective, StopReason, Teacher, Trainer};
+use crate::compression::{Evaluation, StopReason, Teacher, Trainer};
 use crate::config::{self, Precision, RunConfig};
 use crate::files::FileError;
 use crate::inputs::rng::{self, Purpose};
@@ -117,9 +117,7 @@ pub fn run(
     let mut observer = RunObserver {
         directory: &directory,
         config_hash: config.hash(),
-        teacher: &teacher,
-        objective: config.objective(),
-        threads: config.training.threads,
+        evaluator: Evaluator::new(Arc::clone(&teacher), config.objective()),
         metrics,
         progress,
         last: None,
@@ -223,9 +221,7 @@ fn finish(
 struct RunObserver<'a> {
     directory: &'a RunDirectory,
     config_hash: String,
-    teacher: &'a Teacher,
-    objective: Objective,
-    threads: usize,
+    evaluator: Evaluator,
     metrics: Metrics,
     progress: &'a mut dyn Progress,
     /// The figures of the newest record.
@@ -236,7 +232,7 @@ impl Observer for RunObserver<'_> {
     type Error = RunError;
 
     fn evaluate(&mut self, w: &Array2<f64>) -> Evaluation {
-        evaluate(self.teacher, &self.objective, w, self.threads)
+        self.evaluator.evaluate(w)
     }
 
     fn record(&mut self, record: &Record) -> Result<(), RunError> {

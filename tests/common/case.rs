@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ndarray::Array2;
-use tracr_compress::compression::evaluation::evaluate;
+use tracr_compress::compression::evaluation::evaluate_plainly;
 use tracr_compress::compression::{Objective, OutputPositions, Teacher};
 use tracr_compress::inputs::{EvaluationSet, InputSpace, sampler::Batch};
 use tracr_compress::model::CompiledModel;
@@ -57,6 +57,6 @@ impl Case {
     }
 
     pub fn exact(&self, w: &Array2<f64>) -> f64 {
-        evaluate(&self.teacher, &self.objective, w, 1).loss
+        evaluate_plainly(&self.teacher, &self.objective, w).loss
     }
 }

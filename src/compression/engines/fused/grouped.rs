@@ -17,7 +17,7 @@
 
 use super::again::{Again, Source};
 use super::factored::Sequences;
-use super::grouping::Grouping;
+use super::grouping::{Grouping, MOST_GROUPS};
 use super::inputs::Inputs;
 use super::lanes::{LANES, Lanes, Precision, add_scaled, dot, kernels, one_at_a_time};
 use super::plan::{Head, Plan};
@@ -71,6 +71,12 @@ pub struct Part {
 }
 
 impl Part {
+    /// The first sequence of the batch in a lane, and how many it has.
+    fn of_lane(self, lane: usize) -> (usize, usize) {
+        let before = (lane * LANES).min(self.count);
+        (self.first + before, (self.count - before).min(LANES))
+    }
+
     /// Their rows of the table.
     pub fn sequences<F>(self, inputs: &Inputs<F>) -> Sequences<'_> {
         let positions = inputs.row_of.len() / inputs.weights.len().max(1);
@@ -157,23 +163,26 @@ impl<F: Precision> Tables<F> {
         (n, o): (&mut [Lanes<F>], &mut [Lanes<F>]),
         again: &mut Again<F>,
     ) {
+        let positions = n.len() / part.lanes;
         n.fill(Lanes::splat(F::one()));
         o.fill(Lanes::zero());
-        let positions = n.len() / part.lanes;
-        let plane = |m: usize| m * self.stride;
-        for b in 0..part.count {
-            let rows = &inputs.row_of[(part.first + b) * positions..][..positions];
-            let (lane, at) = (b / LANES, b % LANES);
-            for (i, start) in self.starts.iter().enumerate() {
-                let sums = self.combination(inputs, part.first + b, i, *start);
-                let sums = &self.sums[sums..][..self.planes * self.stride];
-                for (p, row) in rows.iter().enumerate() {
-                    let row = *row as usize;
-                    let to = &mut n[p * part.lanes + lane].0[at];
-                    *to = if i == 0 { sums[row] } else { *to + sums[row] };
-                    for m in 1..self.planes {
-                        let o = &mut o[((m - 1) * positions + p) * part.lanes + lane].0[at];
-                        *o += sums[plane(m) + row];
+        for lane in 0..part.lanes {
+            let (first, count) = part.of_lane(lane);
+            let offsets = self.offsets(inputs, first, count);
+            let rows = &inputs.row_of[first * positions..][..count * positions];
+            for p in 0..positions {
+                for m in 0..self.planes {
+                    let to = match m.checked_sub(1) {
+                        None => &mut n[p * part.lanes + lane],
+                        Some(m) => &mut o[(m * positions + p) * part.lanes + lane],
+                    };
+                    for (l, to) in to.0[..count].iter_mut().enumerate() {
+                        let at = rows[l * positions + p] as usize + m * self.stride;
+                        let mut sum = F::zero();
+                        for offset in &offsets[..self.starts.len()] {
+                            sum += self.sums[offset[l] as usize + at];
+                        }
+                        *to = sum;
                     }
                 }
             }
@@ -206,18 +215,21 @@ impl<F: Precision> Tables<F> {
         }
         scratch.resize(n.len(), Lanes::zero());
         scale_gradients(n, o, d_o, scratch);
-        for b in 0..part.count {
-            let rows = &inputs.row_of[(part.first + b) * positions..][..positions];
-            let (lane, at) = (b / LANES, b % LANES);
-            for (i, start) in self.starts.iter().enumerate() {
-                let sums = self.combination(inputs, part.first + b, i, *start);
-                let sums = &mut collected.sums[sums..][..self.planes * self.stride];
-                for (p, row) in rows.iter().enumerate() {
-                    let row = *row as usize;
-                    sums[row] += scratch[p * part.lanes + lane].0[at];
-                    for m in 1..self.planes {
-                        sums[m * self.stride + row] +=
-                            d_o[((m - 1) * positions + p) * part.lanes + lane].0[at];
+        for lane in 0..part.lanes {
+            let (first, count) = part.of_lane(lane);
+            let offsets = self.offsets(inputs, first, count);
+            let rows = &inputs.row_of[first * positions..][..count * positions];
+            for p in 0..positions {
+                for m in 0..self.planes {
+                    let from = match m.checked_sub(1) {
+                        None => &scratch[p * part.lanes + lane],
+                        Some(m) => &d_o[(m * positions + p) * part.lanes + lane],
+                    };
+                    for (l, from) in from.0[..count].iter().enumerate() {
+                        let at = rows[l * positions + p] as usize + m * self.stride;
+                        for offset in &offsets[..self.starts.len()] {
+                            collected.sums[offset[l] as usize + at] += *from;
+                        }
                     }
                 }
             }
@@ -246,11 +258,24 @@ impl<F: Precision> Tables<F> {
         finish(head, z, *stride, *planes, weights, by_key, again, ds, dz);
     }
 
-    /// Where the sums of a sequence's combination in group `i` begin.
+    /// For each group, where the sums of the combinations of `count` sequences begin.
     #[inline(always)]
-    fn combination(&self, inputs: &Inputs<F>, sequence: usize, i: usize, start: usize) -> usize {
-        let c = inputs.combinations[sequence * self.starts.len() + i] as usize;
-        (start + c) * self.planes * self.stride
+    fn offsets(
+        &self,
+        inputs: &Inputs<F>,
+        first: usize,
+        count: usize,
+    ) -> [[u32; LANES]; MOST_GROUPS] {
+        let mut offsets = [[0; LANES]; MOST_GROUPS];
+        let groups = self.starts.len();
+        let combinations =
+            inputs.combinations[first * groups..][..count * groups].chunks_exact(groups);
+        for (l, combinations) in combinations.enumerate() {
+            for ((offset, start), c) in offsets.iter_mut().zip(&self.starts).zip(combinations) {
+                offset[l] = (*start as u32 + c) * (self.planes * self.stride) as u32;
+            }
+        }
+        offsets
     }
 
     fn source<'a>(

@@ -7,6 +7,9 @@
 use super::lanes::LANES;
 use super::plan::Head;
 
+/// An attention of more groups is computed in another way.
+pub const MOST_GROUPS: usize = 64;
+
 /// A partition of the key positions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Grouping {

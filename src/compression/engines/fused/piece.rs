@@ -195,13 +195,17 @@ impl<F: Precision> Piece<F> {
             let own = &mut self.targets[i];
             own.resize(columns * length, Lanes::zero());
             let all = targets.of_block(block.index);
-            for b in 0..count {
-                let rows = &all[row(first + b) * columns..][..t * columns];
-                for (p, numbers) in rows.chunks_exact(columns).enumerate() {
-                    let mut at = p * lanes + b / LANES;
-                    for x in numbers {
-                        own[at].0[b % LANES] = F::from_f64(*x);
-                        at += length;
+            for lane in 0..lanes {
+                let held = count.saturating_sub(lane * LANES).min(LANES);
+                let rows: [&[f64]; LANES] = std::array::from_fn(|l| {
+                    let b = first + lane * LANES + l.min(held.saturating_sub(1));
+                    let from = if held == 0 { 0 } else { row(b) * columns };
+                    &all[from..][..t * columns]
+                });
+                for p in 0..t {
+                    for a in 0..columns {
+                        let numbers = rows.map(|row| F::from_f64(row[p * columns + a]));
+                        own[a * length + p * lanes + lane] = Lanes(numbers);
                     }
                 }
             }

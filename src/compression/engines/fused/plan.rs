@@ -16,7 +16,7 @@ use crate::inputs::InputSpace;
 use crate::model::{Frozen, Layer, Linear};
 
 use super::costs;
-use super::grouping::Grouping;
+use super::grouping::{Grouping, MOST_GROUPS};
 
 /// Up to this many (position, token) pairs are computed whether or not a batch has them.
 const LARGEST_TABLE: usize = 8192;
@@ -253,7 +253,9 @@ impl Plan {
             (rows * rows <= LARGEST_LOGIT_TABLE).then(|| costs::grouped(heads, &choices))
         });
         match grouped {
-            Some((grouping, cost)) if cost < dense.min(factored) => {
+            Some((grouping, cost))
+                if cost < dense.min(factored) && grouping.groups.len() <= MOST_GROUPS =>
+            {
                 *method = Method::Grouped(grouping);
             }
             _ if factored < dense => {
