@@ -6,6 +6,7 @@ pub mod graphs;
 pub mod matching;
 pub mod random;
 pub mod random_programs;
+pub mod synthetic;
 pub mod tracr_cases;
 pub mod tracr_library;
 

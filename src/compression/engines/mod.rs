@@ -5,6 +5,7 @@
 
 pub mod autodiff;
 pub mod fused;
+pub mod operation;
 
 use ndarray::Array2;
 
