@@ -19,7 +19,7 @@ use tracr_compress::compression::engines::fused::plan::{Domain, Expansion, Metho
 use tracr_compress::compression::projection::normal;
 use tracr_compress::compression::{Engine, Objective, OutputPositions, Teacher};
 use tracr_compress::inputs::rng::{Purpose, stream};
-use tracr_compress::inputs::{EvaluationSet, InputSpace, sampler::Batch};
+use tracr_compress::inputs::{EvaluationSet, InputSpace, Sampler, sampler::Batch};
 use tracr_compress::model::{CompiledModel, Frozen, Stream, Value};
 use tracr_compress::program::{self, Settings};
 
@@ -234,6 +234,7 @@ fn means(plan: &Plan) -> BTreeSet<&'static str> {
             means.insert(match method {
                 Method::Dense => "dense",
                 Method::Grouped(_) => "grouped",
+                Method::Factored => "factored",
             });
         }
     }
@@ -276,8 +277,8 @@ fn fused_equals_autodiff_in_f64_on_random_models() {
         println!("{failure}");
     }
     assert!(failures.is_empty());
-    let all = ["batch", "dense", "grouped", "indicators", "lookup", "table"];
-    assert_eq!(seen, BTreeSet::from(all));
+    let all = BTreeSet::from(["batch", "dense", "grouped", "indicators", "lookup", "table"]);
+    assert!(seen.is_superset(&all));
 }
 
 #[test]
@@ -326,7 +327,7 @@ fn fused_has_the_same_bits_for_any_threads_and_history() {
     let letters = ('a'..='z').chain('A'..='D');
     let settings = Settings {
         vocab: Some(letters.map(|c| Value::Str(c.to_string())).collect()),
-        max_seq_len: Some(40),
+        max_seq_len: Some(60),
         ..Settings::default()
     };
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("programs/frac_prevs.rasp");
@@ -395,4 +396,61 @@ fn fused_survives_softmaxes_whose_tabulated_sums_underflow() {
         assert!(is_finite(&single));
     }
     assert!(failures.is_empty(), "{failures:#?}");
+}
+
+#[test]
+fn fused_equals_autodiff_on_long_inputs() {
+    let numbers = |n: i64| (1..=n).map(Value::Int).collect::<Vec<Value>>();
+    let letters = |n: u8| {
+        (0..n)
+            .map(|i| Value::Str(char::from(b'a' + i).to_string()))
+            .collect()
+    };
+    let cases: [(&str, Vec<Value>, usize); 3] = [
+        ("sort_unique", numbers(26), 20),
+        ("frac_prevs", [letters(26), numbers(20)].concat(), 30),
+        ("hist", letters(12), 12),
+    ];
+    let mut seen = BTreeSet::new();
+    for (program, vocab, longest) in cases {
+        let settings = Settings {
+            max_seq_len: Some(longest),
+            vocab: Some(vocab),
+            ..Settings::default()
+        };
+        let path = format!("{}/programs/{program}.rasp", env!("CARGO_MANIFEST_DIR"));
+        let mut model = program::compile(path.as_ref(), &settings).unwrap().model;
+        for causal in [false, true] {
+            model.metadata.causal = causal;
+            let unique = model.metadata.unique_tokens;
+            let space = InputSpace::new(&model, &[longest, 3], unique).unwrap();
+            let evaluation = EvaluationSet::new(&space, 5);
+            let teacher = Teacher::new(&model, space.clone(), evaluation.clone());
+            let mut sampler = Sampler::new(space, &evaluation, 0);
+            let mut batch = sampler.batch(70);
+            sampler.fill(&mut batch);
+            let tokens = batch.tokens(teacher.space());
+            let case = Case {
+                model: model.clone(),
+                teacher,
+                objective: Objective {
+                    output_positions: OutputPositions::Tokens,
+                    output_weight: 0.7,
+                    layer_weight: 1.3,
+                },
+                tokens,
+                batch,
+            };
+            let w = normal(&mut stream(3, Purpose::Init), (12, model.width()), 0.15);
+            let mut fused = fused64(&case);
+            seen.append(&mut means(fused.plan()));
+            let exact = run(&mut autodiff64(&case), &case, &w);
+            let double = difference(&run(&mut fused, &case, &w), &exact);
+            let mut fused = Fused::<f32>::new(case.teacher.clone(), case.objective, 2);
+            let single = difference(&run(&mut fused, &case, &w), &exact);
+            println!("{program}, causal {causal}: f64 {double:.1e}, f32 {single:.1e}");
+            assert!(double < 1e-9 && single < 2e-5);
+        }
+    }
+    assert!(seen.contains("factored"));
 }

@@ -1,7 +1,8 @@
 //! `P = S·G·M` for every reader, and back: `dL/dG = Σ Sᵀ·dL/dP·Mᵀ`, `dL/dW = W (dL/dG + dL/dGᵀ)`.
 //!
-//! The only place where `d` occurs: two products of `W` with a `D × D` matrix, in float64. All the
-//! rest of a step works with `P`.
+//! The only place where `d` occurs: two products of `W` with a `D × D` matrix. All of this is float64:
+//! the weights of a compiled model are up to hundreds and cancel, so that `P` is rounded only once. The
+//! rest of a step works with `P` in the engine's precision.
 
 use ndarray::Array2;
 
@@ -17,16 +18,17 @@ pub struct Folded<F> {
 
 /// Buffers for folding and unfolding.
 #[derive(Debug)]
-pub struct Folder<F> {
-    /// `S`, in precision `F`.
-    sources: Vec<Vec<(usize, F)>>,
+pub struct Folder {
+    /// `S`.
+    sources: Vec<SparseRow>,
     /// `M` of each reader, by column.
-    columns: Vec<Vec<Vec<(usize, F)>>>,
+    columns: Vec<Vec<SparseRow>>,
     width: usize,
     /// `G` or `dL/dG`, `[D, D]`.
     square: Vec<f64>,
-    gram: Vec<F>,
-    column: Vec<F>,
+    /// `dL/dG + dL/dGᵀ`.
+    symmetric: Vec<f64>,
+    column: Vec<f64>,
     /// `W` and `dL/dW`, row by row.
     w: Vec<f64>,
     dw: Vec<f64>,
@@ -62,28 +64,23 @@ impl<F: Precision> Folded<F> {
     }
 }
 
-impl<F: Precision> Folder<F> {
+impl Folder {
     /// Buffers for a plan.
     pub fn new(plan: &Plan) -> Self {
-        let convert = |row: &SparseRow| row.iter().map(|&(d, w)| (d, F::from_f64(w))).collect();
         Self {
-            sources: plan.sources.iter().map(convert).collect(),
-            columns: plan
-                .readers
-                .iter()
-                .map(|r| r.columns.iter().map(convert).collect())
-                .collect(),
+            sources: plan.sources.clone(),
+            columns: plan.readers.iter().map(|r| r.columns.clone()).collect(),
             width: plan.width,
             square: vec![0.0; plan.width * plan.width],
-            gram: vec![F::zero(); plan.width * plan.width],
-            column: vec![F::zero(); plan.width],
+            symmetric: vec![0.0; plan.width * plan.width],
+            column: vec![0.0; plan.width],
             w: Vec::new(),
             dw: Vec::new(),
         }
     }
 
     /// `P` of every reader for `G = WᵀW`; `G = 1` without a `W`: the compiled model itself.
-    pub fn fold(&mut self, w: Option<&Array2<f64>>, folded: &mut Folded<F>) {
+    pub fn fold<F: Precision>(&mut self, w: Option<&Array2<f64>>, folded: &mut Folded<F>) {
         self.square.fill(0.0);
         match w {
             Some(w) => {
@@ -93,30 +90,33 @@ impl<F: Precision> Folder<F> {
             }
             None => (0..self.width).for_each(|i| self.square[i * self.width + i] = 1.0),
         }
-        for (single, double) in self.gram.iter_mut().zip(&self.square) {
-            *single = F::from_f64(*double);
-        }
         for (columns, p) in self.columns.iter().zip(&mut folded.readers) {
-            fold_reader(&self.gram, columns, &self.sources, &mut self.column, p);
+            fold_reader(&self.square, columns, &self.sources, &mut self.column, p);
         }
     }
 
     /// `dL/dW` `[d, D]` from `dL/dP` of every reader, for the `W` that was folded last.
-    pub fn unfold(&mut self, folded: &Folded<F>, gradient: &mut Array2<f64>) {
+    pub fn unfold<F: Precision>(&mut self, folded: &Folded<F>, gradient: &mut Array2<f64>) {
         let width = self.width;
-        self.gram.fill(F::zero());
+        self.square.fill(0.0);
         for (columns, dp) in self.columns.iter().zip(&folded.readers) {
-            unfold_reader(dp, columns, &self.sources, &mut self.column, &mut self.gram);
+            unfold_reader(
+                dp,
+                columns,
+                &self.sources,
+                &mut self.column,
+                &mut self.square,
+            );
         }
         for r in 0..width {
             for c in 0..width {
-                self.square[r * width + c] =
-                    self.gram[r * width + c].widen() + self.gram[c * width + r].widen();
+                self.symmetric[r * width + c] =
+                    self.square[r * width + c] + self.square[c * width + r];
             }
         }
         self.dw.clear();
         self.dw.resize(self.w.len(), 0.0);
-        product(&self.w, &self.square, width, &mut self.dw);
+        product(&self.w, &self.symmetric, width, &mut self.dw);
         for (to, from) in gradient.iter_mut().zip(&self.dw) {
             *to = *from;
         }
@@ -136,25 +136,25 @@ fn product(w: &[f64], square: &[f64], width: usize, gradient: &mut [f64]) {
 kernels! {
     /// One reader's `P`. `G` is symmetric: a column of `G·M` is a sum of rows of `G`.
     fn fold_reader<'a, F>(
-        gram: &'a [F],
-        columns: &'a [Vec<(usize, F)>],
-        sources: &'a [Vec<(usize, F)>],
-        buffer: &'a mut [F],
+        gram: &'a [f64],
+        columns: &'a [SparseRow],
+        sources: &'a [SparseRow],
+        buffer: &'a mut [f64],
         p: &'a mut [F],
     ) {
         let width = buffer.len();
         let heard = p.len() / columns.len().max(1);
         for (column, p) in columns.iter().zip(p.chunks_exact_mut(heard.max(1))) {
-            buffer.fill(F::zero());
+            buffer.fill(0.0);
             for &(row, weight) in column {
                 add_scaled(weight, &gram[row * width..][..width], buffer);
             }
             for (p, source) in p.iter_mut().zip(sources) {
-                let mut sum = F::zero();
+                let mut sum = 0.0;
                 for &(dimension, weight) in source {
                     sum = weight.mul_add(buffer[dimension], sum);
                 }
-                *p = sum;
+                *p = F::from_f64(sum);
             }
         }
     }
@@ -162,18 +162,18 @@ kernels! {
     /// Adds one reader's `Sᵀ·dP·Mᵀ`, transposed, to `dG`.
     fn unfold_reader<'a, F>(
         dp: &'a [F],
-        columns: &'a [Vec<(usize, F)>],
-        sources: &'a [Vec<(usize, F)>],
-        buffer: &'a mut [F],
-        gram: &'a mut [F],
+        columns: &'a [SparseRow],
+        sources: &'a [SparseRow],
+        buffer: &'a mut [f64],
+        gram: &'a mut [f64],
     ) {
         let width = buffer.len();
         let heard = dp.len() / columns.len().max(1);
         for (column, dp) in columns.iter().zip(dp.chunks_exact(heard.max(1))) {
-            buffer.fill(F::zero());
+            buffer.fill(0.0);
             for (dp, source) in dp.iter().zip(sources) {
                 for &(dimension, weight) in source {
-                    buffer[dimension] = weight.mul_add(*dp, buffer[dimension]);
+                    buffer[dimension] = weight.mul_add(dp.widen(), buffer[dimension]);
                 }
             }
             for &(row, weight) in column {

@@ -17,7 +17,7 @@ use crate::model::Frozen;
 pub struct Forward<F> {
     plan: Plan,
     common: Common<F>,
-    folder: Folder<F>,
+    folder: Folder,
     /// Whether the tables are those of the model at hand.
     prepared: bool,
 }

@@ -5,12 +5,16 @@
 //! of key positions ([`super::grouping`]), tabulated for each combination `c` of tokens:
 //!
 //! ```text
-//! forward                                    backward, with α_m = do_m/n_0, β = Σ_m o_m·α_m
+//! forward, with u_{m,k} = v_{m,k} − r_{m,q}  backward, α_m = do_m/n_0, β = Σ_m (o_m − r_{m,q})·α_m
 //! t_0(c, q) = Σ_{k∈c} e_{qk}                 dt_0(c, q) += −β,  dt_m(c, q) += α_m
-//! t_m(c, q) = Σ_{k∈c} e_{qk}·v_{m,k}         E_m(k, q) = Σ_{c∋k} dt_m(c, q)
-//! n_m = Σ_groups t_m(c, q)                   ds_{qk} = e_{qk}·(E_0(k, q) + Σ_m v_{m,k}·E_m(k, q))
-//! o_m = n_m / n_0                            dv_{m,k} = Σ_q e_{qk}·E_m(k, q)
+//! t_m(c, q) = Σ_{k∈c} e_{qk}·u_{m,k}         E_m(k, q) = Σ_{c∋k} dt_m(c, q)
+//! n_m = Σ_groups t_m(c, q)                   ds_{qk} = e_{qk}·(E_0(k, q) + Σ_m u_{m,k}·E_m(k, q))
+//! o_m = r_{m,q} + n_m / n_0                  dv_{m,k} = Σ_q e_{qk}·E_m(k, q)
 //! ```
+//!
+//! A softmax's result does not care from where values are measured, but rounding does: `r_{m,q}` is
+//! the value of the key row with `q`'s largest logit, so that for a saturated softmax the terms of
+//! `ds` are small each, and not differences of large ones.
 //!
 //! Where a sequence meets only keys far below `M_q`, so that `n_0` has lost digits or is zero, its
 //! softmax is computed again from the logits with its own maximum.
@@ -21,6 +25,7 @@ use super::grouping::{Grouping, MOST_GROUPS};
 use super::inputs::Inputs;
 use super::lanes::{LANES, Lanes, Precision, add_scaled, dot, kernels, one_at_a_time};
 use super::plan::{Head, Plan};
+use super::reader::Shape;
 
 /// The tables of one head.
 #[derive(Debug)]
@@ -45,6 +50,8 @@ pub struct Tables<F> {
     /// `E` `[key row, 1 + values, stride]` and one row of `ds`.
     by_key: Vec<F>,
     ds: Vec<F>,
+    /// `r_m(q)`: the values of the key row with query row `q`'s largest logit, `[values, stride]`.
+    reference: Vec<F>,
 }
 
 /// What the backward pass of one head collects from the sequences.
@@ -130,6 +137,7 @@ impl<F: Precision> Tables<F> {
             planes,
             by_key: vec![F::zero(); rows * planes * stride],
             ds: vec![F::zero(); stride],
+            reference: vec![F::zero(); (planes - 1) * stride],
         }
     }
 
@@ -145,26 +153,35 @@ impl<F: Precision> Tables<F> {
             sums,
             members,
             planes,
+            reference,
             ..
         } = self;
         tabulate(
             head, z, *rows, *stride, mask, logits, largest, weights, sums, members, *planes,
+            reference,
         );
     }
 
-    /// `o` `[values, T, lanes]` and `n_0` `[T, lanes]` of a piece; `again` lists the (sequence,
-    /// position) pairs that are computed from their logits.
+    /// Lanes that [`Tables::forward`] keeps of a head: `n_0` and `o − r`.
+    pub fn kept(head: &Head, shape: Shape) -> usize {
+        (1 + head.value.len()) * shape.row()
+    }
+
+    /// `o` `[values, T, lanes]` of a piece; keeps what the backward pass needs. `again` lists the
+    /// (sequence, position) pairs that are computed from their logits.
     pub fn forward(
         &self,
         head: &Head,
         inputs: &Inputs<F>,
         part: Part,
         z: &[F],
-        (n, o): (&mut [Lanes<F>], &mut [Lanes<F>]),
+        (kept, o): (&mut [Lanes<F>], &mut [Lanes<F>]),
         again: &mut Again<F>,
     ) {
+        let (n, relative) = kept.split_at_mut(kept.len() / self.planes);
         let positions = n.len() / part.lanes;
         n.fill(Lanes::splat(F::one()));
+        relative.fill(Lanes::zero());
         o.fill(Lanes::zero());
         for lane in 0..part.lanes {
             let (first, count) = part.of_lane(lane);
@@ -174,7 +191,7 @@ impl<F: Precision> Tables<F> {
                 for m in 0..self.planes {
                     let to = match m.checked_sub(1) {
                         None => &mut n[p * part.lanes + lane],
-                        Some(m) => &mut o[(m * positions + p) * part.lanes + lane],
+                        Some(m) => &mut relative[(m * positions + p) * part.lanes + lane],
                     };
                     for (l, to) in to.0[..count].iter_mut().enumerate() {
                         let at = rows[l * positions + p] as usize + m * self.stride;
@@ -188,8 +205,29 @@ impl<F: Precision> Tables<F> {
             }
         }
         again.queries.clear();
-        if normalise(n, o, F::from_f64(F::SMALL_SUM)) {
+        let small = normalise(n, relative, F::from_f64(F::SMALL_SUM));
+        for lane in 0..part.lanes {
+            let (first, count) = part.of_lane(lane);
+            let rows = &inputs.row_of[first * positions..][..count * positions];
+            for p in 0..positions {
+                for m in 0..self.planes - 1 {
+                    let at = (m * positions + p) * part.lanes + lane;
+                    let r = &self.reference[m * self.stride..][..self.stride];
+                    for (l, o) in o[at].0[..count].iter_mut().enumerate() {
+                        *o = relative[at].0[l] + r[rows[l * positions + p] as usize];
+                    }
+                }
+            }
+        }
+        if small {
             list_small(part, n, &mut again.queries);
+            for &(b, p) in &again.queries {
+                let (b, p) = (b as usize, p as usize);
+                for m in 0..self.planes - 1 {
+                    let at = (m * positions + p) * part.lanes + b / LANES;
+                    relative[at].0[b % LANES] = F::zero();
+                }
+            }
             again.forward(self.source(head, inputs, part, z), o);
         }
     }
@@ -201,11 +239,12 @@ impl<F: Precision> Tables<F> {
         inputs: &Inputs<F>,
         part: Part,
         z: &[F],
-        (n, o): (&[Lanes<F>], &[Lanes<F>]),
+        (kept, o): (&[Lanes<F>], &[Lanes<F>]),
         (scratch, d_o): (&mut Vec<Lanes<F>>, &mut [Lanes<F>]),
         again: &Again<F>,
         collected: &mut Collected<F>,
     ) {
+        let (n, relative) = kept.split_at(kept.len() / self.planes);
         let positions = n.len() / part.lanes;
         if !again.queries.is_empty() {
             collected.used = true;
@@ -214,7 +253,7 @@ impl<F: Precision> Tables<F> {
             again.backward(source, o, d_o, collect);
         }
         scratch.resize(n.len(), Lanes::zero());
-        scale_gradients(n, o, d_o, scratch);
+        scale_gradients(n, relative, d_o, scratch);
         for lane in 0..part.lanes {
             let (first, count) = part.of_lane(lane);
             let offsets = self.offsets(inputs, first, count);
@@ -253,9 +292,12 @@ impl<F: Precision> Tables<F> {
             weights,
             by_key,
             ds,
+            reference,
             ..
         } = self;
-        finish(head, z, *stride, *planes, weights, by_key, again, ds, dz);
+        finish(
+            head, z, *stride, *planes, weights, by_key, again, ds, dz, reference,
+        );
     }
 
     /// For each group, where the sums of the combinations of `count` sequences begin.
@@ -360,6 +402,7 @@ kernels! {
         sums: &'a mut [F],
         members: &'a [Vec<usize>],
         planes: usize,
+        reference: &'a mut [F],
     ) {
         largest.fill(F::neg_infinity());
         for k in 0..rows {
@@ -378,6 +421,15 @@ kernels! {
             }
         }
         for k in 0..rows {
+            let (logits, mask) = (&logits[k * stride..][..stride], &mask[k * stride..][..stride]);
+            for (m, reference) in reference.chunks_exact_mut(stride).enumerate() {
+                let value = z[(head.value.start + m) * stride + k];
+                for (((r, s), mask), largest) in reference.iter_mut().zip(logits).zip(mask).zip(&*largest) {
+                    *r = if *mask == F::zero() && *s == *largest { value } else { *r };
+                }
+            }
+        }
+        for k in 0..rows {
             let own = &mut weights[k * planes * stride..][..planes * stride];
             let (e, products) = own.split_at_mut(stride);
             let logits = &logits[k * stride..][..stride];
@@ -389,8 +441,9 @@ kernels! {
             }
             for (m, products) in products.chunks_exact_mut(stride).enumerate() {
                 let value = z[(head.value.start + m) * stride + k];
-                for (product, e) in products.iter_mut().zip(&*e) {
-                    *product = *e * value;
+                let reference = &reference[m * stride..][..stride];
+                for ((product, e), r) in products.iter_mut().zip(&*e).zip(reference) {
+                    *product = *e * (value - *r);
                 }
             }
         }
@@ -453,6 +506,7 @@ kernels! {
         again: Option<(&'a [F], &'a [F])>,
         ds: &'a mut [F],
         dz: &'a mut [F],
+        reference: &'a [F],
     ) {
         for (k, gradient) in by_key.chunks_exact(planes * stride).enumerate() {
             let e = &weights[k * planes * stride..][..stride];
@@ -460,7 +514,10 @@ kernels! {
             ds.copy_from_slice(constant);
             for (m, gradient) in gradients.chunks_exact(stride).enumerate() {
                 let at = (head.value.start + m) * stride + k;
-                add_scaled(z[at], gradient, ds);
+                let reference = &reference[m * stride..][..stride];
+                for ((ds, gradient), r) in ds.iter_mut().zip(gradient).zip(reference) {
+                    *ds = (z[at] - *r).mul_add(*gradient, *ds);
+                }
                 dz[at] += dot(e, gradient);
             }
             for (ds, e) in ds.iter_mut().zip(e) {

@@ -46,6 +46,9 @@ impl<F: Precision> OutputMap<F> {
 
     /// `dx = dh̃·weightsᵀ`.
     pub fn backward(&self, shape: Shape, dh: &[Lanes<F>], dx: &mut [Lanes<F>]) {
+        if self.weights.is_empty() {
+            return; // a constant
+        }
         let x = shape.rows(dh, self.bias.len());
         let weights = self.weights().transposed();
         linear(

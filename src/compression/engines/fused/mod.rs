@@ -84,7 +84,7 @@ pub struct Fused<F> {
     objective: Objective,
     threads: usize,
     plan: Plan,
-    folder: Folder<F>,
+    folder: Folder,
     common: Common<F>,
     shares: Vec<Share<F>>,
     /// What the table's blocks write in the compiled model: `[rows, columns]` each.

@@ -10,7 +10,7 @@ use super::again::Again;
 use super::common::{Common, Gradients};
 use super::dense;
 use super::factored::Kept;
-use super::grouped::Part;
+use super::grouped::{Part, Tables};
 use super::inputs::Inputs;
 use super::lanes::{LANES, Lanes, Precision};
 use super::loss;
@@ -129,12 +129,12 @@ impl<F: Precision> Piece<F> {
             if let Work::Attention { heads, method } = &block.work {
                 let values: usize = heads.iter().map(|h| h.value.len()).sum();
                 self.o[i].resize(values * row, Lanes::zero());
-                let kept = match method {
+                let kept = heads.iter().map(|head| match method {
                     Method::Dense => dense::kept(self.shape),
-                    Method::Grouped(_) => row,
+                    Method::Grouped(_) => Tables::<F>::kept(head, self.shape),
                     Method::Factored => 0,
-                };
-                self.kept[i].resize(heads.len() * kept, Lanes::zero());
+                });
+                self.kept[i].resize(kept.sum(), Lanes::zero());
             }
         }
         self.load_tokens(plan, &common.inputs);
@@ -307,7 +307,7 @@ impl<F: Precision> Piece<F> {
                         dense::forward(head, self.shape, plan.causal, z, own_kept, own_o);
                     }
                     Method::Grouped(_) => {
-                        (own_kept, kept) = kept.split_at_mut(self.shape.row());
+                        (own_kept, kept) = kept.split_at_mut(Tables::<F>::kept(head, self.shape));
                         common.tables[number].forward(
                             head,
                             &common.inputs,
@@ -393,7 +393,7 @@ impl<F: Precision> Piece<F> {
                         );
                     }
                     Method::Grouped(_) => {
-                        (own_kept, kept) = kept.split_at(self.shape.row());
+                        (own_kept, kept) = kept.split_at(Tables::<F>::kept(head, self.shape));
                         common.tables[number].backward(
                             head,
                             &common.inputs,

@@ -24,7 +24,9 @@ const LARGEST_TABLE: usize = 8192;
 const LARGEST_LOGIT_TABLE: usize = 1 << 20;
 /// A working set of a piece of the batch that leaves room in a cache of 1 MiB.
 const PIECE_BYTES: usize = 768 << 10;
-/// Multiplications from which a step is worth a second thread.
+/// Multiplications of an exponential and its part of a softmax.
+const EXPONENTIAL: f64 = 12.0;
+/// Multiplications from which a step is worth a second thread; a lookup counts as ten.
 const WORTH_A_THREAD: f64 = 2e7;
 /// Parts of a batch whose sums are formed separately where threads share it; the number of threads
 /// does not change them.
@@ -271,7 +273,8 @@ impl Plan {
         let lanes = super::lanes::LANES;
         let per_lane = self.numbers_per_sequence() * size_of::<f32>() * lanes;
         self.piece = (PIECE_BYTES / per_lane.max(1)).clamp(1, 16) * lanes;
-        if self.multiplications_per_sequence() * 256.0 > WORTH_A_THREAD {
+        let work = self.multiplications_per_sequence() + 10.0 * self.lookups_per_sequence();
+        if work * 256.0 > WORTH_A_THREAD {
             self.shares = SHARES;
             self.piece = self.piece.min(256 / SHARES);
         }
@@ -381,6 +384,16 @@ impl Plan {
             .sum()
     }
 
+    /// Numbers that a sequence takes from a table one by one, and their gradients.
+    fn lookups_per_sequence(&self) -> f64 {
+        match self.table_attention() {
+            Some((_, heads, Method::Factored)) => {
+                2.0 * (heads.len() * self.positions * self.positions) as f64
+            }
+            _ => 0.0,
+        }
+    }
+
     /// What reader `i` costs for each sequence: forward, back to its sources, back to `P`.
     fn reader_multiplications(&self, i: usize) -> f64 {
         if self.blocks.get(i).is_some_and(Block::reads_tables) {
@@ -416,11 +429,13 @@ impl Plan {
                     };
                     2.0 * t * values * columns
                         + match method {
-                            Method::Dense => 3.0 * pairs * (head.query.len() as f64 + values + 1.0),
+                            Method::Dense => {
+                                pairs * (3.0 * (head.query.len() as f64 + values) + EXPONENTIAL)
+                            }
                             Method::Grouped(grouping) => {
                                 2.0 * t * grouping.groups.len() as f64 * (1.0 + values)
                             }
-                            Method::Factored => 3.0 * pairs * (1.0 + values),
+                            Method::Factored => pairs * (3.0 * (1.0 + values) + EXPONENTIAL),
                         }
                 })
                 .sum(),
