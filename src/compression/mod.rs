@@ -4,12 +4,14 @@
 //! - [`teacher`]: what the frozen model does on each input: the targets, computed once.
 //! - [`engines`]: loss and `dL/dW` of a batch.
 //! - [`schedule`] and [`adamw`]: the update, in Optax's form and float64.
+//! - [`baselines`]: projections that nobody trained, to compare with.
 //! - [`evaluation`]: the exact figures over the whole input space.
 //! - [`trainer`]: the loop, which can be stopped and resumed at any step.
 //! - [`checkpoint`]: everything the loop needs to go on, in one file.
 //! - [`projection`]: the trained `W`, its Gram matrix and their file.
 
 pub mod adamw;
+pub mod baselines;
 pub mod checkpoint;
 pub mod engines;
 pub mod evaluation;

@@ -10,5 +10,5 @@ pub mod run;
 pub mod schema;
 pub mod source;
 
-pub use run::{Engine, Precision, RunConfig};
+pub use run::{Engine, Method, Precision, RunConfig};
 pub use source::{ConfigError, ConfigSource};

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::directory::{GRAM, LAYERS, PROJECTION, RunDirectory, SUMMARY};
 use crate::compression::projection::ProjectionError;
 use crate::compression::{Evaluation, Projection, StopReason};
-use crate::config::RunConfig;
+use crate::config::{Method, RunConfig};
 use crate::files::{self, FileError};
 use crate::model::CompiledModel;
 
@@ -18,6 +18,9 @@ use crate::model::CompiledModel;
 pub struct Summary {
     /// The run's name.
     pub name: String,
+    /// Where `W` comes from: `train` or a baseline.
+    #[serde(default)]
+    pub method: Method,
     /// `completed` or `diverged`.
     pub stop_reason: String,
     /// Updates done.
@@ -83,6 +86,7 @@ impl Summary {
     ) -> Self {
         Self {
             name: config.name.clone(),
+            method: config.compression.method,
             stop_reason: match reason {
                 StopReason::Completed => "completed",
                 StopReason::Interrupted => "interrupted",
