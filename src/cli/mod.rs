@@ -8,6 +8,8 @@ mod progress;
 mod run;
 mod run_program;
 mod signals;
+mod sweep;
+mod sweep_progress;
 mod table;
 mod terminal;
 mod train;
@@ -39,6 +41,8 @@ enum Command {
     Compile(compile::Args),
     /// Show what a model or a program computes on an input, position by position
     Run(run::Args),
+    /// Run all runs of a study, and make its tables
+    Sweep(sweep::Args),
 }
 
 /// Why a command ended without its result.
@@ -83,6 +87,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let result = match (cli.command, cli.train) {
         (Some(Command::Compile(args)), _) => compile::main(&args),
         (Some(Command::Run(args)), _) => run::main(&args),
+        (Some(Command::Sweep(args)), _) => sweep::main(&args),
         (None, Some(args)) => train::main(&args),
         (None, None) => Err(Failure::Input(anyhow::anyhow!(
             "nothing to do: give --config FILE, or a command (see --help)"

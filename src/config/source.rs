@@ -191,11 +191,6 @@ impl ConfigSource {
         &self.path
     }
 
-    /// The value of a key as it was written, on one line, if it was given.
-    pub fn written(&self, key: &str) -> Option<String> {
-        self.get(key).map(shown)
-    }
-
     /// The value of a key, if it was given.
     pub fn get(&self, key: &str) -> Option<&Item> {
         key.split('.')

@@ -15,6 +15,8 @@ pub enum Purpose {
     Batches = 2,
     /// The held-out sample of a space that is too large to enumerate.
     HeldOut = 3,
+    /// The resamples of a study's confidence intervals.
+    Bootstrap = 4,
 }
 
 /// The generator of one purpose at its start.
