@@ -138,7 +138,7 @@ pub fn spelling(kind: Kind, value: &Value) -> String {
 }
 
 fn number(x: f64) -> String {
-    if x == 0.0 || (1e-4..1e15).contains(&x.abs()) {
+    if x == 0.0 || (1e-4..1e7).contains(&x.abs()) {
         format!("{x}")
     } else {
         format!("{x:e}")
@@ -170,8 +170,12 @@ mod tests {
         )
         .unwrap();
         assert_eq!(weights, ["0", "0.1", "0.2", "0.3"]);
-        let rates = of("training.learning_rate.initial", "[1e-5, 1, 1.0e-3, 1e20]").unwrap();
-        assert_eq!(rates, ["1e-5", "1", "0.001", "1e20"]);
+        let rates = of(
+            "training.learning_rate.initial",
+            "[1e-5, 1, 1.0e-3, 1e20, 25000.0]",
+        )
+        .unwrap();
+        assert_eq!(rates, ["1e-5", "1", "0.001", "1e20", "25000"]);
         assert_eq!(
             of("training.steps", "[3_000, 0x10]").unwrap(),
             ["3000", "16"]

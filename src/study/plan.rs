@@ -123,9 +123,9 @@ impl Plan {
         Ok(experiment)
     }
 
-    /// What another configuration's run in a run's directory differs in, run by run. Runs that
-    /// cannot start are passed over. Reads only.
-    pub fn conflicts(&self, study: &Path) -> Vec<(usize, DirectoryError)> {
+    /// The runs whose directories hold something else, another configuration's run for instance,
+    /// and what. Runs that cannot start are passed over. Reads only.
+    pub fn conflicts(&self, study: &Path) -> Vec<(usize, String)> {
         let exists = |run: &usize| study.join(&self.record.runs[*run].directory).exists();
         (0..self.len())
             .filter(exists)
@@ -133,9 +133,24 @@ impl Plan {
                 let experiment = self.experiment(run, study).ok()?;
                 let config = &experiment.config;
                 let problem = directory::inspect(&config.output.dir, config, false).err()?;
-                Some((run, problem))
+                Some((run, conflict(&problem)))
             })
             .collect()
+    }
+}
+
+/// What is wrong with a run's directory, and what to do about it: a sweep deletes nothing.
+pub fn conflict(problem: &DirectoryError) -> String {
+    match problem {
+        DirectoryError::OtherConfig {
+            directory,
+            differences,
+        } => format!(
+            "{} holds the run of another configuration:\n{differences}\nchoose another directory with \
+             --output, or delete that run's to start it over",
+            directory.display()
+        ),
+        other => other.to_string(),
     }
 }
 

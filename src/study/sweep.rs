@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::directory::DirectoryError;
-use super::plan::Plan;
+use super::plan::{Plan, conflict};
 use super::record::RecordError;
 use super::results::Summary;
 use super::run::{self, Outcome, Progress, RunError};
@@ -242,7 +242,7 @@ impl Shared<'_> {
                 Ok(outcome)
             }
             Ok(Err(RunError::Directory(DirectoryError::InUse(_)))) => Err(Refusal::InUse),
-            Ok(Err(RunError::Directory(e))) => Err(Refusal::NotOurs(e.to_string())),
+            Ok(Err(RunError::Directory(e))) => Err(Refusal::NotOurs(conflict(&e))),
             Ok(Err(e)) => Err(Refusal::Failed(e.to_string())),
             Err(_) => Err(Refusal::Failed(
                 "an error in compress itself stopped this run; the message is above".into(),

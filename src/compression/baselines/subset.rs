@@ -99,6 +99,9 @@ impl Search {
             loop {
                 let features: Vec<usize> = chosen.iter().map(|&i| self.read[i]).collect();
                 best.offer(loss(&features)?, features);
+                if best.loss == 0.0 {
+                    return Some(best.kept); // there is nothing better
+                }
                 if !advance(&mut chosen, self.read.len()) {
                     break;
                 }
