@@ -11,7 +11,8 @@ scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$scripts/.." && pwd)
 work=$(mktemp -d)
 export SLURM_CONF=$work/slurm.conf
-controller='' node=''
+controller='' node='' passed=0
+pass() { passed=$((passed + 1)); }
 
 # Processes of the node besides slurmd: those with this cluster in their environment that belong to a job.
 job_processes() {
@@ -136,7 +137,7 @@ echo "$submitted"
 array=$(sed -n 's/^array \([0-9]*\):.*/\1/p' <<<"$submitted")
 
 echo "== requeue a running task"
-is_training() { [[ -n $(find "$work/slurm" -name checkpoint.safetensors) ]]; }
+is_training() { [[ -e $work/slurm/dim=6,seed=0/checkpoint.safetensors ]]; } # task 0's first run
 until_true 60 "a checkpoint" is_training
 scontrol requeue "${array}_0"
 log=$work/slurm.slurm/${array}_0.log
@@ -145,6 +146,8 @@ until_true 30 "the task to checkpoint and stop" has_checkpointed
 was_requeued() { [[ $(restarts "${array}_0") == 1 ]]; }
 until_true 30 "the task to be queued again" was_requeued
 grep 'stopped, ' "$log"
+cp "$work/slurm/dim=6,seed=0/metrics.csv" "$work/before.csv"
+pass
 
 echo "== lose the node"
 has_two_tasks() { (($(squeue -h -t RUNNING | wc -l) == 2)); }
@@ -158,10 +161,15 @@ finished=$(find "$work/slurm" -name summary.json | wc -l)
 echo "runs begun: $unfinished, finished: $finished"
 ((unfinished > finished))
 start_node
+pass
 
 echo "== wait for the array and the collect job"
 until_true 300 "the queue to empty" queue_is_empty
 tail -n 2 "$work/slurm.slurm/"*.log
+
+# The requeued run went on: what it had logged is there still, with its times.
+head -c "$(stat -c %s "$work/before.csv")" "$work/slurm/dim=6,seed=0/metrics.csv" | cmp - "$work/before.csv"
+pass
 
 echo "== compare with a run without Slurm"
 "$COMPRESS" sweep "$work/small.toml" --output "$work/local" --quiet
@@ -171,4 +179,5 @@ for place in slurm local; do
 done
 cmp "$work/slurm.runs.csv" "$work/local.runs.csv"
 cmp "$work/slurm/summary.csv" "$work/local/summary.csv"
-echo "4 passed, 0 failed"
+pass
+echo "$passed passed, 0 failed"
