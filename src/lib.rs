@@ -11,7 +11,8 @@
 //!    that into weights, [`program`] joins the two.
 //! 3. [`inputs`]: the program's input space, enumerated or sampled, and the run's batches.
 //! 4. [`compression`]: the objective, its gradient, AdamW, the training loop, exact evaluation.
-//! 5. [`study`]: the run directory: CSV files while it runs, tables and `W` at the end.
+//! 5. [`study`]: the run directory: CSV files while it runs, tables and `W` at the end; and studies:
+//!    many runs on all cores.
 //! 6. [`cli`]: the commands.
 //!
 //! ```
