@@ -262,12 +262,19 @@ mod tests {
         let kept = search
             .run(&mut |kept| {
                 sizes.push(kept.len());
-                Some(if kept == [0, 5] { 0.0 } else { 1.0 })
+                Some(if kept == [0, 5] { 0.5 } else { 1.0 })
             })
             .unwrap();
         // At least one of the four must be read; 0 and 5 are best, 1 and 3 fill up.
         assert_eq!(kept, [0, 1, 3, 5]);
         assert_eq!(sizes, [3, 2, 2, 2, 1, 1, 1]);
+        // A loss of nothing ends the search.
+        let mut calls = 0;
+        search.run(&mut |_| {
+            calls += 1;
+            Some(0.0)
+        });
+        assert_eq!(calls, 1);
     }
 
     #[test]
