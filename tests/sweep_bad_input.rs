@@ -60,17 +60,17 @@ fn study_files() {
     is(
         "steps = 60",
         "steps = 0",
-        &["study.toml:14: `training.steps` is 0"],
+        &["study.toml:15: `training.steps` is 0"],
     );
     is(
         "steps = 60",
         "seed = 3",
-        &["study.toml:14: `training.seed` varies in this study"],
+        &["study.toml:15: `training.seed` varies in this study"],
     );
     is(
         "steps = 60",
         "stepz = 3",
-        &["study.toml:14: ", "did you mean `training.steps`?"],
+        &["study.toml:15: ", "did you mean `training.steps`?"],
     );
     is(
         "dim = [6]",

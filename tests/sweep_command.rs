@@ -51,6 +51,7 @@ fn a_study_runs_once_and_has_one_row_a_run_and_one_a_point() {
     for set in [
         "compression.dim=6",
         "training.seed=1",
+        "training.engine=autodiff",
         "training.steps=60",
         "training.log_every=30",
     ] {

@@ -7,7 +7,7 @@ mod command;
 #[path = "common/study.rs"]
 mod study;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
@@ -110,16 +110,25 @@ fn a_signal_checkpoints_every_running_run() {
     let mut child = bench.start("out", &long);
     let runs = ["dim=4,seed=0", "dim=4,seed=1"].map(|run| bench.path("out").join(run));
     let began = Instant::now();
-    while !runs
-        .iter()
-        .all(|run| run.join("checkpoint.safetensors").exists())
-    {
-        assert!(began.elapsed() < Duration::from_secs(60), "no checkpoint");
+    let rows = |run: &PathBuf| {
+        std::fs::read_to_string(run.join("metrics.csv")).map_or(0, |text| text.lines().count())
+    };
+    while !runs.iter().all(|run| rows(run) > 2) {
+        assert!(began.elapsed() < Duration::from_secs(60), "no rows");
         assert!(wait_a_while(&mut child, Duration::from_millis(20)));
     }
     signal(&child, "INT");
     let (code, _) = output(child);
     assert_eq!(code, Some(130));
+    let checkpoints = runs
+        .each_ref()
+        .map(|run| run.join("checkpoint.safetensors"));
+    let metrics = runs.each_ref().map(|run| run.join("metrics.csv"));
+    for (checkpoint, metrics) in checkpoints.iter().zip(&metrics) {
+        // Written at the signal: not before the last row.
+        let written = |path: &PathBuf| std::fs::metadata(path).unwrap().modified().unwrap();
+        assert!(written(checkpoint) >= written(metrics));
+    }
     let (code, stdout, _) = bench.sweep("out", &["--dry-run", "--set", "training.steps=100000"]);
     assert_eq!(code, 0);
     assert_eq!(
