@@ -100,6 +100,11 @@ def unembedding_matrix(model: AssembledTransformerModel) -> np.ndarray:
     return unembed(model, np.eye(len(model.residual_labels), dtype=np.float32)[None])[0]
 
 
+def is_categorical(model: AssembledTransformerModel) -> bool:
+    """Whether the output is a class, the argmax of the unembedded columns, or a number."""
+    return _within_haiku(model, lambda compiled: compiled.use_unembed_argmax)
+
+
 def collect_metadata(
     model: AssembledTransformerModel,
     tensors: dict[str, np.ndarray],
@@ -193,7 +198,7 @@ def read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
 
 def _output_encoding(model: AssembledTransformerModel, columns: int) -> dict[str, Any]:
     """`output_kind` and `output_encoding`, the values of the unembedding's columns."""
-    categorical = _within_haiku(model, lambda compiled: compiled.use_unembed_argmax)
+    categorical = is_categorical(model)
     if categorical != isinstance(model.output_encoder, encoder.CategoricalEncoder):
         raise ExportRefused("refused: the output encoder does not fit the unembedding")
     if categorical:

@@ -65,9 +65,9 @@ fn configurations() {
     );
     is("seed = 0", "seed = -1", &["an integer of at least 0"]);
     is(
-        "engine = \"autodiff\"",
+        "engine = \"fused\"",
         "engine = \"jax\"",
-        &["\"autodiff\""],
+        &["\"fused\" or \"autodiff\""],
     );
     is(
         "\"all\"",

@@ -7,6 +7,7 @@ mod common;
 
 use std::sync::Arc;
 
+use common::case::Case;
 use common::{fixtures, name};
 use ndarray::Array2;
 use tracr_compress::compression::engines::autodiff::Autodiff;
@@ -16,48 +17,6 @@ use tracr_compress::compression::{Engine, Objective, OutputPositions, Teacher};
 use tracr_compress::inputs::rng::{Purpose, stream};
 use tracr_compress::inputs::{EvaluationSet, InputSpace, sampler::Batch};
 use tracr_compress::model::CompiledModel;
-
-/// A model, all its inputs of one and two tokens, and an objective with uneven weights.
-struct Case {
-    model: CompiledModel,
-    teacher: Arc<Teacher>,
-    objective: Objective,
-    batch: Batch,
-}
-
-impl Case {
-    fn new(model: CompiledModel, output_positions: OutputPositions) -> Self {
-        let meta = &model.metadata;
-        let words = meta.word_ids().len();
-        // Pairs, too, unless the model has none or thousands of them.
-        let pairs = meta.max_seq_len >= 2 && (2..=40).contains(&words);
-        let lengths: &[usize] = if pairs { &[1, 2] } else { &[1] };
-        let space = InputSpace::new(&model, lengths, meta.unique_tokens).unwrap();
-        let size = space.size().unwrap();
-        let mut tokens = Array2::zeros((size as usize, space.positions()));
-        for (mut row, member) in tokens.rows_mut().into_iter().zip(0..) {
-            space.write_member(member, row.as_slice_mut().unwrap());
-        }
-        let evaluation = EvaluationSet::new(&space, 1);
-        Self {
-            teacher: Teacher::new(&model, space, evaluation),
-            model,
-            objective: Objective {
-                output_positions,
-                output_weight: 0.7,
-                layer_weight: 1.3,
-            },
-            batch: Batch {
-                tokens,
-                members: (0..size).collect(),
-            },
-        }
-    }
-
-    fn exact(&self, w: &Array2<f64>) -> f64 {
-        evaluate(&self.teacher, &self.objective, w, 1).loss
-    }
-}
 
 #[test]
 fn the_engine_agrees_with_the_exact_evaluation_and_its_finite_differences() {
@@ -134,16 +93,13 @@ fn a_duplicated_or_split_batch_has_the_same_loss_and_gradient() {
     let mut engine = Autodiff::<f64>::new(&case.model, case.teacher.clone(), case.objective, 2);
     let mut run = |tokens: Array2<usize>| {
         let mut gradient = Array2::zeros(w.dim());
-        let batch = Batch {
-            tokens,
-            members: Vec::new(),
-        };
+        let batch = Batch::Sequences(tokens);
         let loss = engine.loss_and_gradient(&w, &batch, &mut gradient);
         (case.objective.total(loss.output, loss.layers), gradient)
     };
-    let once = run(case.batch.tokens.clone());
+    let once = run(case.tokens.clone());
     // Nine copies are several pieces of work, cut in the middle of a copy.
-    let copies = vec![case.batch.tokens.view(); 9];
+    let copies = vec![case.tokens.view(); 9];
     let many = run(ndarray::concatenate(ndarray::Axis(0), &copies).unwrap());
     approx::assert_relative_eq!(once.0, many.0, max_relative = 1e-12);
     let largest = once.1.iter().fold(0.0f64, |a, b| a.max(b.abs()));

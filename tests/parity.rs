@@ -10,6 +10,8 @@ use std::path::Path;
 use common::{Fixture, fixtures, largest, largest_difference, name};
 use ndarray::{Array2, Array3, ArrayD, Ix2, Ix3};
 use tracr_compress::compression::engines::autodiff::Autodiff;
+use tracr_compress::compression::engines::fused::Fused;
+use tracr_compress::compression::engines::fused::lanes::Precision;
 use tracr_compress::compression::{
     AdamW, Engine, LinearDecay, Loss, Objective, OutputPositions, Teacher, adamw::Moments,
 };
@@ -158,13 +160,18 @@ fn flattened<F: Real>(trace: &Trace<F>) -> Vec<(&'static str, Vec<f64>)> {
 fn parity_trajectories_f64() {
     for path in fixtures("trajectories") {
         let reference = Trajectory::read(&path);
-        let mut engine = reference.autodiff::<f64>();
-        let difference = reference.follow(&mut engine);
-        println!(
-            "{:32} largest relative difference {difference:.1e}",
-            name(&path)
-        );
-        assert!(difference <= 1e-8, "{}: {difference:e}", name(&path));
+        let engines: [(&str, Box<dyn Engine>); 2] = [
+            ("autodiff", Box::new(reference.autodiff::<f64>())),
+            ("fused", Box::new(reference.fused::<f64>())),
+        ];
+        for (engine_name, mut engine) in engines {
+            let difference = reference.follow(engine.as_mut());
+            println!(
+                "{:32} {engine_name}: largest relative difference {difference:.1e}",
+                name(&path)
+            );
+            assert!(difference <= 1e-8, "{}: {difference:e}", name(&path));
+        }
     }
 }
 
@@ -172,21 +179,26 @@ fn parity_trajectories_f64() {
 fn parity_trajectories_first_gradient_f32() {
     for path in fixtures("trajectories") {
         let reference = Trajectory::read(&path);
-        let mut engine = reference.autodiff::<f32>();
-        let mut gradient = Array2::zeros(reference.w0.dim());
-        engine.loss_and_gradient(&reference.w0, &reference.batch(0), &mut gradient);
+        let engines: [(&str, Box<dyn Engine>); 2] = [
+            ("autodiff", Box::new(reference.autodiff::<f32>())),
+            ("fused", Box::new(reference.fused::<f32>())),
+        ];
         let theirs = reference.fixture.matrix("grad_step1");
-        let difference = relative(&gradient, &theirs);
         // How much rounding W0 alone to f32 moves the gradient, in f64: frac_prevs amplifies that
         // rounding by little, sort_unique (whose softmax turns on logits near 100) by thousands.
         let conditioning = reference.rounding_moves_gradient();
         let bound = if conditioning < 1e-5 { 2e-5 } else { 2e-3 };
-        println!(
-            "{:32} relative difference {difference:.1e}, bound {bound:e} (rounding W0: \
-             {conditioning:.1e})",
-            name(&path)
-        );
-        assert!(difference <= bound, "{}: {difference:e}", name(&path));
+        for (engine_name, mut engine) in engines {
+            let mut gradient = Array2::zeros(reference.w0.dim());
+            engine.loss_and_gradient(&reference.w0, &reference.batch(0), &mut gradient);
+            let difference = relative(&gradient, &theirs);
+            println!(
+                "{:32} {engine_name}: relative difference {difference:.1e}, bound {bound:e} \
+                 (rounding W0: {conditioning:.1e})",
+                name(&path)
+            );
+            assert!(difference <= bound, "{}: {difference:e}", name(&path));
+        }
     }
 }
 
@@ -224,7 +236,9 @@ impl Trajectory {
     }
 
     fn teacher(&self) -> std::sync::Arc<Teacher> {
-        let space = InputSpace::new(&self.model, &[1], self.model.metadata.unique_tokens).unwrap();
+        let lengths: Vec<usize> = (1..=self.model.metadata.max_seq_len).collect();
+        let unique = self.model.metadata.unique_tokens;
+        let space = InputSpace::new(&self.model, &lengths, unique).unwrap();
         let evaluation = EvaluationSet::new(&space, 1);
         Teacher::new(&self.model, space, evaluation)
     }
@@ -233,12 +247,13 @@ impl Trajectory {
         Autodiff::new(&self.model, self.teacher(), self.objective, 1)
     }
 
+    fn fused<F: Precision>(&self) -> Fused<F> {
+        Fused::new(self.teacher(), self.objective, 1)
+    }
+
     fn batch(&self, step: usize) -> Batch {
         let tokens = self.batches.index_axis(ndarray::Axis(0), step);
-        Batch {
-            tokens: tokens.mapv(|id| id as usize),
-            members: Vec::new(),
-        }
+        Batch::Sequences(tokens.mapv(|id| id as usize))
     }
 
     /// Relative change of the first f64 gradient when W0 is rounded to f32.

@@ -22,10 +22,18 @@ const CHUNK: usize = 32;
 /// The targets of `B` inputs of `T` positions; rows are `b·T + t`.
 #[derive(Clone, Debug)]
 pub struct Targets {
-    /// What each block writes, in its live columns only: `2L` of `[B·T, columns]`.
+    /// What each block writes, in its live columns only: `2L` of `[B·T, columns]`, row-major.
     pub blocks: Vec<Array2<f64>>,
     /// The number, or the class as a number: `[B·T]`.
     pub output: Vec<f64>,
+}
+
+impl Targets {
+    /// What block `i` writes, row by row.
+    pub fn of_block(&self, i: usize) -> &[f64] {
+        // Never empty for want of an order: every constructor here makes row-major matrices.
+        self.blocks[i].as_slice().unwrap_or_default()
+    }
 }
 
 /// The frozen model with its targets.
@@ -106,11 +114,10 @@ impl Teacher {
 
     /// The targets of a training batch.
     pub fn of_batch(&self, batch: &Batch) -> Targets {
-        match (&self.table, &self.evaluation) {
-            (Some(table), EvaluationSet::Whole(_)) if !batch.members.is_empty() => {
+        match (self.table(), batch) {
+            (Some(table), Batch::Members(members)) => {
                 let positions = self.space.positions();
-                let rows: Vec<usize> = batch
-                    .members
+                let rows: Vec<usize> = members
                     .iter()
                     .flat_map(|m| *m as usize * positions..(*m as usize + 1) * positions)
                     .collect();
@@ -123,7 +130,15 @@ impl Teacher {
                     output: rows.iter().map(|row| table.output[*row]).collect(),
                 }
             }
-            _ => self.compute(batch.tokens.view()),
+            _ => self.compute(batch.tokens(&self.space).view()),
+        }
+    }
+
+    /// The targets of the whole space, in its order, where they are kept.
+    pub fn table(&self) -> Option<&Targets> {
+        match self.evaluation {
+            EvaluationSet::Whole(_) => self.table.as_ref(),
+            EvaluationSet::HeldOut(_) => None,
         }
     }
 
@@ -155,7 +170,10 @@ impl Teacher {
             blocks: blocks
                 .iter()
                 .zip(&self.live_columns)
-                .map(|(block, columns)| block.select(Axis(1), columns))
+                .map(|(block, columns)| {
+                    let live = block.select(Axis(1), columns);
+                    live.as_standard_layout().into_owned()
+                })
                 .collect(),
             output: output
                 .rows()

@@ -16,6 +16,8 @@ use crate::model::Value;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Engine {
+    /// One hand-derived pass in feature space.
+    Fused,
     /// Burn tensors, op by op.
     Autodiff,
 }
@@ -277,7 +279,10 @@ impl RunConfig {
                 layer_weight: number("objective.layer_weight", 1.0),
             },
             training: TrainingConfig {
-                engine: Engine::Autodiff,
+                engine: match word("training.engine") {
+                    Some("autodiff") => Engine::Autodiff,
+                    _ => Engine::Fused,
+                },
                 precision: match word("training.precision") {
                     Some("f64") => Precision::F64,
                     _ => Precision::F32,

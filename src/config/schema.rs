@@ -164,9 +164,9 @@ pub const KEYS: &[Key] = &[
     ),
     key(
         "training.engine",
-        Kind::Choice(&["autodiff"]),
-        "\"autodiff\"",
-        "What computes the loss and its gradient.",
+        Kind::Choice(&["fused", "autodiff"]),
+        "\"fused\"",
+        "What computes the loss and its gradient: one hand-derived pass, or Burn's tensors op by op.",
     ),
     key(
         "training.precision",

@@ -85,13 +85,44 @@ pub struct Sampler {
     rng: ChaCha12Rng,
 }
 
-/// One training batch.
-#[derive(Clone, Debug)]
-pub struct Batch {
+/// One batch of inputs.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Batch {
+    /// Members of an enumerable space, by number.
+    Members(Vec<u64>),
     /// Token ids `[B, T]`.
-    pub tokens: Array2<usize>,
-    /// For an enumerable space, which members these are; else empty.
-    pub members: Vec<u64>,
+    Sequences(Array2<usize>),
+}
+
+impl Batch {
+    /// The number of inputs, repetitions counted.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Members(members) => members.len(),
+            Self::Sequences(tokens) => tokens.nrows(),
+        }
+    }
+
+    /// Whether there is no input.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Token ids `[B, T]`; members are those of `space`.
+    pub fn tokens(&self, space: &InputSpace) -> Array2<usize> {
+        match self {
+            Self::Sequences(tokens) => tokens.clone(),
+            Self::Members(members) => {
+                let mut tokens = Array2::zeros((members.len(), space.positions()));
+                for (mut row, member) in tokens.rows_mut().into_iter().zip(members) {
+                    if let Some(row) = row.as_slice_mut() {
+                        space.write_member(*member, row);
+                    }
+                }
+                tokens
+            }
+        }
+    }
 }
 
 impl Sampler {
@@ -110,30 +141,33 @@ impl Sampler {
         }
     }
 
-    /// An empty batch to be filled by [`Sampler::fill`].
+    /// A batch of this size, to be filled by [`Sampler::fill`].
     pub fn batch(&self, size: usize) -> Batch {
-        Batch {
-            tokens: Array2::zeros((size, self.space.positions())),
-            members: Vec::new(),
+        match self.space.size() {
+            Some(_) => Batch::Members(vec![0; size]),
+            None => Batch::Sequences(Array2::zeros((size, self.space.positions()))),
         }
     }
 
     /// Replaces the inputs in `batch` by new ones.
     pub fn fill(&mut self, batch: &mut Batch) {
-        batch.members.clear();
-        for mut row in batch.tokens.rows_mut() {
-            let Some(tokens) = row.as_slice_mut() else {
-                continue;
-            };
-            if let Some(size) = self.space.size() {
-                let member = self.rng.random_range(0..size);
-                batch.members.push(member);
-                self.space.write_member(member, tokens);
-            } else {
-                loop {
-                    self.space.draw(&mut self.rng, tokens);
-                    if !self.held_out.contains(&*tokens) {
-                        break;
+        match batch {
+            Batch::Members(members) => {
+                let size = self.space.size().unwrap_or(1);
+                for member in members {
+                    *member = self.rng.random_range(0..size);
+                }
+            }
+            Batch::Sequences(tokens) => {
+                for mut row in tokens.rows_mut() {
+                    let Some(tokens) = row.as_slice_mut() else {
+                        continue;
+                    };
+                    loop {
+                        self.space.draw(&mut self.rng, tokens);
+                        if !self.held_out.contains(&*tokens) {
+                            break;
+                        }
                     }
                 }
             }
@@ -175,7 +209,7 @@ mod tests {
             sampler.fill(&mut batch);
             assert!(
                 batch
-                    .tokens
+                    .tokens(&space)
                     .rows()
                     .into_iter()
                     .all(|r| !sampler.held_out.contains(&r.to_vec()))
@@ -196,9 +230,8 @@ mod tests {
         let mut second = Sampler::new(space.clone(), &evaluation, 3);
         second.set_position(position);
         second.fill(&mut b);
-        assert_eq!(a.tokens, b.tokens);
-        assert_eq!(a.members, b.members);
+        assert_eq!(a, b);
         Sampler::new(space, &evaluation, 4).fill(&mut b);
-        assert_ne!(a.tokens, b.tokens);
+        assert_ne!(a, b);
     }
 }

@@ -151,6 +151,23 @@ impl InputSpace {
         id != self.bos && id != self.pad
     }
 
+    /// The tokens that occur at position `p` of some member, in increasing order.
+    pub fn tokens_at(&self, p: usize) -> Vec<usize> {
+        if p == 0 {
+            return vec![self.bos];
+        }
+        let lengths = || self.lengths.iter().map(|class| class.length);
+        let mut tokens = Vec::new();
+        if lengths().any(|length| length >= p) {
+            tokens.extend_from_slice(&self.words);
+        }
+        if lengths().any(|length| length < p) {
+            tokens.push(self.pad);
+        }
+        tokens.sort_unstable();
+        tokens
+    }
+
     /// Writes member `index` of an enumerable space, `index < size`, into `T` token ids.
     pub fn write_member(&self, index: u64, tokens: &mut [usize]) {
         let mut rest = index;

@@ -12,7 +12,7 @@ use super::experiment::Experiment;
 use super::metrics::{Metrics, MetricsError};
 use super::results::{self, Summary};
 use crate::compression::checkpoint::{self, CheckpointError};
-use crate::compression::engines::{Engine, autodiff::Autodiff};
+use crate::compression::engines::{Engine, autodiff::Autodiff, fused::Fused};
 use crate::compression::evaluation::evaluate;
 use crate::compression::projection::{ProjectionError, normal};
 use crate::compression::trainer::{Intervals, Observer, Record, State};
@@ -195,6 +195,12 @@ fn engine(experiment: &Experiment, teacher: &Arc<Teacher>) -> Box<dyn Engine> {
         config.training.threads,
     );
     match (config.training.engine, config.training.precision) {
+        (config::Engine::Fused, Precision::F32) => {
+            Box::new(Fused::<f32>::new(teacher, objective, threads))
+        }
+        (config::Engine::Fused, Precision::F64) => {
+            Box::new(Fused::<f64>::new(teacher, objective, threads))
+        }
         (config::Engine::Autodiff, Precision::F32) => {
             Box::new(Autodiff::<f32>::new(model, teacher, objective, threads))
         }

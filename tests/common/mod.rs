@@ -1,6 +1,7 @@
 //! The reference files of tests/fixtures, read for comparison.
 #![allow(dead_code)] // each test binary uses its part
 
+pub mod case;
 pub mod graphs;
 pub mod matching;
 pub mod random;

@@ -179,7 +179,8 @@ impl<F: Real + Element> Engine for Autodiff<F> {
         gradient: &mut Array2<f64>,
     ) -> Loss {
         let targets = self.teacher.of_batch(batch);
-        let tokens = batch.tokens.view();
+        let tokens = batch.tokens(self.teacher.space());
+        let tokens = tokens.view();
         let counted = self.teacher.counted(&self.objective, tokens);
         let inputs = tokens.nrows();
         let pieces: Vec<(usize, usize)> = (0..inputs)

@@ -4,6 +4,7 @@
 //! plain transcription of the formulas into Burn tensors.
 
 pub mod autodiff;
+pub mod fused;
 
 use ndarray::Array2;
 

@@ -1,0 +1,85 @@
+//! What is trained: a compiled model, its inputs, its objective. `scripts/jax_trainer.py` trains the
+//! same.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use tracr_compress::compression::{Objective, OutputPositions, Teacher};
+use tracr_compress::inputs::{EvaluationSet, InputSpace};
+use tracr_compress::model::{CompiledModel, Value};
+use tracr_compress::program::{self, Settings};
+
+/// The cases.
+pub const NAMES: [&str; 4] = ["frac_prevs", "sort_unique", "shuffle_dyck2", "long"];
+
+/// A case, compiled and with its targets.
+pub struct Prepared {
+    pub model: CompiledModel,
+    pub space: InputSpace,
+    pub evaluation: EvaluationSet,
+    pub teacher: Arc<Teacher>,
+    pub objective: Objective,
+    /// Of the first `W`. The deep program overflows float32 from the paper's 1.
+    pub init_std: f64,
+    /// The compressed widths `d` of interest.
+    pub dims: Vec<usize>,
+}
+
+impl Prepared {
+    /// One of [`NAMES`].
+    pub fn new(name: &str) -> Result<Self> {
+        use OutputPositions::{All, Tokens};
+        let short = Settings::default;
+        let (program, settings, lengths, output_positions, dims) = match name {
+            "frac_prevs" => ("frac_prevs", short(), vec![5], All, vec![4, 8, 12]),
+            // All 325 inputs without a repeated token.
+            "sort_unique" => (
+                "sort_unique",
+                short(),
+                vec![1, 2, 3, 4, 5],
+                Tokens,
+                vec![8, 12, 20],
+            ),
+            // Deep: 8 layers, 4 heads, D = 55.
+            "shuffle_dyck2" => ("shuffle_dyck2", short(), vec![5], Tokens, vec![50]),
+            // 53^60 inputs are not enumerated: their targets are computed batch by batch.
+            "long" => ("frac_prevs", long(), vec![60], All, vec![30]),
+            other => anyhow::bail!("there is no case {other}"),
+        };
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("programs")
+            .join(format!("{program}.rasp"));
+        let model = program::compile(&path, &settings)
+            .with_context(|| format!("case {name}"))?
+            .model;
+        let space = InputSpace::new(&model, &lengths, model.metadata.unique_tokens)?;
+        let evaluation = EvaluationSet::new(&space, HELD_OUT);
+        Ok(Self {
+            teacher: Teacher::new(&model, space.clone(), evaluation.clone()),
+            model,
+            space,
+            evaluation,
+            objective: Objective {
+                output_positions,
+                output_weight: 1.0,
+                layer_weight: 1.0,
+            },
+            init_std: if name == "shuffle_dyck2" { 0.1 } else { 1.0 },
+            dims,
+        })
+    }
+}
+
+/// Held-out inputs of a space that is not enumerated; they play no part in a step.
+const HELD_OUT: usize = 16;
+
+/// 53 letters and 60 positions.
+fn long() -> Settings {
+    let letters = ('a'..='z').chain('A'..='Z').chain(['_']);
+    Settings {
+        vocab: Some(letters.map(|c| Value::Str(c.to_string())).collect()),
+        max_seq_len: Some(60),
+        ..Settings::default()
+    }
+}

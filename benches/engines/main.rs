@@ -1,0 +1,261 @@
+//! Steps per second of the engines, whole training steps: batch, loss and gradient, AdamW.
+//!
+//! ```sh
+//! cargo bench --bench engines -- --case frac_prevs --dims 8
+//! ```
+//!
+//! Each figure is the median of some repetitions; beside it stands the fastest, which says how much
+//! a busy machine disturbed the others. GFLOP/s are the engine's own estimate of its arithmetic,
+//! and `of peak` their share of what the machine's FMA units do at best.
+#![allow(clippy::print_stdout)]
+
+mod cases;
+mod peak;
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use clap::Parser;
+use ndarray::Array2;
+use serde::Serialize;
+use tracr_compress::compression::evaluation::{Evaluation, evaluate};
+use tracr_compress::compression::projection::normal;
+use tracr_compress::compression::trainer::{Intervals, Observer, Record, State};
+use tracr_compress::compression::{
+    AdamW, Engine, LinearDecay, Trainer,
+    engines::{autodiff::Autodiff, fused::Fused},
+};
+use tracr_compress::inputs::Sampler;
+use tracr_compress::inputs::rng::{Purpose, stream};
+
+use cases::Prepared;
+
+const BATCH: usize = 256;
+
+/// Steps per second of each engine.
+#[derive(Parser)]
+struct Arguments {
+    /// Only this case.
+    #[arg(long, value_parser = cases::NAMES)]
+    case: Option<String>,
+    /// Only this engine.
+    #[arg(long)]
+    engine: Option<String>,
+    /// Compressed widths instead of the case's own.
+    #[arg(long, value_delimiter = ',')]
+    dims: Option<Vec<usize>>,
+    /// Threads that an engine may use.
+    #[arg(long, default_value_t = 1)]
+    threads: usize,
+    /// Length of a repetition, at least one step.
+    #[arg(long, default_value_t = 0.5)]
+    seconds: f64,
+    /// Repetitions, of which the median counts.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    repetitions: u32,
+    /// One JSON object instead of a table.
+    #[arg(long)]
+    json: bool,
+    /// Given by `cargo bench`.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+/// Everything measured.
+#[derive(Serialize)]
+struct Report {
+    /// Of one core, in float32.
+    fma_peak_gflops: f64,
+    threads: usize,
+    measurements: Vec<Measurement>,
+}
+
+#[derive(Serialize)]
+struct Measurement {
+    case: &'static str,
+    /// `d`.
+    dim: usize,
+    /// `D`.
+    width: usize,
+    engine: &'static str,
+    /// The median.
+    steps_per_second: f64,
+    fastest: f64,
+    microseconds: f64,
+    /// If the engine estimates its arithmetic.
+    gflops: Option<f64>,
+    fraction_of_peak: Option<f64>,
+}
+
+/// An engine by its name, and how many floating-point operations it says a step takes.
+type Candidate = (&'static str, Box<dyn Engine>, Option<f64>);
+
+/// The engines to compare. Another engine is measured by being added here.
+fn engines(case: &Prepared, threads: usize) -> Vec<Candidate> {
+    let Prepared {
+        model,
+        teacher,
+        objective,
+        ..
+    } = case;
+    let fused = Fused::<f32>::new(teacher.clone(), *objective, threads);
+    let flops = fused.plan().flops_per_step(BATCH as f64);
+    let autodiff = Autodiff::<f32>::new(model, teacher.clone(), *objective, threads);
+    vec![
+        ("autodiff", Box::new(autodiff), None),
+        ("fused", Box::new(fused), Some(flops)),
+    ]
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    let Arguments { threads, .. } = arguments;
+    let mut report = Report {
+        fma_peak_gflops: peak::fma_gflops(Duration::from_millis(300)),
+        threads,
+        measurements: Vec::new(),
+    };
+    if !arguments.json {
+        println!(
+            "{:.0} GFLOP/s: FMA peak of one core, float32",
+            report.fma_peak_gflops
+        );
+        println!(
+            "{:14} {:>3} {:>3} {:9} {:>12} {:>12} {:>12} {:>8} {:>8}",
+            "case", "d", "D", "engine", "steps/s", "fastest", "µs/step", "GFLOP/s", "of peak"
+        );
+    }
+    for name in cases::NAMES {
+        if arguments.case.as_ref().is_some_and(|only| only != name) {
+            continue;
+        }
+        let case = Prepared::new(name)?;
+        for &dim in arguments.dims.as_ref().unwrap_or(&case.dims) {
+            ensure!(dim > 0, "a width of 0 leaves nothing to train");
+            for (engine, built, flops) in engines(&case, threads) {
+                if arguments.engine.as_ref().is_some_and(|only| only != engine) {
+                    continue;
+                }
+                let speeds = speeds(&case, built, dim, &arguments);
+                let steps_per_second = speeds[speeds.len() / 2];
+                let gflops = flops.map(|flops| flops * steps_per_second / 1e9);
+                let measurement = Measurement {
+                    case: name,
+                    dim,
+                    width: case.model.width(),
+                    engine,
+                    steps_per_second,
+                    fastest: speeds[speeds.len() - 1],
+                    microseconds: 1e6 / steps_per_second,
+                    gflops,
+                    fraction_of_peak: gflops.map(|g| g / report.fma_peak_gflops),
+                };
+                if !arguments.json {
+                    measurement.print();
+                }
+                report.measurements.push(measurement);
+            }
+        }
+    }
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    }
+    Ok(())
+}
+
+impl Measurement {
+    fn print(&self) {
+        let or_dash = |x: Option<String>| x.unwrap_or_else(|| "-".into());
+        println!(
+            "{:14} {:3} {:3} {:9} {:12.1} {:12.1} {:12.1} {:>8} {:>8}",
+            self.case,
+            self.dim,
+            self.width,
+            self.engine,
+            self.steps_per_second,
+            self.fastest,
+            self.microseconds,
+            or_dash(self.gflops.map(|g| format!("{g:.1}"))),
+            or_dash(self.fraction_of_peak.map(|f| format!("{:.1} %", 100.0 * f))),
+        );
+    }
+}
+
+/// Steps per second of each repetition, ascending.
+fn speeds(case: &Prepared, engine: Box<dyn Engine>, dim: usize, arguments: &Arguments) -> Vec<f64> {
+    let w = normal(
+        &mut stream(0, Purpose::Init),
+        (dim, case.model.width()),
+        case.init_std,
+    );
+    let mut trainer = Trainer::new(
+        engine,
+        Sampler::new(case.space.clone(), &case.evaluation, 0),
+        case.objective,
+        LinearDecay::new(1e-3, 1e-6, 0.5, 300_000),
+        AdamW {
+            beta1: 0.9,
+            beta2: 0.99,
+            epsilon: 1e-8,
+            weight_decay: 0.1,
+        },
+        BATCH,
+        State::initial(w),
+    );
+    let warm_up = (arguments.seconds / 4.0).min(0.2);
+    Stopwatch::run(case, &mut trainer, warm_up);
+    let mut speeds: Vec<f64> = (0..arguments.repetitions)
+        .map(|_| Stopwatch::run(case, &mut trainer, arguments.seconds))
+        .collect();
+    speeds.sort_by(f64::total_cmp);
+    speeds
+}
+
+/// Stops the training loop when its time is up; neither records nor checkpoints fall due before.
+struct Stopwatch<'a> {
+    case: &'a Prepared,
+    start: Instant,
+    seconds: f64,
+    steps: u64,
+}
+
+impl Stopwatch<'_> {
+    /// Trains for some seconds, at least one step, and returns the steps per second.
+    fn run(case: &Prepared, trainer: &mut Trainer, seconds: f64) -> f64 {
+        let never = Intervals {
+            steps: u64::MAX,
+            log_every: u64::MAX,
+            checkpoint_every: u64::MAX,
+        };
+        let mut watch = Stopwatch {
+            case,
+            start: Instant::now(),
+            seconds,
+            steps: 0,
+        };
+        match trainer.run(never, &mut watch) {
+            Ok(_) => watch.steps as f64 / watch.start.elapsed().as_secs_f64(),
+        }
+    }
+}
+
+impl Observer for Stopwatch<'_> {
+    type Error = std::convert::Infallible;
+
+    fn evaluate(&mut self, w: &Array2<f64>) -> Evaluation {
+        evaluate(&self.case.teacher, &self.case.objective, w, 1)
+    }
+
+    fn record(&mut self, _: &Record) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
+    fn checkpoint(&mut self, _: &State) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
+    fn step_done(&mut self, _: u64, _: f64) -> bool {
+        self.steps += 1;
+        self.start.elapsed().as_secs_f64() >= self.seconds
+    }
+}

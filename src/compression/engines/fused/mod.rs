@@ -1,0 +1,344 @@
+//! The default engine: loss and `dL/dW` in one hand-derived pass, in feature space.
+//!
+//! # Derivation
+//!
+//! Writing to the compressed stream and reading from it is a multiplication by `G = WᵀW`
+//! (METHOD.md, "Two consequences"). With `x` the embedding and `h̃_j` what block `j` writes, block `i`
+//! reads `(x + Σ_{j<i} h̃_j)·G`, and its frozen matrix `M_i` (all query, key and value columns, or the
+//! hidden units) makes of it
+//!
+//! ```text
+//! z_i = (x + Σ_{j<i} h̃_j)·G·M_i + b_i
+//! ```
+//!
+//! `x` is a sum of a token's and a position's embedding, and `h̃_j` has a few live columns. Stack
+//! everything that is ever written as the rows of a frozen matrix `S`; then all that a step needs of
+//! `W` are the small matrices `P_i = S·G·M_i` ([`fold`]), and the model is a network on them:
+//!
+//! ```text
+//! z_i = P_token + P_position + Σ_{j<i} h̃_j·P_j + b_i,     h̃_i = block_i(z_i)
+//! ```
+//!
+//! Its backward pass gives `dL/dP_i`, and the chain ends with
+//!
+//! ```text
+//! dL/dG = Σ_i Sᵀ·(dL/dP_i)·M_iᵀ,      dL/dW = W·(dL/dG + dL/dGᵀ)
+//! ```
+//!
+//! so that `d` occurs in two small products and nowhere else.
+//!
+//! # What makes it fast
+//!
+//! - [`plan`]: what never contributes is left out, found from the weights.
+//! - [`inputs`]: an input that a batch holds twice is computed once.
+//! - [`table`]: what depends on (position, token) alone is computed once a pair.
+//! - [`grouped`]: the first live attention's logits belong to two such pairs; its sums of
+//!   exponentials are tabulated for groups of key positions ([`grouping`]).
+//! - [`reader`], [`dense`], [`mlp`], [`loss`]: everything else, sixteen sequences at a time
+//!   ([`lanes`]), in [`piece`]s of the batch that fit the cache.
+//!
+//! Sums over sequences are formed in a fixed order: pieces belong to shares, shares are added in
+//! their order, and threads only decide who computes a share.
+
+pub mod again;
+pub mod dense;
+mod describe;
+pub mod fold;
+pub mod forward;
+pub mod grouped;
+pub mod grouping;
+pub mod inputs;
+pub mod lanes;
+pub mod linear;
+pub mod loss;
+pub mod mlp;
+pub mod piece;
+pub mod plan;
+pub mod reader;
+pub mod table;
+
+use std::sync::Arc;
+
+use ndarray::Array2;
+
+use super::{Engine, Loss};
+use crate::compression::objective::{Objective, OutputPositions};
+use crate::compression::teacher::Teacher;
+use crate::inputs::sampler::Batch;
+use fold::{Folded, Folder};
+use forward::Forward;
+use inputs::Inputs;
+use lanes::Precision;
+use piece::{Common, Gradients, Piece, Terms};
+use plan::{Domain, Plan};
+use table::Table;
+
+/// The engine in precision `F`.
+#[derive(Debug)]
+pub struct Fused<F> {
+    teacher: Arc<Teacher>,
+    objective: Objective,
+    threads: usize,
+    plan: Plan,
+    folder: Folder<F>,
+    common: Common<F>,
+    shares: Vec<Share<F>>,
+    /// What the table's blocks write in the compiled model: `[rows, columns]` each.
+    table_targets: Vec<Array2<f64>>,
+    /// Whether the output counts at each row of the table.
+    counted: Vec<bool>,
+    /// The compiled model, where the teacher does not keep the targets of the whole space.
+    compiled: Option<Forward<f64>>,
+}
+
+/// Buffers and sums of one part of the batch.
+#[derive(Debug)]
+struct Share<F> {
+    piece: Piece<F>,
+    compiled: Piece<f64>,
+    gradients: Gradients<F>,
+}
+
+impl<F: Precision> Fused<F> {
+    /// An engine for the teacher's model, using up to `threads` threads where a step is long enough.
+    pub fn new(teacher: Arc<Teacher>, objective: Objective, threads: usize) -> Self {
+        let plan = Plan::new(teacher.model(), teacher.space(), false);
+        Self::with_plan(teacher, objective, threads, plan)
+    }
+
+    fn with_plan(teacher: Arc<Teacher>, objective: Objective, threads: usize, plan: Plan) -> Self {
+        let common = Common::new(&plan, Inputs::new(&plan, teacher.space()));
+        let shares = (0..plan.shares)
+            .map(|_| Share {
+                piece: Piece::new(&plan),
+                compiled: Piece::new(&plan),
+                gradients: Gradients::zero(&plan, &common),
+            })
+            .collect();
+        let mut engine = Self {
+            folder: Folder::new(&plan),
+            compiled: teacher
+                .table()
+                .is_none()
+                .then(|| Forward::with_plan(plan.clone(), teacher.space())),
+            shares,
+            table_targets: Vec::new(),
+            counted: Vec::new(),
+            teacher,
+            objective,
+            threads,
+            common,
+            plan,
+        };
+        engine.describe_rows();
+        engine
+    }
+
+    /// What the engine computes in a step.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Targets and counted positions of the table's rows.
+    fn describe_rows(&mut self) {
+        let rows = &self.common.inputs.rows;
+        self.table_targets = compiled_table(&self.plan, rows);
+        let space = self.teacher.space();
+        self.counted.clear();
+        self.counted.extend(
+            rows.iter()
+                .map(|&(_, token)| match self.objective.output_positions {
+                    OutputPositions::All => true,
+                    OutputPositions::Tokens => space.is_word(token),
+                }),
+        );
+    }
+
+    /// Takes in a batch; one with tokens that the space does not have in these places needs a plan
+    /// without a fixed table.
+    fn load(&mut self, batch: &Batch) {
+        let loaded = self
+            .common
+            .inputs
+            .load(batch, self.teacher.space(), &self.plan);
+        if loaded.is_err() {
+            let plan = Plan::new(self.teacher.model(), self.teacher.space(), true);
+            let teacher = Arc::clone(&self.teacher);
+            *self = Self::with_plan(teacher, self.objective, self.threads, plan);
+            // A plan without a fixed table takes any batch.
+            let _ = self
+                .common
+                .inputs
+                .load(batch, self.teacher.space(), &self.plan);
+        }
+        if self.plan.rows.is_none() {
+            self.describe_rows();
+        }
+    }
+
+    /// Prepares the compiled model for the batch, where its targets are not kept.
+    fn load_compiled(&mut self, batch: &Batch) {
+        let kept = matches!(batch, Batch::Members(_)) && self.teacher.table().is_some();
+        if kept {
+            return;
+        }
+        let space = self.teacher.space();
+        self.compiled
+            .get_or_insert_with(|| Forward::with_plan(self.plan.clone(), space))
+            .load(batch, self.teacher.model(), space);
+    }
+
+    /// Runs every piece of the batch through the model and back.
+    fn run_shares(&mut self, terms: Terms, batch: &Batch) {
+        let Self {
+            plan,
+            common,
+            shares,
+            teacher,
+            counted,
+            threads,
+            compiled,
+            ..
+        } = self;
+        let table = match batch {
+            Batch::Members(_) => teacher.table(),
+            Batch::Sequences(_) => None,
+        };
+        let all: Vec<(usize, usize)> = forward::pieces(common.inputs.len(), plan.piece).collect();
+        let per_share = all.len().div_ceil(shares.len());
+        let positions = plan.positions;
+        let run = |number: usize, share: &mut Share<F>| {
+            share.gradients.clear(common);
+            let own = all.iter().skip(number * per_share).take(per_share);
+            for &(first, count) in own {
+                let Share {
+                    piece,
+                    gradients,
+                    compiled: compiled_piece,
+                } = share;
+                piece.load(plan, common, first, count);
+                match (table, &*compiled) {
+                    (Some(targets), _) => {
+                        let row = |b: usize| common.inputs.members[b] as usize * positions;
+                        piece.load_targets(plan, targets, row);
+                    }
+                    (None, Some(compiled)) => {
+                        compiled.run(compiled_piece, first, count);
+                        piece.take_targets(plan, teacher.kind(), compiled_piece);
+                    }
+                    (None, None) => {} // load_compiled prepared it
+                }
+                piece.weigh(common, counted);
+                piece.forward(plan, common);
+                piece.backward(plan, common, terms, gradients);
+            }
+        };
+        let threads = (*threads).clamp(1, shares.len());
+        if threads == 1 {
+            for (number, share) in shares.iter_mut().enumerate() {
+                run(number, share);
+            }
+            return;
+        }
+        let per_thread = shares.len().div_ceil(threads);
+        std::thread::scope(|scope| {
+            let mut chunks = shares.chunks_mut(per_thread).enumerate();
+            let work = |(i, mine): (usize, &mut [Share<F>])| {
+                for (j, share) in mine.iter_mut().enumerate() {
+                    run(i * per_thread + j, share);
+                }
+            };
+            let own = chunks.next();
+            for chunk in chunks {
+                scope.spawn(move || work(chunk));
+            }
+            own.into_iter().for_each(work);
+        });
+    }
+
+    /// The table blocks' own terms of `L_layer`, and where they begin to flow back.
+    fn table_losses(&mut self, factor: f64) {
+        let gradients = &mut self.shares[0].gradients;
+        let table = &self.common.table;
+        for (i, block) in self.plan.blocks.iter().enumerate() {
+            if block.domain == Domain::Batch {
+                continue;
+            }
+            let mut sum = F::zero();
+            for a in 0..block.columns.len() {
+                let h = &table.h[i][a * table.stride..];
+                let dh = &mut gradients.table.h[i][a * table.stride..];
+                let targets = self.table_targets[i].column(a);
+                let occurrences = &self.common.inputs.occurrences;
+                for (((h, dh), target), n) in h.iter().zip(dh).zip(targets).zip(occurrences) {
+                    let error = *h - F::from_f64(*target);
+                    sum += *n * error * error;
+                    *dh += F::from_f64(2.0 * factor) * *n * error;
+                }
+            }
+            gradients.loss.layers += sum.widen();
+        }
+    }
+}
+
+impl<F: Precision> Engine for Fused<F> {
+    fn loss_and_gradient(
+        &mut self,
+        w: &Array2<f64>,
+        batch: &Batch,
+        gradient: &mut Array2<f64>,
+    ) -> Loss {
+        self.load(batch);
+        self.load_compiled(batch);
+        self.folder.fold(Some(w), &mut self.common.folded);
+        self.common.prepare(&self.plan);
+        let inputs = &self.common.inputs;
+        let counted: f64 = self
+            .counted
+            .iter()
+            .zip(&inputs.occurrences)
+            .filter(|(counted, _)| **counted)
+            .map(|(_, n)| n.widen())
+            .sum();
+        let everywhere = (inputs.size * self.plan.positions) as f64;
+        let terms = Terms {
+            kind: self.teacher.kind(),
+            output: self.objective.output_weight / counted,
+            layers: self.objective.layer_weight / everywhere,
+        };
+        self.run_shares(terms, batch);
+        if let Some((first, others)) = self.shares.split_first_mut() {
+            for other in others {
+                first.gradients.add(&other.gradients);
+            }
+        }
+        self.table_losses(terms.layers);
+        let gradients = &mut self.shares[0].gradients;
+        self.common.finish(&self.plan, gradients);
+        self.folder.unfold(&gradients.folded, gradient);
+        Loss {
+            output: gradients.loss.output / counted,
+            layers: gradients.loss.layers / everywhere,
+        }
+    }
+}
+
+/// What the table's blocks write in the compiled model (`G = 1`) at these rows.
+fn compiled_table(plan: &Plan, rows: &[(usize, usize)]) -> Vec<Array2<f64>> {
+    let mut folded = Folded::<f64>::zero(plan);
+    Folder::new(plan).fold(None, &mut folded);
+    let mut table = Table::new(plan);
+    table.forward(plan, rows, &folded);
+    plan.blocks
+        .iter()
+        .enumerate()
+        .map(|(i, block)| match block.domain {
+            Domain::Table => {
+                Array2::from_shape_fn((rows.len(), block.columns.len()), |(row, a)| {
+                    table.h[i][a * table.stride + row]
+                })
+            }
+            Domain::Batch => Array2::zeros((0, 0)),
+        })
+        .collect()
+}

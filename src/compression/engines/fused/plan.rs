@@ -1,0 +1,508 @@
+//! What there is to compute, found once from the weights and the input space.
+//!
+//! A *source* is a row that writes to the stream: a token's embedding, a position's embedding, or one
+//! live column of a block's output. A *reader* is the frozen matrix in front of a block (the query,
+//! key and value columns of all its heads, or its hidden units) or the unembedding. Stacked as `S`
+//! and `M`, all that a step needs of `W` is `P = S·G·M` for each reader: how strongly it hears each
+//! source.
+//!
+//! Left out, because they never contribute: blocks and columns that write nothing, heads whose
+//! values are not read, query and key dimensions of which one side is zero, hidden units that are
+//! zero or not read.
+
+use std::ops::Range;
+
+use crate::inputs::InputSpace;
+use crate::model::{Frozen, Layer, Linear};
+
+use super::grouping::{self, Grouping};
+
+/// Up to this many (position, token) pairs are computed whether or not a batch has them.
+const LARGEST_TABLE: usize = 8192;
+/// The largest number of pairs of table rows whose logits are kept.
+const LARGEST_LOGIT_TABLE: usize = 1 << 20;
+/// A working set of a piece of the batch that leaves room in a cache of 1 MiB.
+const PIECE_BYTES: usize = 768 << 10;
+/// Multiplications from which a step is worth a second thread.
+const WORTH_A_THREAD: f64 = 2e7;
+/// Parts of a batch whose sums are formed separately where threads share it; the number of threads
+/// does not change them.
+const SHARES: usize = 8;
+
+/// One row of `S`: (dimension, weight), the zeros left out.
+pub type SparseRow = Vec<(usize, f64)>;
+
+/// What runs in a step.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// `D`.
+    pub width: usize,
+    /// `V`.
+    pub vocabulary: usize,
+    /// `T`.
+    pub positions: usize,
+    /// The number of inputs, if the space is enumerable.
+    pub space_size: Option<u64>,
+    /// Whether a query sees earlier keys and its own only.
+    pub causal: bool,
+    /// The (position, token) pairs of the table, by position; none if each batch brings its own.
+    pub rows: Option<Vec<(usize, usize)>>,
+    /// `S`: `V` tokens, `T` positions, then the live columns of each block in order.
+    pub sources: Vec<SparseRow>,
+    /// One in front of each live block, then the unembedding.
+    pub readers: Vec<Reader>,
+    /// The live blocks in order.
+    pub blocks: Vec<Block>,
+    /// All blocks, dead ones included.
+    pub total_blocks: usize,
+    /// Whether a token is taken from a table by a product with its indicator or by its number.
+    pub expansion: Expansion,
+    /// Sequences of a piece, a multiple of the lanes.
+    pub piece: usize,
+    /// Parts of the batch that can be computed side by side.
+    pub shares: usize,
+}
+
+/// How rows of a table reach the sequences of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expansion {
+    /// As products with 0 and 1: cheapest where a position has few tokens.
+    Indicators,
+    /// Row by row.
+    Lookup,
+}
+
+/// Where a block is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Domain {
+    /// Once for each (position, token): nothing before it has mixed positions.
+    Table,
+    /// For each sequence of the batch.
+    Batch,
+}
+
+/// One reader's columns of `M`.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    /// For each column its (dimension, weight).
+    pub columns: Vec<SparseRow>,
+    /// For each column what is added.
+    pub bias: Vec<f64>,
+    /// It hears sources `0..sources`.
+    pub sources: usize,
+}
+
+/// A live block.
+#[derive(Clone, Debug)]
+pub struct Block {
+    /// Its number among all `2L`.
+    pub index: usize,
+    /// Where it is computed.
+    pub domain: Domain,
+    /// The dimensions it writes to.
+    pub columns: Vec<usize>,
+    /// The source that its first column is.
+    pub first_source: usize,
+    /// Added to each of its columns.
+    pub bias: Vec<f64>,
+    /// What it does.
+    pub work: Work,
+}
+
+/// What a block does with what it reads.
+#[derive(Clone, Debug)]
+pub enum Work {
+    /// Heads that are not dead; none if the block writes a constant.
+    Attention {
+        /// The heads.
+        heads: Vec<Head>,
+        /// How they are computed.
+        method: Method,
+    },
+    /// `ReLU`, then `weights` `[hidden, columns]`, row-major.
+    Mlp {
+        /// `fc2`'s rows of live hidden units.
+        weights: Vec<f64>,
+    },
+}
+
+/// How an attention is computed.
+#[derive(Clone, Debug)]
+pub enum Method {
+    /// Logit by logit for each sequence.
+    Dense,
+    /// From sums of exponentials over groups of key positions, tabulated.
+    Grouped(Grouping),
+}
+
+/// One head: its columns among those of the block's reader.
+#[derive(Clone, Debug)]
+pub struct Head {
+    /// Its query columns; already divided by the root of the key size.
+    pub query: Range<usize>,
+    /// As many key columns.
+    pub key: Range<usize>,
+    /// Its value columns.
+    pub value: Range<usize>,
+    /// `[values, the block's columns]`, row-major.
+    pub output: Vec<f64>,
+}
+
+impl Plan {
+    /// The plan for a model on an input space. With `any_tokens`, for sequences that need not be of
+    /// that space.
+    pub fn new(model: &Frozen<f64>, space: &InputSpace, any_tokens: bool) -> Self {
+        let (vocabulary, positions) = (model.token_embed.nrows(), space.positions());
+        let rows: Vec<(usize, usize)> = (0..positions)
+            .flat_map(|p| space.tokens_at(p).into_iter().map(move |t| (p, t)))
+            .collect();
+        let rows = (!any_tokens && rows.len() <= LARGEST_TABLE).then_some(rows);
+        let mut sources: Vec<SparseRow> = model
+            .token_embed
+            .rows()
+            .into_iter()
+            .chain(model.pos_embed.rows().into_iter().take(positions))
+            .map(|row| sparse(row.iter().copied()))
+            .collect();
+        let mut readers = Vec::new();
+        let mut blocks = Vec::new();
+        let mut domain = Domain::Table;
+        for (i, layer) in model.layers.iter().enumerate() {
+            for (index, linear) in [(2 * i, &layer.output), (2 * i + 1, &layer.fc2)] {
+                let columns = live_columns(linear);
+                if columns.is_empty() {
+                    continue;
+                }
+                let (reader, work) = if index % 2 == 0 {
+                    attention(model, layer, &columns, sources.len())
+                } else {
+                    mlp(layer, &columns, sources.len())
+                };
+                if matches!(&work, Work::Attention { heads, .. } if !heads.is_empty()) {
+                    domain = Domain::Batch;
+                }
+                readers.push(reader);
+                blocks.push(Block {
+                    index,
+                    domain,
+                    first_source: sources.len(),
+                    bias: columns.iter().map(|&c| linear.bias[c]).collect(),
+                    work,
+                    columns: columns.clone(),
+                });
+                sources.extend(columns.iter().map(|&c| vec![(c, 1.0)]));
+            }
+        }
+        readers.push(Reader {
+            columns: columns_of(&model.unembed),
+            bias: vec![0.0; model.unembed.ncols()],
+            sources: sources.len(),
+        });
+        let widest = (0..positions)
+            .map(|p| space.tokens_at(p).len())
+            .max()
+            .unwrap_or(0);
+        let mut plan = Self {
+            width: model.width(),
+            vocabulary,
+            positions,
+            space_size: space.size(),
+            causal: model.causal,
+            expansion: if rows.is_some() && widest <= 16 {
+                Expansion::Indicators
+            } else {
+                Expansion::Lookup
+            },
+            rows,
+            sources,
+            readers,
+            blocks,
+            total_blocks: 2 * model.layers.len(),
+            piece: 0,
+            shares: 1,
+        };
+        plan.choose_methods();
+        plan.choose_pieces();
+        plan
+    }
+
+    /// The first live attention is taken from tables where that is cheaper.
+    fn choose_methods(&mut self) {
+        let Some(rows) = &self.rows else { return };
+        if rows.len() * rows.len() > LARGEST_LOGIT_TABLE {
+            return;
+        }
+        let choices: Vec<usize> = (0..self.positions)
+            .map(|p| rows.iter().filter(|row| row.0 == p).count())
+            .collect();
+        let first = self.blocks.iter_mut().find(|b| b.domain == Domain::Batch);
+        let Some(Block {
+            work: Work::Attention { heads, method },
+            ..
+        }) = first
+        else {
+            return;
+        };
+        if let Some(grouping) = grouping::choose(heads, &choices) {
+            *method = Method::Grouped(grouping);
+        }
+    }
+
+    /// Pieces that stay in the cache, and shares if the work is worth it.
+    fn choose_pieces(&mut self) {
+        let lanes = super::lanes::LANES;
+        let per_lane = self.numbers_per_sequence() * size_of::<f32>() * lanes;
+        self.piece = (PIECE_BYTES / per_lane.max(1)).clamp(1, 16) * lanes;
+        if self.multiplications_per_sequence() * 256.0 > WORTH_A_THREAD {
+            self.shares = SHARES;
+            self.piece = self.piece.min(256 / SHARES);
+        }
+    }
+
+    /// Whether block `i` is the first that mixes positions: it reads from the table.
+    pub fn reads_table_only(&self, block: usize) -> bool {
+        self.blocks[..block]
+            .iter()
+            .all(|b| b.domain == Domain::Table)
+    }
+
+    /// The blocks before reader `i` that are computed for each sequence.
+    pub fn batch_blocks_before(&self, reader: usize) -> impl Iterator<Item = usize> + '_ {
+        (0..reader).filter(|&j| self.blocks[j].domain == Domain::Batch)
+    }
+
+    /// The blocks before reader `i` that are computed in the table.
+    pub fn table_blocks_before(&self, reader: usize) -> impl Iterator<Item = usize> + '_ {
+        (0..reader.min(self.blocks.len())).filter(|&j| self.blocks[j].domain == Domain::Table)
+    }
+
+    /// Whether reader `i` is read for each sequence of the batch: all but those of table blocks.
+    pub fn reads_batch(&self, reader: usize) -> bool {
+        self.blocks
+            .get(reader)
+            .is_none_or(|b| b.domain == Domain::Batch)
+    }
+
+    /// Numbers that a piece holds of each sequence.
+    fn numbers_per_sequence(&self) -> usize {
+        let t = self.positions;
+        let mut numbers = self.rows.as_ref().map_or(t, Vec::len);
+        for (i, reader) in self.readers.iter().enumerate() {
+            if !self.reads_batch(i) {
+                continue;
+            }
+            match self.blocks.get(i).map(|b| &b.work) {
+                Some(Work::Attention { heads, method }) => {
+                    let values: usize = heads.iter().map(|h| h.value.len()).sum();
+                    numbers += match method {
+                        Method::Dense => 2 * reader.columns.len() * t + heads.len() * t * t,
+                        Method::Grouped(_) => heads.len() * t,
+                    } + 2 * values * t;
+                }
+                _ => numbers += 2 * reader.columns.len() * t,
+            }
+            numbers += self.blocks.get(i).map_or(0, |b| 3 * b.columns.len() * t);
+        }
+        numbers
+    }
+
+    /// Estimated floating-point operations of a step with a batch of this size: two for each
+    /// multiplication and addition, repetitions in the batch computed once.
+    pub fn flops_per_step(&self, batch: f64) -> f64 {
+        let distinct = self.space_size.map_or(batch, |size| {
+            let size = size as f64;
+            size * (1.0 - (1.0 - 1.0 / size).powf(batch))
+        });
+        2.0 * (distinct * self.multiplications_per_sequence() + self.table_multiplications())
+    }
+
+    /// Estimated multiplications and additions of the tables in a step.
+    fn table_multiplications(&self) -> f64 {
+        let Some(rows) = self.rows.as_ref().map(|rows| rows.len() as f64) else {
+            return 0.0;
+        };
+        let readers: f64 = self
+            .readers
+            .iter()
+            .enumerate()
+            .map(|(i, reader)| {
+                let heard: usize = self
+                    .table_blocks_before(i)
+                    .map(|j| self.blocks[j].columns.len())
+                    .sum();
+                rows * (reader.columns.len() * (2 + 3 * heard)) as f64
+            })
+            .sum();
+        let grouped: f64 = self
+            .blocks
+            .iter()
+            .filter_map(|block| match &block.work {
+                Work::Attention {
+                    heads,
+                    method: Method::Grouped(grouping),
+                } => Some(grouping.multiplications(heads, rows)),
+                _ => None,
+            })
+            .sum();
+        readers + grouped
+    }
+
+    /// Estimated multiplications of a forward and backward pass of one sequence, tables aside.
+    pub fn multiplications_per_sequence(&self) -> f64 {
+        (0..self.readers.len())
+            .filter(|&i| self.reads_batch(i))
+            .map(|i| self.reader_multiplications(i) + self.block_multiplications(i))
+            .sum()
+    }
+
+    /// What reader `i` costs for each sequence: forward, back to its sources, back to `P`.
+    fn reader_multiplications(&self, i: usize) -> f64 {
+        let grouped = |b: &Block| {
+            matches!(
+                &b.work,
+                Work::Attention {
+                    method: Method::Grouped(_),
+                    ..
+                }
+            )
+        };
+        if self.blocks.get(i).is_some_and(grouped) {
+            return 0.0;
+        }
+        let heard: usize = self
+            .batch_blocks_before(i)
+            .map(|j| self.blocks[j].columns.len())
+            .sum();
+        let rows = match (&self.rows, self.expansion) {
+            (Some(rows), Expansion::Indicators) => rows.len(),
+            _ => self.positions,
+        };
+        (self.readers[i].columns.len() * (3 * heard * self.positions + 2 * rows)) as f64
+    }
+
+    /// What block `i` costs for each sequence after its reader.
+    fn block_multiplications(&self, i: usize) -> f64 {
+        let Some(block) = self.blocks.get(i) else {
+            return 0.0;
+        };
+        let (t, columns) = (self.positions as f64, block.columns.len() as f64);
+        match &block.work {
+            Work::Mlp { weights } => 2.0 * t * weights.len() as f64,
+            Work::Attention { heads, method } => heads
+                .iter()
+                .map(|head| {
+                    let values = head.value.len() as f64;
+                    let pairs = if self.causal {
+                        t * (t + 1.0) / 2.0
+                    } else {
+                        t * t
+                    };
+                    2.0 * t * values * columns
+                        + match method {
+                            Method::Dense => 3.0 * pairs * (head.query.len() as f64 + values + 1.0),
+                            Method::Grouped(grouping) => {
+                                2.0 * t * grouping.groups.len() as f64 * (1.0 + values)
+                            }
+                        }
+                })
+                .sum(),
+        }
+    }
+}
+
+/// The dimensions that a linear map can write to.
+pub fn live_columns(linear: &Linear<f64>) -> Vec<usize> {
+    (0..linear.bias.len())
+        .filter(|&c| is_live(linear, c))
+        .collect()
+}
+
+/// Whether output `c` is ever anything but zero.
+fn is_live(linear: &Linear<f64>, c: usize) -> bool {
+    linear.bias[c] != 0.0 || linear.weight.column(c).iter().any(|x| *x != 0.0)
+}
+
+fn sparse(numbers: impl Iterator<Item = f64>) -> SparseRow {
+    numbers.enumerate().filter(|(_, x)| *x != 0.0).collect()
+}
+
+fn columns_of(matrix: &ndarray::Array2<f64>) -> Vec<SparseRow> {
+    matrix
+        .columns()
+        .into_iter()
+        .map(|column| sparse(column.iter().copied()))
+        .collect()
+}
+
+fn attention(
+    model: &Frozen<f64>,
+    layer: &Layer<f64>,
+    live: &[usize],
+    sources: usize,
+) -> (Reader, Work) {
+    let mut reader = Reader {
+        columns: Vec::new(),
+        bias: Vec::new(),
+        sources,
+    };
+    let mut heads = Vec::new();
+    let scale = 1.0 / (model.key_size as f64).sqrt();
+    for h in 0..model.heads {
+        let own = h * model.key_size..(h + 1) * model.key_size;
+        let written = |c: usize| {
+            is_live(&layer.value, c) && layer.output.weight.row(c).iter().any(|x| *x != 0.0)
+        };
+        let values: Vec<usize> = own.clone().filter(|&c| written(c)).collect();
+        if values.is_empty() {
+            continue;
+        }
+        let logits: Vec<usize> = own
+            .filter(|&c| is_live(&layer.query, c) && is_live(&layer.key, c))
+            .collect();
+        let query = reader.add(&layer.query, &logits, scale);
+        let key = reader.add(&layer.key, &logits, 1.0);
+        let value = reader.add(&layer.value, &values, 1.0);
+        let output = values
+            .iter()
+            .flat_map(|&v| live.iter().map(move |&c| layer.output.weight[[v, c]]))
+            .collect();
+        heads.push(Head {
+            query,
+            key,
+            value,
+            output,
+        });
+    }
+    let method = Method::Dense;
+    (reader, Work::Attention { heads, method })
+}
+
+fn mlp(layer: &Layer<f64>, live: &[usize], sources: usize) -> (Reader, Work) {
+    let mut reader = Reader {
+        columns: Vec::new(),
+        bias: Vec::new(),
+        sources,
+    };
+    let hidden: Vec<usize> = (0..layer.fc1.bias.len())
+        .filter(|&u| is_live(&layer.fc1, u) && layer.fc2.weight.row(u).iter().any(|x| *x != 0.0))
+        .collect();
+    reader.add(&layer.fc1, &hidden, 1.0);
+    let weights = hidden
+        .iter()
+        .flat_map(|&u| live.iter().map(move |&c| layer.fc2.weight[[u, c]]))
+        .collect();
+    (reader, Work::Mlp { weights })
+}
+
+impl Reader {
+    /// Appends columns of `linear`, scaled; where they are now.
+    fn add(&mut self, linear: &Linear<f64>, columns: &[usize], scale: f64) -> Range<usize> {
+        let start = self.columns.len();
+        for &c in columns {
+            let column = linear.weight.column(c);
+            self.columns.push(sparse(column.iter().map(|x| x * scale)));
+            self.bias.push(linear.bias[c] * scale);
+        }
+        start..self.columns.len()
+    }
+}
