@@ -15,6 +15,10 @@ pub enum Purpose {
     Batches = 2,
     /// The held-out sample of a space that is too large to enumerate.
     HeldOut = 3,
+    /// The pairs of inputs that interventions exchange values between.
+    Interventions = 16,
+    /// The bootstrap over the seeds of a study.
+    Bootstrap = 17,
 }
 
 /// The generator of one purpose at its start.
