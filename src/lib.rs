@@ -39,6 +39,7 @@ pub mod files;
 pub mod inputs;
 pub mod linalg;
 pub mod model;
+pub mod npz;
 pub mod program;
 pub mod rasp;
 pub mod study;

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use ndarray::Array2;
 use thiserror::Error;
 
+use super::analyzed;
 use super::directory::{CHECKPOINT, DirectoryError, METRICS, RunDirectory, SUMMARY};
 use super::experiment::Experiment;
 use super::metrics::{Metrics, MetricsError};
 use super::results::{self, Summary};
+use crate::analysis::Settings;
 use crate::compression::checkpoint::{self, CheckpointError};
 use crate::compression::engines::{Engine, autodiff::Autodiff};
 use crate::compression::evaluation::evaluate;
@@ -205,7 +207,9 @@ fn finish(
                 Some(evaluation) => evaluation,
                 None => observer.evaluate(&state.w),
             };
-            results::write(directory, &experiment.model, &state.w, &last)?;
+            results::write(directory, &experiment.model, &state.w)?;
+            analyzed::analyze(experiment, &state.w, &Settings::default())
+                .write(directory.path())?;
             let summary = summary(Some(&last));
             summary.save(directory)?;
             Ok(Outcome::Completed(summary))
