@@ -71,7 +71,7 @@ pub fn critical_width(
         }
         critical
     };
-    let mut rng = rng::stream(seed, Purpose::Bootstrap);
+    let mut rng = rng::stream(seed, Purpose::CriticalWidth);
     let mut resampled: Vec<Option<usize>> = (0..RESAMPLES)
         .map(|_| {
             medians(&mut |at| {

@@ -1,8 +1,8 @@
 //! How often, how strongly and with whom the compiled model uses each feature.
 //!
-//! A feature's value is that of its dimension in the compiled residual stream after the last
-//! block: what Tracr's programs have written once stays there. "Rows" are inputs × positions, BOS
-//! and padding included.
+//! A feature's value is that of its dimension in the compiled residual stream after the last block:
+//! what Tracr's programs have written stays there. "Rows" are inputs × positions, BOS and padding
+//! included.
 
 use ndarray::{Array1, Array2, Axis};
 

@@ -34,7 +34,7 @@ pub struct Args {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Thresholds")]
 struct ThresholdArgs {
-    /// A feature with a smaller norm is dropped [default: 0.2]
+    /// A feature with a smaller norm is dropped [default: 0.25]
     #[arg(long, value_name = "NORM")]
     dropped_below: Option<f64>,
     /// A feature with at least this dimensionality is dedicated [default: 0.9]

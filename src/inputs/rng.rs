@@ -17,8 +17,8 @@ pub enum Purpose {
     HeldOut = 3,
     /// The pairs of inputs that interventions exchange values between.
     Interventions = 16,
-    /// The bootstrap over the seeds of a study.
-    Bootstrap = 17,
+    /// The resamples of seeds that a critical width's interval comes from.
+    CriticalWidth = 17,
 }
 
 /// The generator of one purpose at its start.

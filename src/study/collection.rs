@@ -122,37 +122,52 @@ fn visit(directory: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(),
     Ok(())
 }
 
-/// Reads every run's own configuration and tells groups apart by what differs.
+/// Tells groups of runs apart by the fewest settings, in their order in the configuration.
 struct Grouping {
     essences: Vec<Vec<(String, String)>>,
-    telling: BTreeSet<String>,
+    telling: Vec<String>,
 }
 
 impl Grouping {
     fn new(runs: &[FinishedRun]) -> Self {
-        let essences: Vec<Vec<(String, String)>> = runs.iter().map(essence).collect();
-        let value = |pairs: &Vec<(String, String)>, key: &str| {
-            let pair = pairs.iter().find(|(k, _)| k == key);
-            pair.map(|(_, v)| v.clone())
+        Self::of(runs.iter().map(essence).collect())
+    }
+
+    fn of(essences: Vec<Vec<(String, String)>>) -> Self {
+        let mut keys: Vec<String> = Vec::new();
+        for (key, _) in essences.iter().flatten() {
+            if !keys.contains(key) {
+                keys.push(key.clone());
+            }
+        }
+        let mut grouping = Self {
+            essences,
+            telling: Vec::new(),
         };
-        let keys: BTreeSet<&String> = essences.iter().flatten().map(|(key, _)| key).collect();
-        let telling = keys
-            .into_iter()
-            .filter(|key| {
-                let values = essences.iter().map(|pairs| value(pairs, key));
-                values.collect::<BTreeSet<_>>().len() > 1
-            })
-            .cloned()
-            .collect();
-        Self { essences, telling }
+        // A setting that never differs without another one adds nothing: the model's checksum beside
+        // the program's name.
+        for key in keys {
+            let before = grouping.count();
+            grouping.telling.push(key);
+            if grouping.count() == before {
+                grouping.telling.pop();
+            }
+        }
+        grouping
+    }
+
+    fn count(&self) -> usize {
+        let names: BTreeSet<String> = (0..self.essences.len()).map(|i| self.name(i)).collect();
+        names.len()
     }
 
     fn name(&self, run: usize) -> String {
-        let pairs: Vec<String> = self.essences[run]
-            .iter()
-            .filter(|(key, _)| self.telling.contains(key))
-            .map(|(key, value)| format!("{key}={}", value.trim_matches('"')))
-            .collect();
+        let value = |key: &String| {
+            let pair = self.essences[run].iter().find(|(k, _)| k == key);
+            pair.map_or("", |(_, v)| v.trim_matches('"'))
+        };
+        let telling = self.telling.iter();
+        let pairs: Vec<String> = telling.map(|key| format!("{key}={}", value(key))).collect();
         if pairs.is_empty() {
             "all".into()
         } else {
@@ -512,5 +527,39 @@ impl Collection {
             .json(settings)
             .map_err(|e| FileError::new("write", &path)(io::Error::other(e)))?;
         files::write_atomically(&path, format!("{text}\n").as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_are_told_apart_by_the_fewest_settings() {
+        let run = |program: &str, sha: &str, steps: &str| {
+            let pair = |k: &str, v: &str| (k.to_owned(), v.to_owned());
+            vec![
+                pair("program", program),
+                pair("model.sha256", sha),
+                pair("training.batch", "256"),
+                pair("training.steps", steps),
+            ]
+        };
+        let grouping = Grouping::of(vec![
+            run("a", "\"1\"", "10"),
+            run("b", "\"2\"", "10"),
+            run("b", "\"2\"", "20"),
+        ]);
+        let names: Vec<String> = (0..3).map(|i| grouping.name(i)).collect();
+        assert_eq!(
+            names,
+            [
+                "program=a, training.steps=10",
+                "program=b, training.steps=10",
+                "program=b, training.steps=20"
+            ]
+        );
+        let same = Grouping::of(vec![run("a", "1", "10"), run("a", "1", "10")]);
+        assert_eq!(same.name(1), "all");
     }
 }

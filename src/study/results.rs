@@ -1,5 +1,5 @@
-//! What a finished run leaves: `gram.csv`, `projection.safetensors`, `summary.json` (and the tables of
-//! [`super::analyzed`]).
+//! What a finished run leaves: `layers.csv`, `gram.csv`, `projection.safetensors`, `summary.json`; the
+//! analysis adds its tables (`super::analyzed`).
 
 use std::io;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::path::Path;
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
-use super::directory::{GRAM, PROJECTION, RunDirectory, SUMMARY};
+use super::directory::{GRAM, LAYERS, PROJECTION, RunDirectory, SUMMARY};
 use crate::compression::projection::ProjectionError;
 use crate::compression::{Evaluation, Projection, StopReason};
 use crate::config::RunConfig;
@@ -129,7 +129,7 @@ impl Summary {
     }
 }
 
-/// Writes the final `W` and its Gram matrix.
+/// Writes the tables of the final `W` and `W` itself.
 ///
 /// # Errors
 /// If one of them cannot be written.
@@ -137,11 +137,18 @@ pub fn write(
     directory: &RunDirectory,
     model: &CompiledModel,
     w: &Array2<f64>,
+    evaluation: &Evaluation,
 ) -> Result<(), ProjectionError> {
     let projection = Projection {
         w: w.clone(),
         labels: model.metadata.residual_labels.clone(),
     };
+    let layers = model
+        .block_names()
+        .into_iter()
+        .zip(&evaluation.blocks)
+        .map(|(block, fit)| (block, fit.mse, fit.cosine));
+    write_csv(&directory.file(LAYERS), &["block", "mse", "cosine"], layers)?;
     let gram = projection.gram();
     let labels = &projection.labels;
     let pairs = gram

@@ -207,7 +207,7 @@ fn finish(
                 Some(evaluation) => evaluation,
                 None => observer.evaluate(&state.w),
             };
-            results::write(directory, &experiment.model, &state.w)?;
+            results::write(directory, &experiment.model, &state.w, &last)?;
             analyzed::analyze(experiment, &state.w, &Settings::default())
                 .write(directory.path())?;
             let summary = summary(Some(&last));
