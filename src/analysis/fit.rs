@@ -4,7 +4,8 @@ use ndarray::{Array1, Array2, ArrayView1};
 
 use crate::linalg::residual_of_best_map;
 
-/// A variance below this share of the mean square is what rounding leaves of a constant.
+/// A variance below this share of the mean square, shifted or not, is what rounding leaves of a
+/// constant.
 const CONSTANT: f64 = 1e-12;
 
 /// Running sums over pairs of rows: `y` as it should be and `x` as it is, both `[n]`.
@@ -133,7 +134,7 @@ impl Fit {
             for i in 0..xx.nrows() {
                 let mean = self.shift_x[i] + self.sum_x[i] / self.rows;
                 let square = xx[[i, i]] + self.rows * mean * mean;
-                if xx[[i, i]] <= CONSTANT * square {
+                if xx[[i, i]] <= CONSTANT * square.max(self.xx[[i, i]]) {
                     xx.row_mut(i).fill(0.0);
                     xx.column_mut(i).fill(0.0);
                 }
@@ -145,7 +146,8 @@ impl Fit {
 
     fn share_of_variance(&self, residual: impl FnOnce(f64) -> f64) -> Option<f64> {
         let yy = self.centred_square();
-        (self.rows > 0.0 && yy > CONSTANT * self.square_y).then(|| 1.0 - residual(yy) / yy)
+        (self.rows > 0.0 && yy > CONSTANT * self.square_y.max(self.shifted_square_y))
+            .then(|| 1.0 - residual(yy) / yy)
     }
 
     fn centred_square(&self) -> f64 {
