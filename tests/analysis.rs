@@ -42,6 +42,7 @@ fn judged(values: &Array2<f64>, w: &Array2<f64>, read: Vec<bool>) -> (Vec<Featur
     model.metadata.residual_labels = (0..w.ncols()).map(|i| format!("f:{i}")).collect();
     let structure = Structure {
         variables: Vec::new(),
+        written: Vec::new(),
         read,
     };
     let settings = Settings::default();

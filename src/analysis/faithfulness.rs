@@ -216,11 +216,14 @@ impl Sums {
                 .unwrap_or_else(|| Array1::zeros(rows.ncols()))
         };
         let positions = pass.subject.space.positions();
-        let blocks = (0..2 * pass.frozen.layers.len())
-            .map(|i| {
-                let site = Site::Block(i);
-                let (x, y) = (mean(&first.compressed[&site]), mean(&first.compiled[&site]));
-                vec![Fit::new(x, y, false); positions]
+        let written = pass.structure.written.iter().enumerate();
+        let blocks = written
+            .map(|(i, dims)| {
+                let shift = |rows: &BTreeMap<Site, Array2<f64>>| {
+                    part(mean(&rows[&Site::Block(i)]).view(), dims)
+                };
+                let fit = Fit::new(shift(&first.compressed), shift(&first.compiled), false);
+                vec![fit; positions]
             })
             .collect();
         let variables = pass
@@ -253,10 +256,11 @@ impl Sums {
         self.add_outputs(pass, start, tokens.view(), &both);
         let positions = tokens.ncols();
         for (i, fits) in self.blocks.iter_mut().enumerate() {
-            let (x, y) = (
-                &both.compressed[&Site::Block(i)],
-                &both.compiled[&Site::Block(i)],
-            );
+            let site = Site::Block(i);
+            let written = |sites: &BTreeMap<Site, Array2<f64>>| {
+                sites[&site].select(Axis(1), &pass.structure.written[i])
+            };
+            let (x, y) = (written(&both.compressed), written(&both.compiled));
             for (row, (x, y)) in x.rows().into_iter().zip(y.rows()).enumerate() {
                 fits[row % positions].add(x, y);
             }

@@ -22,6 +22,8 @@ pub struct Structure {
     pub variables: Vec<Variable>,
     /// Per feature, whether a weight on the way to the output reads it after it was written.
     pub read: Vec<bool>,
+    /// Per block, the dimensions that it can write; all others are zero in its output.
+    pub written: Vec<Vec<usize>>,
 }
 
 /// The part of a feature's name that its variable's features share: `tokens:x` belongs to `tokens`.
@@ -55,6 +57,10 @@ impl Structure {
         Self {
             variables,
             read: read_features(model, &writes),
+            written: writes[1..]
+                .iter()
+                .map(|(_, written)| (0..written.len()).filter(|d| written[*d]).collect())
+                .collect(),
         }
     }
 
