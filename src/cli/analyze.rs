@@ -56,12 +56,15 @@ struct ThresholdArgs {
     #[arg(long, value_name = "N", value_parser = pairs)]
     pairs: Option<Pairs>,
     /// How many of the worst inputs to keep [default: 10]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=10_000))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=1000))]
     worst: Option<u16>,
     /// The seed of the sampled pairs and of the bootstrap over seeds [default: 0]
     #[arg(long, value_name = "SEED")]
     analysis_seed: Option<u64>,
 }
+
+/// A larger sample would not fit in memory; `all` needs none.
+const MAX_PAIRS: u64 = 100_000_000;
 
 #[derive(Clone, Copy, Debug)]
 struct Pairs(Option<u64>);
@@ -71,11 +74,8 @@ fn pairs(text: &str) -> Result<Pairs, String> {
         return Ok(Pairs(None));
     }
     match text.parse::<u64>() {
-        Ok(n) if (1..=1 << 32).contains(&n) => Ok(Pairs(Some(n))),
-        _ => Err(format!(
-            "expected a number from 1 to {}, or `all`",
-            1u64 << 32
-        )),
+        Ok(n) if (1..=MAX_PAIRS).contains(&n) => Ok(Pairs(Some(n))),
+        _ => Err(format!("expected a number from 1 to {MAX_PAIRS}, or `all`")),
     }
 }
 

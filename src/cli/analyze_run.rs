@@ -59,9 +59,9 @@ fn row<const N: usize>(cells: [&str; N]) -> Vec<String> {
     cells.map(str::to_owned).to_vec()
 }
 
-/// Four decimals, for columns that are compared by eye.
+/// Three decimals, for columns that are compared by eye; what rounds to 0 has no sign.
 fn fixed(x: f64) -> String {
-    format!("{x:.3}")
+    format!("{:.3}", if x.abs() < 0.0005 { 0.0 } else { x })
 }
 
 fn optional(x: Option<f64>) -> String {

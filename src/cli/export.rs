@@ -25,7 +25,7 @@ pub struct Args {
 enum Format {
     /// A model file: W multiplied into all weights, which `compress run` executes
     Model,
-    /// NumPy's .npz with W [d, D], G [D, D] and labels [D]
+    /// NumPy's .npz with W (d by D), G (D by D) and the labels
     Npz,
 }
 
