@@ -169,6 +169,53 @@ fn a_duplicate_is_shared_and_an_unused_feature_is_not_superposition() {
     assert_eq!(features[3].mean_active, None);
 }
 
+#[test]
+fn the_published_heat_map_is_judged_as_the_paper_describes_it() {
+    let model = shipped("frac_prevs");
+    let labels = &model.metadata.residual_labels;
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/fixtures/published_gram_frac_prevs_d8.csv"
+    );
+    let mut gram = Array2::<f64>::zeros((14, 14));
+    for row in csv::Reader::from_path(path).unwrap().records() {
+        let row = row.unwrap();
+        let at = |label: &str| labels.iter().position(|l| l == label).unwrap();
+        gram[[at(&row[0]), at(&row[1])]] = row[2].parse().unwrap();
+    }
+    let space = space(&model);
+    let inputs = EvaluationSet::new(&space, 1);
+    let settings = Settings::default();
+    let frozen = Frozen::<f64>::new(&model);
+    let activity = Activity::measure(&frozen, &space, &inputs, settings.active_above, 1);
+    let structure = Structure::new(&model);
+    let (features, budget) = judge(&model, gram.view(), &structure, &activity, &settings);
+    let report = |label: &str| features.iter().find(|f| f.feature == label).unwrap();
+    assert_eq!(report("frac_prevs").verdict, Dedicated);
+    for label in ["tokens:x", "is_x"] {
+        assert_eq!(report(label).verdict, Shared, "{label}");
+    }
+    assert_eq!(report("is_x").partner.as_deref(), Some("tokens:x"));
+    let dropped = [
+        "tokens:a",
+        "tokens:b",
+        "tokens:c",
+        "tokens:compiler_pad",
+        "one",
+    ];
+    for label in dropped {
+        assert_eq!(report(label).verdict, Dropped, "{label}");
+        println!("{label}: {:.3} from the threshold", report(label).margin);
+    }
+    for i in 0..5 {
+        let index = report(&format!("indices:{i}"));
+        assert_eq!(index.verdict, Superposed);
+        println!("indices:{i}: {:.3} from the threshold", index.margin);
+    }
+    // Four dropped features were of no use, `one` was.
+    assert_eq!((budget.deletion, budget.deletion_of_unused), (1.0, 4.0));
+}
+
 fn analyzed(
     model: &CompiledModel,
     w: &Array2<f64>,

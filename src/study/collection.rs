@@ -1,35 +1,23 @@
 //! All finished runs below a directory, analysed together: critical widths, agreement of `G` between
 //! seeds, verdicts by width.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::io;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use ndarray::Array2;
 use serde::Serialize;
 
 use super::analyzed::{self, Analyzed};
-use super::directory::{ANALYSIS, CONFIG};
+use super::directory::CONFIG;
 use super::finished::{self, FinishedError, FinishedRun};
+use super::grouping::Grouping;
 use super::reference::{Agreement, Reference, ReferenceError};
-use super::results::write_csv;
 use crate::analysis::Settings;
 use crate::analysis::across::{CriticalWidth, Tolerance, critical_width, median};
-use crate::files::{self, FileError};
+use crate::files::FileError;
 
 /// Runs are looked for this many directories deep.
 const MAX_DEPTH: usize = 4;
-
-/// The tables of a study.
-pub const STUDY_METRICS: &str = "study_metrics.csv";
-#[allow(missing_docs)]
-pub const STUDY_VERDICTS: &str = "study_verdicts.csv";
-#[allow(missing_docs)]
-pub const CRITICAL_WIDTHS: &str = "critical_widths.csv";
-#[allow(missing_docs)]
-pub const GRAM_AGREEMENT: &str = "gram_agreement.csv";
-#[allow(missing_docs)]
-pub const REFERENCE_AGREEMENT: &str = "reference_agreement.csv";
 
 /// One run of a study.
 #[derive(Clone, Debug)]
@@ -120,69 +108,6 @@ fn visit(directory: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(),
         }
     }
     Ok(())
-}
-
-/// Tells groups of runs apart by the fewest settings, in their order in the configuration.
-struct Grouping {
-    essences: Vec<Vec<(String, String)>>,
-    telling: Vec<String>,
-}
-
-impl Grouping {
-    fn new(runs: &[FinishedRun]) -> Self {
-        Self::of(runs.iter().map(essence).collect())
-    }
-
-    fn of(essences: Vec<Vec<(String, String)>>) -> Self {
-        let mut keys: Vec<String> = Vec::new();
-        for (key, _) in essences.iter().flatten() {
-            if !keys.contains(key) {
-                keys.push(key.clone());
-            }
-        }
-        let mut grouping = Self {
-            essences,
-            telling: Vec::new(),
-        };
-        // A setting that never differs without another one adds nothing: the model's checksum beside
-        // the program's name.
-        for key in keys {
-            let before = grouping.count();
-            grouping.telling.push(key);
-            if grouping.count() == before {
-                grouping.telling.pop();
-            }
-        }
-        grouping
-    }
-
-    fn count(&self) -> usize {
-        let names: BTreeSet<String> = (0..self.essences.len()).map(|i| self.name(i)).collect();
-        names.len()
-    }
-
-    fn name(&self, run: usize) -> String {
-        let value = |key: &String| {
-            let pair = self.essences[run].iter().find(|(k, _)| k == key);
-            pair.map_or("", |(_, v)| v.trim_matches('"'))
-        };
-        let telling = self.telling.iter();
-        let pairs: Vec<String> = telling.map(|key| format!("{key}={}", value(key))).collect();
-        if pairs.is_empty() {
-            "all".into()
-        } else {
-            pairs.join(", ")
-        }
-    }
-}
-
-/// What decides a run's results, `d` and seed aside; the model by its program's name, too.
-fn essence(run: &FinishedRun) -> Vec<(String, String)> {
-    let program = run.experiment.model.metadata.program.clone();
-    std::iter::once(("program".to_owned(), program))
-        .chain(run.experiment.config.essence())
-        .filter(|(key, _)| !["compression.dim", "training.seed"].contains(&key.as_str()))
-        .collect()
 }
 
 /// Analyses every finished run below `directory`, writes each one's files, and compares them;
@@ -358,20 +283,6 @@ fn agreement(members: &[Member]) -> Vec<AgreementRow> {
     rows
 }
 
-/// The content of a study's `analysis.json`.
-#[derive(Serialize)]
-struct Document<'a> {
-    version: &'a str,
-    runs: usize,
-    left_out: &'a [String],
-    critical_widths: &'a [CriticalRow],
-    gram_agreement: Vec<serde_json::Value>,
-    reference_median: Option<f64>,
-    reference_median_off_diagonal: Option<f64>,
-    verdicts: Vec<serde_json::Value>,
-    settings: &'a Settings,
-}
-
 impl Collection {
     /// The medians of the runs' agreement with the reference, with the diagonal and without; none
     /// without reference.
@@ -423,143 +334,5 @@ impl Collection {
                 (group.to_owned(), d, members.len(), means)
             })
             .collect()
-    }
-
-    /// The content of the study's `analysis.json`.
-    ///
-    /// # Errors
-    /// If it cannot be put in words, which no number causes.
-    pub fn json(&self, settings: &Settings) -> serde_json::Result<String> {
-        let medians = self.reference_medians();
-        let agreement = self.agreement_medians().into_iter();
-        let verdicts = self.mean_verdicts().into_iter();
-        serde_json::to_string_pretty(&Document {
-            version: env!("CARGO_PKG_VERSION"),
-            runs: self.members.len(),
-            left_out: &self.left_out,
-            critical_widths: &self.critical,
-            gram_agreement: agreement
-                .map(|(group, d, pairs, median)| {
-                    serde_json::json!({
-                        "group": group, "d": d, "pairs": pairs, "median_correlation": median
-                    })
-                })
-                .collect(),
-            reference_median: medians.map(|m| m.0),
-            reference_median_off_diagonal: medians.map(|m| m.1),
-            verdicts: verdicts
-                .map(|(group, d, runs, mean_features)| {
-                    serde_json::json!({
-                        "group": group, "d": d, "runs": runs, "mean_features": mean_features
-                    })
-                })
-                .collect(),
-            settings,
-        })
-    }
-
-    fn write(&self, directory: &Path, settings: &Settings) -> Result<(), FileError> {
-        let id = |m: &Member| (m.group.clone(), m.d, m.seed, m.run.clone());
-        let metrics = self.members.iter().flat_map(|m| {
-            let of_member = m.metrics.iter();
-            of_member.map(move |(metric, value)| (id(m), metric.clone(), *value))
-        });
-        write_csv(
-            &directory.join(STUDY_METRICS),
-            &["group", "d", "seed", "run", "metric", "value"],
-            metrics,
-        )?;
-        let verdicts = self.members.iter().flat_map(|m| {
-            let of_member = m.verdicts.iter();
-            of_member.map(move |(verdict, features)| (id(m), *verdict, *features))
-        });
-        write_csv(
-            &directory.join(STUDY_VERDICTS),
-            &["group", "d", "seed", "run", "verdict", "features"],
-            verdicts,
-        )?;
-        write_csv(
-            &directory.join(CRITICAL_WIDTHS),
-            &[
-                "group",
-                "metric",
-                "tolerance",
-                "runs",
-                "critical_d",
-                "low",
-                "high",
-            ],
-            self.critical.iter(),
-        )?;
-        write_csv(
-            &directory.join(GRAM_AGREEMENT),
-            &[
-                "group",
-                "d",
-                "seed_a",
-                "seed_b",
-                "correlation",
-                "correlation_off_diagonal",
-            ],
-            self.agreement.iter(),
-        )?;
-        let compared = self.members.iter().filter_map(|m| {
-            let found = m.reference?;
-            Some((id(m), found.correlation, found.correlation_off_diagonal))
-        });
-        let compared: Vec<_> = compared.collect();
-        if !compared.is_empty() {
-            write_csv(
-                &directory.join(REFERENCE_AGREEMENT),
-                &[
-                    "group",
-                    "d",
-                    "seed",
-                    "run",
-                    "correlation",
-                    "correlation_off_diagonal",
-                ],
-                compared.into_iter(),
-            )?;
-        }
-        let path = directory.join(ANALYSIS);
-        let text = self
-            .json(settings)
-            .map_err(|e| FileError::new("write", &path)(io::Error::other(e)))?;
-        files::write_atomically(&path, format!("{text}\n").as_bytes())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn groups_are_told_apart_by_the_fewest_settings() {
-        let run = |program: &str, sha: &str, steps: &str| {
-            let pair = |k: &str, v: &str| (k.to_owned(), v.to_owned());
-            vec![
-                pair("program", program),
-                pair("model.sha256", sha),
-                pair("training.batch", "256"),
-                pair("training.steps", steps),
-            ]
-        };
-        let grouping = Grouping::of(vec![
-            run("a", "\"1\"", "10"),
-            run("b", "\"2\"", "10"),
-            run("b", "\"2\"", "20"),
-        ]);
-        let names: Vec<String> = (0..3).map(|i| grouping.name(i)).collect();
-        assert_eq!(
-            names,
-            [
-                "program=a, training.steps=10",
-                "program=b, training.steps=10",
-                "program=b, training.steps=20"
-            ]
-        );
-        let same = Grouping::of(vec![run("a", "1", "10"), run("a", "1", "10")]);
-        assert_eq!(same.name(1), "all");
     }
 }
