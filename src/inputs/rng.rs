@@ -17,6 +17,10 @@ pub enum Purpose {
     HeldOut = 3,
     /// The resamples of a study's confidence intervals.
     Bootstrap = 4,
+    /// The pairs of inputs that interventions exchange values between.
+    Interventions = 16,
+    /// The resamples of seeds that a critical width's interval comes from.
+    CriticalWidth = 17,
 }
 
 /// The generator of one purpose at its start.

@@ -2,11 +2,13 @@
 
 use ndarray::Array2;
 
+use super::analyzed;
 use super::directory::{CHECKPOINT, METRICS, RunDirectory};
 use super::experiment::Experiment;
 use super::metrics;
 use super::results::{self, Summary};
 use super::run::{Outcome, Progress, RunError, load_checkpoint, save_checkpoint};
+use crate::analysis::Settings;
 use crate::compression::baselines::{pca, random, subset};
 use crate::compression::evaluation::evaluate;
 use crate::compression::trainer::State;
@@ -52,6 +54,7 @@ pub(super) fn run(
     let reason = if evaluation.loss.is_finite() {
         metrics::write_untrained(&directory.file(METRICS), &evaluation)?;
         results::write(directory, model, &state.w, &evaluation)?;
+        analyzed::analyze(experiment, &state.w, &Settings::default()).write(directory.path())?;
         StopReason::Completed
     } else {
         StopReason::Diverged { step: 0 }

@@ -25,11 +25,39 @@ pub const CHECKPOINT: &str = "checkpoint.safetensors";
 pub const SUMMARY: &str = "summary.json";
 /// Left by a study whose run could not start or broke off; says why.
 pub const FAILURE: &str = "failure.json";
+#[allow(missing_docs)]
+pub const FEATURES: &str = "features.csv";
+#[allow(missing_docs)]
+pub const LAYER_POSITIONS: &str = "layer_positions.csv";
+#[allow(missing_docs)]
+pub const POSITIONS: &str = "positions.csv";
+#[allow(missing_docs)]
+pub const VARIABLES: &str = "variables.csv";
+#[allow(missing_docs)]
+pub const INTERVENTIONS: &str = "interventions.csv";
+#[allow(missing_docs)]
+pub const WORST_INPUTS: &str = "worst_inputs.csv";
+#[allow(missing_docs)]
+pub const ANALYSIS: &str = "analysis.json";
 const LOCK: &str = ".lock";
 
 /// In the order in which `--force` deletes them: the sign of completion first.
-const ALL: [&str; 8] = [
-    SUMMARY, FAILURE, CHECKPOINT, PROJECTION, GRAM, LAYERS, METRICS, CONFIG,
+const ALL: [&str; 15] = [
+    SUMMARY,
+    FAILURE,
+    ANALYSIS,
+    WORST_INPUTS,
+    INTERVENTIONS,
+    VARIABLES,
+    POSITIONS,
+    LAYER_POSITIONS,
+    FEATURES,
+    CHECKPOINT,
+    PROJECTION,
+    GRAM,
+    LAYERS,
+    METRICS,
+    CONFIG,
 ];
 
 /// Larger configurations are none.

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use ndarray::Array2;
 use thiserror::Error;
 
-use super::baseline;
 use super::directory::{CHECKPOINT, DirectoryError, METRICS, RunDirectory, SUMMARY};
 use super::experiment::Experiment;
 use super::metrics::{Metrics, MetricsError};
 use super::results::{self, Summary};
+use super::{analyzed, baseline};
+use crate::analysis::Settings;
 use crate::compression::checkpoint::{self, CheckpointError};
 use crate::compression::engines::{Engine, autodiff::Autodiff, fused::Fused};
 use crate::compression::evaluation::evaluate;
@@ -235,6 +236,8 @@ fn finish(
                 None => observer.evaluate(&state.w),
             };
             results::write(directory, &experiment.model, &state.w, &last)?;
+            analyzed::analyze(experiment, &state.w, &Settings::default())
+                .write(directory.path())?;
             let summary = summary(Some(&last));
             summary.save(directory)?;
             Ok(Outcome::Completed(summary))
