@@ -3,9 +3,7 @@
 //! - [`pca`]: the top `d` principal directions of the compiled residual stream, as in the paper.
 //! - [`random`]: random orthonormal rows.
 //! - [`subset`]: the best `d` features, kept exactly, the others dropped.
-//! - [`eigen`]: the symmetric eigenproblem that PCA needs.
 
-pub mod eigen;
 pub mod pca;
 pub mod random;
 pub mod subset;

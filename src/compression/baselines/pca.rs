@@ -2,8 +2,8 @@
 
 use ndarray::{Array1, Array2, ArrayView1};
 
-use super::eigen;
 use crate::inputs::{EvaluationSet, InputSpace};
+use crate::linalg::SymmetricEigen;
 use crate::model::{Frozen, Stream};
 
 /// Inputs per piece of work.
@@ -38,18 +38,17 @@ pub fn second_moment(
 /// features: again and again the feature that has most of itself left in that space, the first one
 /// if several have, and its projection is the next direction.
 pub fn principal_directions(moment: &Array2<f64>, d: usize) -> Array2<f64> {
-    let eigen = eigen::symmetric(moment);
+    let eigen = SymmetricEigen::new(moment.view());
     let width = moment.nrows();
     let tolerance = EQUAL * eigen.values.first().map_or(0.0, |x| x.abs());
     let mut w = Array2::zeros((d, width));
     let mut start = 0;
     while start < d {
-        let equal = eigen.values[start..]
-            .windows(2)
-            .take_while(|pair| pair[0] - pair[1] <= tolerance)
+        let equal = (start + 1..width)
+            .take_while(|&i| eigen.values[i - 1] - eigen.values[i] <= tolerance)
             .count();
         let end = start + equal + 1;
-        let space: Vec<ArrayView1<f64>> = (start..end).map(|i| eigen.vectors.row(i)).collect();
+        let space: Vec<ArrayView1<f64>> = (start..end).map(|i| eigen.vectors.column(i)).collect();
         for (row, direction) in (start..d.min(end)).zip(chosen_basis(&space, width)) {
             w.row_mut(row).assign(&direction);
         }
@@ -128,7 +127,7 @@ mod tests {
             moment("sort_unique", &[1, 2, 3, 4, 5], true),
         ] {
             let width = moment.nrows();
-            let values = eigen::symmetric(&moment).values;
+            let values = SymmetricEigen::new(moment.view()).values;
             let all = principal_directions(&moment, width);
             for d in 1..=width {
                 let w = principal_directions(&moment, d);
@@ -137,7 +136,7 @@ mod tests {
                 assert!(error.iter().all(|x| x.abs() < 1e-12));
                 // No d directions keep more than the d largest eigenvalues (Ky Fan).
                 let kept = w.dot(&moment).dot(&w.t()).diag().sum();
-                let most: f64 = values[..d].iter().sum();
+                let most = values.slice(ndarray::s![..d]).sum();
                 approx::assert_abs_diff_eq!(kept, most, epsilon = 1e-9);
             }
         }
