@@ -5,17 +5,15 @@
 
 mod common;
 
-use std::sync::Arc;
-
 use common::case::Case;
 use common::{fixtures, name};
 use ndarray::Array2;
 use tracr_compress::compression::engines::autodiff::Autodiff;
 use tracr_compress::compression::evaluation::evaluate;
 use tracr_compress::compression::projection::normal;
-use tracr_compress::compression::{Engine, Objective, OutputPositions, Teacher};
+use tracr_compress::compression::{Engine, OutputPositions};
 use tracr_compress::inputs::rng::{Purpose, stream};
-use tracr_compress::inputs::{EvaluationSet, InputSpace, sampler::Batch};
+use tracr_compress::inputs::sampler::Batch;
 use tracr_compress::model::CompiledModel;
 
 #[test]

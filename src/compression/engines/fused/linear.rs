@@ -337,8 +337,11 @@ mod tests {
                     count: outputs,
                     length,
                 };
-                let x = view(&x, inputs, length);
-                linear(&[Term { x, weights }], onto, out);
+                let term = Term {
+                    x: view(&x, inputs, length),
+                    weights,
+                };
+                linear(&[term], onto, out);
                 for j in 0..outputs {
                     for at in 0..STRIDE {
                         for l in 0..16 {
@@ -370,7 +373,7 @@ mod tests {
             );
             for i in 0..inputs {
                 for j in 0..outputs {
-                    let product = |at| (x[i * STRIDE + at] * before[j * STRIDE + at]).sum();
+                    let product = |at: usize| (x[i * STRIDE + at] * before[j * STRIDE + at]).sum();
                     let sum: f64 = (0..length).map(product).sum();
                     assert_eq!(dw[i * outputs + j], 1.0 + sum);
                 }
