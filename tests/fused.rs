@@ -24,7 +24,7 @@ fn run(engine: &mut dyn Engine, case: &Case, w: &Array2<f64>) -> (f64, Array2<f6
 /// their largest entry.
 fn difference(ours: &(f64, Array2<f64>), theirs: &(f64, Array2<f64>)) -> f64 {
     let loss = (ours.0 - theirs.0).abs() / theirs.0.abs();
-    let gradient = largest((&ours.1 - &theirs.1).into_iter());
+    let gradient = largest(&ours.1 - &theirs.1);
     let scale = largest(theirs.1.iter().copied());
     assert!(loss.is_finite() && gradient.is_finite());
     loss.max(gradient / scale)

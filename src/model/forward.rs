@@ -1,7 +1,7 @@
 //! The exact forward pass of a compiled transformer, uncompressed or through any `W`.
 //!
 //! With `read(s) = s` and `write(h) = h` this is the compiled model; with `read(s) = s·W` and
-//! `write(h) = h·Wᵀ` it is the compressed one (METHOD.md, "The compressed model"):
+//! `write(h) = h·Wᵀ` it is the compressed one:
 //!
 //! ```text
 //! stream_0     = write(token_embed[x] + pos_embed)
