@@ -114,7 +114,7 @@ until_true 30 "the controller" controller_answers
 start_node
 until_true 30 "the node to be idle" node_is 'idle*'
 
-# Eight runs of some seconds; the plain engine, so that they are long enough to be disturbed.
+# Eight runs of some seconds, long enough to be disturbed.
 cat >"$work/small.toml" <<STUDY
 name = "small"
 question = "Does a cluster compute what one machine computes?"
@@ -125,10 +125,9 @@ base = "$root/configs/frac_prevs.toml"
 "training.seed" = { from = 0, count = 4 }
 
 [override.training]
-engine = "autodiff"
-steps = 1500
-log_every = 100
-checkpoint_every = 100
+steps = 40000
+log_every = 1000
+checkpoint_every = 1000
 STUDY
 
 echo "== submit the study as an array of four tasks"

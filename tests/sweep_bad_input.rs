@@ -58,19 +58,19 @@ fn study_files() {
     );
     is("count = 4", "count = 50_000", &["more than 100000 runs"]);
     is(
-        "steps = 60",
+        "steps = 1500",
         "steps = 0",
-        &["study.toml:15: `training.steps` is 0"],
+        &["study.toml:14: `training.steps` is 0"],
     );
     is(
-        "steps = 60",
+        "steps = 1500",
         "seed = 3",
-        &["study.toml:15: `training.seed` varies in this study"],
+        &["study.toml:14: `training.seed` varies in this study"],
     );
     is(
-        "steps = 60",
+        "steps = 1500",
         "stepz = 3",
-        &["study.toml:15: ", "did you mean `training.steps`?"],
+        &["study.toml:14: ", "did you mean `training.steps`?"],
     );
     is(
         "dim = [6]",
@@ -110,8 +110,8 @@ fn study_files() {
         &["study.toml:7: `output.dir`", "decides"],
     );
     is(
-        "steps = 60",
-        "steps = 60\n[override]\nname = \"x\"",
+        "steps = 1500",
+        "steps = 1500\n[override]\nname = \"x\"",
         &["study.toml:"],
     );
     let nothing = StudyBench::new("base = \"BASE\"\n[grid]\n");

@@ -51,9 +51,8 @@ fn a_study_runs_once_and_has_one_row_a_run_and_one_a_point() {
     for set in [
         "compression.dim=6",
         "training.seed=1",
-        "training.engine=autodiff",
-        "training.steps=60",
-        "training.log_every=30",
+        "training.steps=1500",
+        "training.log_every=500",
     ] {
         arguments.extend(["--set".into(), set.into()]);
     }
@@ -254,7 +253,7 @@ fn a_changed_study_is_reported_and_nothing_overwritten() {
     assert_eq!((code, stdout.as_str()), (2, ""));
     assert!(stderr.contains("2 of the 14 runs"), "{stderr}");
     assert!(
-        stderr.contains("training.steps: 60 there, 50 here"),
+        stderr.contains("training.steps: 1500 there, 50 here"),
         "{stderr}"
     );
     assert!(

@@ -45,7 +45,16 @@ fn assert_same_runs(a: &Path, b: &Path) {
         let run = summary.parent().unwrap();
         let other = b.join(run.file_name().unwrap());
         assert_eq!(metrics_without_timing(run), metrics_without_timing(&other));
-        for file in ["projection.safetensors", "layers.csv", "gram.csv"] {
+        for file in [
+            "projection.safetensors",
+            "layers.csv",
+            "gram.csv",
+            "features.csv",
+            "positions.csv",
+            "interventions.csv",
+            "worst_inputs.csv",
+            "analysis.json",
+        ] {
             assert_eq!(
                 std::fs::read(run.join(file)).unwrap(),
                 std::fs::read(other.join(file)).unwrap()

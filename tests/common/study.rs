@@ -8,8 +8,8 @@ use tempfile::TempDir;
 
 use super::command::{call, compress, root};
 
-/// 14 runs of a few tenths of a second: 3 widths × 4 seeds trained, PCA and the best subset once. The
-/// plain engine, so that there is time to disturb them.
+/// 14 runs of a few tenths of a second, so that there is time to disturb them: 3 widths × 4 seeds
+/// trained, PCA and the best subset once.
 pub const SMALL: &str = r#"
 name = "small"
 question = "Does the sweep work?"
@@ -23,10 +23,9 @@ base = "BASE"
 compression = { method = ["pca", "subset"], dim = [6] }
 
 [override.training]
-engine = "autodiff"
-steps = 60
-log_every = 30
-checkpoint_every = 20
+steps = 1500
+log_every = 500
+checkpoint_every = 300
 "#;
 
 pub struct StudyBench {
