@@ -5,20 +5,25 @@ use std::process::Command;
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    for file in ["HEAD", "logs/HEAD"] {
-        let path = Path::new(".git").join(file);
-        if path.exists() {
-            println!("cargo:rerun-if-changed={}", path.display());
-        }
-    }
     if !Path::new(".git").exists() {
         return; // an unpacked package, perhaps inside somebody else's repository
     }
-    let git = Command::new("git").args(["rev-parse", "HEAD"]).output();
-    if let Ok(output) = git
-        && output.status.success()
-    {
-        let commit = String::from_utf8_lossy(&output.stdout);
-        println!("cargo:rustc-env=COMPRESS_GIT_COMMIT={}", commit.trim());
+    for file in ["HEAD", "logs/HEAD"] {
+        // In a linked worktree `.git` is a file, and these are elsewhere.
+        if let Some(path) = git(&["rev-parse", "--git-path", file])
+            && Path::new(&path).exists()
+        {
+            println!("cargo:rerun-if-changed={path}");
+        }
     }
+    if let Some(commit) = git(&["rev-parse", "HEAD"]) {
+        println!("cargo:rustc-env=COMPRESS_GIT_COMMIT={commit}");
+    }
+}
+
+/// What a git command prints, if it succeeds.
+fn git(arguments: &[&str]) -> Option<String> {
+    let output = Command::new("git").args(arguments).output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    output.status.success().then_some(text)
 }

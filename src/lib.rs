@@ -11,8 +11,10 @@
 //!    that into weights, [`program`] joins the two.
 //! 3. [`inputs`]: the program's input space, enumerated or sampled, and the run's batches.
 //! 4. [`compression`]: the objective, its gradient, AdamW, the training loop, exact evaluation.
-//! 5. [`study`]: the run directory: CSV files while it runs, tables and `W` at the end.
-//! 6. [`cli`]: the commands.
+//! 5. [`analysis`]: what `W` learned: geometry of `G`, faithfulness, interventions.
+//! 6. [`study`]: the run directory: CSV files while it runs, tables and `W` at the end; and studies:
+//!    many runs on all cores.
+//! 7. [`cli`]: the commands.
 //!
 //! ```
 //! use tracr_compress::model::{CompiledModel, Frozen, Stream};
@@ -29,13 +31,16 @@
 //! # }
 //! ```
 
+pub mod analysis;
 pub mod cli;
 pub mod compiler;
 pub mod compression;
 pub mod config;
 pub mod files;
 pub mod inputs;
+pub mod linalg;
 pub mod model;
+pub mod npz;
 pub mod program;
 pub mod rasp;
 pub mod study;

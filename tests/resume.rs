@@ -16,7 +16,15 @@ const STEPS: u64 = 1500;
 
 fn assert_same_results(a: &Path, b: &Path) {
     assert_eq!(metrics_without_timing(a), metrics_without_timing(b));
-    for file in ["projection.safetensors", "layers.csv", "gram.csv"] {
+    for file in [
+        "projection.safetensors",
+        "layers.csv",
+        "gram.csv",
+        "features.csv",
+        "variables.csv",
+        "interventions.csv",
+        "worst_inputs.csv",
+    ] {
         assert!(
             std::fs::read(a.join(file)).unwrap() == std::fs::read(b.join(file)).unwrap(),
             "{file} differs"

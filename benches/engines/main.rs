@@ -18,7 +18,7 @@ use anyhow::{Result, ensure};
 use clap::Parser;
 use ndarray::Array2;
 use serde::Serialize;
-use tracr_compress::compression::evaluation::{Evaluation, evaluate};
+use tracr_compress::compression::evaluation::{Evaluation, evaluate_plainly};
 use tracr_compress::compression::projection::normal;
 use tracr_compress::compression::trainer::{Intervals, Observer, Record, State};
 use tracr_compress::compression::{
@@ -243,7 +243,7 @@ impl Observer for Stopwatch<'_> {
     type Error = std::convert::Infallible;
 
     fn evaluate(&mut self, w: &Array2<f64>) -> Evaluation {
-        evaluate(&self.case.teacher, &self.case.objective, w, 1)
+        evaluate_plainly(&self.case.teacher, &self.case.objective, w)
     }
 
     fn record(&mut self, _: &Record) -> Result<(), Self::Error> {

@@ -3,11 +3,17 @@
 //! Results go to stdout, progress and messages to stderr. Exit codes: 0 done, 1 failed while
 //! running, 2 usage, configuration or input file, 130 interrupted.
 
+mod analyze;
+mod analyze_run;
+mod analyze_study;
 mod compile;
+mod export;
 mod progress;
 mod run;
 mod run_program;
 mod signals;
+mod sweep;
+mod sweep_progress;
 mod table;
 mod terminal;
 mod train;
@@ -39,6 +45,12 @@ enum Command {
     Compile(compile::Args),
     /// Show what a model or a program computes on an input, position by position
     Run(run::Args),
+    /// Run all runs of a study, and make its tables
+    Sweep(sweep::Args),
+    /// Say what W learned: geometry, faithfulness, interventions; for a run or many
+    Analyze(analyze::Args),
+    /// Write a run's compressed model as a model file, or W for NumPy
+    Export(export::Args),
 }
 
 /// Why a command ended without its result.
@@ -83,6 +95,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let result = match (cli.command, cli.train) {
         (Some(Command::Compile(args)), _) => compile::main(&args),
         (Some(Command::Run(args)), _) => run::main(&args),
+        (Some(Command::Sweep(args)), _) => sweep::main(&args),
+        (Some(Command::Analyze(args)), _) => analyze::main(&args),
+        (Some(Command::Export(args)), _) => export::main(&args),
         (None, Some(args)) => train::main(&args),
         (None, None) => Err(Failure::Input(anyhow::anyhow!(
             "nothing to do: give --config FILE, or a command (see --help)"

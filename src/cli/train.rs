@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::progress::Reporter;
 use super::signals::StopRequest;
 use super::{Failure, table, terminal};
-use crate::config::RunConfig;
+use crate::config::{Method, RunConfig};
 use crate::study::experiment::Experiment;
 use crate::study::results::Summary;
 use crate::study::{self, Outcome};
@@ -103,11 +103,13 @@ fn report(summary: &Summary, config: &RunConfig, json: bool, what: &str) -> Resu
         "  seconds".into(),
         format!("{:.1}", summary.wall_time_seconds),
     ]);
+    let how = match summary.method {
+        Method::Train => format!("{} steps, d = {}", summary.steps, summary.dim),
+        other => format!("{}, d = {}", other.name(), summary.dim),
+    };
     Ok(terminal::print(&format!(
-        "{} {what}: {} steps, d = {}, seed {}\n{}results in {}\n",
+        "{} {what}: {how}, seed {}\n{}results in {}\n",
         summary.name,
-        summary.steps,
-        summary.dim,
         summary.seed,
         table::aligned(&rows, 1),
         config.output.dir.display(),

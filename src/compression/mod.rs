@@ -4,15 +4,19 @@
 //! - [`teacher`]: what the frozen model does on each input: the targets, computed once.
 //! - [`engines`]: loss and `dL/dW` of a batch.
 //! - [`schedule`] and [`adamw`]: the update, in Optax's form and float64.
+//! - [`baselines`]: projections that nobody trained, to compare with.
 //! - [`evaluation`]: the exact figures over the whole input space.
 //! - [`trainer`]: the loop, which can be stopped and resumed at any step.
 //! - [`checkpoint`]: everything the loop needs to go on, in one file.
 //! - [`projection`]: the trained `W`, its Gram matrix and their file.
+//! - [`mod@fold`]: the compressed model as a transformer of width `d`.
 
 pub mod adamw;
+pub mod baselines;
 pub mod checkpoint;
 pub mod engines;
 pub mod evaluation;
+pub mod fold;
 pub mod objective;
 pub mod projection;
 pub mod schedule;
@@ -22,6 +26,7 @@ pub mod trainer;
 pub use adamw::AdamW;
 pub use engines::{Engine, Loss};
 pub use evaluation::Evaluation;
+pub use fold::fold;
 pub use objective::{Objective, OutputPositions};
 pub use projection::Projection;
 pub use schedule::LinearDecay;

@@ -1,4 +1,4 @@
-//! The objective `L = output_weight · L_out + layer_weight · L_layer` (METHOD.md, "Objective").
+//! The objective `L = output_weight · L_out + layer_weight · L_layer`.
 //!
 //! - `L_layer` = Σ over blocks i of the mean over batch and *all* positions of
 //!   `Σ_D (h_i(x) − h̃_i(x))²`.

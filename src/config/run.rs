@@ -22,6 +22,48 @@ pub enum Engine {
     Autodiff,
 }
 
+/// Where `W` comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Method {
+    /// Trained.
+    #[default]
+    Train,
+    /// The principal directions of the compiled residual stream.
+    Pca,
+    /// Random orthonormal rows.
+    Random,
+    /// The best subset of features, kept exactly.
+    Subset,
+}
+
+impl Method {
+    /// As in a run file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Pca => "pca",
+            Self::Random => "random",
+            Self::Subset => "subset",
+        }
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        [Self::Train, Self::Pca, Self::Random, Self::Subset]
+            .into_iter()
+            .find(|method| method.name() == name)
+    }
+
+    /// Whether a run with this method depends on a key of the training or of the initial `W`.
+    fn depends_on(self, key: &str) -> bool {
+        match self {
+            Self::Train => true,
+            Self::Random if key == "training.seed" => true,
+            _ => !key.starts_with("training.") && key != "compression.init_std",
+        }
+    }
+}
+
 /// The precision of loss and gradient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -83,6 +125,8 @@ pub struct InputsConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct CompressionConfig {
+    #[serde(default)]
+    pub method: Method,
     pub dim: usize,
     pub init_std: f64,
 }
@@ -218,6 +262,9 @@ impl RunConfig {
                 evaluation_sample: count("inputs.evaluation_sample", 4096),
             },
             compression: CompressionConfig {
+                method: word("compression.method")
+                    .and_then(Method::named)
+                    .unwrap_or_default(),
                 dim: integer("compression.dim")
                     .and_then(|i| i.try_into().ok())
                     .ok_or_else(|| source.missing("compression.dim"))?,
@@ -294,7 +341,8 @@ impl RunConfig {
     }
 
     /// What decides the results: everything but names, places, threads and checkpoint intervals
-    /// (the model counts by its checksum, wherever it came from).
+    /// (the model counts by its checksum, wherever it came from). What a baseline does not look at
+    /// does not count for it.
     /// Two configurations with the same text give the same metrics and the same `W`.
     pub fn essence(&self) -> Vec<(String, String)> {
         let mut config = self.clone();
@@ -312,6 +360,7 @@ impl RunConfig {
             &serde_json::to_value(&config).unwrap_or_default(),
             &mut pairs,
         );
+        pairs.retain(|(key, _)| self.compression.method.depends_on(key));
         pairs
     }
 

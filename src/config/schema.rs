@@ -127,6 +127,12 @@ pub const KEYS: &[Key] = &[
         "Size of the held-out sample of an input space with more than 2^20 members.",
     ),
     key(
+        "compression.method",
+        Kind::Choice(&["train", "pca", "random", "subset"]),
+        "\"train\"",
+        "Where W comes from: training, or a baseline to compare with.",
+    ),
+    key(
         "compression.dim",
         Kind::Integer(1, i64::MAX),
         "required",

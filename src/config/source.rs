@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
-use toml_edit::{Document, DocumentMut, Item, TableLike};
+use toml_edit::{Document, DocumentMut, Item, TableLike, TomlError, Value};
 
 use super::schema::{self, Kind};
 use crate::files::{self, FileError};
@@ -86,11 +86,61 @@ pub struct ConfigSource {
     merged: DocumentMut,
 }
 
+/// A key that is replaced from outside the file.
 #[derive(Clone, Debug)]
-struct Override {
+pub struct Override {
     key: String,
-    /// As on the command line.
-    written: String,
+    value: Value,
+    /// Where it was written: `--set a.b=1`, or a study file and line.
+    place: String,
+    /// What a path in it is relative to; the working directory if nothing.
+    directory: Option<PathBuf>,
+}
+
+impl Override {
+    /// Of the command line: `key=value`.
+    ///
+    /// # Errors
+    /// If it is not of that form.
+    pub fn parse(written: &str) -> Result<Self, ConfigError> {
+        let malformed = || ConfigError::Override(written.to_owned());
+        let (key, text) = written.split_once('=').ok_or_else(malformed)?;
+        let key = key.trim();
+        if key.split('.').any(str::is_empty) {
+            return Err(malformed());
+        }
+        // `--set name=abc` needs no quotes: what is no TOML value is a text.
+        let value = match text.trim().parse() {
+            Ok(value) => value,
+            Err(_) => text.trim().into(),
+        };
+        Ok(Self {
+            key: key.to_owned(),
+            value,
+            place: format!("--set {written}"),
+            directory: None,
+        })
+    }
+
+    /// Of another file: `place` says where it stands, its paths are relative to `directory`.
+    pub fn from_file(key: &str, value: Value, place: &str, directory: &Path) -> Self {
+        Self {
+            key: key.to_owned(),
+            value,
+            place: place.to_owned(),
+            directory: Some(directory.to_owned()),
+        }
+    }
+
+    /// The key with its tables.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// Where it was written.
+    pub fn place(&self) -> &str {
+        &self.place
+    }
 }
 
 impl ConfigSource {
@@ -99,25 +149,33 @@ impl ConfigSource {
     /// # Errors
     /// See [`ConfigError`].
     pub fn read(path: &Path, overrides: &[String]) -> Result<Self, ConfigError> {
-        Self::new(path, files::read_text(path, MAX_BYTES)?, overrides)
+        Self::new(path, read_text(path)?, overrides)
     }
 
     fn new(path: &Path, text: String, overrides: &[String]) -> Result<Self, ConfigError> {
-        let merged: DocumentMut = text.parse().map_err(|e: toml_edit::TomlError| {
-            let line = e.span().map_or(1, |span| line_of(&text, span.start));
-            ConfigError::Syntax {
-                place: format!("{}:{line}", path.display()),
-                message: e.message().trim().replace('\n', "; "),
-            }
-        })?;
+        let overrides: Result<Vec<_>, _> = overrides.iter().map(|o| Override::parse(o)).collect();
+        Self::with_overrides(path, text, overrides?)
+    }
+
+    /// As [`ConfigSource::read`] for the text of a file and overrides from anywhere; of two for the
+    /// same key the later one counts.
+    ///
+    /// # Errors
+    /// See [`ConfigError`].
+    pub fn with_overrides(
+        path: &Path,
+        text: String,
+        overrides: Vec<Override>,
+    ) -> Result<Self, ConfigError> {
+        let merged: DocumentMut = text.parse().map_err(|e| syntax_error(path, &text, &e))?;
         let mut source = Self {
             path: path.to_owned(),
             text,
             overrides: Vec::new(),
             merged,
         };
-        for written in overrides {
-            source.lay_over(written)?;
+        for replacement in overrides {
+            source.lay_over(replacement)?;
         }
         source.check(source.merged.as_table(), "")?;
         Ok(source)
@@ -139,15 +197,24 @@ impl ConfigSource {
             .try_fold(self.merged.as_item(), |item, part| item.get(part))
     }
 
-    /// A path under `key`: relative to the file, or as it is when it came from the command line.
+    /// A path under `key`: relative to the file that it stands in, or as it is when it came from the
+    /// command line.
     pub fn get_path(&self, key: &str) -> Option<PathBuf> {
         let text = self.get(key)?.as_str()?;
-        let overridden = self.overrides.iter().any(|o| o.key == key);
-        Some(if overridden {
-            PathBuf::from(text)
-        } else {
-            self.directory().join(text)
+        Some(match self.overridden(key) {
+            Some(Override {
+                directory: None, ..
+            }) => PathBuf::from(text),
+            Some(Override {
+                directory: Some(directory),
+                ..
+            }) => directory.join(text),
+            None => self.directory().join(text),
         })
+    }
+
+    fn overridden(&self, key: &str) -> Option<&Override> {
+        self.overrides.iter().rev().find(|o| o.key == key)
     }
 
     /// The error for a required key that was not given.
@@ -173,8 +240,8 @@ impl ConfigSource {
 
     /// Where a key was written: `configs/x.toml:12`, or `--set a.b=1`.
     fn place(&self, key: &str) -> String {
-        if let Some(o) = self.overrides.iter().rev().find(|o| o.key == key) {
-            return format!("--set {}", o.written);
+        if let Some(o) = self.overridden(key) {
+            return o.place.clone();
         }
         let line = Document::parse(self.text.as_str())
             .ok()
@@ -194,23 +261,10 @@ impl ConfigSource {
         }
     }
 
-    fn lay_over(&mut self, written: &str) -> Result<(), ConfigError> {
-        let malformed = || ConfigError::Override(written.to_owned());
-        let (key, text) = written.split_once('=').ok_or_else(malformed)?;
-        let key = key.trim();
-        if key.split('.').any(str::is_empty) {
-            return Err(malformed());
-        }
-        // `--set name=abc` needs no quotes: what is no TOML value is a text.
-        let value: toml_edit::Value = match text.trim().parse() {
-            Ok(value) => value,
-            Err(_) => text.trim().into(),
-        };
-        self.overrides.push(Override {
-            key: key.to_owned(),
-            written: written.to_owned(),
-        });
-        let place = format!("--set {written}");
+    fn lay_over(&mut self, replacement: Override) -> Result<(), ConfigError> {
+        let Override {
+            key, value, place, ..
+        } = &replacement;
         let mut table: &mut dyn TableLike = self.merged.as_table_mut();
         let mut walked = String::new();
         let (tables, last) = key.rsplit_once('.').unwrap_or(("", key));
@@ -223,11 +277,12 @@ impl ConfigSource {
                 .as_table_like_mut()
                 .ok_or_else(|| ConfigError::UnknownKey {
                     place: place.clone(),
-                    key: key.to_owned(),
+                    key: key.clone(),
                     hint: format!(": `{walked}` is not a table"),
                 })?;
         }
-        table.insert(last, Item::Value(value));
+        table.insert(last, Item::Value(value.clone()));
+        self.overrides.push(replacement);
         Ok(())
     }
 
@@ -273,8 +328,25 @@ impl ConfigSource {
     }
 }
 
+/// The text of a run or study file.
+///
+/// # Errors
+/// If it cannot be read, is too large or no UTF-8.
+pub fn read_text(path: &Path) -> Result<String, FileError> {
+    files::read_text(path, MAX_BYTES)
+}
+
+/// The error for a file that is not TOML.
+pub fn syntax_error(path: &Path, text: &str, error: &TomlError) -> ConfigError {
+    let line = error.span().map_or(1, |span| line_of(text, span.start));
+    ConfigError::Syntax {
+        place: format!("{}:{line}", path.display()),
+        message: error.message().trim().replace('\n', "; "),
+    }
+}
+
 /// A value as written, on one line and not too long.
-fn shown(item: &Item) -> String {
+pub fn shown(item: &Item) -> String {
     let text = match item {
         Item::Value(value) => value.clone().decorated("", "").to_string(),
         _ => "a table".into(),
@@ -286,7 +358,8 @@ fn shown(item: &Item) -> String {
     }
 }
 
-fn join(prefix: &str, part: &str) -> String {
+/// `prefix.part`, or `part` alone.
+pub fn join(prefix: &str, part: &str) -> String {
     if prefix.is_empty() {
         part.to_owned()
     } else {
@@ -294,7 +367,8 @@ fn join(prefix: &str, part: &str) -> String {
     }
 }
 
-fn line_of(text: &str, offset: usize) -> usize {
+/// The line, from 1, that a byte of a text stands in.
+pub fn line_of(text: &str, offset: usize) -> usize {
     text.as_bytes()
         .iter()
         .take(offset)

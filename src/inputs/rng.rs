@@ -15,6 +15,12 @@ pub enum Purpose {
     Batches = 2,
     /// The held-out sample of a space that is too large to enumerate.
     HeldOut = 3,
+    /// The resamples of a study's confidence intervals.
+    Bootstrap = 4,
+    /// The pairs of inputs that interventions exchange values between.
+    Interventions = 16,
+    /// The resamples of seeds that a critical width's interval comes from.
+    CriticalWidth = 17,
 }
 
 /// The generator of one purpose at its start.

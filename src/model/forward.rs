@@ -1,7 +1,7 @@
 //! The exact forward pass of a compiled transformer, uncompressed or through any `W`.
 //!
 //! With `read(s) = s` and `write(h) = h` this is the compiled model; with `read(s) = s·W` and
-//! `write(h) = h·Wᵀ` it is the compressed one (METHOD.md, "The compressed model"):
+//! `write(h) = h·Wᵀ` it is the compressed one:
 //!
 //! ```text
 //! stream_0     = write(token_embed[x] + pos_embed)
@@ -46,6 +46,15 @@ impl<F: Real> Stream<'_, F> {
             Stream::Compressed(w) => stream.dot(*w),
         }
     }
+}
+
+/// What writes to the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Site {
+    /// `token_embed[x] + pos_embed`.
+    Embedding,
+    /// Block `i`: attention of layer `i / 2` if even, else its MLP.
+    Block(usize),
 }
 
 /// Everything that a forward pass over `B` inputs of `T` positions computes. Row `b·T + t` of a
@@ -108,8 +117,21 @@ impl<F: Real> Frozen<F> {
         stream: Stream<'_, F>,
         tokens: ArrayView2<'_, usize>,
     ) -> (Vec<Array2<F>>, Array2<F>) {
+        self.evaluate_edited(stream, tokens, &mut |_, _| {})
+    }
+
+    /// As [`Frozen::evaluate`], but `edit` may change what is written before it is: it is shown the
+    /// embedding and then each live block's output, `[B·T, D]` in feature dimensions.
+    pub fn evaluate_edited(
+        &self,
+        stream: Stream<'_, F>,
+        tokens: ArrayView2<'_, usize>,
+        edit: &mut dyn FnMut(Site, &mut Array2<F>),
+    ) -> (Vec<Array2<F>>, Array2<F>) {
         let (batch, positions) = tokens.dim();
-        let mut residual = stream.write(&self.embed(tokens));
+        let mut embedding = self.embed(tokens);
+        edit(Site::Embedding, &mut embedding);
+        let mut residual = stream.write(&embedding);
         let mut read = stream.read(&residual);
         let mut blocks = Vec::with_capacity(2 * self.layers.len());
         let dead = || Array2::zeros((batch * positions, self.width()));
@@ -117,7 +139,8 @@ impl<F: Real> Frozen<F> {
             let attended = if layer.attention_is_dead() {
                 dead()
             } else {
-                let attended = self.attention(layer, &read, batch, positions).1;
+                let mut attended = self.attention(layer, &read, batch, positions).1;
+                edit(Site::Block(blocks.len()), &mut attended);
                 residual += &stream.write(&attended);
                 read = stream.read(&residual);
                 attended
@@ -127,7 +150,8 @@ impl<F: Real> Frozen<F> {
                 dead()
             } else {
                 let hidden = layer.fc1.apply(&read).mapv_into(|x| x.max(F::zero()));
-                let mapped = layer.fc2.apply(&hidden);
+                let mut mapped = layer.fc2.apply(&hidden);
+                edit(Site::Block(blocks.len()), &mut mapped);
                 residual += &stream.write(&mapped);
                 read = stream.read(&residual);
                 mapped

@@ -17,7 +17,7 @@ pub mod value;
 
 use ndarray::{Array1, Array2};
 
-pub use forward::{Stream, Trace};
+pub use forward::{Site, Stream, Trace};
 pub use frozen::Frozen;
 pub use metadata::{Metadata, OutputKind};
 pub use real::Real;

@@ -23,11 +23,41 @@ pub const PROJECTION: &str = "projection.safetensors";
 pub const CHECKPOINT: &str = "checkpoint.safetensors";
 #[allow(missing_docs)]
 pub const SUMMARY: &str = "summary.json";
+/// Left by a study whose run could not start or broke off; says why.
+pub const FAILURE: &str = "failure.json";
+#[allow(missing_docs)]
+pub const FEATURES: &str = "features.csv";
+#[allow(missing_docs)]
+pub const LAYER_POSITIONS: &str = "layer_positions.csv";
+#[allow(missing_docs)]
+pub const POSITIONS: &str = "positions.csv";
+#[allow(missing_docs)]
+pub const VARIABLES: &str = "variables.csv";
+#[allow(missing_docs)]
+pub const INTERVENTIONS: &str = "interventions.csv";
+#[allow(missing_docs)]
+pub const WORST_INPUTS: &str = "worst_inputs.csv";
+#[allow(missing_docs)]
+pub const ANALYSIS: &str = "analysis.json";
 const LOCK: &str = ".lock";
 
 /// In the order in which `--force` deletes them: the sign of completion first.
-const ALL: [&str; 7] = [
-    SUMMARY, CHECKPOINT, PROJECTION, GRAM, LAYERS, METRICS, CONFIG,
+const ALL: [&str; 15] = [
+    SUMMARY,
+    FAILURE,
+    ANALYSIS,
+    WORST_INPUTS,
+    INTERVENTIONS,
+    VARIABLES,
+    POSITIONS,
+    LAYER_POSITIONS,
+    FEATURES,
+    CHECKPOINT,
+    PROJECTION,
+    GRAM,
+    LAYERS,
+    METRICS,
+    CONFIG,
 ];
 
 /// Larger configurations are none.
@@ -176,7 +206,10 @@ impl RunDirectory {
 }
 
 /// Whether the directory is free, or holds this very run. Reads only.
-fn inspect(path: &Path, config: &RunConfig, force: bool) -> Result<(), DirectoryError> {
+///
+/// # Errors
+/// See [`DirectoryError`].
+pub fn inspect(path: &Path, config: &RunConfig, force: bool) -> Result<(), DirectoryError> {
     match std::fs::metadata(path) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(e) if e.kind() == io::ErrorKind::NotADirectory => {
@@ -188,7 +221,9 @@ fn inspect(path: &Path, config: &RunConfig, force: bool) -> Result<(), Directory
     }
     let kept = path.join(CONFIG);
     if !kept.exists() {
-        let ours = |name: &String| name == LOCK || name.starts_with(files::TEMPORARY_PREFIX);
+        let ours = |name: &String| {
+            name == LOCK || name == FAILURE || name.starts_with(files::TEMPORARY_PREFIX)
+        };
         return match names(path)?.into_iter().find(|name| !ours(name)) {
             None => Ok(()),
             Some(found) => Err(DirectoryError::Foreign {
@@ -240,7 +275,8 @@ fn differences(earlier: &RunConfig, now: &RunConfig) -> String {
         .join("\n")
 }
 
-fn names(path: &Path) -> Result<Vec<String>, FileError> {
+/// The names of the files and directories in a directory.
+pub(super) fn names(path: &Path) -> Result<Vec<String>, FileError> {
     let error = || FileError::new("list", path);
     std::fs::read_dir(path)
         .map_err(error())?
@@ -254,7 +290,8 @@ fn names(path: &Path) -> Result<Vec<String>, FileError> {
         .collect()
 }
 
-fn remove(path: &Path) -> Result<(), FileError> {
+/// Deletes a file, if it is there.
+pub(super) fn remove(path: &Path) -> Result<(), FileError> {
     match std::fs::remove_file(path) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => Err(FileError::new("delete", path)(e)),
         _ => Ok(()),

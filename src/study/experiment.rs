@@ -1,7 +1,9 @@
 //! A configuration together with the model and the input space it speaks of: everything that can
 //! be wrong with a run before it starts is found here, and nothing is written.
 
+use std::collections::HashMap;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 use thiserror::Error;
@@ -51,9 +53,21 @@ impl Experiment {
         output: Option<&Path>,
     ) -> Result<Self, ExperimentError> {
         let source = ConfigSource::read(config, overrides)?;
-        let mut config = RunConfig::new(&source, output)?;
-        let (model, bytes) = load_model(&config.model)?;
-        let sha256 = hex(&Sha256::digest(&bytes));
+        Self::from_source(&source, output, &Models::default())
+    }
+
+    /// As [`Experiment::load`], from a run file that is read already and with models that may be
+    /// read already.
+    ///
+    /// # Errors
+    /// See [`ExperimentError`].
+    pub fn from_source(
+        source: &ConfigSource,
+        output: Option<&Path>,
+        models: &Models,
+    ) -> Result<Self, ExperimentError> {
+        let mut config = RunConfig::new(source, output)?;
+        let (model, sha256) = models.get(&config.model)?;
         if let Some(expected) = &config.model.sha256
             && !expected.eq_ignore_ascii_case(&sha256)
         {
@@ -100,6 +114,26 @@ impl Experiment {
             model,
             space,
         })
+    }
+}
+
+/// Models that many runs share: each is read or compiled once.
+#[derive(Debug, Default)]
+pub struct Models(Mutex<HashMap<String, (CompiledModel, String)>>);
+
+impl Models {
+    /// The model that a configuration names, and its SHA-256.
+    fn get(&self, config: &ModelConfig) -> Result<(CompiledModel, String), ExperimentError> {
+        let key = format!("{config:?}");
+        // A panic elsewhere cannot leave the map half changed.
+        let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = lock().get(&key) {
+            return Ok(known.clone());
+        }
+        let (model, bytes) = load_model(config)?;
+        let known = (model, hex(&Sha256::digest(&bytes)));
+        lock().insert(key, known.clone());
+        Ok(known)
     }
 }
 

@@ -4,8 +4,10 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
 use thiserror::Error;
 
+use crate::compression::Evaluation;
 use crate::compression::trainer::Record;
 use crate::files::{self, FileError};
 
@@ -127,16 +129,34 @@ impl Metrics {
     }
 }
 
+/// Writes the whole file of a `W` that was not trained: one row, step 0, exact figures alone.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn write_untrained(path: &Path, evaluation: &Evaluation) -> Result<(), FileError> {
+    let mut text = format!("{}\n", COLUMNS.join(",")).into_bytes();
+    let empty: Option<f64> = None;
+    let line = line((0, empty, (empty, empty, empty)), evaluation, "".into());
+    text.extend(line.map_err(FileError::new("write", path))?);
+    files::write_atomically(path, &text)
+}
+
 fn row(record: &Record) -> io::Result<Vec<u8>> {
-    let e = &record.evaluation;
+    let losses = (record.total, record.loss.output, record.loss.layers);
+    line(
+        (record.step, record.learning_rate, losses),
+        &record.evaluation,
+        format!("{:.1}", record.steps_per_second),
+    )
+}
+
+fn line(training: impl Serialize, e: &Evaluation, speed: String) -> io::Result<Vec<u8>> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.serialize((
-        record.step,
-        record.learning_rate,
-        (record.total, record.loss.output, record.loss.layers),
+        training,
         (e.loss, e.loss_output, e.loss_layers),
         (e.mae, e.max_error, e.token_accuracy, e.sequence_accuracy),
-        format!("{:.1}", record.steps_per_second),
+        speed,
     ))?;
     writer
         .into_inner()
@@ -146,7 +166,7 @@ fn row(record: &Record) -> io::Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compression::{Evaluation, Loss};
+    use crate::compression::Loss;
 
     fn record(step: u64) -> Record {
         Record {
@@ -185,6 +205,21 @@ mod tests {
             "step,learning_rate,loss,loss_output,loss_layers,eval_loss,eval_loss_output,\
              eval_loss_layers,mae,max_error,token_accuracy,sequence_accuracy,steps_per_second\n\
              10,0.001,0.35,0.1,0.25,1.5,1.0,0.5,1e-9,0.2,,,123.5\n"
+        );
+    }
+
+    #[test]
+    fn a_baseline_has_one_row_without_training() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("metrics.csv");
+        write_untrained(&path, &record(0).evaluation).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(
+            text.split_once('\n').unwrap(),
+            (
+                COLUMNS.join(",").as_str(),
+                "0,,,,,1.5,1.0,0.5,1e-9,0.2,,,\n"
+            )
         );
     }
 

@@ -1,16 +1,47 @@
-//! Runs and their directories: from a checked configuration to files that can be plotted.
+//! Runs and their directories: from a checked configuration to files that can be plotted; and
+//! studies, which are many of them.
 //!
+//! One run:
 //! - [`experiment`]: a configuration together with the model and input space it speaks of.
 //! - [`directory`]: the run directory: whose it is, whether it is done, who is working in it.
 //! - [`metrics`]: `metrics.csv`, appended row by row and cut back on resume.
+//! - [`analyzed`]: the analysis of a run and its files; [`finished`]: a finished run, read again.
+//! - [`collection`]: the analysis of all runs in a directory, with `grouping` and
+//!   `collection_tables`; [`reference`](mod@reference): a Gram matrix from elsewhere.
 //! - [`results`]: what a finished run leaves: tables, `W`, and `summary.json`.
-//! - [`mod@run`]: one run from start or checkpoint to its end.
+//! - [`mod@run`]: one run from start or checkpoint to its end; `baseline` for a `W` that is found
+//!   instead of trained.
+//!
+//! Many:
+//! - [`plan`]: a study file's runs; [`names`] of their directories.
+//! - [`record`]: `study.toml`, which says what belongs to a study's directory.
+//! - [`state`]: how far a run is.
+//! - [`tables`]: `runs.csv` and `summary.csv`; [`statistics`] over the seeds.
+//! - [`sweep`]: the workers; [`estimate`] of the time they will need.
 
+pub mod analyzed;
+mod baseline;
+pub mod collection;
+mod collection_tables;
 pub mod directory;
+pub mod estimate;
 pub mod experiment;
+pub mod finished;
+mod grouping;
 pub mod metrics;
+pub mod names;
+pub mod plan;
+pub mod record;
+pub mod reference;
 pub mod results;
 pub mod run;
+pub mod state;
+pub mod statistics;
+pub mod sweep;
+pub mod tables;
 
 pub use experiment::Experiment;
+pub use plan::Plan;
+pub use record::Record;
 pub use run::{Outcome, RunError, run};
+pub use tables::Tables;

@@ -1,4 +1,5 @@
-//! What a finished run leaves: `layers.csv`, `gram.csv`, `projection.safetensors`, `summary.json`.
+//! What a finished run leaves: `layers.csv`, `gram.csv`, `projection.safetensors`, `summary.json`; the
+//! analysis adds its tables (`super::analyzed`).
 
 use std::io;
 use std::path::Path;
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::directory::{GRAM, LAYERS, PROJECTION, RunDirectory, SUMMARY};
 use crate::compression::projection::ProjectionError;
 use crate::compression::{Evaluation, Projection, StopReason};
-use crate::config::RunConfig;
+use crate::config::{Method, RunConfig};
 use crate::files::{self, FileError};
 use crate::model::CompiledModel;
 
@@ -18,6 +19,9 @@ use crate::model::CompiledModel;
 pub struct Summary {
     /// The run's name.
     pub name: String,
+    /// Where `W` comes from: `train` or a baseline.
+    #[serde(default)]
+    pub method: Method,
     /// `completed` or `diverged`.
     pub stop_reason: String,
     /// Updates done.
@@ -83,6 +87,7 @@ impl Summary {
     ) -> Self {
         Self {
             name: config.name.clone(),
+            method: config.compression.method,
             stop_reason: match reason {
                 StopReason::Completed => "completed",
                 StopReason::Interrupted => "interrupted",
@@ -147,7 +152,7 @@ pub fn write(
         .into_iter()
         .zip(&evaluation.blocks)
         .map(|(block, fit)| (block, fit.mse, fit.cosine));
-    write_csv(&directory.file(LAYERS), ["block", "mse", "cosine"], layers)?;
+    write_csv(&directory.file(LAYERS), &["block", "mse", "cosine"], layers)?;
     let gram = projection.gram();
     let labels = &projection.labels;
     let pairs = gram
@@ -155,20 +160,26 @@ pub fn write(
         .map(|((a, b), value)| (&labels[a], &labels[b], value));
     write_csv(
         &directory.file(GRAM),
-        ["feature_a", "feature_b", "value"],
+        &["feature_a", "feature_b", "value"],
         pairs,
     )?;
     projection.save(&directory.file(PROJECTION))
 }
 
-/// A table, whole or not there at all.
-fn write_csv<R: Serialize>(
+/// A table, whole or not there at all; a row is a tuple or a struct with the header's fields in its
+/// order.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn write_csv<R: Serialize>(
     path: &Path,
-    header: [&str; 3],
+    header: &[&str],
     rows: impl Iterator<Item = R>,
 ) -> Result<(), FileError> {
     let text = || -> Result<Vec<u8>, csv::Error> {
-        let mut writer = csv::Writer::from_writer(Vec::new());
+        let mut writer = csv::WriterBuilder::new()
+            .has_headers(false)
+            .from_writer(Vec::new());
         writer.write_record(header)?;
         for row in rows {
             writer.serialize(row)?;

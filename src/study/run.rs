@@ -1,5 +1,6 @@
 //! One run: from a configuration, or from where an earlier sitting stopped, to its results.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use ndarray::Array2;
@@ -9,13 +10,15 @@ use super::directory::{CHECKPOINT, DirectoryError, METRICS, RunDirectory, SUMMAR
 use super::experiment::Experiment;
 use super::metrics::{Metrics, MetricsError};
 use super::results::{self, Summary};
+use super::{analyzed, baseline};
+use crate::analysis::Settings;
 use crate::compression::checkpoint::{self, CheckpointError};
 use crate::compression::engines::{Engine, autodiff::Autodiff, fused::Fused};
 use crate::compression::evaluation::Evaluator;
 use crate::compression::projection::{ProjectionError, normal};
 use crate::compression::trainer::{Intervals, Observer, Record, State};
 use crate::compression::{Evaluation, StopReason, Teacher, Trainer};
-use crate::config::{self, Precision, RunConfig};
+use crate::config::{self, Method, Precision, RunConfig};
 use crate::files::FileError;
 use crate::inputs::rng::{self, Purpose};
 use crate::inputs::{EvaluationSet, Sampler};
@@ -95,6 +98,9 @@ pub fn run(
         )?));
     }
     directory.keep_config(config)?; // first: it says whose the other files are
+    if config.compression.method != Method::Train {
+        return baseline::run(experiment, &directory, progress);
+    }
     let state = starting_state(experiment, &directory)?;
     let rows = state.step / config.training.log_every
         + u64::from(state.step == config.training.steps && !on_grid(config));
@@ -151,8 +157,7 @@ fn starting_state(experiment: &Experiment, directory: &RunDirectory) -> Result<S
     let config = &experiment.config;
     let shape = (config.compression.dim, experiment.model.width());
     if directory.has(CHECKPOINT) {
-        return checkpoint::load(&directory.file(CHECKPOINT), shape, &config.hash())
-            .map_err(RunError::Checkpoint);
+        return load_checkpoint(experiment, directory);
     }
     let mut rng = rng::stream(config.training.seed, Purpose::Init);
     Ok(State::initial(normal(
@@ -160,6 +165,25 @@ fn starting_state(experiment: &Experiment, directory: &RunDirectory) -> Result<S
         shape,
         config.compression.init_std,
     )))
+}
+
+/// The state that the directory's checkpoint holds.
+pub(super) fn load_checkpoint(
+    experiment: &Experiment,
+    directory: &RunDirectory,
+) -> Result<State, RunError> {
+    let config = &experiment.config;
+    let shape = (config.compression.dim, experiment.model.width());
+    checkpoint::load(&directory.file(CHECKPOINT), shape, &config.hash())
+        .map_err(RunError::Checkpoint)
+}
+
+/// Writes a checkpoint.
+pub(super) fn save_checkpoint(path: &Path, state: &State, hash: &str) -> Result<(), RunError> {
+    match checkpoint::save(path, state, hash) {
+        Err(CheckpointError::File(e)) => Err(e.into()),
+        other => other.map_err(RunError::Checkpoint),
+    }
 }
 
 fn engine(experiment: &Experiment, teacher: &Arc<Teacher>) -> Box<dyn Engine> {
@@ -210,6 +234,8 @@ fn finish(
                 None => observer.evaluate(&state.w),
             };
             results::write(directory, &experiment.model, &state.w, &last)?;
+            analyzed::analyze(experiment, &state.w, &Settings::default())
+                .write(directory.path())?;
             let summary = summary(Some(&last));
             summary.save(directory)?;
             Ok(Outcome::Completed(summary))
@@ -244,11 +270,7 @@ impl Observer for RunObserver<'_> {
 
     fn checkpoint(&mut self, state: &State) -> Result<(), RunError> {
         self.metrics.sync()?;
-        let path = self.directory.file(CHECKPOINT);
-        match checkpoint::save(&path, state, &self.config_hash) {
-            Err(CheckpointError::File(e)) => Err(e.into()),
-            other => other.map_err(RunError::Checkpoint),
-        }
+        save_checkpoint(&self.directory.file(CHECKPOINT), state, &self.config_hash)
     }
 
     fn step_done(&mut self, step: u64, loss: f64) -> bool {

@@ -1,4 +1,4 @@
-//! The reference engine: METHOD.md's formulas, op by op, in Burn tensors with burn-autodiff.
+//! The reference engine: the objective's formulas, op by op, in Burn tensors with burn-autodiff.
 //!
 //! ```text
 //! stream_0     = embed(x) Wᵀ

@@ -122,6 +122,11 @@ impl<F: Precision> Inputs<F> {
         self.weights.len()
     }
 
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.weights.is_empty()
+    }
+
     /// Takes in a batch.
     ///
     /// # Errors

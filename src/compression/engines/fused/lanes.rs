@@ -1,7 +1,7 @@
 //! Sixteen numbers at a time: the unit that every kernel works in.
 //!
 //! A [`Lanes`] holds one quantity for sixteen sequences of the batch. Its operations are plain loops
-//! that the compiler turns into vector instructions, inside functions that [`kernels!`] compiles
+//! that the compiler turns into vector instructions, inside functions that `kernels!` compiles
 //! once for each instruction set (AVX-512, AVX2 with FMA, NEON, ...) and chooses from when the
 //! program runs. The number of lanes, the order of every sum and the fused multiply-add are the same
 //! everywhere, so that the bits of a result do not depend on the machine.

@@ -105,11 +105,13 @@ impl<F> Term<'_, F> {
 
 /// Inputs that are taken together before the outputs are written.
 const TOGETHER: usize = 64;
+/// An input's lanes, its weights, and the distance of two outputs in them.
+type Row<'a, F> = (&'a [Lanes<F>], &'a [F], usize);
 
 kernels! {
     /// `z_j ← onto + Σ_terms Σ_i x_i·w_ij`.
     pub fn linear<'a, F>(terms: &'a [Term<'a, F>], onto: Onto<'a, F>, z: RowsMut<'a, F>) {
-        let mut rows: [(&[Lanes<F>], &[F], usize); TOGETHER] = [(&[], &[], 0); TOGETHER];
+        let mut rows: [Row<F>; TOGETHER] = [(&[], &[], 0); TOGETHER];
         let mut filled = 0;
         let mut onto = onto;
         for Term { x, weights } in terms {
@@ -143,11 +145,7 @@ kernels! {
 
 /// All outputs, from inputs with their weights and the weights' distance from output to output.
 #[inline(always)]
-fn linear_outputs<F: Precision>(
-    rows: &[(&[Lanes<F>], &[F], usize)],
-    onto: Onto<'_, F>,
-    z: &mut RowsMut<'_, F>,
-) {
+fn linear_outputs<F: Precision>(rows: &[Row<F>], onto: Onto<'_, F>, z: &mut RowsMut<'_, F>) {
     let mut j = 0;
     while j + 4 <= z.count {
         linear_columns::<4, F>(rows, onto, z, j);
@@ -162,7 +160,7 @@ fn linear_outputs<F: Precision>(
 /// Outputs `j..j + J`.
 #[inline(always)]
 fn linear_columns<const J: usize, F: Precision>(
-    rows: &[(&[Lanes<F>], &[F], usize)],
+    rows: &[Row<F>],
     onto: Onto<'_, F>,
     z: &mut RowsMut<'_, F>,
     j: usize,
@@ -190,7 +188,7 @@ fn linear_columns<const J: usize, F: Precision>(
 /// `J` outputs of `N` lanes, kept in registers while the inputs pass by.
 #[inline(always)]
 fn linear_tile<const J: usize, const N: usize, F: Precision>(
-    rows: &[(&[Lanes<F>], &[F], usize)],
+    rows: &[Row<F>],
     weights: &[[F; J]; TOGETHER],
     onto: Onto<'_, F>,
     z: &mut RowsMut<'_, F>,
@@ -337,8 +335,11 @@ mod tests {
                     count: outputs,
                     length,
                 };
-                let x = view(&x, inputs, length);
-                linear(&[Term { x, weights }], onto, out);
+                let term = Term {
+                    x: view(&x, inputs, length),
+                    weights,
+                };
+                linear(&[term], onto, out);
                 for j in 0..outputs {
                     for at in 0..STRIDE {
                         for l in 0..16 {
@@ -370,7 +371,7 @@ mod tests {
             );
             for i in 0..inputs {
                 for j in 0..outputs {
-                    let product = |at| (x[i * STRIDE + at] * before[j * STRIDE + at]).sum();
+                    let product = |at: usize| (x[i * STRIDE + at] * before[j * STRIDE + at]).sum();
                     let sum: f64 = (0..length).map(product).sum();
                     assert_eq!(dw[i * outputs + j], 1.0 + sum);
                 }

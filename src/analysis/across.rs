@@ -1,0 +1,165 @@
+//! Many runs of one question: from which `d` on is a metric good enough, and do seeds agree?
+
+use std::collections::BTreeMap;
+
+use rand::RngExt;
+use serde::Serialize;
+
+use crate::inputs::rng::{self, Purpose};
+
+/// Resamples of the seeds.
+const RESAMPLES: usize = 2000;
+
+/// Whether a metric should be small or large.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Better {
+    /// Errors.
+    Lower,
+    /// Accuracies.
+    Higher,
+}
+
+/// A metric's tolerance.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tolerance {
+    /// Its name.
+    pub metric: String,
+    /// Good enough from here on.
+    pub value: f64,
+    /// In which direction.
+    pub better: Better,
+}
+
+impl Tolerance {
+    /// Whether a value is good enough; a NaN is not.
+    pub fn met_by(&self, value: f64) -> bool {
+        match self.better {
+            Better::Lower => value <= self.value,
+            Better::Higher => value >= self.value,
+        }
+    }
+}
+
+/// The smallest width from which on (there and at every larger width that was tried) the median over
+/// seeds is within the tolerance. A width is none where no width will do.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CriticalWidth {
+    /// The estimate.
+    pub estimate: Option<usize>,
+    /// The 2.5 % quantile over resampled seeds.
+    pub low: Option<usize>,
+    /// The 97.5 % quantile; none if that often no width will do.
+    pub high: Option<usize>,
+}
+
+/// The critical width of a metric's values by `d` and seed, with its percentile-bootstrap interval:
+/// at each width the seeds are drawn again with replacement, 2000 times, with a generator of `seed`.
+///
+/// With one run a width the interval is the estimate itself.
+pub fn critical_width(
+    values: &BTreeMap<usize, Vec<f64>>,
+    tolerance: &Tolerance,
+    seed: u64,
+) -> CriticalWidth {
+    let medians = |pick: &mut dyn FnMut(&Vec<f64>) -> Vec<f64>| -> Option<usize> {
+        let mut critical = None;
+        for (d, at) in values.iter().rev() {
+            if !tolerance.met_by(median(&pick(at))) {
+                break;
+            }
+            critical = Some(*d);
+        }
+        critical
+    };
+    let mut rng = rng::stream(seed, Purpose::CriticalWidth);
+    let mut resampled: Vec<Option<usize>> = (0..RESAMPLES)
+        .map(|_| {
+            medians(&mut |at| {
+                (0..at.len())
+                    .map(|_| at[rng.random_range(0..at.len())])
+                    .collect()
+            })
+        })
+        .collect();
+    // "No width will do" is larger than any width.
+    resampled.sort_by_key(|d| d.unwrap_or(usize::MAX));
+    let quantile = |p: f64| resampled[((RESAMPLES - 1) as f64 * p).round() as usize];
+    CriticalWidth {
+        estimate: medians(&mut Vec::clone),
+        low: quantile(0.025),
+        high: quantile(0.975),
+    }
+}
+
+/// The median, the mean of the middle two for an even number; NaN counts as the largest value, and
+/// nothing has the median NaN.
+pub fn median(values: &[f64]) -> f64 {
+    let mut sorted: Vec<f64> = values
+        .iter()
+        .map(|x| if x.is_nan() { f64::NAN } else { *x })
+        .collect();
+    sorted.sort_by(f64::total_cmp);
+    let n = sorted.len();
+    match n {
+        0 => f64::NAN,
+        _ if n.is_multiple_of(2) => (sorted[n / 2 - 1] + sorted[n / 2]) / 2.0,
+        _ => sorted[n / 2],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lower(value: f64) -> Tolerance {
+        Tolerance {
+            metric: "mae".into(),
+            value,
+            better: Better::Lower,
+        }
+    }
+
+    fn values(rows: &[(usize, &[f64])]) -> BTreeMap<usize, Vec<f64>> {
+        rows.iter().map(|(d, v)| (*d, v.to_vec())).collect()
+    }
+
+    #[test]
+    fn the_critical_width_is_where_the_medians_stay_good() {
+        let table = values(&[
+            (4, &[0.001, 0.001, 0.001]), // good by chance, but 5 is not
+            (5, &[0.1, 0.1, 0.2]),
+            (6, &[0.001, 0.001, 0.3]), // one seed is stuck
+            (8, &[0.001, 0.002, 0.001]),
+        ]);
+        let width = critical_width(&table, &lower(0.005), 0);
+        assert_eq!(width.estimate, Some(6));
+        assert_eq!(width.low, Some(6));
+        // Two or three of three draws are the stuck seed in 7/27 of the resamples.
+        assert_eq!(width.high, Some(8));
+        let never = critical_width(&table, &lower(0.0), 0);
+        assert_eq!((never.estimate, never.low, never.high), (None, None, None));
+        let one_seed = values(&[(4, &[0.1]), (6, &[0.001])]);
+        let width = critical_width(&one_seed, &lower(0.005), 0);
+        assert_eq!((width.low, width.high), (Some(6), Some(6)));
+    }
+
+    #[test]
+    fn accuracies_are_good_from_above_and_nan_never() {
+        let accuracy = Tolerance {
+            metric: "token_accuracy".into(),
+            value: 0.98,
+            better: Better::Higher,
+        };
+        let table = values(&[(2, &[f64::NAN]), (3, &[0.98]), (4, &[1.0])]);
+        assert_eq!(critical_width(&table, &accuracy, 1).estimate, Some(3));
+        assert!(!lower(1.0).met_by(f64::NAN));
+    }
+
+    #[test]
+    fn medians_by_hand() {
+        assert_eq!(median(&[3.0, 1.0, 2.0]), 2.0);
+        assert_eq!(median(&[4.0, 1.0, 2.0, 3.0]), 2.5);
+        assert!(median(&[]).is_nan());
+        assert!(median(&[1.0, f64::NAN, f64::NAN]).is_nan());
+    }
+}

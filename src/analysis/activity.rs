@@ -1,0 +1,188 @@
+//! How often, how strongly and with whom the compiled model uses each feature.
+//!
+//! A feature's value is that of its dimension in the compiled residual stream after the last block:
+//! what Tracr's programs have written stays there. "Rows" are inputs × positions, BOS and padding
+//! included.
+
+use ndarray::{Array1, Array2, Axis};
+
+use super::sweep;
+use crate::inputs::{EvaluationSet, InputSpace};
+use crate::linalg::SymmetricEigen;
+use crate::model::{Frozen, Stream};
+
+/// Sums over all rows.
+#[derive(Clone, Debug)]
+pub struct Activity {
+    rows: f64,
+    /// Rows in which both are active: `[D, D]`, on the diagonal each alone.
+    together: Array2<f64>,
+    /// `Σ |v|` over the rows where active: `[D]`.
+    magnitude: Array1<f64>,
+    /// `max |v|`: `[D]`.
+    largest: Array1<f64>,
+    /// `Σ v`: `[D]`.
+    sum: Array1<f64>,
+    /// `Σ v vᵀ`: `[D, D]`.
+    square: Array2<f64>,
+}
+
+impl Activity {
+    /// Runs the compiled model over `inputs`.
+    pub fn measure(
+        model: &Frozen<f64>,
+        space: &InputSpace,
+        inputs: &EvaluationSet,
+        active_above: f64,
+        threads: usize,
+    ) -> Self {
+        let parts = sweep::pieces(inputs.len(), threads, |range| {
+            let mut part = Self::empty(model.width());
+            for (_, tokens) in sweep::chunks(space, inputs, range) {
+                let (blocks, _) = model.evaluate(Stream::Full, tokens.view());
+                let mut values = model.embed(tokens.view());
+                for block in &blocks {
+                    values += block;
+                }
+                part.add(&values, active_above);
+            }
+            part
+        });
+        let mut total = Self::empty(model.width());
+        parts.iter().for_each(|part| total.merge(part));
+        total
+    }
+
+    /// The sums over given values `[rows, D]`.
+    pub fn of_values(values: &Array2<f64>, active_above: f64) -> Self {
+        let mut activity = Self::empty(values.ncols());
+        activity.add(values, active_above);
+        activity
+    }
+
+    fn empty(width: usize) -> Self {
+        Self {
+            rows: 0.0,
+            together: Array2::zeros((width, width)),
+            magnitude: Array1::zeros(width),
+            largest: Array1::zeros(width),
+            sum: Array1::zeros(width),
+            square: Array2::zeros((width, width)),
+        }
+    }
+
+    fn add(&mut self, values: &Array2<f64>, active_above: f64) {
+        let active = values.mapv(|x| f64::from(u8::from(x.abs() > active_above)));
+        let size = values.mapv(f64::abs);
+        self.rows += values.nrows() as f64;
+        self.together += &active.t().dot(&active);
+        self.magnitude += &(&size * &active).sum_axis(Axis(0));
+        for row in size.rows() {
+            self.largest.zip_mut_with(&row, |a, b| *a = a.max(*b));
+        }
+        self.sum += &values.sum_axis(Axis(0));
+        self.square += &values.t().dot(values);
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.rows += other.rows;
+        self.together += &other.together;
+        self.magnitude += &other.magnitude;
+        self.largest
+            .zip_mut_with(&other.largest, |a, b| *a = a.max(*b));
+        self.sum += &other.sum;
+        self.square += &other.square;
+    }
+
+    /// The share of rows in which feature `i` is active.
+    pub fn share(&self, i: usize) -> f64 {
+        self.together[[i, i]] / self.rows
+    }
+
+    /// Whether it is active anywhere.
+    pub fn ever_active(&self, i: usize) -> bool {
+        self.together[[i, i]] > 0.0
+    }
+
+    /// Its mean magnitude where it is active; none if it never is.
+    pub fn strength(&self, i: usize) -> Option<f64> {
+        self.ever_active(i)
+            .then(|| self.magnitude[i] / self.together[[i, i]])
+    }
+
+    /// Its largest magnitude.
+    pub fn largest(&self, i: usize) -> f64 {
+        self.largest[i]
+    }
+
+    /// How often the rarer of two features is accompanied by the other: 1 if always, 0 if never or
+    /// if one of them is never active.
+    pub fn overlap(&self, i: usize, j: usize) -> f64 {
+        let rarer = self.together[[i, i]].min(self.together[[j, j]]);
+        if rarer > 0.0 {
+            self.together[[i, j]] / rarer
+        } else {
+            0.0
+        }
+    }
+
+    /// The correlation of two features' values over all rows; 0 where one is constant.
+    pub fn correlation(&self, i: usize, j: usize) -> f64 {
+        let covariance = |a: usize, b: usize| {
+            self.square[[a, b]] / self.rows - self.sum[a] * self.sum[b] / self.rows / self.rows
+        };
+        let (vi, vj) = (covariance(i, i), covariance(j, j));
+        // What rounding leaves of a constant is no variance.
+        let constant = |v: f64, a: usize| v <= 1e-12 * self.square[[a, a]] / self.rows;
+        if constant(vi, i) || constant(vj, j) {
+            return 0.0;
+        }
+        covariance(i, j) / (vi * vj).sqrt()
+    }
+
+    /// The rank of the values of some features, as a matrix `[rows, dims]`.
+    pub fn rank_of(&self, dims: &[usize]) -> usize {
+        let part = Array2::from_shape_fn((dims.len(), dims.len()), |(a, b)| {
+            self.square[[dims[a], dims[b]]]
+        });
+        SymmetricEigen::new(part.view()).rank()
+    }
+
+    /// The rank of all values.
+    pub fn rank(&self) -> usize {
+        SymmetricEigen::new(self.square.view()).rank()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+
+    #[test]
+    fn sums_by_hand() {
+        // Feature 2 is twice feature 0; feature 3 is constant; feature 4 is never active.
+        let values = array![
+            [1.0, 0.0, 2.0, 1.0, 0.0],
+            [0.0, 1.0, 0.0, 1.0, 0.0],
+            [0.0, -3.0, 0.0, 1.0, 1e-5],
+            [1.0, 1.0, 2.0, 1.0, 0.0],
+        ];
+        let activity = Activity::of_values(&values, 1e-3);
+        assert_eq!(activity.share(0), 0.5);
+        assert_eq!(activity.share(1), 0.75);
+        assert_eq!(activity.strength(1), Some(5.0 / 3.0));
+        assert_eq!(activity.largest(1), 3.0);
+        assert_eq!(activity.strength(4), None);
+        assert_eq!(activity.overlap(0, 1), 0.5);
+        assert_eq!(activity.overlap(0, 3), 1.0);
+        assert_eq!(activity.overlap(0, 4), 0.0);
+        approx::assert_abs_diff_eq!(activity.correlation(0, 2), 1.0, epsilon = 1e-15);
+        assert_eq!(activity.correlation(0, 3), 0.0);
+        // Means 1/2 and −1/4; covariance 1/4 + 1/8; variances 1/4 and 43/16.
+        let expected = (1.0 / 4.0 + 1.0 / 8.0) / (0.25f64 * 43.0 / 16.0).sqrt();
+        approx::assert_abs_diff_eq!(activity.correlation(0, 1), expected, epsilon = 1e-15);
+        assert_eq!(activity.rank_of(&[0, 2]), 1);
+        assert_eq!(activity.rank_of(&[0, 1, 2, 3]), 3);
+    }
+}

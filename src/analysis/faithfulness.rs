@@ -1,0 +1,393 @@
+//! Whether the compressed model computes what the compiled one does: by position, by block, by
+//! variable, and the worst inputs. One pass over the inputs, in float64.
+
+use std::collections::BTreeMap;
+
+use ndarray::{Array1, Array2, ArrayView2, Axis};
+use serde::Serialize;
+
+use super::activity::Activity;
+use super::fit::Fit;
+use super::settings::Settings;
+use super::structure::{Structure, part, site_name};
+use super::sweep;
+use super::worst::{Worst, WorstInput};
+use super::{Subject, worst};
+use crate::model::codec::argmax;
+use crate::model::{CompiledModel, Frozen, OutputKind, Site, Stream};
+
+/// What stands at a position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// The beginning.
+    Bos,
+    /// One of the program's tokens.
+    Token,
+    /// Padding.
+    Pad,
+}
+
+impl Kind {
+    /// Of a token id.
+    pub fn of(model: &CompiledModel, id: usize) -> Self {
+        if id == model.metadata.bos_id {
+            Self::Bos
+        } else if id == model.metadata.pad_id {
+            Self::Pad
+        } else {
+            Self::Token
+        }
+    }
+}
+
+/// The decoded output at one position, over all inputs that have this kind of token there.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PositionFit {
+    /// From 0, which is BOS.
+    pub position: usize,
+    /// What stands there.
+    pub kind: Kind,
+    /// How many inputs.
+    pub inputs: u64,
+    /// Numerical outputs: mean absolute error.
+    pub mae: Option<f64>,
+    /// Numerical outputs: root of the mean squared error.
+    pub rmse: Option<f64>,
+    /// Numerical outputs: largest absolute error.
+    pub max_error: Option<f64>,
+    /// Share that is right: the compiled model's class, or within [`Settings::tolerance`] of its
+    /// number.
+    pub accuracy: f64,
+}
+
+/// A block's output `h̃` against the compiled model's `h`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct BlockFit {
+    /// `layer0.attn`, ...
+    pub block: String,
+    /// A position, or none for all of them flattened.
+    pub position: Option<usize>,
+    /// Mean over inputs (and positions) of `Σ_D (h − h̃)²`.
+    pub mse: f64,
+    /// Of all rows flattened; none where a side is zero.
+    pub cosine: Option<f64>,
+    /// `1 − Σ‖h − h̃‖² / Σ‖h − mean‖²`; none where `h` is constant.
+    pub variance_explained: Option<f64>,
+}
+
+/// A variable as its writer writes it: the columns of all its features.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct VariableFit {
+    /// `target_pos` for all `target_pos:*`.
+    pub variable: String,
+    /// The block that writes it, or `embed`.
+    pub site: String,
+    /// `all`, or `tokens` for neither BOS nor PAD.
+    pub positions: &'static str,
+    /// Its features.
+    pub features: usize,
+    /// The rank of its compiled values (over all positions).
+    pub rank: usize,
+    /// Mean of `‖h − mean‖²`.
+    pub variance: f64,
+    /// Mean of `‖h − h̃‖²`.
+    pub mse: f64,
+    /// Flattened; none where a side is zero.
+    pub cosine: Option<f64>,
+    /// `R²` of `h̃` as it is; none where `h` is constant.
+    pub r2: Option<f64>,
+    /// `R²` of the best affine map of `h̃`: near 1 with a low `r2`, the variable is there in another
+    /// encoding.
+    pub r2_mapped: Option<f64>,
+}
+
+/// All of it.
+#[derive(Clone, Debug)]
+pub struct Faithfulness {
+    /// Position by position, kind by kind.
+    pub positions: Vec<PositionFit>,
+    /// Each block flattened (position none) and then by position.
+    pub blocks: Vec<BlockFit>,
+    /// Each variable over all positions and over those of tokens.
+    pub variables: Vec<VariableFit>,
+    /// The worst first.
+    pub worst: Vec<WorstInput>,
+}
+
+/// Runs both models over all inputs and compares.
+pub fn measure(
+    subject: Subject<'_>,
+    frozen: &Frozen<f64>,
+    structure: &Structure,
+    activity: &Activity,
+    settings: &Settings,
+    threads: usize,
+) -> Faithfulness {
+    let pass = Pass {
+        subject,
+        frozen,
+        structure,
+        settings,
+        gram: subject.w.t().dot(subject.w),
+    };
+    let first = pass.run(&subject.inputs.chunk(
+        subject.space,
+        0,
+        sweep::CHUNK.min(subject.inputs.len()),
+    ));
+    let parts = sweep::pieces(subject.inputs.len(), threads, |range| {
+        let mut sums = Sums::new(&pass, &first);
+        for (start, tokens) in sweep::chunks(subject.space, subject.inputs, range) {
+            sums.add(&pass, start, &tokens);
+        }
+        sums
+    });
+    let mut total = Sums::new(&pass, &first);
+    parts.into_iter().for_each(|part| total.merge(part));
+    total.finish(&pass, activity)
+}
+
+/// What stays the same during the pass.
+struct Pass<'a> {
+    subject: Subject<'a>,
+    frozen: &'a Frozen<f64>,
+    structure: &'a Structure,
+    settings: &'a Settings,
+    gram: Array2<f64>,
+}
+
+/// What both models write and say on some inputs; rows are `b·T + t`.
+struct Both {
+    /// What each site writes, compiled and compressed: `[B·T, D]`. The compressed embedding is what
+    /// the first block reads of it, `embed·G`.
+    compiled: BTreeMap<Site, Array2<f64>>,
+    compressed: BTreeMap<Site, Array2<f64>>,
+    compiled_output: Array2<f64>,
+    compressed_output: Array2<f64>,
+}
+
+impl Pass<'_> {
+    fn run(&self, tokens: &Array2<usize>) -> Both {
+        let embedding = self.frozen.embed(tokens.view());
+        let sites = |blocks: Vec<Array2<f64>>, embedding: Array2<f64>| {
+            let blocks = blocks.into_iter().enumerate();
+            std::iter::once((Site::Embedding, embedding))
+                .chain(blocks.map(|(i, block)| (Site::Block(i), block)))
+                .collect()
+        };
+        let (blocks, compiled_output) = self.frozen.evaluate(Stream::Full, tokens.view());
+        let (shrunk, compressed_output) = self
+            .frozen
+            .evaluate(Stream::Compressed(self.subject.w), tokens.view());
+        Both {
+            compressed: sites(shrunk, embedding.dot(&self.gram)),
+            compiled: sites(blocks, embedding),
+            compiled_output,
+            compressed_output,
+        }
+    }
+}
+
+/// Errors of the output at one position.
+#[derive(Clone, Copy, Default)]
+struct OutputSums {
+    inputs: u64,
+    absolute: f64,
+    square: f64,
+    largest: f64,
+    right: u64,
+}
+
+struct Sums {
+    outputs: BTreeMap<(usize, Kind), OutputSums>,
+    /// Per block, per position.
+    blocks: Vec<Vec<Fit>>,
+    /// Per writing of a variable: over all rows, over those of tokens.
+    variables: Vec<[Fit; 2]>,
+    worst: Worst,
+}
+
+impl Sums {
+    /// No inputs yet; the means over `first` serve as shifts.
+    fn new(pass: &Pass<'_>, first: &Both) -> Self {
+        let mean = |rows: &Array2<f64>| {
+            rows.mean_axis(Axis(0))
+                .unwrap_or_else(|| Array1::zeros(rows.ncols()))
+        };
+        let positions = pass.subject.space.positions();
+        let written = pass.structure.written.iter().enumerate();
+        let blocks = written
+            .map(|(i, dims)| {
+                let shift = |rows: &BTreeMap<Site, Array2<f64>>| {
+                    part(mean(&rows[&Site::Block(i)]).view(), dims)
+                };
+                let fit = Fit::new(shift(&first.compressed), shift(&first.compiled), false);
+                vec![fit; positions]
+            })
+            .collect();
+        let variables = pass
+            .structure
+            .writings()
+            .map(|(variable, site)| {
+                let shift = |rows: &Array2<f64>| part(mean(rows).view(), &variable.dims);
+                let fit = Fit::new(
+                    shift(&first.compressed[&site]),
+                    shift(&first.compiled[&site]),
+                    true,
+                );
+                [fit.clone(), fit]
+            })
+            .collect();
+        Self {
+            outputs: BTreeMap::new(),
+            blocks,
+            variables,
+            worst: Worst::new(
+                pass.settings.worst,
+                pass.subject.model.metadata.output_kind,
+                pass.settings.tolerance,
+            ),
+        }
+    }
+
+    fn add(&mut self, pass: &Pass<'_>, start: usize, tokens: &Array2<usize>) {
+        let both = pass.run(tokens);
+        self.add_outputs(pass, start, tokens.view(), &both);
+        let positions = tokens.ncols();
+        for (i, fits) in self.blocks.iter_mut().enumerate() {
+            let site = Site::Block(i);
+            let written = |sites: &BTreeMap<Site, Array2<f64>>| {
+                sites[&site].select(Axis(1), &pass.structure.written[i])
+            };
+            let (x, y) = (written(&both.compressed), written(&both.compiled));
+            for (row, (x, y)) in x.rows().into_iter().zip(y.rows()).enumerate() {
+                fits[row % positions].add(x, y);
+            }
+        }
+        for (fits, (variable, site)) in self.variables.iter_mut().zip(pass.structure.writings()) {
+            let x = both.compressed[&site].select(Axis(1), &variable.dims);
+            let y = both.compiled[&site].select(Axis(1), &variable.dims);
+            let [all, words] = fits;
+            for ((x, y), id) in x.rows().into_iter().zip(y.rows()).zip(tokens) {
+                all.add(x, y);
+                if Kind::of(pass.subject.model, *id) == Kind::Token {
+                    words.add(x, y);
+                }
+            }
+        }
+    }
+
+    fn add_outputs(
+        &mut self,
+        pass: &Pass<'_>,
+        start: usize,
+        tokens: ArrayView2<'_, usize>,
+        both: &Both,
+    ) {
+        let model = pass.subject.model;
+        let positions = tokens.ncols();
+        for (b, ids) in tokens.rows().into_iter().enumerate() {
+            for (t, id) in ids.iter().enumerate() {
+                let row = b * positions + t;
+                let (expected, found) = (
+                    both.compiled_output.row(row),
+                    both.compressed_output.row(row),
+                );
+                let sums = self.outputs.entry((t, Kind::of(model, *id))).or_default();
+                sums.inputs += 1;
+                let right = match model.metadata.output_kind {
+                    OutputKind::Categorical => argmax(expected) == argmax(found),
+                    OutputKind::Numerical => {
+                        let error = (expected[0] - found[0]).abs();
+                        sums.absolute += error;
+                        sums.square += error * error;
+                        sums.largest = worst::larger(sums.largest, error);
+                        error <= pass.settings.tolerance
+                    }
+                };
+                sums.right += u64::from(right);
+            }
+            let rows = b * positions..(b + 1) * positions;
+            self.worst.offer(
+                model,
+                start + b,
+                ids,
+                both.compiled_output.slice(ndarray::s![rows.clone(), ..]),
+                both.compressed_output.slice(ndarray::s![rows, ..]),
+            );
+        }
+    }
+
+    fn merge(&mut self, other: Self) {
+        for (key, part) in other.outputs {
+            let sums = self.outputs.entry(key).or_default();
+            sums.inputs += part.inputs;
+            sums.absolute += part.absolute;
+            sums.square += part.square;
+            sums.largest = worst::larger(sums.largest, part.largest);
+            sums.right += part.right;
+        }
+        let mine = self.blocks.iter_mut().flatten();
+        mine.zip(other.blocks.iter().flatten())
+            .for_each(|(a, b)| a.merge(b));
+        let mine = self.variables.iter_mut().flatten();
+        mine.zip(other.variables.iter().flatten())
+            .for_each(|(a, b)| a.merge(b));
+        self.worst.merge(other.worst);
+    }
+
+    fn finish(self, pass: &Pass<'_>, activity: &Activity) -> Faithfulness {
+        let model = pass.subject.model;
+        let numerical = model.metadata.output_kind == OutputKind::Numerical;
+        let positions = self.outputs.iter().map(|(&(position, kind), sums)| {
+            let n = sums.inputs as f64;
+            PositionFit {
+                position,
+                kind,
+                inputs: sums.inputs,
+                mae: numerical.then(|| sums.absolute / n),
+                rmse: numerical.then(|| (sums.square / n).sqrt()),
+                max_error: numerical.then_some(sums.largest),
+                accuracy: sums.right as f64 / n,
+            }
+        });
+        let mut blocks = Vec::new();
+        for (block, fits) in model.block_names().into_iter().zip(&self.blocks) {
+            let mut all = fits[0].clone();
+            fits[1..].iter().for_each(|fit| all.merge(fit));
+            let row = |position, fit: &Fit| BlockFit {
+                block: block.clone(),
+                position,
+                mse: fit.mse().unwrap_or(0.0),
+                cosine: fit.cosine(),
+                variance_explained: fit.explained(),
+            };
+            blocks.push(row(None, &all));
+            blocks.extend(fits.iter().enumerate().map(|(t, fit)| row(Some(t), fit)));
+        }
+        let mut variables = Vec::new();
+        for (fits, (variable, site)) in self.variables.iter().zip(pass.structure.writings()) {
+            for (fit, positions) in fits.iter().zip(["all", "tokens"]) {
+                variables.push(VariableFit {
+                    variable: variable.name.clone(),
+                    site: site_name(model, site),
+                    positions,
+                    features: variable.dims.len(),
+                    rank: activity.rank_of(&variable.dims),
+                    variance: fit.variance().unwrap_or(0.0),
+                    mse: fit.mse().unwrap_or(0.0),
+                    cosine: fit.cosine(),
+                    r2: fit.explained(),
+                    r2_mapped: fit.explained_by_best_map(),
+                });
+            }
+        }
+        Faithfulness {
+            positions: positions.collect(),
+            blocks,
+            variables,
+            worst: self.worst.into_inputs(),
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! What `W` learned: which features kept a direction of their own, which share, which were
+//! dropped, and whether the compressed model still computes the same thing.
+//!
+//! - [`settings`]: the thresholds that verdicts and figures depend on.
+//! - [`structure`]: which features form a variable, what writes them and whether anything reads them.
+//! - [`activity`]: how often, how strongly and with whom the compiled model uses a feature.
+//! - [`geometry`]: norms, dimensionality and interference, from `G` alone.
+//! - [`verdict`]: dedicated, shared, superposed, dropped or unused, and what compression consists of.
+//! - [`faithfulness`]: errors by position, block and variable; [`fit`]: their sums.
+//! - [`worst`]: the inputs that the compressed model gets most wrong.
+//! - [`interchange`]: the same exchange of a variable's value in both models.
+//! - [`across`]: many runs: critical `d`, agreement of `G`.
+//! - [`sweep`](mod@sweep): one pass over the inputs, on any number of threads with the same result.
+//!
+//! Everything depends on `W` only through `G = WᵀW` (`tests/analysis.rs` rotates `W` and compares).
+
+pub mod across;
+pub mod activity;
+pub mod faithfulness;
+pub mod fit;
+pub mod geometry;
+pub mod interchange;
+pub mod settings;
+pub mod structure;
+pub mod sweep;
+pub mod verdict;
+pub mod worst;
+
+use ndarray::Array2;
+
+pub use settings::Settings;
+
+use crate::inputs::{EvaluationSet, InputSpace};
+use crate::linalg::SymmetricEigen;
+use crate::model::{CompiledModel, Frozen};
+
+use activity::Activity;
+use faithfulness::Faithfulness;
+use interchange::Interchange;
+use structure::Structure;
+use verdict::{Budget, FeatureReport};
+
+/// What is analysed: a model, its inputs and one `W`.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// The compiled model.
+    pub model: &'a CompiledModel,
+    /// Where inputs come from.
+    pub space: &'a InputSpace,
+    /// The inputs that are visited.
+    pub inputs: &'a EvaluationSet,
+    /// `W` `[d, D]`.
+    pub w: &'a Array2<f64>,
+}
+
+/// Everything that is known of one `W`.
+#[derive(Clone, Debug)]
+pub struct Analysis {
+    /// One entry a feature, in the residual stream's order.
+    pub features: Vec<FeatureReport>,
+    /// What the compression consists of.
+    pub budget: Budget,
+    /// The rank of `G`: at most `d`.
+    pub gram_rank: usize,
+    /// The rank of the compiled model's activations: so many dimensions hold them exactly.
+    pub activation_rank: usize,
+    /// Inputs visited, and whether these are all there are.
+    pub inputs: usize,
+    #[allow(missing_docs)]
+    pub inputs_are_all: bool,
+    /// By position, block and variable.
+    pub faithfulness: Faithfulness,
+    /// By variable.
+    pub interchange: Vec<Interchange>,
+}
+
+/// Analyses one `W`, with up to `threads` threads; the result does not depend on their number.
+///
+/// Visits every input twice (compiled and compressed), and `settings.pairs` pairs of inputs twice
+/// for each variable.
+pub fn analyze(subject: Subject<'_>, settings: &Settings, threads: usize) -> Analysis {
+    let Subject {
+        model,
+        space,
+        inputs,
+        w,
+    } = subject;
+    let structure = Structure::new(model);
+    let frozen = Frozen::<f64>::new(model);
+    let gram = w.t().dot(w);
+    let activity = Activity::measure(&frozen, space, inputs, settings.active_above, threads);
+    let (features, budget) = verdict::judge(model, gram.view(), &structure, &activity, settings);
+    Analysis {
+        features,
+        budget,
+        gram_rank: SymmetricEigen::new(gram.view()).rank(),
+        activation_rank: activity.rank(),
+        inputs: inputs.len(),
+        inputs_are_all: matches!(inputs, EvaluationSet::Whole(_)),
+        faithfulness: faithfulness::measure(
+            subject, &frozen, &structure, &activity, settings, threads,
+        ),
+        interchange: interchange::measure(subject, &frozen, &structure, settings, threads),
+    }
+}

@@ -1,0 +1,116 @@
+//! The analysis of many runs, for reading.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use super::table::{aligned, number};
+use crate::analysis::across::{Better, Tolerance};
+use crate::analysis::verdict::Verdict;
+use crate::study::collection::Collection;
+
+/// All sections.
+pub fn text(collection: &Collection, directory: &Path, tolerances: &[Tolerance]) -> String {
+    let mut text = format!("{} runs\n", collection.members.len());
+    let verdicts = collection.mean_verdicts();
+    let several_groups = verdicts.iter().any(|(group, ..)| *group != verdicts[0].0);
+    let mut group = String::new();
+    for name in verdicts.iter().map(|(name, ..)| name) {
+        if *name == group {
+            continue;
+        }
+        group.clone_from(name);
+        if several_groups {
+            let _ = write!(text, "\n{name}\n"); // a String takes everything
+        }
+        let _ = write!(
+            text,
+            "\nFeatures by verdict, mean over seeds\n{}",
+            verdict_table(collection, name)
+        );
+        let _ = write!(
+            text,
+            "\nSmallest d from which on the median over seeds is good enough\n{}",
+            critical_table(collection, name, tolerances)
+        );
+    }
+    if let Some((with, without)) = collection.reference_medians() {
+        let _ = write!(
+            text,
+            "\nCorrelation of G's upper triangle with the reference\n{}  median of {}: {with:.4} \
+             (without the diagonal {without:.4})\n",
+            reference_table(collection),
+            collection.members.len(),
+        );
+    }
+    let _ = write!(text, "\nfiles in {}\n", directory.display());
+    text
+}
+
+fn verdict_table(collection: &Collection, name: &str) -> String {
+    let mut rows = vec![vec!["  d".to_owned(), "runs".into()]];
+    rows[0].extend(Verdict::ALL.iter().map(|v| v.name().to_owned()));
+    rows[0].push("G between seeds".into());
+    let agreement = collection.agreement_medians();
+    for (group, d, runs, means) in collection.mean_verdicts() {
+        if group != name {
+            continue;
+        }
+        let mut row = vec![format!("  {d}"), runs.to_string()];
+        row.extend(Verdict::ALL.iter().map(|v| {
+            let mean = means.get(v.name()).copied().unwrap_or(0.0);
+            format!("{mean:.1}")
+        }));
+        let same = agreement
+            .iter()
+            .find(|(g, width, ..)| *g == group && *width == d);
+        row.push(same.map_or_else(|| "-".into(), |(_, _, _, median)| format!("{median:.3}")));
+        rows.push(row);
+    }
+    aligned(&rows, 0)
+}
+
+fn critical_table(collection: &Collection, name: &str, tolerances: &[Tolerance]) -> String {
+    let mut rows = vec![
+        ["  metric", "good enough", "d", "95 % interval"]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
+    let width = |d: Option<usize>| d.map_or_else(|| "none".into(), |d| d.to_string());
+    for row in collection.critical.iter().filter(|row| row.group == name) {
+        let sign = tolerances
+            .iter()
+            .find(|t| t.metric == row.metric)
+            .map_or("", |t| match t.better {
+                Better::Lower => "<= ",
+                Better::Higher => ">= ",
+            });
+        rows.push(vec![
+            format!("  {}", row.metric),
+            format!("{sign}{}", number(row.tolerance)),
+            width(row.critical_d),
+            format!("{} to {}", width(row.low), width(row.high)),
+        ]);
+    }
+    aligned(&rows, 1)
+}
+
+fn reference_table(collection: &Collection) -> String {
+    let mut rows = vec![
+        ["  run", "d", "seed", "correlation", "without the diagonal"]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
+    let optional = |x: Option<f64>| x.map_or_else(|| "-".into(), |x| format!("{x:.4}"));
+    for member in &collection.members {
+        if let Some(found) = member.reference {
+            rows.push(vec![
+                format!("  {}", member.run),
+                member.d.to_string(),
+                member.seed.to_string(),
+                optional(found.correlation),
+                optional(found.correlation_off_diagonal),
+            ]);
+        }
+    }
+    aligned(&rows, 1)
+}

@@ -1,0 +1,236 @@
+//! `compress sweep STUDY`: all runs of a study, and its tables.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use super::signals::StopRequest;
+use super::sweep_progress::SweepReporter;
+use super::{Failure, table, terminal};
+use crate::config::StudyFile;
+use crate::study::estimate::Estimate;
+use crate::study::record::RecordError;
+use crate::study::state::RunState;
+use crate::study::sweep::{Report, sweep};
+use crate::study::{Plan, Record, Tables};
+
+/// Where studies go if --output says nothing, in the working directory.
+const RESULTS: &str = "results";
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The study file
+    #[arg(required_unless_present = "collect", conflicts_with = "collect")]
+    study: Option<PathBuf>,
+    /// Replace one key in all runs, as in --set training.steps=2000; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE", conflicts_with = "collect")]
+    set: Vec<String>,
+    /// How many runs work at the same time, one thread each [default: the number of cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+    /// Work on every n-th run only, starting from the i-th (counted from 0)
+    #[arg(long, value_name = "i/n", conflicts_with = "collect")]
+    shard: Option<Shard>,
+    /// List the runs, what is done and how long the rest will take; do nothing
+    #[arg(long, conflicts_with = "collect")]
+    dry_run: bool,
+    /// The study's directory, instead of results/NAME
+    #[arg(long, value_name = "DIR", conflicts_with = "collect")]
+    output: Option<PathBuf>,
+    /// Make runs.csv and summary.csv anew from the run directories in DIR; run nothing
+    #[arg(long, value_name = "DIR")]
+    collect: Option<PathBuf>,
+    /// No progress on stderr
+    #[arg(long)]
+    quiet: bool,
+}
+
+/// A share of a study's runs.
+#[derive(Clone, Copy, Debug)]
+struct Shard {
+    index: usize,
+    count: usize,
+}
+
+impl FromStr for Shard {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let malformed = || "expected i/n with i from 0 to n-1, as in 0/4, 1/4, 2/4, 3/4".to_owned();
+        let (index, count) = text.split_once('/').ok_or_else(malformed)?;
+        let number = |part: &str| part.parse::<usize>().map_err(|_| malformed());
+        let (index, count) = (number(index)?, number(count)?);
+        if index < count {
+            Ok(Self { index, count })
+        } else {
+            Err(malformed())
+        }
+    }
+}
+
+pub fn main(args: &Args) -> Result<(), Failure> {
+    match (&args.collect, &args.study) {
+        (Some(directory), _) => collect(directory),
+        (None, Some(study)) => run(args, study),
+        (None, None) => Err(Failure::Input(anyhow::anyhow!(
+            "which study? give its file, or --collect DIR"
+        ))),
+    }
+}
+
+fn run(args: &Args, study: &Path) -> Result<(), Failure> {
+    let file = StudyFile::read(study, &args.set).map_err(Failure::input)?;
+    let plan = Plan::new(file, &args.set).map_err(Failure::input)?;
+    let default = Path::new(RESULTS).join(&plan.record.name);
+    let directory = args.output.as_deref().unwrap_or(&default);
+    plan.record.inspect(directory).map_err(Failure::input)?;
+    let shard = args.shard.unwrap_or(Shard { index: 0, count: 1 });
+    let mine: Vec<usize> = (shard.index..plan.len()).step_by(shard.count).collect();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let jobs = args.jobs.map_or(cores, usize::from);
+    let mut tables = Tables::new(directory, &plan.record);
+    let conflicts = plan.conflicts(directory);
+    if args.dry_run {
+        tables.look().map_err(Failure::input)?;
+        let changed: Vec<usize> = conflicts.iter().map(|(run, _)| *run).collect();
+        return dry_run(&plan, directory, &tables, &mine, &changed, jobs);
+    }
+    if let Some((_, first)) = conflicts.first() {
+        return Err(Failure::Input(anyhow::anyhow!(
+            "{} of the {} runs of {} hold something else than this study; nothing was changed. The \
+             first: {first}",
+            conflicts.len(),
+            plan.len(),
+            directory.display(),
+        )));
+    }
+    let stop = StopRequest::listen().map_err(|e| Failure::Running(e.into()))?;
+    let reporter = SweepReporter::new(&plan.record.name, mine.len(), jobs, args.quiet, stop);
+    let report = sweep(&plan, directory, &mine, jobs, &mut tables, &reporter);
+    reporter.finish();
+    let report = report.map_err(|e| match e {
+        RecordError::File(_) => Failure::Running(e.into()),
+        _ => Failure::input(e),
+    })?;
+    conclude(&plan.record, directory, &report, mine.len())
+}
+
+/// Results to stdout, failures to stderr, and the exit code.
+fn conclude(
+    record: &Record,
+    directory: &Path,
+    report: &Report,
+    mine: usize,
+) -> Result<(), Failure> {
+    let name = &record.name;
+    let done = report.completed + report.already;
+    let place = directory.display();
+    if report.interrupted {
+        return Err(Failure::Interrupted(format!(
+            "{name}: stopped, {done} of {mine} runs complete; the same command goes on from there \
+             ({place})"
+        )));
+    }
+    terminal::print(&format!(
+        "{name}: {done} of {mine} runs complete ({} of them before), {} failed\nruns.csv and \
+         summary.csv in {place}\n",
+        report.already,
+        report.failed.len(),
+    ))?;
+    if report.failed.is_empty() {
+        return Ok(());
+    }
+    let list: Vec<String> = report
+        .failed
+        .iter()
+        .map(|(run, reason)| format!("  {}: {reason}", record.runs[*run].directory))
+        .collect();
+    Err(Failure::Running(anyhow::anyhow!(
+        "{} of {mine} runs of {name} failed:\n{}",
+        report.failed.len(),
+        list.join("\n")
+    )))
+}
+
+fn collect(directory: &Path) -> Result<(), Failure> {
+    let record = Record::load(directory).map_err(Failure::input)?;
+    let mut tables = Tables::new(directory, &record);
+    tables.rewrite().map_err(|e| Failure::Running(e.into()))?;
+    let states = tables.states();
+    let completed = states
+        .iter()
+        .filter(|state| matches!(state, RunState::Completed(_)))
+        .count();
+    let failed = states.iter().filter(|s| s.failure().is_some()).count();
+    let missing = states.len() - completed - failed;
+    if missing > 0 {
+        terminal::message(&format!(
+            "warning: {missing} of the {} runs are not over; the tables are without them",
+            states.len()
+        ));
+    }
+    Ok(terminal::print(&format!(
+        "{}: {completed} of {} runs complete, {failed} failed, {missing} not over\nruns.csv and \
+         summary.csv in {}\n",
+        record.name,
+        states.len(),
+        directory.display()
+    ))?)
+}
+
+fn dry_run(
+    plan: &Plan,
+    directory: &Path,
+    tables: &Tables,
+    mine: &[usize],
+    changed: &[usize],
+    jobs: usize,
+) -> Result<(), Failure> {
+    let states = tables.states();
+    let rows: Vec<Vec<String>> = mine
+        .iter()
+        .map(|&run| {
+            let state = match &states[run] {
+                _ if changed.contains(&run) => "holds another configuration".into(),
+                RunState::Pending => "to do".into(),
+                RunState::Unfinished { step } => format!("unfinished, at least {step} steps done"),
+                RunState::Completed(_) => "done".into(),
+                state @ RunState::Failed(_) => format!(
+                    "to do again; failed: {}",
+                    state.failure().unwrap_or_default()
+                ),
+                state => state.failure().unwrap_or_default(),
+            };
+            vec![plan.record.runs[run].directory.clone(), state]
+        })
+        .collect();
+    let done = mine
+        .iter()
+        .filter(|run| matches!(states[**run], RunState::Completed(_)))
+        .count();
+    let estimate = Estimate::new(plan, directory, states, mine);
+    let left = if done == mine.len() {
+        "nothing is left to do".to_owned()
+    } else if estimate.measured == 0 {
+        "time left: not known before the first run has logged its speed".to_owned()
+    } else {
+        let time = Duration::from_secs_f64((estimate.seconds / jobs as f64).min(1e12));
+        let unknown = match estimate.unknown {
+            0 => String::new(),
+            n => format!(", and {n} runs of methods that were not measured yet"),
+        };
+        format!(
+            "time left: about {} with {jobs} jobs, from the speed of {} runs{unknown}",
+            indicatif::HumanDuration(time),
+            estimate.measured
+        )
+    };
+    Ok(terminal::print(&format!(
+        "{}: {}\n{}{done} of {} runs done in {}; {left}\n",
+        plan.record.name,
+        plan.record.question.trim(),
+        table::aligned(&rows, 2),
+        mine.len(),
+        directory.display(),
+    ))?)
+}

@@ -1,0 +1,165 @@
+//! Progress of a sweep on stderr: a bar for all and one per worker on a terminal, a line per
+//! finished run elsewhere.
+
+use std::io::{self, IsTerminal};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::signals::StopRequest;
+use super::{table, terminal};
+use crate::compression::trainer::Record;
+use crate::study::results::Summary;
+use crate::study::run::Progress;
+use crate::study::sweep::{End, Watcher};
+
+/// Steps between two looks at the clock.
+const STEPS_PER_LOOK: u64 = 16;
+
+/// Shows a sweep's progress and passes on the request to stop.
+#[derive(Debug)]
+pub struct SweepReporter {
+    stop: StopRequest,
+    quiet: bool,
+    runs: usize,
+    over: AtomicUsize,
+    bars: MultiProgress,
+    all: ProgressBar,
+    workers: Vec<ProgressBar>,
+}
+
+impl SweepReporter {
+    /// For this many runs and workers; `quiet` shows nothing.
+    pub fn new(name: &str, runs: usize, jobs: usize, quiet: bool, stop: StopRequest) -> Self {
+        let shown = !quiet && io::stderr().is_terminal();
+        let target = if shown {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
+        let bars = MultiProgress::with_draw_target(target);
+        let bar = |length: u64, template: &str| {
+            let bar = bars.add(ProgressBar::new(length));
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                bar.set_style(style);
+            }
+            bar
+        };
+        let all = bar(
+            runs as u64,
+            "{prefix} {wide_bar} {pos}/{len} runs  {elapsed}  {eta} left",
+        );
+        all.set_prefix(name.to_owned());
+        let line = "  {prefix} {wide_bar} {pos}/{len}  {msg}  {per_sec}";
+        let workers = (0..jobs.min(runs)).map(|_| bar(0, line)).collect();
+        Self {
+            stop,
+            quiet,
+            runs,
+            over: AtomicUsize::new(0),
+            bars,
+            all,
+            workers,
+        }
+    }
+
+    /// Takes the bars away.
+    pub fn finish(&self) {
+        self.workers.iter().for_each(ProgressBar::finish_and_clear);
+        self.all.finish_and_clear();
+    }
+
+    fn line(&self, text: &str) {
+        if self.bars.is_hidden() {
+            if !self.quiet {
+                terminal::message(text);
+            }
+        } else {
+            let _ = self.bars.println(text); // nobody to tell if the terminal is gone
+        }
+    }
+}
+
+impl Watcher for SweepReporter {
+    fn stop(&self) -> bool {
+        self.stop.is_made()
+    }
+
+    fn run<'a>(&'a self, worker: usize, run: &str) -> Box<dyn Progress + 'a> {
+        let bar = self.workers.get(worker).unwrap_or(&self.all);
+        bar.set_prefix(run.to_owned());
+        bar.set_message("");
+        Box::new(WorkerProgress {
+            bar,
+            stop: &self.stop,
+        })
+    }
+
+    fn over(&self, run: &str, end: &End) {
+        let over = 1 + self.over.fetch_add(1, Ordering::Relaxed);
+        self.all.set_position(over as u64);
+        let text = match end {
+            End::Completed(summary) => figures(summary),
+            End::AlreadyOver(_) => "completed by another process".into(),
+            End::Failed(reason) => format!("FAILED: {reason}"),
+        };
+        if !self.bars.is_hidden() && !matches!(end, End::Failed(_)) {
+            return;
+        }
+        self.line(&format!("{over}/{}  {run}: {text}", self.runs));
+    }
+
+    fn waiting(&self, runs: usize) {
+        self.line(&format!(
+            "waiting for {runs} runs that another process works on"
+        ));
+    }
+}
+
+/// A finished run in a line.
+fn figures(summary: &Summary) -> String {
+    let mut text = String::from("completed");
+    if let Some(last) = &summary.last {
+        let shown = [
+            ("eval loss", Some(last.eval_loss)),
+            ("mean absolute error", last.mae),
+            ("token accuracy", last.token_accuracy),
+        ];
+        for (name, value) in shown {
+            if let Some(value) = value {
+                text.push_str(&format!(", {name} {}", table::significant(value)));
+            }
+        }
+    }
+    text + &format!(" ({:.1} s)", summary.wall_time_seconds)
+}
+
+/// The progress of one worker's run.
+struct WorkerProgress<'a> {
+    bar: &'a ProgressBar,
+    stop: &'a StopRequest,
+}
+
+impl Progress for WorkerProgress<'_> {
+    fn begin(&mut self, step: u64, steps: u64) {
+        self.bar.set_length(steps);
+        self.bar.set_position(step);
+        self.bar.reset_eta();
+    }
+
+    fn step(&mut self, step: u64, _loss: f64) -> bool {
+        if step.is_multiple_of(STEPS_PER_LOOK) {
+            self.bar.set_position(step);
+        }
+        self.stop.is_made()
+    }
+
+    fn record(&mut self, record: &Record) {
+        self.bar
+            .set_message(format!("eval loss {:.4e}", record.evaluation.loss));
+    }
+
+    fn end(&mut self) {
+        self.bar.set_message("");
+    }
+}

@@ -1,0 +1,375 @@
+//! The study file: one question, a base run, and what varies.
+//!
+//! ```toml
+//! name = "frac_prevs_dims"
+//! question = "How small can d be?"
+//! base = "../configs/frac_prevs.toml"
+//!
+//! [grid] # every combination; any key of a run file
+//! "compression.dim" = [2, 3, 4]
+//! "training.seed" = { from = 0, count = 10 }
+//!
+//! [[include]] # more combinations, as many tables as wanted
+//! "compression.method" = "pca"
+//! "compression.dim" = [2, 3, 4]
+//!
+//! [override] # for all runs
+//! "training.steps" = 2000
+//! ```
+
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+use toml_edit::{Document, DocumentMut, Item, TableLike, Value};
+
+use super::grid::{self, Axis};
+use super::schema;
+use super::source::{self, ConfigError, ConfigSource, Override, join, line_of};
+use crate::files::{self, FileError};
+
+/// More runs than this are a slip of the pen.
+pub const MAX_RUNS: usize = 100_000;
+const KEYS: [&str; 6] = ["name", "question", "base", "grid", "include", "override"];
+/// What a study decides itself.
+const RESERVED: [&str; 2] = ["name", "output.dir"];
+
+/// Why a study file was refused.
+#[derive(Debug, Error)]
+pub enum StudyFileError {
+    /// The file or its base could not be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The base or an override is wrong, or one of the files is not TOML.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Something in the study file itself.
+    #[error("{place}: {problem}")]
+    Invalid {
+        /// File and line, or the override.
+        place: String,
+        /// What is wrong and what would be right.
+        problem: String,
+    },
+}
+
+/// A study file with its base and the overrides of the command line, checked as far as it can be
+/// without the model.
+#[derive(Clone, Debug)]
+pub struct StudyFile {
+    /// The file.
+    pub path: PathBuf,
+    /// What the study is called; also its directory's name.
+    pub name: String,
+    /// What it asks.
+    pub question: String,
+    /// The run file that every run starts from.
+    pub base: PathBuf,
+    base_text: String,
+    fixed: Vec<Override>,
+    /// The base with `[override]` and `--set`, without what varies.
+    base_source: ConfigSource,
+    /// `[grid]`, then each `[[include]]`: all combinations of the axes.
+    pub blocks: Vec<Vec<Axis>>,
+}
+
+impl StudyFile {
+    /// Reads a study and its base; `set` are the command line's `--set`.
+    ///
+    /// # Errors
+    /// See [`StudyFileError`].
+    pub fn read(path: &Path, set: &[String]) -> Result<Self, StudyFileError> {
+        let text = source::read_text(path)?;
+        let document: DocumentMut = text
+            .parse()
+            .map_err(|e| source::syntax_error(path, &text, &e))?;
+        let reader = Reader { path, text: &text };
+        let root = document.as_table();
+        if let Some((key, _)) = root.iter().find(|(key, _)| !KEYS.contains(key)) {
+            let problem = format!("there is no key `{key}` in a study: {}", KEYS.join(", "));
+            return Err(reader.invalid(&[Step::Key(key)], problem));
+        }
+        let blocks = reader.blocks(root)?;
+        let varying: Vec<&str> = blocks.iter().flatten().map(|a| a.key.as_str()).collect();
+        let mut fixed = reader.fixed(root, &varying)?;
+        for written in set {
+            let replacement = Override::parse(written)?;
+            let problem = if varying.contains(&replacement.key()) {
+                "varies in this study: change the study file instead"
+            } else if RESERVED.contains(&replacement.key()) {
+                "is what a study decides for each run (--output says where the study goes)"
+            } else {
+                fixed.push(replacement);
+                continue;
+            };
+            return Err(StudyFileError::Invalid {
+                place: replacement.place().to_owned(),
+                problem: format!("`{}` {problem}", replacement.key()),
+            });
+        }
+        let name = match reader.text_of(root, "name")? {
+            Some(name) => name,
+            None => path.file_stem().map_or_else(
+                || "study".into(),
+                |stem| stem.to_string_lossy().into_owned(),
+            ),
+        };
+        if !is_safe_name(&name) {
+            let problem = format!(
+                "`name` is \"{name}\", but it names a directory: use letters, digits, `_`, `-` and `.`"
+            );
+            return Err(reader.invalid(&[Step::Key("name")], problem));
+        }
+        let Some(base) = reader.text_of(root, "base")? else {
+            let problem = "`base` is missing: the run file that every run starts from".into();
+            return Err(reader.invalid(&[], problem));
+        };
+        let base = files::parent_of(path).join(base);
+        let base_text = source::read_text(&base)?;
+        let base_source = ConfigSource::with_overrides(&base, base_text.clone(), fixed.clone())?;
+        Ok(Self {
+            path: path.to_owned(),
+            name,
+            question: reader.text_of(root, "question")?.unwrap_or_default(),
+            base,
+            base_text,
+            fixed,
+            base_source,
+            blocks,
+        })
+    }
+
+    /// The run file's text with everything that is fixed and these values laid over it.
+    ///
+    /// # Errors
+    /// If a value cannot stand there.
+    pub fn source(&self, point: &[Override]) -> Result<ConfigSource, ConfigError> {
+        let overrides = self.fixed.iter().chain(point).cloned().collect();
+        ConfigSource::with_overrides(&self.base, self.base_text.clone(), overrides)
+    }
+
+    /// What stands at a key where nothing varies, in one spelling.
+    pub fn base_value(&self, key: &str) -> String {
+        let Some(known) = schema::find(key) else {
+            return String::new();
+        };
+        match self.base_source.get(key).and_then(Item::as_value) {
+            Some(value) => grid::spelling(known.kind, value),
+            None => known.default.trim_matches('"').to_owned(),
+        }
+    }
+}
+
+/// A step on the way to a place in the study file.
+#[derive(Clone, Copy)]
+enum Step<'a> {
+    Key(&'a str),
+    Index(usize),
+}
+
+struct Reader<'a> {
+    path: &'a Path,
+    text: &'a str,
+}
+
+impl Reader<'_> {
+    /// File and line of the deepest of these steps that can be found.
+    fn place(&self, steps: &[Step<'_>]) -> String {
+        let mut found = None;
+        if let Ok(document) = Document::parse(self.text) {
+            let mut item = document.as_item();
+            for step in steps {
+                let (name, next) = match step {
+                    Step::Key(key) => match item
+                        .as_table_like()
+                        .and_then(|table| table.get_key_value(key))
+                    {
+                        Some((name, next)) => (name.span(), next),
+                        None => break,
+                    },
+                    Step::Index(index) => match item.get(*index) {
+                        Some(next) => (None, next),
+                        None => break,
+                    },
+                };
+                item = next;
+                if let Some(span) = name.or_else(|| item.span()) {
+                    found = Some(line_of(self.text, span.start));
+                }
+            }
+        }
+        match found {
+            Some(line) => format!("{}:{line}", self.path.display()),
+            None => self.path.display().to_string(),
+        }
+    }
+
+    fn invalid(&self, steps: &[Step<'_>], problem: String) -> StudyFileError {
+        StudyFileError::Invalid {
+            place: self.place(steps),
+            problem,
+        }
+    }
+
+    fn text_of(&self, root: &dyn TableLike, key: &str) -> Result<Option<String>, StudyFileError> {
+        match root.get(key) {
+            None => Ok(None),
+            Some(item) => match item.as_str() {
+                Some(text) if !text.is_empty() => Ok(Some(text.to_owned())),
+                _ => {
+                    let problem = format!(
+                        "`{key}` is {}, but it takes a text in quotes",
+                        source::shown(item)
+                    );
+                    Err(self.invalid(&[Step::Key(key)], problem))
+                }
+            },
+        }
+    }
+
+    /// The table behind a key of the study file or behind an element of a list there.
+    fn table<'t>(
+        &self,
+        item: &'t Item,
+        steps: &[Step<'_>],
+    ) -> Result<&'t dyn TableLike, StudyFileError> {
+        item.as_table_like().ok_or_else(|| {
+            self.invalid(
+                steps,
+                "[grid], [override] and each [[include]] are tables of keys".into(),
+            )
+        })
+    }
+
+    fn blocks(&self, root: &dyn TableLike) -> Result<Vec<Vec<Axis>>, StudyFileError> {
+        let mut blocks = Vec::new();
+        let mut add = |item: &Item, steps: &[Step<'_>]| -> Result<(), StudyFileError> {
+            let mut axes = Vec::new();
+            let mut leaf = |key: &str, value: &Value, place: String| {
+                let kind = schema::find(key).map(|known| known.kind);
+                let values = kind.map_or(Err("is no key".into()), |k| grid::values(k, value));
+                match values {
+                    Ok(values) => axes.push(Axis {
+                        key: key.to_owned(),
+                        values,
+                        place,
+                    }),
+                    Err(problem) => {
+                        let problem = format!("`{key}` {problem}");
+                        return Err(StudyFileError::Invalid { place, problem });
+                    }
+                }
+                Ok(())
+            };
+            self.leaves(self.table(item, steps)?, "", steps, &mut leaf)?;
+            if let Some(twice) = repeated(&axes) {
+                return Err(self.invalid(steps, format!("`{twice}` stands here twice")));
+            }
+            if !axes.is_empty() {
+                blocks.push(axes);
+            }
+            Ok(())
+        };
+        if let Some(item) = root.get("grid") {
+            add(item, &[Step::Key("grid")])?;
+        }
+        if let Some(list) = root.get("include") {
+            if list.is_table_like() || list.get(0).is_none() {
+                let problem = "write [[include]] with two brackets: there may be several".into();
+                return Err(self.invalid(&[Step::Key("include")], problem));
+            }
+            let mut index = 0;
+            while let Some(item) = list.get(index) {
+                add(item, &[Step::Key("include"), Step::Index(index)])?;
+                index += 1;
+            }
+        }
+        let runs = blocks.iter().try_fold(0_usize, |sum, axes| {
+            let product = axes.iter().try_fold(1_usize, |product, axis| {
+                product.checked_mul(axis.values.len())
+            })?;
+            sum.checked_add(product)
+        });
+        match runs {
+            Some(0) => Err(self.invalid(
+                &[],
+                "nothing varies: give [grid] or [[include]] at least one key".into(),
+            )),
+            Some(runs) if runs <= MAX_RUNS => Ok(blocks),
+            _ => Err(self.invalid(
+                &[Step::Key("grid")],
+                format!("these are more than {MAX_RUNS} runs"),
+            )),
+        }
+    }
+
+    fn fixed(
+        &self,
+        root: &dyn TableLike,
+        varying: &[&str],
+    ) -> Result<Vec<Override>, StudyFileError> {
+        let mut fixed = Vec::new();
+        let Some(item) = root.get("override") else {
+            return Ok(fixed);
+        };
+        let directory = files::parent_of(self.path);
+        let steps = [Step::Key("override")];
+        let mut leaf = |key: &str, value: &Value, place: String| {
+            if varying.contains(&key) {
+                let problem = format!("`{key}` varies in this study: it cannot be fixed, too");
+                return Err(StudyFileError::Invalid { place, problem });
+            }
+            fixed.push(Override::from_file(key, value.clone(), &place, directory));
+            Ok(())
+        };
+        self.leaves(self.table(item, &steps)?, "", &steps, &mut leaf)?;
+        Ok(fixed)
+    }
+
+    /// Visits every key of a run file that a table sets, dotted, quoted or in tables of its own.
+    fn leaves(
+        &self,
+        table: &dyn TableLike,
+        prefix: &str,
+        steps: &[Step<'_>],
+        leaf: &mut dyn FnMut(&str, &Value, String) -> Result<(), StudyFileError>,
+    ) -> Result<(), StudyFileError> {
+        for (part, item) in table.iter() {
+            let key = join(prefix, part);
+            let here: Vec<Step<'_>> = steps.iter().copied().chain([Step::Key(part)]).collect();
+            if RESERVED.contains(&key.as_str()) {
+                let problem = format!("`{key}` is what a study decides for each run");
+                return Err(self.invalid(&here, problem));
+            }
+            match (schema::find(&key), item.as_value(), item.as_table_like()) {
+                (Some(_), Some(value), _) => leaf(&key, value, self.place(&here))?,
+                (None, _, Some(table)) if schema::is_table(&key) => {
+                    self.leaves(table, &key, &here, leaf)?;
+                }
+                _ => {
+                    let hint = schema::suggestion(&key)
+                        .filter(|known| *known != key)
+                        .map_or_else(String::new, |known| format!(": did you mean `{known}`?"));
+                    let problem = format!("there is no key `{key}` with such a value{hint}");
+                    return Err(self.invalid(&here, problem));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn repeated(axes: &[Axis]) -> Option<&str> {
+    axes.iter()
+        .enumerate()
+        .find(|(i, axis)| axes[..*i].iter().any(|other| other.key == axis.key))
+        .map(|(_, axis)| axis.key.as_str())
+}
+
+/// Whether a text may name a directory on any system.
+fn is_safe_name(name: &str) -> bool {
+    name.len() <= 100
+        && !name.starts_with('.')
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c))
+}

@@ -1,0 +1,302 @@
+//! The analysis of a run and the files it is kept in.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+
+use ndarray::Array2;
+use serde::Serialize;
+
+use super::directory::{
+    ANALYSIS, FEATURES, INTERVENTIONS, LAYER_POSITIONS, LAYERS, POSITIONS, VARIABLES, WORST_INPUTS,
+};
+use super::experiment::Experiment;
+use super::results::write_csv;
+use crate::analysis::faithfulness::{BlockFit, VariableFit};
+use crate::analysis::interchange::Interchange;
+use crate::analysis::verdict::{Budget, FeatureReport, Verdict};
+use crate::analysis::worst::WorstInput;
+use crate::analysis::{self, Analysis, Settings, Subject};
+use crate::files::{self, FileError};
+use crate::inputs::EvaluationSet;
+
+/// A run's analysis with what it is about.
+#[derive(Clone, Debug)]
+pub struct Analyzed {
+    /// The run's name.
+    pub name: String,
+    /// The program's.
+    pub program: String,
+    /// `d`.
+    pub dim: usize,
+    /// The seed.
+    pub seed: u64,
+    /// The thresholds.
+    pub settings: Settings,
+    /// The result.
+    pub analysis: Analysis,
+}
+
+/// `analysis.json`.
+#[derive(Debug, Serialize)]
+struct Document<'a> {
+    name: &'a str,
+    program: &'a str,
+    version: &'a str,
+    dim: usize,
+    width: usize,
+    seed: u64,
+    gram_rank: usize,
+    activation_rank: usize,
+    inputs: usize,
+    inputs_are_all: bool,
+    verdict: &'static str,
+    dimensions_given_up: f64,
+    budget: &'a Budget,
+    verdicts: BTreeMap<&'static str, Vec<&'a str>>,
+    metrics: BTreeMap<&'static str, f64>,
+    blocks: Vec<&'a BlockFit>,
+    variables: &'a [VariableFit],
+    interventions: &'a [Interchange],
+    worst_inputs: &'a [WorstInput],
+    settings: &'a Settings,
+}
+
+/// Analyses `W` `[d, D]` over the experiment's evaluation inputs.
+pub fn analyze(experiment: &Experiment, w: &Array2<f64>, settings: &Settings) -> Analyzed {
+    let Experiment {
+        config,
+        model,
+        space,
+    } = experiment;
+    let inputs = EvaluationSet::new(space, config.inputs.evaluation_sample);
+    let subject = Subject {
+        model,
+        space,
+        inputs: &inputs,
+        w,
+    };
+    Analyzed {
+        name: config.name.clone(),
+        program: model.metadata.program.clone(),
+        dim: w.nrows(),
+        seed: config.training.seed,
+        settings: settings.clone(),
+        analysis: analysis::analyze(subject, settings, config.training.threads),
+    }
+}
+
+impl Analyzed {
+    /// The labels of the features of each verdict, every verdict named.
+    pub fn verdicts(&self) -> BTreeMap<&'static str, Vec<&str>> {
+        Verdict::ALL
+            .into_iter()
+            .map(|verdict| {
+                let features = self.analysis.features.iter();
+                let labels = features
+                    .filter(|f| f.verdict == verdict)
+                    .map(|f| f.feature.as_str());
+                (verdict.name(), labels.collect())
+            })
+            .collect()
+    }
+
+    /// The blocks over all positions.
+    pub fn blocks(&self) -> Vec<&BlockFit> {
+        let blocks = self.analysis.faithfulness.blocks.iter();
+        blocks.filter(|b| b.position.is_none()).collect()
+    }
+
+    /// Single figures for comparing runs: `cosine_mean` and `cosine_min` over the blocks that write
+    /// anything, `variance_explained_min` over the same, `interchange_accuracy_min` over the variables
+    /// whose exchange has an effect.
+    pub fn metrics(&self) -> BTreeMap<&'static str, f64> {
+        let cosines: Vec<f64> = self.blocks().iter().filter_map(|b| b.cosine).collect();
+        let explained = self.blocks();
+        let explained = explained.iter().filter_map(|b| b.variance_explained);
+        let exchanged = self.analysis.interchange.iter();
+        let exchanged = exchanged.filter_map(|i| i.accuracy_affected);
+        let mean = cosines.iter().sum::<f64>() / cosines.len() as f64;
+        [
+            ("cosine_mean", (!cosines.is_empty()).then_some(mean)),
+            ("cosine_min", cosines.iter().copied().reduce(f64::min)),
+            ("variance_explained_min", explained.reduce(f64::min)),
+            ("interchange_accuracy_min", exchanged.reduce(f64::min)),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect()
+    }
+
+    /// The whole as JSON: the content of `analysis.json`.
+    ///
+    /// # Errors
+    /// If it cannot be put in words, which no number causes.
+    pub fn json(&self) -> serde_json::Result<String> {
+        let analysis = &self.analysis;
+        let document = Document {
+            name: &self.name,
+            program: &self.program,
+            version: env!("CARGO_PKG_VERSION"),
+            dim: self.dim,
+            width: analysis.features.len(),
+            seed: self.seed,
+            gram_rank: analysis.gram_rank,
+            activation_rank: analysis.activation_rank,
+            inputs: analysis.inputs,
+            inputs_are_all: analysis.inputs_are_all,
+            verdict: analysis.budget.verdict(),
+            dimensions_given_up: analysis.budget.total(),
+            budget: &analysis.budget,
+            verdicts: self.verdicts(),
+            metrics: self.metrics(),
+            blocks: self.blocks(),
+            variables: &analysis.faithfulness.variables,
+            interventions: &analysis.interchange,
+            worst_inputs: &analysis.faithfulness.worst,
+            settings: &self.settings,
+        };
+        serde_json::to_string_pretty(&document)
+    }
+
+    /// Writes all tables and `analysis.json` into a run directory.
+    ///
+    /// # Errors
+    /// If one of them cannot be written.
+    pub fn write(&self, directory: &Path) -> Result<(), FileError> {
+        let fits = &self.analysis.faithfulness;
+        let features = self.analysis.features.iter().map(feature_row);
+        write_csv(&directory.join(FEATURES), FEATURE_COLUMNS, features)?;
+        let flat = self.blocks().into_iter();
+        write_csv(
+            &directory.join(LAYERS),
+            &["block", "mse", "cosine", "variance_explained"],
+            flat.map(|b| (&b.block, b.mse, b.cosine, b.variance_explained)),
+        )?;
+        let by_position = fits.blocks.iter().filter(|b| b.position.is_some());
+        write_csv(
+            &directory.join(LAYER_POSITIONS),
+            &["block", "position", "mse", "cosine", "variance_explained"],
+            by_position.map(|b| (&b.block, b.position, b.mse, b.cosine, b.variance_explained)),
+        )?;
+        write_csv(
+            &directory.join(POSITIONS),
+            &[
+                "position",
+                "kind",
+                "inputs",
+                "mae",
+                "rmse",
+                "max_error",
+                "accuracy",
+            ],
+            fits.positions.iter(),
+        )?;
+        write_csv(
+            &directory.join(VARIABLES),
+            &[
+                "variable",
+                "site",
+                "positions",
+                "features",
+                "rank",
+                "variance",
+                "mse",
+                "cosine",
+                "r2",
+                "r2_mapped",
+            ],
+            fits.variables.iter(),
+        )?;
+        write_csv(
+            &directory.join(INTERVENTIONS),
+            INTERVENTION_COLUMNS,
+            self.analysis.interchange.iter(),
+        )?;
+        write_csv(
+            &directory.join(WORST_INPUTS),
+            &[
+                "rank", "input", "wrong", "position", "token", "expected", "found", "error",
+                "right",
+            ],
+            worst_rows(&fits.worst),
+        )?;
+        let path = directory.join(ANALYSIS);
+        let text = self
+            .json()
+            .map_err(|e| FileError::new("write", &path)(io::Error::other(e)))?;
+        files::write_atomically(&path, format!("{text}\n").as_bytes())
+    }
+}
+
+const FEATURE_COLUMNS: &[&str] = &[
+    "feature",
+    "norm",
+    "dimensionality",
+    "max_interference",
+    "verdict",
+    "margin",
+    "partner",
+    "partner_response",
+    "dimensionality_active",
+    "from_companions",
+    "from_strangers",
+    "active_share",
+    "mean_active",
+    "largest",
+    "read",
+    "variable",
+];
+
+/// A row under [`FEATURE_COLUMNS`].
+fn feature_row(f: &FeatureReport) -> impl Serialize {
+    let response = f.geometry.strongest.map(|(_, x)| x);
+    (
+        (
+            f.feature.clone(),
+            f.geometry.norm,
+            f.geometry.dimensionality,
+            response.map_or(0.0, f64::abs),
+            f.verdict,
+            f.margin,
+        ),
+        (f.partner.clone(), response, f.dimensionality_active),
+        (f.from_companions, f.from_strangers),
+        (f.active_share, f.mean_active, f.largest),
+        (f.read, f.variable.clone()),
+    )
+}
+
+const INTERVENTION_COLUMNS: &[&str] = &[
+    "variable",
+    "site",
+    "pairs",
+    "all_pairs",
+    "positions",
+    "undecided",
+    "accuracy",
+    "affected",
+    "accuracy_affected",
+    "mae",
+    "mae_affected",
+    "max_error",
+];
+
+/// One row a token, `rank` 1 being the worst input.
+fn worst_rows(worst: &[WorstInput]) -> impl Iterator<Item = impl Serialize> {
+    worst.iter().enumerate().flat_map(|(rank, input)| {
+        input.tokens.iter().map(move |t| {
+            (
+                rank + 1,
+                input.input,
+                input.wrong,
+                t.position,
+                t.token.to_string(),
+                t.expected.to_string(),
+                t.found.to_string(),
+                t.error,
+                t.right,
+            )
+        })
+    })
+}

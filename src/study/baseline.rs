@@ -1,0 +1,103 @@
+//! A run whose `W` is a baseline: found instead of trained, and evaluated like any other.
+
+use std::sync::Arc;
+
+use ndarray::Array2;
+
+use super::analyzed;
+use super::directory::{CHECKPOINT, METRICS, RunDirectory};
+use super::experiment::Experiment;
+use super::metrics;
+use super::results::{self, Summary};
+use super::run::{Outcome, Progress, RunError, load_checkpoint, save_checkpoint};
+use crate::analysis::Settings;
+use crate::compression::baselines::{pca, random, subset};
+use crate::compression::evaluation::Evaluator;
+use crate::compression::trainer::State;
+use crate::compression::{StopReason, Teacher};
+use crate::config::Method;
+use crate::inputs::EvaluationSet;
+use crate::inputs::rng::{self, Purpose};
+
+/// Finds the baseline's `W` and writes the files of a run. Its checkpoint is `W` before step 0: who
+/// is killed while writing the rest need not search again.
+pub(super) fn run(
+    experiment: &Experiment,
+    directory: &RunDirectory,
+    progress: &mut dyn Progress,
+) -> Result<Outcome, RunError> {
+    let Experiment {
+        config,
+        model,
+        space,
+    } = experiment;
+    let evaluation_set = EvaluationSet::new(space, config.inputs.evaluation_sample);
+    let teacher = Teacher::new(model, space.clone(), evaluation_set);
+    let mut evaluator = Evaluator::new(Arc::clone(&teacher), config.objective());
+    let start = std::time::Instant::now();
+    let state = if directory.has(CHECKPOINT) {
+        load_checkpoint(experiment, directory)?
+    } else {
+        let found = search(experiment, &teacher, &mut evaluator, progress);
+        progress.end();
+        let Some(w) = found else {
+            return Ok(Outcome::Interrupted { step: 0 });
+        };
+        let mut state = State::initial(w);
+        state.seconds = start.elapsed().as_secs_f64();
+        save_checkpoint(&directory.file(CHECKPOINT), &state, &config.hash())?;
+        state
+    };
+    let evaluation = evaluator.evaluate(&state.w);
+    let reason = if evaluation.loss.is_finite() {
+        metrics::write_untrained(&directory.file(METRICS), &evaluation)?;
+        results::write(directory, model, &state.w, &evaluation)?;
+        analyzed::analyze(experiment, &state.w, &Settings::default()).write(directory.path())?;
+        StopReason::Completed
+    } else {
+        StopReason::Diverged { step: 0 }
+    };
+    let last = (reason == StopReason::Completed).then_some(&evaluation);
+    let summary = Summary::new(config, &reason, 0, state.seconds, last);
+    summary.save(directory)?;
+    Ok(match reason {
+        StopReason::Completed => Outcome::Completed(summary),
+        _ => Outcome::Diverged(summary),
+    })
+}
+
+/// The baseline's `W` `[d, D]`; `None` if it was interrupted.
+fn search(
+    experiment: &Experiment,
+    teacher: &Teacher,
+    evaluator: &mut Evaluator,
+    progress: &mut dyn Progress,
+) -> Option<Array2<f64>> {
+    let config = &experiment.config;
+    let (d, width) = (config.compression.dim, experiment.model.width());
+    match config.compression.method {
+        Method::Subset => {
+            let inputs = teacher.evaluation().len();
+            let search = subset::Search::new(teacher.model(), d, inputs);
+            progress.begin(0, search.evaluations());
+            let mut tried = 0;
+            let kept = search.run(&mut |kept| {
+                let w = subset::projection(kept, width);
+                let loss = evaluator.evaluate(&w).loss;
+                tried += 1;
+                (!progress.step(tried, loss)).then_some(loss)
+            })?;
+            Some(subset::projection(&kept, width))
+        }
+        Method::Random => {
+            progress.begin(0, 1);
+            let mut rng = rng::stream(config.training.seed, Purpose::Init);
+            Some(random::orthonormal_rows(&mut rng, (d, width)))
+        }
+        Method::Pca | Method::Train => {
+            progress.begin(0, 1);
+            let moment = pca::second_moment(teacher.model(), teacher.space(), teacher.evaluation());
+            Some(pca::principal_directions(&moment, d))
+        }
+    }
+}

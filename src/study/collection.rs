@@ -1,0 +1,338 @@
+//! All finished runs below a directory, analysed together: critical widths, agreement of `G` between
+//! seeds, verdicts by width.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use ndarray::Array2;
+use serde::Serialize;
+
+use super::analyzed::{self, Analyzed};
+use super::directory::CONFIG;
+use super::finished::{self, FinishedError, FinishedRun};
+use super::grouping::Grouping;
+use super::reference::{Agreement, Reference, ReferenceError};
+use crate::analysis::Settings;
+use crate::analysis::across::{CriticalWidth, Tolerance, critical_width, median};
+use crate::files::FileError;
+
+/// Runs are looked for this many directories deep.
+const MAX_DEPTH: usize = 4;
+
+/// One run of a study.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// Its directory, relative to the study's.
+    pub run: String,
+    /// What it has in common with others but for `d` and the seed: `all`, or the settings that
+    /// differ between groups.
+    pub group: String,
+    /// `d`.
+    pub d: usize,
+    /// The seed.
+    pub seed: u64,
+    /// Final figures of `summary.json` and [`Analyzed::metrics`].
+    pub metrics: BTreeMap<String, f64>,
+    /// Per verdict, how many features.
+    pub verdicts: BTreeMap<&'static str, usize>,
+    /// The run's verdict.
+    pub verdict: &'static str,
+    /// How `G` agrees with the reference, if there is one.
+    pub reference: Option<Agreement>,
+    gram: Array2<f64>,
+}
+
+/// A row of `critical_widths.csv`.
+#[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs)]
+pub struct CriticalRow {
+    pub group: String,
+    pub metric: String,
+    pub tolerance: f64,
+    pub runs: usize,
+    pub critical_d: Option<usize>,
+    pub low: Option<usize>,
+    pub high: Option<usize>,
+}
+
+/// A row of `gram_agreement.csv`.
+#[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs)]
+pub struct AgreementRow {
+    pub group: String,
+    pub d: usize,
+    pub seed_a: u64,
+    pub seed_b: u64,
+    pub correlation: Option<f64>,
+    pub correlation_off_diagonal: Option<f64>,
+}
+
+/// A study's analysis.
+#[derive(Clone, Debug)]
+pub struct Collection {
+    /// In the order of group, `d`, seed.
+    pub members: Vec<Member>,
+    /// Per group and metric.
+    pub critical: Vec<CriticalRow>,
+    /// Per group, width and pair of seeds.
+    pub agreement: Vec<AgreementRow>,
+    /// Run directories left out, with the reason.
+    pub left_out: Vec<String>,
+}
+
+/// The run directories below `directory`, in alphabetical order; those inside a run are not runs.
+///
+/// # Errors
+/// If a directory cannot be listed.
+pub fn find_runs(directory: &Path) -> Result<Vec<PathBuf>, FileError> {
+    let mut found = Vec::new();
+    visit(directory, MAX_DEPTH, &mut found)?;
+    Ok(found)
+}
+
+fn visit(directory: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), FileError> {
+    let error = || FileError::new("list", directory);
+    let mut below = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(error())? {
+        let path = entry.map_err(error())?.path();
+        if path.is_dir() {
+            below.push(path);
+        }
+    }
+    below.sort();
+    for path in below {
+        if finished::is_run(&path) {
+            found.push(path);
+        } else if depth > 1 {
+            visit(&path, depth - 1, found)?;
+        }
+    }
+    Ok(())
+}
+
+/// Analyses every finished run below `directory`, writes each one's files, and compares them;
+/// `watch` is told before each run (its number, of how many, its directory).
+///
+/// # Errors
+/// If a run cannot be read, the reference does not fit, or a file cannot be written.
+pub fn analyze(
+    directory: &Path,
+    settings: &Settings,
+    tolerances: &[Tolerance],
+    reference: Option<&Reference>,
+    watch: &mut dyn FnMut(usize, usize, &Path),
+) -> Result<Collection, CollectionError> {
+    let mut runs = Vec::new();
+    let mut left_out = Vec::new();
+    for path in find_runs(directory)? {
+        match FinishedRun::load(&path) {
+            Ok(run) => runs.push(run),
+            Err(e @ (FinishedError::Unfinished(_) | FinishedError::Diverged { .. })) => {
+                left_out.push(e.to_string());
+            }
+            Err(e) => return Err(e.into()),
+        }
+    }
+    if runs.is_empty() {
+        return Err(CollectionError::NoRuns(directory.to_owned()));
+    }
+    // A reference that does not fit is found before anything is written.
+    let references = runs.iter().map(|run| {
+        let gram = run.projection.gram();
+        let agreement = reference.map(|r| r.compare(&run.projection.labels, gram.view()));
+        agreement.transpose()
+    });
+    let references = references.collect::<Result<Vec<_>, _>>()?;
+    let grouping = Grouping::new(&runs);
+    let mut members = Vec::new();
+    for (i, (run, reference)) in runs.iter().zip(references).enumerate() {
+        watch(i + 1, runs.len(), &run.directory);
+        let analyzed = analyzed::analyze(&run.experiment, &run.projection.w, settings);
+        analyzed.write(&run.directory)?;
+        members.push(Member {
+            run: name_below(directory, &run.directory),
+            group: grouping.name(i),
+            d: run.projection.w.nrows(),
+            seed: run.summary.seed,
+            metrics: metrics(run, &analyzed),
+            verdicts: analyzed
+                .verdicts()
+                .into_iter()
+                .map(|(verdict, features)| (verdict, features.len()))
+                .collect(),
+            verdict: analyzed.analysis.budget.verdict(),
+            reference,
+            gram: run.projection.gram(),
+        });
+    }
+    members.sort_by(|a, b| (&a.group, a.d, a.seed, &a.run).cmp(&(&b.group, b.d, b.seed, &b.run)));
+    let collection = Collection {
+        critical: critical(&members, tolerances, settings.seed),
+        agreement: agreement(&members),
+        members,
+        left_out,
+    };
+    collection.write(directory, settings)?;
+    Ok(collection)
+}
+
+/// Why a study cannot be analysed.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)]
+pub enum CollectionError {
+    #[error(
+        "{} is no run directory and holds no finished run: it has no {CONFIG}, and no directory \
+         below it has one beside a summary.json",
+        .0.display()
+    )]
+    NoRuns(PathBuf),
+    #[error(transparent)]
+    Run(#[from] FinishedError),
+    #[error(transparent)]
+    Reference(#[from] ReferenceError),
+    #[error(transparent)]
+    Output(#[from] FileError),
+}
+
+fn name_below(directory: &Path, run: &Path) -> String {
+    let below = run.strip_prefix(directory).unwrap_or(run);
+    below.display().to_string()
+}
+
+fn metrics(run: &FinishedRun, analyzed: &Analyzed) -> BTreeMap<String, f64> {
+    let mut metrics: BTreeMap<String, f64> = analyzed
+        .metrics()
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect();
+    if let Some(last) = &run.summary.last {
+        let figures = [
+            ("eval_loss", Some(last.eval_loss)),
+            ("mae", last.mae),
+            ("max_error", last.max_error),
+            ("token_accuracy", last.token_accuracy),
+            ("sequence_accuracy", last.sequence_accuracy),
+        ];
+        for (name, value) in figures {
+            metrics.extend(value.map(|value| (name.to_owned(), value)));
+        }
+    }
+    metrics
+}
+
+/// The members of each group, in order.
+pub fn by_group(members: &[Member]) -> BTreeMap<&str, Vec<&Member>> {
+    let mut groups: BTreeMap<&str, Vec<&Member>> = BTreeMap::new();
+    for member in members {
+        groups.entry(&member.group).or_default().push(member);
+    }
+    groups
+}
+
+fn critical(members: &[Member], tolerances: &[Tolerance], seed: u64) -> Vec<CriticalRow> {
+    let mut rows = Vec::new();
+    for (group, members) in by_group(members) {
+        for tolerance in tolerances {
+            let mut values: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
+            for member in &members {
+                if let Some(value) = member.metrics.get(&tolerance.metric) {
+                    values.entry(member.d).or_default().push(*value);
+                }
+            }
+            if values.is_empty() {
+                continue;
+            }
+            let CriticalWidth {
+                estimate,
+                low,
+                high,
+            } = critical_width(&values, tolerance, seed);
+            rows.push(CriticalRow {
+                group: group.to_owned(),
+                metric: tolerance.metric.clone(),
+                tolerance: tolerance.value,
+                runs: values.values().map(Vec::len).sum(),
+                critical_d: estimate,
+                low,
+                high,
+            });
+        }
+    }
+    rows
+}
+
+fn agreement(members: &[Member]) -> Vec<AgreementRow> {
+    let mut rows = Vec::new();
+    for (i, a) in members.iter().enumerate() {
+        for b in &members[i + 1..] {
+            if a.group != b.group || a.d != b.d {
+                continue;
+            }
+            let all: Vec<usize> = (0..a.gram.nrows()).collect();
+            let found = Agreement::of(a.gram.view(), b.gram.view(), &all);
+            rows.push(AgreementRow {
+                group: a.group.clone(),
+                d: a.d,
+                seed_a: a.seed,
+                seed_b: b.seed,
+                correlation: found.correlation,
+                correlation_off_diagonal: found.correlation_off_diagonal,
+            });
+        }
+    }
+    rows
+}
+
+impl Collection {
+    /// The medians of the runs' agreement with the reference, with the diagonal and without; none
+    /// without reference.
+    pub fn reference_medians(&self) -> Option<(f64, f64)> {
+        let found: Vec<Agreement> = self.members.iter().filter_map(|m| m.reference).collect();
+        let values = |f: fn(&Agreement) -> Option<f64>| {
+            median(
+                &found
+                    .iter()
+                    .map(|a| f(a).unwrap_or(f64::NAN))
+                    .collect::<Vec<_>>(),
+            )
+        };
+        (!found.is_empty()).then(|| {
+            (
+                values(|a| a.correlation),
+                values(|a| a.correlation_off_diagonal),
+            )
+        })
+    }
+
+    /// Per group and `d`: how many pairs of seeds, and the median of their agreement.
+    pub fn agreement_medians(&self) -> Vec<(String, usize, usize, f64)> {
+        let mut found: BTreeMap<(&str, usize), Vec<f64>> = BTreeMap::new();
+        for row in &self.agreement {
+            let values = found.entry((&row.group, row.d)).or_default();
+            values.push(row.correlation.unwrap_or(f64::NAN));
+        }
+        found
+            .into_iter()
+            .map(|((group, d), values)| (group.to_owned(), d, values.len(), median(&values)))
+            .collect()
+    }
+
+    /// Per group and `d`: how many runs, and the mean number of features of each verdict.
+    pub fn mean_verdicts(&self) -> Vec<(String, usize, usize, BTreeMap<&'static str, f64>)> {
+        let mut found: BTreeMap<(&str, usize), Vec<&Member>> = BTreeMap::new();
+        for member in &self.members {
+            let key = (member.group.as_str(), member.d);
+            found.entry(key).or_default().push(member);
+        }
+        found
+            .into_iter()
+            .map(|((group, d), members)| {
+                let mut means: BTreeMap<&'static str, f64> = BTreeMap::new();
+                for (verdict, count) in members.iter().flat_map(|m| &m.verdicts) {
+                    *means.entry(verdict).or_default() += *count as f64 / members.len() as f64;
+                }
+                (group.to_owned(), d, members.len(), means)
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,114 @@
+//! A finished run, read from its directory.
+
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use super::directory::{CONFIG, PROJECTION, SUMMARY};
+use super::experiment::{Experiment, ExperimentError};
+use super::results::Summary;
+use crate::compression::Projection;
+use crate::compression::projection::ProjectionError;
+use crate::files::FileError;
+
+/// A run that is over and has a `W`.
+#[derive(Clone, Debug)]
+pub struct FinishedRun {
+    /// Its directory.
+    pub directory: PathBuf,
+    /// Its configuration, model and inputs.
+    pub experiment: Experiment,
+    /// `W`.
+    pub projection: Projection,
+    /// How it ended.
+    pub summary: Summary,
+}
+
+/// Why a directory's run cannot be used.
+#[derive(Debug, Error)]
+pub enum FinishedError {
+    /// No run at all.
+    #[error(
+        "{} is not a run directory: it has no {CONFIG}; give a directory that `compress --config` \
+         wrote, or one that holds such directories",
+        .0.display()
+    )]
+    NotARun(PathBuf),
+    /// Not over yet.
+    #[error(
+        "the run in {} is not finished: it has no {SUMMARY}; `compress --config {}` goes on with it",
+        .0.display(),
+        .0.join(CONFIG).display()
+    )]
+    Unfinished(PathBuf),
+    /// Over without a result.
+    #[error(
+        "the run in {} diverged after step {steps} and left no W: run it again with a lower \
+         training.learning_rate.initial",
+        directory.display()
+    )]
+    Diverged {
+        /// The directory.
+        directory: PathBuf,
+        /// Updates done.
+        steps: u64,
+    },
+    /// `W` is that of another model.
+    #[error(
+        "{}: W was trained on another model than {} names: its features differ",
+        directory.join(PROJECTION).display(),
+        directory.join(CONFIG).display()
+    )]
+    OtherModel {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// The configuration or the model cannot be used.
+    #[error(transparent)]
+    Experiment(#[from] ExperimentError),
+    /// `W` cannot be used.
+    #[error(transparent)]
+    Projection(#[from] ProjectionError),
+    /// The summary cannot be used.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+/// Whether a directory holds a run, finished or not.
+pub fn is_run(directory: &Path) -> bool {
+    directory.join(CONFIG).is_file()
+}
+
+impl FinishedRun {
+    /// Reads configuration, model, summary and `W`, and checks that they belong together.
+    ///
+    /// # Errors
+    /// See [`FinishedError`].
+    pub fn load(directory: &Path) -> Result<Self, FinishedError> {
+        let owned = || directory.to_owned();
+        if !is_run(directory) {
+            return Err(FinishedError::NotARun(owned()));
+        }
+        if !directory.join(SUMMARY).exists() {
+            return Err(FinishedError::Unfinished(owned()));
+        }
+        let summary = Summary::load(&directory.join(SUMMARY))?;
+        if summary.stop_reason == "diverged" {
+            return Err(FinishedError::Diverged {
+                directory: owned(),
+                steps: summary.steps,
+            });
+        }
+        let experiment = Experiment::load(&directory.join(CONFIG), &[], Some(directory))?;
+        let projection = Projection::load(&directory.join(PROJECTION))?;
+        if projection.labels != experiment.model.metadata.residual_labels {
+            return Err(FinishedError::OtherModel { directory: owned() });
+        }
+        Ok(Self {
+            directory: owned(),
+            experiment,
+            projection,
+            summary,
+        })
+    }
+}

@@ -1,0 +1,100 @@
+//! The directory name of a run in a study: `dim=8,seed=3`.
+//!
+//! It depends on the keys that the study varies and on this run's values alone, so that runs keep
+//! their directories when values are added.
+
+use sha2::{Digest, Sha256};
+
+use crate::files::hex;
+
+/// Longer values are cut, and told apart by a checksum.
+const LONGEST_VALUE: usize = 40;
+/// File systems take 255 bytes.
+const LONGEST_NAME: usize = 200;
+
+/// What a key is called in directory names: its last part, or all of it where two keys of the study
+/// end alike.
+pub fn label<'a>(key: &'a str, keys: &[String]) -> &'a str {
+    let last = |key: &str| key.rsplit('.').next().unwrap_or_default().to_owned();
+    let alike = keys.iter().filter(|other| last(other) == last(key)).count();
+    match key.rsplit_once('.') {
+        Some((_, short)) if alike < 2 => short,
+        _ => key,
+    }
+}
+
+/// The directory of a run with these labels and values.
+pub fn directory<'a>(parts: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let parts: Vec<String> = parts
+        .map(|(label, value)| format!("{label}={}", safe(value)))
+        .collect();
+    let name = parts.join(",");
+    if name.len() <= LONGEST_NAME {
+        return name;
+    }
+    format!("{}~{}", &name[..LONGEST_NAME - 20], checksum(&name))
+}
+
+/// A value in the letters that every file system takes. What has others gets a checksum, so that
+/// different values stay different.
+fn safe(value: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    let numbers = value.strip_prefix('[').and_then(|v| v.strip_suffix(']'));
+    if let Some(list) = numbers
+        && !list.is_empty()
+        && list.len() <= LONGEST_VALUE
+        && list
+            .chars()
+            .all(|c| c.is_ascii_digit() || ",. -e".contains(c))
+    {
+        return list.replace(", ", "+");
+    }
+    if !value.is_empty() && value.len() <= LONGEST_VALUE && value.chars().all(plain) {
+        return value.to_owned();
+    }
+    // Of a path, its end says most.
+    let end = value
+        .trim_end_matches('/')
+        .rsplit('/')
+        .next()
+        .unwrap_or(value);
+    let letters: String = end
+        .chars()
+        .map(|c| if plain(c) { c } else { '_' })
+        .take(LONGEST_VALUE)
+        .collect();
+    format!("{letters}~{}", checksum(value))
+}
+
+fn checksum(text: &str) -> String {
+    hex(&Sha256::digest(text.as_bytes())[..4])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_readable_and_safe() {
+        let name = |parts: &[(&str, &str)]| directory(parts.iter().copied());
+        assert_eq!(name(&[("dim", "8"), ("seed", "3")]), "dim=8,seed=3");
+        assert_eq!(name(&[("initial", "1e-5")]), "initial=1e-5");
+        assert_eq!(name(&[("lengths", "[1, 2, 5]")]), "lengths=1+2+5");
+        let path = name(&[("path", "../models/sort_unique.safetensors")]);
+        assert!(path.starts_with("path=sort_unique.safetensors~"), "{path}");
+        assert!(!path.contains('/'));
+        assert_ne!(path, name(&[("path", "../other/sort_unique.safetensors")]));
+        assert_ne!(name(&[("output", "a b")]), name(&[("output", "a_b")]));
+        assert_ne!(name(&[("output", "")]), name(&[("output", ".")]));
+        let long: Vec<(&str, &str)> = vec![("compression.init_std", "0.123456789"); 12];
+        assert!(name(&long).len() <= LONGEST_NAME);
+    }
+
+    #[test]
+    fn keys_that_end_alike_are_written_in_full() {
+        let keys = ["model.output", "compression.dim", "x.output"].map(String::from);
+        assert_eq!(label("compression.dim", &keys), "dim");
+        assert_eq!(label("model.output", &keys), "model.output");
+        assert_eq!(label("name", &keys), "name");
+    }
+}

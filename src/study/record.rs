@@ -1,0 +1,178 @@
+//! `study.toml` in a study's directory: which runs belong to it, and where. With it, the tables are
+//! made from the run directories alone.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::directory::names;
+use crate::files::{self, FileError};
+
+/// The file's name.
+pub const STUDY: &str = "study.toml";
+const MAX_BYTES: u64 = 256 << 20;
+const HEADING: &str = "# Resolved by compress sweep: the runs of this study, in its order.\n";
+
+/// What a study's directory is for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// The study's name.
+    pub name: String,
+    /// What it asks.
+    pub question: String,
+    /// The `--set` of the command line.
+    pub set: Vec<String>,
+    /// The keys that vary, in the order of the study file.
+    pub keys: Vec<String>,
+    /// All runs, in the study's order.
+    #[serde(rename = "run", default)]
+    pub runs: Vec<RunEntry>,
+}
+
+/// One run of a study.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunEntry {
+    /// Its directory below the study's.
+    pub directory: String,
+    /// Where `W` comes from.
+    pub method: String,
+    /// Of each of the study's keys.
+    pub values: Vec<String>,
+}
+
+/// Why a directory is not a study's.
+#[derive(Debug, Error)]
+pub enum RecordError {
+    /// The operating system refused.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// There is no record.
+    #[error(
+        "{} is not a study's directory: it has no {STUDY}, which `compress sweep` writes (when runs \
+         are brought together from several machines, bring it along)",
+        .0.display()
+    )]
+    Missing(PathBuf),
+    /// The record is no record.
+    #[error("{} is not what compress sweep writes: {problem}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The directory holds something else.
+    #[error(
+        "{} is not a study's directory: it holds `{found}` and no {STUDY}; choose an empty or a new one \
+         with --output",
+        directory.display()
+    )]
+    Foreign {
+        /// The directory.
+        directory: PathBuf,
+        /// A file in it.
+        found: String,
+    },
+    /// The directory holds another study.
+    #[error(
+        "{} holds the study `{found}`, not `{expected}`: choose another directory with --output",
+        directory.display()
+    )]
+    OtherStudy {
+        /// The directory.
+        directory: PathBuf,
+        /// The study in it.
+        found: String,
+        /// The study that wants it.
+        expected: String,
+    },
+}
+
+impl Record {
+    /// Reads the record of a study's directory.
+    ///
+    /// # Errors
+    /// See [`RecordError`].
+    pub fn load(directory: &Path) -> Result<Self, RecordError> {
+        let path = directory.join(STUDY);
+        if !path.exists() {
+            std::fs::metadata(directory).map_err(FileError::new("read", directory))?;
+            return Err(RecordError::Missing(directory.to_owned()));
+        }
+        let malformed = |problem: String| RecordError::Malformed {
+            path: path.clone(),
+            problem,
+        };
+        let text = files::read_text(&path, MAX_BYTES)?;
+        let record: Self = toml::from_str(&text).map_err(|e| malformed(e.message().to_owned()))?;
+        for run in &record.runs {
+            if run.values.len() != record.keys.len() {
+                return Err(malformed(format!(
+                    "run `{}` has {} values for {} keys",
+                    run.directory,
+                    run.values.len(),
+                    record.keys.len()
+                )));
+            }
+            if run.directory.contains(['/', '\\']) || run.directory.starts_with('.') {
+                return Err(malformed(format!(
+                    "`{}` is no directory of a run",
+                    run.directory
+                )));
+            }
+        }
+        Ok(record)
+    }
+
+    /// Whether the directory is free or holds this study. Reads only.
+    ///
+    /// # Errors
+    /// See [`RecordError`].
+    pub fn inspect(&self, directory: &Path) -> Result<(), RecordError> {
+        match std::fs::metadata(directory) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(e) => return Err(FileError::new("read", directory)(e).into()),
+            Ok(_) => {}
+        }
+        match Self::load(directory) {
+            Ok(there) if there.name == self.name => Ok(()),
+            Ok(there) => Err(RecordError::OtherStudy {
+                directory: directory.to_owned(),
+                found: there.name,
+                expected: self.name.clone(),
+            }),
+            Err(RecordError::Missing(_)) => {
+                let temporary = |name: &String| name.starts_with(files::TEMPORARY_PREFIX);
+                match names(directory)?.into_iter().find(|name| !temporary(name)) {
+                    // Another process may have begun the study between two looks.
+                    None | Some(_) if directory.join(STUDY).exists() => Ok(()),
+                    None => Ok(()),
+                    Some(found) => Err(RecordError::Foreign {
+                        directory: directory.to_owned(),
+                        found,
+                    }),
+                }
+            }
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Writes the record, unless it is there already, word for word.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn keep(&self, directory: &Path) -> Result<(), RecordError> {
+        std::fs::create_dir_all(directory)
+            .map_err(FileError::new("make the directory", directory))?;
+        let path = directory.join(STUDY);
+        let body = toml::to_string(self)
+            .map_err(|e| FileError::new("write", &path)(io::Error::other(e.to_string())))?;
+        let text = format!("{HEADING}{body}");
+        if std::fs::read(&path).is_ok_and(|there| there == text.as_bytes()) {
+            return Ok(());
+        }
+        Ok(files::write_atomically(&path, text.as_bytes())?)
+    }
+}

@@ -1,0 +1,232 @@
+//! `runs.csv` and `summary.csv`: a study's results, from its run directories.
+//!
+//! Rows stand in the study's order, whichever run ended first; timing is the last column, and the
+//! rest is the same however the work was shared, interrupted or ordered.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::plan::SEED;
+use super::record::Record;
+use super::results::Summary;
+use super::state::RunState;
+use super::statistics::Figures;
+use crate::files::{self, FileError};
+
+/// One row per run that is over.
+pub const RUNS: &str = "runs.csv";
+/// One row per grid point, seeds folded.
+pub const SUMMARY_TABLE: &str = "summary.csv";
+const LOCK: &str = ".tables.lock";
+
+/// The metrics of both tables; the names are those of `metrics.csv`.
+pub const METRICS: [&str; 7] = [
+    "eval_loss",
+    "eval_loss_output",
+    "eval_loss_layers",
+    "mae",
+    "max_error",
+    "token_accuracy",
+    "sequence_accuracy",
+];
+const FIGURES: [&str; 7] = ["mean", "std", "median", "min", "max", "ci_low", "ci_high"];
+
+/// A study's tables, which look again only at runs that were not completed at the last look.
+#[derive(Debug)]
+pub struct Tables {
+    directory: PathBuf,
+    record: Record,
+    states: Vec<RunState>,
+    /// Figures that were computed before: resampling takes longer than all the rest.
+    known: HashMap<Vec<u64>, [String; 7]>,
+}
+
+impl Tables {
+    /// The tables of a study's directory.
+    pub fn new(directory: &Path, record: &Record) -> Self {
+        Self {
+            directory: directory.to_owned(),
+            record: record.clone(),
+            states: vec![RunState::Pending; record.runs.len()],
+            known: HashMap::new(),
+        }
+    }
+
+    /// How far each run is, in the study's order, at the last look.
+    pub fn states(&self) -> &[RunState] {
+        &self.states
+    }
+
+    /// Looks at the run directories.
+    ///
+    /// # Errors
+    /// If a run's file cannot be read.
+    pub fn look(&mut self) -> Result<(), FileError> {
+        for (run, state) in self.record.runs.iter().zip(&mut self.states) {
+            if !matches!(state, RunState::Completed(_)) {
+                *state = RunState::read(&self.directory.join(&run.directory))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at the run directories and replaces both files. Only one process at a time does, so
+    /// that the last to write has seen all that those before it saw.
+    ///
+    /// # Errors
+    /// If a file cannot be read or written.
+    pub fn rewrite(&mut self) -> Result<(), FileError> {
+        let path = self.directory.join(LOCK);
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(FileError::new("write", &path))?;
+        lock.lock().map_err(FileError::new("lock", &path))?;
+        self.look()?;
+        self.write(RUNS, self.runs())?;
+        let summary = self.summary();
+        self.write(SUMMARY_TABLE, summary)
+    }
+
+    fn write(&self, name: &str, rows: Vec<Vec<String>>) -> Result<(), FileError> {
+        let path = self.directory.join(name);
+        let bytes = || -> Result<Vec<u8>, csv::Error> {
+            let mut writer = csv::Writer::from_writer(Vec::new());
+            for row in rows {
+                writer.write_record(row)?;
+            }
+            writer
+                .into_inner()
+                .map_err(|e| io::Error::other(e.to_string()).into())
+        };
+        let bytes =
+            bytes().map_err(|e| FileError::new("write", &path)(io::Error::other(e.to_string())))?;
+        if std::fs::read(&path).is_ok_and(|there| there == bytes) {
+            return Ok(());
+        }
+        files::write_atomically(&path, &bytes)
+    }
+
+    fn runs(&self) -> Vec<Vec<String>> {
+        let mut header = vec!["run".to_owned()];
+        header.extend(self.record.keys.iter().cloned());
+        header.extend(["method", "stop_reason", "steps"].map(String::from));
+        header.extend(METRICS.map(String::from));
+        header.extend(["failure", "config_hash", "wall_time_seconds"].map(String::from));
+        let mut rows = vec![header];
+        for (run, state) in self.record.runs.iter().zip(&self.states) {
+            if !state.is_over() {
+                continue;
+            }
+            let mut row = vec![run.directory.clone()];
+            row.extend(run.values.iter().cloned());
+            row.push(run.method.clone());
+            let summary = match state {
+                RunState::Completed(summary) | RunState::Diverged(summary) => Some(summary),
+                _ => None,
+            };
+            row.push(summary.map_or_else(|| "failed".into(), |s| s.stop_reason.clone()));
+            row.push(summary.map_or_else(String::new, |s| s.steps.to_string()));
+            row.extend(metrics(state).map(|value| value.map_or_else(String::new, cell)));
+            let reason = state.failure().unwrap_or_default();
+            row.push(reason.split_whitespace().collect::<Vec<_>>().join(" "));
+            row.push(summary.map_or_else(String::new, |s| s.config_hash.clone()));
+            row.push(summary.map_or_else(String::new, |s| format!("{:.3}", s.wall_time_seconds)));
+            rows.push(row);
+        }
+        rows
+    }
+
+    fn summary(&mut self) -> Vec<Vec<String>> {
+        let folded = self.record.keys.iter().position(|key| key == SEED);
+        let without_seed = |cells: &[String]| -> Vec<String> {
+            let kept = cells.iter().enumerate().filter(|(i, _)| Some(*i) != folded);
+            kept.map(|(_, cell)| cell.clone()).collect()
+        };
+        let mut header = without_seed(&self.record.keys);
+        header.extend(["method", "n", "failed"].map(String::from));
+        for metric in METRICS {
+            header.extend(FIGURES.map(|figure| format!("{metric}_{figure}")));
+        }
+        // In the order in which the points come first in the study.
+        let mut points: Vec<(Vec<String>, Vec<&RunState>)> = Vec::new();
+        let mut index = HashMap::new();
+        for (run, state) in self.record.runs.iter().zip(&self.states) {
+            let mut point = without_seed(&run.values);
+            point.push(run.method.clone());
+            let place = *index.entry(point.clone()).or_insert_with(|| {
+                points.push((point, Vec::new()));
+                points.len() - 1
+            });
+            if state.is_over() {
+                points[place].1.push(state);
+            }
+        }
+        let mut rows = vec![header];
+        for (point, states) in points {
+            if states.is_empty() {
+                continue;
+            }
+            let completed = states
+                .iter()
+                .filter(|state| matches!(state, RunState::Completed(_)))
+                .count();
+            let mut row = point;
+            row.push(completed.to_string());
+            row.push((states.len() - completed).to_string());
+            for metric in 0..METRICS.len() {
+                let values: Vec<f64> = states.iter().filter_map(|s| metrics(s)[metric]).collect();
+                let bits = values.iter().map(|x| x.to_bits()).collect();
+                let known = self.known.entry(bits).or_insert_with(|| figures(&values));
+                row.extend(known.iter().cloned());
+            }
+            rows.push(row);
+        }
+        rows
+    }
+}
+
+/// The final metrics of a completed run.
+fn metrics(state: &RunState) -> [Option<f64>; 7] {
+    let RunState::Completed(summary) = state else {
+        return [None; 7];
+    };
+    let Summary { last: Some(m), .. } = summary.as_ref() else {
+        return [None; 7];
+    };
+    [
+        Some(m.eval_loss),
+        Some(m.eval_loss_output),
+        Some(m.eval_loss_layers),
+        m.mae,
+        m.max_error,
+        m.token_accuracy,
+        m.sequence_accuracy,
+    ]
+}
+
+fn figures(values: &[f64]) -> [String; 7] {
+    let Some(f) = Figures::new(values) else {
+        return Default::default();
+    };
+    let std = f.std.map_or_else(String::new, cell);
+    let (low, high) = f.interval;
+    [
+        cell(f.mean),
+        std,
+        cell(f.median),
+        cell(f.min),
+        cell(f.max),
+        cell(low),
+        cell(high),
+    ]
+}
+
+/// A number as `metrics.csv` writes it: the shortest text that reads back the same.
+fn cell(x: f64) -> String {
+    format!("{x:?}")
+}
