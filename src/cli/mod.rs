@@ -8,6 +8,7 @@ mod analyze_run;
 mod analyze_study;
 mod compile;
 mod export;
+mod plan;
 mod progress;
 mod run;
 mod run_program;

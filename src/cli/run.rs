@@ -9,7 +9,9 @@ use serde_json::{Map, Value as Json, json};
 use super::compile::SettingArgs;
 use super::{Failure, run_program, table, terminal};
 use crate::compression::Projection;
+use crate::inputs::InputSpace;
 use crate::model::{CompiledModel, Frozen, Stream, Trace, Value};
+use crate::program;
 use crate::study::directory::PROJECTION;
 
 #[derive(Debug, clap::Args)]
@@ -17,7 +19,11 @@ pub struct Args {
     /// The model file, or a RASP program (.rasp) to interpret
     pub model: PathBuf,
     /// The input's tokens (BOS is put in front)
-    #[arg(required = true, value_name = "TOKEN", allow_negative_numbers = true)]
+    #[arg(
+        required_unless_present = "plan",
+        value_name = "TOKEN",
+        allow_negative_numbers = true
+    )]
     pub tokens: Vec<String>,
     /// Run the model compressed by this W: a run directory, or its projection.safetensors
     #[arg(long, value_name = "RUN")]
@@ -34,12 +40,34 @@ pub struct Args {
     /// Show every feature's value at every position after every block
     #[arg(long)]
     pub trace: bool,
+    /// Print what the fused engine computes in a step of training on all inputs of full length
+    #[arg(long, conflicts_with_all = ["tokens", "projection", "compare", "trace", "pad", "json"])]
+    plan: bool,
     /// Print an object instead of a table
     #[arg(long)]
     pub json: bool,
 }
 
+/// The plan for a model file, or for what a program compiles to.
+fn plan(args: &Args) -> Result<(), Failure> {
+    let model = if args.model.extension().is_some_and(|e| e == "rasp") {
+        let settings = args.settings.resolve()?;
+        program::compile(&args.model, &settings)
+            .map_err(Failure::input)?
+            .model
+    } else {
+        CompiledModel::load(&args.model).map_err(Failure::input)?
+    };
+    let meta = &model.metadata;
+    let space =
+        InputSpace::new(&model, &[meta.max_seq_len], meta.unique_tokens).map_err(Failure::input)?;
+    super::plan::print(&model, &space, 256)
+}
+
 pub fn main(args: &Args) -> Result<(), Failure> {
+    if args.plan {
+        return plan(args);
+    }
     if args.model.extension().is_some_and(|e| e == "rasp") {
         return run_program::main(args);
     }

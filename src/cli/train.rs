@@ -27,6 +27,9 @@ pub struct Args {
     /// No progress on stderr
     #[arg(long)]
     quiet: bool,
+    /// Print what the fused engine computes in a step, and train nothing
+    #[arg(long)]
+    plan: bool,
     /// Print the run's summary as JSON
     #[arg(long)]
     json: bool,
@@ -35,6 +38,14 @@ pub struct Args {
 pub fn main(args: &Args) -> Result<(), Failure> {
     let experiment = Experiment::load(&args.config, &args.set, args.output.as_deref())
         .map_err(Failure::input)?;
+    if args.plan {
+        let Experiment {
+            config,
+            model,
+            space,
+        } = &experiment;
+        return super::plan::print(model, space, config.training.batch_size);
+    }
     let stop = StopRequest::listen().map_err(|e| Failure::Running(e.into()))?;
     let config = &experiment.config;
     let mut reporter = Reporter::new(&config.name, args.quiet, stop);

@@ -1,0 +1,16 @@
+//! `--plan`: what the fused engine computes in a step of training.
+
+use super::{Failure, terminal};
+use crate::compression::engines::fused::plan::Plan;
+use crate::inputs::InputSpace;
+use crate::model::{CompiledModel, Frozen};
+
+/// Prints the plan for a model on an input space, and what a step costs.
+pub fn print(model: &CompiledModel, space: &InputSpace, batch_size: usize) -> Result<(), Failure> {
+    let plan = Plan::new(&Frozen::new(model), space, false);
+    let flops = plan.flops_per_step(batch_size as f64);
+    terminal::print(&format!(
+        "{plan}a step with a batch of {batch_size}: about {flops:.3e} floating-point operations, for any d\n"
+    ))?;
+    Ok(())
+}
