@@ -13,7 +13,8 @@
 //! 4. [`compression`]: the objective, its gradient, AdamW, the training loop, exact evaluation.
 //! 5. [`analysis`]: what `W` learned: geometry of `G`, faithfulness, interventions.
 //! 6. [`study`]: the run directory: CSV files while it runs, tables and `W` at the end.
-//! 7. [`cli`]: the commands.
+//! 7. [`figures`]: what these files show, drawn.
+//! 8. [`cli`]: the commands.
 //!
 //! ```
 //! use tracr_compress::model::{CompiledModel, Frozen, Stream};
@@ -35,6 +36,7 @@ pub mod cli;
 pub mod compiler;
 pub mod compression;
 pub mod config;
+pub mod figures;
 pub mod files;
 pub mod inputs;
 pub mod linalg;

@@ -8,6 +8,7 @@ mod analyze_run;
 mod analyze_study;
 mod compile;
 mod export;
+mod plot;
 mod progress;
 mod run;
 mod run_program;
@@ -47,6 +48,8 @@ enum Command {
     Analyze(analyze::Args),
     /// Write a run's compressed model as a model file, or W for NumPy
     Export(export::Args),
+    /// Draw the figures of a run or a study, from its tables
+    Plot(plot::Args),
 }
 
 /// Why a command ended without its result.
@@ -93,6 +96,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         (Some(Command::Run(args)), _) => run::main(&args),
         (Some(Command::Analyze(args)), _) => analyze::main(&args),
         (Some(Command::Export(args)), _) => export::main(&args),
+        (Some(Command::Plot(args)), _) => plot::main(&args),
         (None, Some(args)) => train::main(&args),
         (None, None) => Err(Failure::Input(anyhow::anyhow!(
             "nothing to do: give --config FILE, or a command (see --help)"

@@ -1,0 +1,483 @@
+//! A metric against `d`: mean, interval and every run as a point, per method.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::axis::{self, Panel, Scale, Style};
+use super::bars::dots;
+use super::colour::VERDICTS;
+use super::scene::{Mark, Scene};
+use super::table::{FigureError, Table};
+use super::{COLUMN, Figure, bars};
+
+const COLLECT: &str = "`compress sweep --collect DIR` makes it anew from the runs";
+const ANALYZE: &str = "`compress analyze DIR` makes it anew from the runs";
+const DIM: &str = "compression.dim";
+const SEED: &str = "training.seed";
+/// More lines cannot be told apart.
+const MOST_SERIES: usize = 6;
+
+/// Metric, title of its axis, whether the axis is logarithmic.
+const METRICS: [(&str, &str, bool); 11] = [
+    ("eval_loss", "loss (all inputs)", true),
+    ("mae", "mean absolute error", true),
+    ("max_error", "largest error", true),
+    ("token_accuracy", "tokens right", false),
+    ("sequence_accuracy", "inputs right", false),
+    ("eval_loss_output", "output loss", true),
+    ("eval_loss_layers", "layer loss", true),
+    ("cosine_mean", "mean cosine of blocks", false),
+    ("cosine_min", "lowest cosine of blocks", false),
+    ("variance_explained_min", "lowest variance explained", false),
+    (
+        "interchange_accuracy_min",
+        "lowest interchange accuracy",
+        false,
+    ),
+];
+
+/// One metric of one method (and other settings that the study varies).
+#[derive(Clone, Debug, Default)]
+pub struct Series {
+    /// `(d, value)` of every run.
+    pub points: Vec<(f64, f64)>,
+    /// `(d, mean, low, high)`.
+    pub means: Vec<(f64, f64, Option<f64>, Option<f64>)>,
+}
+
+/// Metric → series by name, in the study's order.
+type Metrics = Vec<(&'static str, &'static str, bool, Vec<(String, Series)>)>;
+
+/// A run of a study, for the small multiples.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub struct Member {
+    pub directory: String,
+    pub series: String,
+    pub d: f64,
+    pub seed: String,
+    /// The smaller, the better.
+    pub loss: Option<f64>,
+}
+
+/// What a study's tables say, and whether the intervals come from `summary.csv`.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub struct Study {
+    pub metrics: Metrics,
+    pub members: Vec<Member>,
+    from_summary: bool,
+    source: &'static str,
+}
+
+/// Reads `runs.csv` and `summary.csv`, or `study_metrics.csv` where there are none.
+///
+/// # Errors
+/// If a table is garbled.
+pub fn read(directory: &Path) -> Result<Study, FigureError> {
+    match Table::read_if_there(directory, "runs.csv", COLLECT)? {
+        Some(runs) => from_sweep(&runs, Table::read(directory, "summary.csv", COLLECT)?),
+        None => from_analysis(&Table::read(directory, "study_metrics.csv", ANALYZE)?),
+    }
+}
+
+/// The settings that tell series apart: all grid keys but `d` and the seed, and the method.
+fn series_columns(table: &Table) -> Result<Vec<usize>, FigureError> {
+    let method = table.column("method")?;
+    let first = usize::from(table.header.first().is_some_and(|name| name == "run"));
+    let keys = (first..method)
+        .filter(|&i| ![DIM, SEED, "compression.method"].contains(&table.header[i].as_str()));
+    Ok(std::iter::once(method).chain(keys).collect())
+}
+
+fn series_name(table: &Table, row: usize, columns: &[usize]) -> String {
+    let words = columns.iter().enumerate().filter_map(|(i, &column)| {
+        let cell = &table.rows[row][column];
+        if i == 0 {
+            return Some(cell.clone());
+        }
+        let key = table.header[column].rsplit('.').next().unwrap_or_default();
+        (!cell.is_empty()).then(|| format!("{key}={cell}"))
+    });
+    words.collect::<Vec<_>>().join(", ")
+}
+
+fn entry<'a>(series: &'a mut Vec<(String, Series)>, name: &str) -> &'a mut Series {
+    let found = series.iter().position(|(known, _)| known == name);
+    let at = found.unwrap_or_else(|| {
+        series.push((name.to_owned(), Series::default()));
+        series.len() - 1
+    });
+    &mut series[at].1
+}
+
+fn from_sweep(runs: &Table, summary: Table) -> Result<Study, FigureError> {
+    let columns = series_columns(runs)?;
+    // A study of one width does not list it among its keys.
+    let width = |table: &Table, row: usize| -> Result<Option<f64>, FigureError> {
+        table
+            .find(DIM)
+            .map_or(Ok(None), |column| table.number(row, column))
+    };
+    let mut members = Vec::new();
+    let directories = runs.texts("run")?;
+    let losses = runs.numbers("eval_loss")?;
+    for row in 0..runs.rows.len() {
+        members.push(Member {
+            directory: directories[row].to_owned(),
+            series: series_name(runs, row, &columns),
+            d: width(runs, row)?.unwrap_or(0.0),
+            seed: runs
+                .find(SEED)
+                .map_or_else(String::new, |c| runs.rows[row][c].clone()),
+            loss: losses[row],
+        });
+    }
+    let summary_columns = series_columns(&summary)?;
+    let mut metrics = Vec::new();
+    for (metric, title, logarithmic) in METRICS {
+        let Some(column) = runs.find(metric) else {
+            continue;
+        };
+        let mut series = Vec::new();
+        for row in 0..runs.rows.len() {
+            if let (Some(d), Some(value)) = (width(runs, row)?, runs.number(row, column)?) {
+                entry(&mut series, &members[row].series)
+                    .points
+                    .push((d, value));
+            }
+        }
+        let figure = |name: &str| summary.numbers(&format!("{metric}_{name}"));
+        let (means, lows, highs) = (figure("mean")?, figure("ci_low")?, figure("ci_high")?);
+        for row in 0..summary.rows.len() {
+            if let (Some(d), Some(mean)) = (width(&summary, row)?, means[row]) {
+                let name = series_name(&summary, row, &summary_columns);
+                entry(&mut series, &name)
+                    .means
+                    .push((d, mean, lows[row], highs[row]));
+            }
+        }
+        if !series.is_empty() {
+            metrics.push((metric, title, logarithmic, series));
+        }
+    }
+    Ok(Study {
+        metrics,
+        members,
+        from_summary: true,
+        source: "runs.csv, summary.csv",
+    })
+}
+
+fn from_analysis(table: &Table) -> Result<Study, FigureError> {
+    let (groups, runs) = (table.texts("group")?, table.texts("run")?);
+    let (names, seeds) = (table.texts("metric")?, table.texts("seed")?);
+    let (ds, values) = (table.numbers("d")?, table.numbers("value")?);
+    let mut metrics = Vec::new();
+    let mut members: Vec<Member> = Vec::new();
+    for (metric, title, logarithmic) in METRICS {
+        let mut series: Vec<(String, Series)> = Vec::new();
+        for row in 0..table.rows.len() {
+            let (Some(d), true) = (ds[row], names[row] == metric) else {
+                continue;
+            };
+            if let Some(value) = values[row] {
+                entry(&mut series, groups[row]).points.push((d, value));
+            }
+            if metric == "eval_loss" {
+                members.push(Member {
+                    directory: runs[row].to_owned(),
+                    series: groups[row].to_owned(),
+                    d,
+                    seed: seeds[row].to_owned(),
+                    loss: values[row],
+                });
+            }
+        }
+        for (_, series) in &mut series {
+            series.means = over_seeds(&series.points);
+        }
+        if !series.is_empty() {
+            metrics.push((metric, title, logarithmic, series));
+        }
+    }
+    Ok(Study {
+        metrics,
+        members,
+        from_summary: false,
+        source: "study_metrics.csv",
+    })
+}
+
+/// Mean, lowest and highest value at each `d`.
+fn over_seeds(points: &[(f64, f64)]) -> Vec<(f64, f64, Option<f64>, Option<f64>)> {
+    let mut by_width: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
+    for (d, value) in points {
+        by_width.entry(d.to_bits()).or_default().push(*value);
+    }
+    by_width
+        .into_iter()
+        .map(|(d, values)| {
+            let mean = values.iter().sum::<f64>() / values.len() as f64;
+            let low = values.iter().copied().reduce(f64::min);
+            (
+                f64::from_bits(d),
+                mean,
+                low,
+                values.into_iter().reduce(f64::max),
+            )
+        })
+        .collect()
+}
+
+impl Study {
+    /// Two figures: the metrics of the loop, and those of the analysis, against `d`.
+    pub fn draw(&self) -> Option<Figure> {
+        let drawn: Vec<_> = self
+            .metrics
+            .iter()
+            .filter(|(name, ..)| !["eval_loss_output", "eval_loss_layers"].contains(name))
+            .collect();
+        let several_widths = |series: &[(String, Series)]| {
+            let mut ds = series
+                .iter()
+                .flat_map(|(_, s)| s.points.iter().map(|p| p.0));
+            let first = ds.next();
+            ds.any(|d| Some(d) != first)
+        };
+        if !drawn.iter().any(|(.., series)| several_widths(series)) {
+            return None;
+        }
+        let band = if self.from_summary {
+            "bands are the 95 % bootstrap interval of the mean"
+        } else {
+            "bands go from the lowest to the highest seed"
+        };
+        Some(against_width(
+            "metrics_by_d",
+            "Metrics against the width d",
+            &format!(
+                "Final figures against the width d of the residual stream: points are runs, lines their mean, \
+                 {band}."
+            ),
+            self.source,
+            &drawn
+                .iter()
+                .map(|(_, title, log, series)| (*title, *log, series.as_slice()))
+                .collect::<Vec<_>>(),
+        ))
+    }
+}
+
+/// Panels one below the other, with one legend.
+fn against_width(
+    name: &str,
+    title: &str,
+    caption: &str,
+    source: &str,
+    panels: &[(&str, bool, &[(String, Series)])],
+) -> Figure {
+    const LEFT: f64 = 52.0;
+    const HEIGHT: f64 = 105.0;
+    let mut scene = Scene {
+        width: COLUMN,
+        ..Scene::default()
+    };
+    let mut names: Vec<String> = Vec::new();
+    for (.., series) in panels {
+        for (name, _) in *series {
+            if !names.contains(name) {
+                names.push(name.clone());
+            }
+        }
+    }
+    let hidden = names.len().saturating_sub(MOST_SERIES);
+    names.truncate(MOST_SERIES);
+    let entries: Vec<(String, Style)> = names
+        .iter()
+        .enumerate()
+        .map(|(i, name)| (name.clone(), Style::series(i)))
+        .collect();
+    let mut top = 2.0;
+    if entries.len() > 1 {
+        top += axis::legend(&mut scene, (LEFT, top), COLUMN - LEFT - 8.0, &entries);
+    }
+    top += 4.0;
+    let mut clamped = 0;
+    let last = panels.len().saturating_sub(1);
+    for (i, (axis_title, logarithmic, series)) in panels.iter().enumerate() {
+        let shown: Vec<_> = series
+            .iter()
+            .filter(|(name, _)| names.contains(name))
+            .collect();
+        let all = || shown.iter().flat_map(|(_, s)| &s.points);
+        let drawable = |v: &f64| !logarithmic || *v > 0.0;
+        clamped += all().filter(|p| !drawable(&p.1)).count();
+        let fold = |values: &mut dyn Iterator<Item = f64>| {
+            values.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| {
+                (a.min(v), b.max(v))
+            })
+        };
+        let (low, high) = fold(&mut all().map(|p| p.1).filter(drawable));
+        let (first, widest) = fold(&mut all().map(|p| p.0));
+        if !(low.is_finite() && first.is_finite()) {
+            continue;
+        }
+        let mut x = Scale::linear(first, widest, 8);
+        // Widths are whole numbers, and there is room around the outermost.
+        x.ticks
+            .retain(|(v, _)| v.fract().abs() < 1e-9 && *v >= first && *v <= widest);
+        for (value, label) in &mut x.ticks {
+            *label = format!("{value:.0}");
+        }
+        (x.low, x.high) = (first - 0.4, widest + 0.4);
+        let panel = Panel {
+            left: LEFT,
+            top,
+            width: COLUMN - LEFT - 8.0,
+            height: HEIGHT,
+            x,
+            y: if *logarithmic {
+                Scale::logarithmic(low, high)
+            } else {
+                Scale::linear(low.min(0.0).max(-1.0), 1.0, 5)
+            },
+        };
+        let x_title = if i == last {
+            "d (dimensions of the residual stream)"
+        } else {
+            ""
+        };
+        panel.draw_axes(&mut scene, x_title, axis_title);
+        for (name, series) in shown {
+            let Some(at) = names.iter().position(|n| n == name) else {
+                continue;
+            };
+            draw_series(&mut scene, &panel, series, Style::series(at));
+        }
+        top += HEIGHT + 18.0;
+    }
+    scene.height = top + 10.0;
+    let mut caption = caption.to_owned();
+    if clamped > 0 {
+        caption +=
+            &format!(" {clamped} values of 0 stand at the lower edge of their logarithmic axis.");
+    }
+    if hidden > 0 {
+        caption += &format!(" {hidden} more series are in the tables, not in the figure.");
+    }
+    Figure {
+        name: name.into(),
+        title: title.into(),
+        caption,
+        source: source.into(),
+        scene,
+    }
+}
+
+fn draw_series(scene: &mut Scene, panel: &Panel, series: &Series, style: Style) {
+    let mut means = series.means.clone();
+    means.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let edges: Vec<(f64, f64, f64)> = means
+        .iter()
+        .filter_map(|(d, _, low, high)| Some((*d, (*low)?, (*high)?)))
+        .collect();
+    let lower = edges.iter().map(|(d, low, _)| panel.at(*d, *low));
+    let upper = edges.iter().rev().map(|(d, _, high)| panel.at(*d, *high));
+    if edges.len() > 1 {
+        scene.marks.push(Mark::Area {
+            points: lower.chain(upper).collect(),
+            fill: style.paint,
+            opacity: 0.18,
+        });
+    }
+    dots(scene, panel, &series.points, style.paint);
+    let line: Vec<(f64, f64)> = means.iter().map(|m| (m.0, m.1)).collect();
+    panel.curve(scene, &line, style, 1.3);
+}
+
+/// Agreement of `G` between seeds and with a reference, against `d`.
+///
+/// # Errors
+/// If a table is garbled.
+pub fn agreement(directory: &Path) -> Result<Option<Figure>, FigureError> {
+    let mut series = Vec::new();
+    let mut sources = Vec::new();
+    for (file, name) in [
+        ("gram_agreement.csv", "between seeds"),
+        ("reference_agreement.csv", "with the reference"),
+    ] {
+        let Some(table) = Table::read_if_there(directory, file, ANALYZE)? else {
+            continue;
+        };
+        let points: Vec<(f64, f64)> = table
+            .numbers("d")?
+            .into_iter()
+            .zip(table.numbers("correlation")?)
+            .filter_map(|(d, value)| Some((d?, value?)))
+            .collect();
+        if !points.is_empty() {
+            let means = over_seeds(&points);
+            let means = means.into_iter().map(|(d, mean, ..)| (d, mean, None, None));
+            series.push((
+                name.to_owned(),
+                Series {
+                    means: means.collect(),
+                    points,
+                },
+            ));
+            sources.push(file);
+        }
+    }
+    Ok((!series.is_empty()).then(|| {
+        against_width(
+            "agreement",
+            "Agreement of G",
+            "Pearson's correlation of the upper triangles of G (without unit): points are pairs of seeds, or \
+             runs beside the reference; lines are means.",
+            &sources.join(", "),
+            &[("correlation of G", false, &series)],
+        )
+    }))
+}
+
+/// Verdict counts at each `d`.
+///
+/// # Errors
+/// If the table is garbled.
+pub fn verdicts(directory: &Path) -> Result<Option<Figure>, FigureError> {
+    let Some(table) = Table::read_if_there(directory, "study_verdicts.csv", ANALYZE)? else {
+        return Ok(None);
+    };
+    let (groups, ds) = (table.texts("group")?, table.texts("d")?);
+    let (runs, names) = (table.texts("run")?, table.texts("verdict")?);
+    let counts = table.numbers("features")?;
+    let mut rows: Vec<(String, Vec<&str>, Vec<f64>)> = Vec::new();
+    let one_group = groups.iter().all(|g| *g == groups[0]);
+    for row in 0..table.rows.len() {
+        let name = if one_group {
+            format!("d = {}", ds[row])
+        } else {
+            format!("{}, d = {}", groups[row], ds[row])
+        };
+        let at = rows
+            .iter()
+            .position(|(known, ..)| *known == name)
+            .unwrap_or_else(|| {
+                rows.push((name, Vec::new(), vec![0.0; VERDICTS.len()]));
+                rows.len() - 1
+            });
+        if !rows[at].1.contains(&runs[row]) {
+            rows[at].1.push(runs[row]);
+        }
+        let verdict = VERDICTS.iter().position(|(known, _)| *known == names[row]);
+        let verdict =
+            verdict.ok_or_else(|| table.wrong(row, format!("`{}` is no verdict", names[row])))?;
+        rows[at].2[verdict] += counts[row].unwrap_or(0.0);
+    }
+    let means: Vec<(String, Vec<f64>)> = rows
+        .into_iter()
+        .map(|(name, runs, counts)| (name, counts.iter().map(|c| c / runs.len() as f64).collect()))
+        .collect();
+    Ok((!means.is_empty()).then(|| bars::verdicts(&means)))
+}
