@@ -16,8 +16,8 @@ struct Bars<'a> {
     top: f64,
 }
 
-const PANEL: f64 = 112.0;
-const BETWEEN: f64 = 14.0;
+const PANEL: f64 = 100.0;
+const BETWEEN: f64 = 26.0;
 const LABEL_ROOM: f64 = 84.0;
 
 impl Bars<'_> {
@@ -87,7 +87,7 @@ impl Bars<'_> {
                 .map_or(0.0, |(_, label)| text::width(label, SMALL) / 2.0)
         };
         let panels_end = x - BETWEEN + half_tick(&self.panels[1]);
-        scene.width = (x - 6.0 + longest(&self.words)).max(panels_end) + 3.0;
+        scene.width = (x - 14.0 + longest(&self.words)).max(panels_end) + 3.0;
         scene.height = bottom + 25.0;
     }
 }
@@ -114,7 +114,7 @@ pub fn features(table: &Table) -> Result<Figure, FigureError> {
         x += 11.0 + text::width(name, SMALL) + 10.0;
     }
     let legend_end = x;
-    let mut panel = |title, column| -> Result<_, FigureError> {
+    let panel = |title, column| -> Result<_, FigureError> {
         let values = table.numbers(column)?;
         let largest = values.iter().flatten().copied().fold(1.0, f64::max);
         let paints = verdicts.iter().map(|v| colour::verdict(v));

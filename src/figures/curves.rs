@@ -18,9 +18,9 @@ const GROUPS: [Group; 3] = [
         "loss",
         &[
             ("loss", "training"),
-            ("eval_loss", "all inputs"),
-            ("eval_loss_output", "its output part"),
-            ("eval_loss_layers", "its layer part"),
+            ("eval_loss", "evaluation"),
+            ("eval_loss_output", "evaluation, output"),
+            ("eval_loss_layers", "evaluation, layers"),
         ],
         true,
     ),

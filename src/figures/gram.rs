@@ -225,11 +225,12 @@ fn bar(scene: &mut Scene, (x, top, height): (f64, f64, f64), limit: f64) -> f64 
     let each = height / f64::from(steps);
     for i in 0..steps {
         let t = 1.0 - 2.0 * (f64::from(i) + 0.5) / f64::from(steps);
+        let overlap = if i + 1 < steps { 0.6 } else { 0.0 };
         scene.rect(
             x,
             top + f64::from(i) * each,
             width,
-            each + 0.15,
+            each + overlap,
             diverging(t),
         );
     }
@@ -329,8 +330,8 @@ fn nice_limit(magnitude: f64) -> f64 {
 
 /// Small multiples: one map a run, with one colour scale. `what` names what the runs are.
 pub fn multiples(grams: &[(String, Gram)], what: &str) -> Option<Figure> {
-    let largest = grams.iter().map(|(_, g)| g.labels.len()).max()? as f64;
-    let per_row = grams.len().clamp(1, if largest > 30.0 { 3 } else { 4 });
+    grams.first()?;
+    let per_row = grams.len().clamp(1, 3);
     let limit = nice_limit(grams.iter().map(|(_, g)| g.limit()).fold(0.0, f64::max));
     let side = (PAGE - 130.0) / per_row as f64 - 8.0;
     let side = side.min(150.0);
@@ -348,7 +349,6 @@ pub fn multiples(grams: &[(String, Gram)], what: &str) -> Option<Figure> {
         .iter()
         .map(|(_, names)| room(names))
         .fold(20.0, f64::max);
-    let rows = grams.len().div_ceil(per_row);
     let mut bottom = 0.0f64;
     for (i, ((title, gram), (cell, names))) in grams.iter().zip(&all).enumerate() {
         let place = Place {
@@ -368,7 +368,7 @@ pub fn multiples(grams: &[(String, Gram)], what: &str) -> Option<Figure> {
         if i % per_row == 0 {
             row_names(&mut scene, &place, names);
         }
-        if i + per_row >= grams.len() && i / per_row + 1 == rows {
+        if i + per_row >= grams.len() {
             column_names(&mut scene, &place, side, names);
             bottom = bottom.max(place.top + side + room(names) + 2.0);
         }

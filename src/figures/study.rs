@@ -14,6 +14,8 @@ const COLLECT: &str = "`compress sweep --collect DIR` makes it anew from the run
 const ANALYZE: &str = "`compress analyze DIR` makes it anew from the runs";
 const DIM: &str = "compression.dim";
 const SEED: &str = "training.seed";
+/// Smaller values are 0 but for rounding; they would stretch a logarithmic axis.
+const SMALLEST: f64 = 1e-8;
 /// More lines cannot be told apart.
 const MOST_SERIES: usize = 6;
 
@@ -170,7 +172,8 @@ fn from_sweep(runs: &Table, summary: Table) -> Result<Study, FigureError> {
 }
 
 fn from_analysis(table: &Table) -> Result<Study, FigureError> {
-    let (groups, runs) = (table.texts("group")?, table.texts("run")?);
+    let groups: Vec<String> = table.texts("group")?.into_iter().map(group_name).collect();
+    let runs = table.texts("run")?;
     let (names, seeds) = (table.texts("metric")?, table.texts("seed")?);
     let (ds, values) = (table.numbers("d")?, table.numbers("value")?);
     let mut metrics = Vec::new();
@@ -182,12 +185,12 @@ fn from_analysis(table: &Table) -> Result<Study, FigureError> {
                 continue;
             };
             if let Some(value) = values[row] {
-                entry(&mut series, groups[row]).points.push((d, value));
+                entry(&mut series, &groups[row]).points.push((d, value));
             }
             if metric == "eval_loss" {
                 members.push(Member {
                     directory: runs[row].to_owned(),
-                    series: groups[row].to_owned(),
+                    series: groups[row].clone(),
                     d,
                     seed: seeds[row].to_owned(),
                     loss: values[row],
@@ -207,6 +210,20 @@ fn from_analysis(table: &Table) -> Result<Study, FigureError> {
         from_summary: false,
         source: "study_metrics.csv",
     })
+}
+
+/// A group of the analysis as series are called: `compression.method=pca` is `pca`, of other keys the
+/// last part is enough.
+fn group_name(group: &str) -> String {
+    let parts = group.split(", ").map(|part| match part.split_once('=') {
+        Some(("compression.method", method)) => method.to_owned(),
+        Some((key, value)) => {
+            let key = key.rsplit('.').next().unwrap_or(key);
+            format!("{key}={value}")
+        }
+        None => part.to_owned(),
+    });
+    parts.collect::<Vec<_>>().join(", ")
 }
 
 /// Mean, lowest and highest value at each `d`.
@@ -311,7 +328,7 @@ fn against_width(
             .filter(|(name, _)| names.contains(name))
             .collect();
         let all = || shown.iter().flat_map(|(_, s)| &s.points);
-        let drawable = |v: &f64| !logarithmic || *v > 0.0;
+        let drawable = |v: &f64| !logarithmic || *v >= SMALLEST;
         clamped += all().filter(|p| !drawable(&p.1)).count();
         let fold = |values: &mut dyn Iterator<Item = f64>| {
             values.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| {
@@ -449,7 +466,8 @@ pub fn verdicts(directory: &Path) -> Result<Option<Figure>, FigureError> {
     let Some(table) = Table::read_if_there(directory, "study_verdicts.csv", ANALYZE)? else {
         return Ok(None);
     };
-    let (groups, ds) = (table.texts("group")?, table.texts("d")?);
+    let groups: Vec<String> = table.texts("group")?.into_iter().map(group_name).collect();
+    let ds = table.texts("d")?;
     let (runs, names) = (table.texts("run")?, table.texts("verdict")?);
     let counts = table.numbers("features")?;
     let mut rows: Vec<(String, Vec<&str>, Vec<f64>)> = Vec::new();
