@@ -13,7 +13,7 @@
 //! 4. [`compression`]: the objective, its gradient, AdamW, the training loop, exact evaluation.
 //! 5. [`analysis`]: what `W` learned: geometry of `G`, faithfulness, interventions.
 //! 6. [`study`]: the run directory: CSV files while it runs, tables and `W` at the end.
-//! 7. [`figures`]: what these files show, drawn.
+//! 7. [`figures`]: what these files show, drawn; [`report`]: one page about it all.
 //! 8. [`cli`]: the commands.
 //!
 //! ```
@@ -44,5 +44,6 @@ pub mod model;
 pub mod npz;
 pub mod program;
 pub mod rasp;
+pub mod report;
 pub mod study;
 pub mod tensors;

@@ -10,6 +10,7 @@ mod compile;
 mod export;
 mod plot;
 mod progress;
+mod report;
 mod run;
 mod run_program;
 mod signals;
@@ -50,6 +51,8 @@ enum Command {
     Export(export::Args),
     /// Draw the figures of a run or a study, from its tables
     Plot(plot::Args),
+    /// Write one HTML page about a run or a study
+    Report(report::Args),
 }
 
 /// Why a command ended without its result.
@@ -97,6 +100,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         (Some(Command::Analyze(args)), _) => analyze::main(&args),
         (Some(Command::Export(args)), _) => export::main(&args),
         (Some(Command::Plot(args)), _) => plot::main(&args),
+        (Some(Command::Report(args)), _) => report::main(&args),
         (None, Some(args)) => train::main(&args),
         (None, None) => Err(Failure::Input(anyhow::anyhow!(
             "nothing to do: give --config FILE, or a command (see --help)"

@@ -71,7 +71,7 @@ impl Bars<'_> {
             let y = self.top + pitch * (row as f64 + 0.5) + size * 0.36;
             scene.text(left - 4.0, y, size, Anchor::End, name);
             scene.label(
-                x - 6.0,
+                x - 14.0,
                 y,
                 size,
                 Anchor::Start,

@@ -21,7 +21,7 @@ const MOST_SERIES: usize = 6;
 
 /// Metric, title of its axis, whether the axis is logarithmic.
 const METRICS: [(&str, &str, bool); 11] = [
-    ("eval_loss", "loss (all inputs)", true),
+    ("eval_loss", "loss (evaluation)", true),
     ("mae", "mean absolute error", true),
     ("max_error", "largest error", true),
     ("token_accuracy", "tokens right", false),
