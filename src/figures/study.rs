@@ -254,6 +254,10 @@ impl Study {
             .metrics
             .iter()
             .filter(|(name, ..)| !["eval_loss_output", "eval_loss_layers"].contains(name))
+            .filter(|(_, _, log, series)| {
+                let mut points = series.iter().flat_map(|(_, s)| &s.points);
+                points.any(|(_, value)| !log || *value >= SMALLEST)
+            })
             .collect();
         let several_widths = |series: &[(String, Series)]| {
             let mut ds = series
@@ -377,8 +381,7 @@ fn against_width(
     scene.height = top + 10.0;
     let mut caption = caption.to_owned();
     if clamped > 0 {
-        caption +=
-            &format!(" {clamped} values of 0 stand at the lower edge of their logarithmic axis.");
+        caption += &format!(" {clamped} values below 10⁻⁸ stand at the lower edge of their axis.");
     }
     if hidden > 0 {
         caption += &format!(" {hidden} more series are in the tables, not in the figure.");

@@ -13,7 +13,8 @@ use crate::figures::{self};
 const ANALYZE: &str = "`compress analyze DIR` makes it anew from the runs";
 const COLLECT: &str = "`compress sweep --collect DIR` makes it anew from the runs";
 
-const TABLES: [(&str, &str, &str, &str); 6] = [
+/// `study_verdicts.csv` and `study_metrics.csv` are long, and drawn.
+const TABLES: [(&str, &str, &str, &str); 4] = [
     (
         "critical_widths.csv",
         "From which d on a metric is good enough",
@@ -34,8 +35,6 @@ const TABLES: [(&str, &str, &str, &str); 6] = [
         "",
         ANALYZE,
     ),
-    ("study_verdicts.csv", "Verdicts by run", "", ANALYZE),
-    ("study_metrics.csv", "Metrics by run", "", ANALYZE),
 ];
 
 /// The page.
