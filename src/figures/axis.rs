@@ -314,6 +314,6 @@ mod tests {
         assert!(scale.low > 1e-6 && scale.high < 100.0);
         assert_eq!(named(&scale), ["10⁻⁴", "0.01", "1"]);
         assert_eq!(scale.place(0.0), 0.0);
-        assert_eq!(named(&Scale::logarithmic(0.15, 0.6)), ["0.2", "0.5"]);
+        assert_eq!(named(&Scale::logarithmic(0.15, 0.6)), ["0.2", "0.3", "0.5"]);
     }
 }

@@ -1,16 +1,19 @@
 //! What became of each feature (`features.csv`) and of each block (`layers.csv`), as bars.
 
-use super::axis::{NORMAL, Panel, SMALL, Scale};
+use super::axis::{NORMAL, SMALL, Scale};
 use super::colour::{self, VERDICTS};
-use super::scene::{Anchor, Mark, Paint, Scene};
+use super::scene::{Anchor, Paint, Scene};
 use super::table::{FigureError, Table};
 use super::{Figure, text};
+
+/// A panel's title, axis, and length and colour by row.
+type Bar<'a> = (&'a str, Scale, Vec<(Option<f64>, Paint)>);
 
 /// Two panels of bars side by side, a row for each name.
 struct Bars<'a> {
     names: &'a [&'a str],
     /// Value and colour by row; a text instead of a bar where there is no value.
-    panels: [(&'a str, Scale, Vec<(Option<f64>, Paint)>); 2],
+    panels: [Bar<'a>; 2],
     /// A word at the end of each row.
     words: Vec<String>,
     top: f64,
@@ -278,19 +281,5 @@ pub fn verdicts(counts: &[(String, Vec<f64>)]) -> Figure {
             .into(),
         source: "study_verdicts.csv".into(),
         scene,
-    }
-}
-
-/// Points at `(x, y)` of a panel.
-pub fn dots(scene: &mut Scene, panel: &Panel, points: &[(f64, f64)], fill: Paint) {
-    for (x, y) in points {
-        let (x, y) = panel.at(*x, *y);
-        scene.marks.push(Mark::Dot {
-            x,
-            y,
-            radius: 1.3,
-            fill,
-            opacity: 0.55,
-        });
     }
 }

@@ -1,13 +1,15 @@
 //! Figures of a run or a study, from its CSV files alone: what is drawn stands in the tables.
 //!
-//! [`run`] and [`study`](self::of_study) read the tables and lay out scenes; [`svg`] and [`png`] write
+//! [`of_run`] and [`of_study`] read the tables and lay out scenes; [`svg`] and [`png`] write
 //! them. Sizes fit papers: 252 points (3.5 inch) are a column, 486 points a page.
 
 pub mod axis;
 pub mod bars;
+pub mod by_width;
 pub mod colour;
 pub mod curves;
 pub mod gram;
+pub mod heat_map;
 pub mod png;
 pub mod scene;
 pub mod study;
@@ -81,7 +83,7 @@ pub fn of_run(directory: &Path) -> Result<Vec<Figure>, FigureError> {
         return Ok(figures);
     }
     let gram = gram::Gram::read(&Table::read(directory, "gram.csv", TRAIN)?)?;
-    figures.push(gram::draw(&gram));
+    figures.push(heat_map::draw(&gram));
     figures.push(bars::features(&Table::read(
         directory,
         "features.csv",
@@ -115,7 +117,7 @@ pub fn of_study(directory: &Path) -> Result<Vec<Figure>, FigureError> {
             grams.push((title, gram::Gram::read(&table)?));
         }
     }
-    figures.extend(gram::multiples(&grams, &what));
+    figures.extend(heat_map::multiples(&grams, &what));
     Ok(figures)
 }
 

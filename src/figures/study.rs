@@ -1,24 +1,17 @@
-//! A metric against `d`: mean, interval and every run as a point, per method.
+//! What a study's tables say, as series against `d`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::axis::{self, Panel, Scale, Style};
-use super::bars::dots;
+use super::by_width::{SMALLEST, Series, against_width};
 use super::colour::VERDICTS;
-use super::scene::{Mark, Scene};
 use super::table::{FigureError, Table};
-use super::{COLUMN, Figure, bars};
+use super::{Figure, bars};
 
 const COLLECT: &str = "`compress sweep --collect DIR` makes it anew from the runs";
 const ANALYZE: &str = "`compress analyze DIR` makes it anew from the runs";
 const DIM: &str = "compression.dim";
 const SEED: &str = "training.seed";
-/// Smaller values are 0 but for rounding; they would stretch a logarithmic axis.
-const SMALLEST: f64 = 1e-8;
-/// More lines cannot be told apart.
-const MOST_SERIES: usize = 6;
-
 /// Metric, title of its axis, whether the axis is logarithmic.
 const METRICS: [(&str, &str, bool); 11] = [
     ("eval_loss", "loss (evaluation)", true),
@@ -37,15 +30,6 @@ const METRICS: [(&str, &str, bool); 11] = [
         false,
     ),
 ];
-
-/// One metric of one method (and other settings that the study varies).
-#[derive(Clone, Debug, Default)]
-pub struct Series {
-    /// `(d, value)` of every run.
-    pub points: Vec<(f64, f64)>,
-    /// `(d, mean, low, high)`.
-    pub means: Vec<(f64, f64, Option<f64>, Option<f64>)>,
-}
 
 /// Metric → series by name, in the study's order.
 type Metrics = Vec<(&'static str, &'static str, bool, Vec<(String, Series)>)>;
@@ -142,11 +126,9 @@ fn from_sweep(runs: &Table, summary: Table) -> Result<Study, FigureError> {
             continue;
         };
         let mut series = Vec::new();
-        for row in 0..runs.rows.len() {
+        for (row, member) in members.iter().enumerate() {
             if let (Some(d), Some(value)) = (width(runs, row)?, runs.number(row, column)?) {
-                entry(&mut series, &members[row].series)
-                    .points
-                    .push((d, value));
+                entry(&mut series, &member.series).points.push((d, value));
             }
         }
         let figure = |name: &str| summary.numbers(&format!("{metric}_{name}"));
@@ -288,132 +270,6 @@ impl Study {
                 .collect::<Vec<_>>(),
         ))
     }
-}
-
-/// Panels one below the other, with one legend.
-fn against_width(
-    name: &str,
-    title: &str,
-    caption: &str,
-    source: &str,
-    panels: &[(&str, bool, &[(String, Series)])],
-) -> Figure {
-    const LEFT: f64 = 52.0;
-    const HEIGHT: f64 = 105.0;
-    let mut scene = Scene {
-        width: COLUMN,
-        ..Scene::default()
-    };
-    let mut names: Vec<String> = Vec::new();
-    for (.., series) in panels {
-        for (name, _) in *series {
-            if !names.contains(name) {
-                names.push(name.clone());
-            }
-        }
-    }
-    let hidden = names.len().saturating_sub(MOST_SERIES);
-    names.truncate(MOST_SERIES);
-    let entries: Vec<(String, Style)> = names
-        .iter()
-        .enumerate()
-        .map(|(i, name)| (name.clone(), Style::series(i)))
-        .collect();
-    let mut top = 2.0;
-    if entries.len() > 1 {
-        top += axis::legend(&mut scene, (LEFT, top), COLUMN - LEFT - 8.0, &entries);
-    }
-    top += 4.0;
-    let mut clamped = 0;
-    let last = panels.len().saturating_sub(1);
-    for (i, (axis_title, logarithmic, series)) in panels.iter().enumerate() {
-        let shown: Vec<_> = series
-            .iter()
-            .filter(|(name, _)| names.contains(name))
-            .collect();
-        let all = || shown.iter().flat_map(|(_, s)| &s.points);
-        let drawable = |v: &f64| !logarithmic || *v >= SMALLEST;
-        clamped += all().filter(|p| !drawable(&p.1)).count();
-        let fold = |values: &mut dyn Iterator<Item = f64>| {
-            values.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| {
-                (a.min(v), b.max(v))
-            })
-        };
-        let (low, high) = fold(&mut all().map(|p| p.1).filter(drawable));
-        let (first, widest) = fold(&mut all().map(|p| p.0));
-        if !(low.is_finite() && first.is_finite()) {
-            continue;
-        }
-        let mut x = Scale::linear(first, widest, 8);
-        // Widths are whole numbers, and there is room around the outermost.
-        x.ticks
-            .retain(|(v, _)| v.fract().abs() < 1e-9 && *v >= first && *v <= widest);
-        for (value, label) in &mut x.ticks {
-            *label = format!("{value:.0}");
-        }
-        (x.low, x.high) = (first - 0.4, widest + 0.4);
-        let panel = Panel {
-            left: LEFT,
-            top,
-            width: COLUMN - LEFT - 8.0,
-            height: HEIGHT,
-            x,
-            y: if *logarithmic {
-                Scale::logarithmic(low, high)
-            } else {
-                Scale::linear(low.min(0.0).max(-1.0), 1.0, 5)
-            },
-        };
-        let x_title = if i == last {
-            "d (dimensions of the residual stream)"
-        } else {
-            ""
-        };
-        panel.draw_axes(&mut scene, x_title, axis_title);
-        for (name, series) in shown {
-            let Some(at) = names.iter().position(|n| n == name) else {
-                continue;
-            };
-            draw_series(&mut scene, &panel, series, Style::series(at));
-        }
-        top += HEIGHT + 18.0;
-    }
-    scene.height = top + 10.0;
-    let mut caption = caption.to_owned();
-    if clamped > 0 {
-        caption += &format!(" {clamped} values below 10⁻⁸ stand at the lower edge of their axis.");
-    }
-    if hidden > 0 {
-        caption += &format!(" {hidden} more series are in the tables, not in the figure.");
-    }
-    Figure {
-        name: name.into(),
-        title: title.into(),
-        caption,
-        source: source.into(),
-        scene,
-    }
-}
-
-fn draw_series(scene: &mut Scene, panel: &Panel, series: &Series, style: Style) {
-    let mut means = series.means.clone();
-    means.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let edges: Vec<(f64, f64, f64)> = means
-        .iter()
-        .filter_map(|(d, _, low, high)| Some((*d, (*low)?, (*high)?)))
-        .collect();
-    let lower = edges.iter().map(|(d, low, _)| panel.at(*d, *low));
-    let upper = edges.iter().rev().map(|(d, _, high)| panel.at(*d, *high));
-    if edges.len() > 1 {
-        scene.marks.push(Mark::Area {
-            points: lower.chain(upper).collect(),
-            fill: style.paint,
-            opacity: 0.18,
-        });
-    }
-    dots(scene, panel, &series.points, style.paint);
-    let line: Vec<(f64, f64)> = means.iter().map(|m| (m.0, m.1)).collect();
-    panel.curve(scene, &line, style, 1.3);
 }
 
 /// Agreement of `G` between seeds and with a reference, against `d`.
