@@ -196,7 +196,7 @@ fn from_analysis(table: &Table) -> Result<Study, FigureError> {
 
 /// A group of the analysis as series are called: `compression.method=pca` is `pca`, of other keys the
 /// last part is enough.
-fn group_name(group: &str) -> String {
+pub fn group_name(group: &str) -> String {
     let parts = group.split(", ").map(|part| match part.split_once('=') {
         Some(("compression.method", method)) => method.to_owned(),
         Some((key, value)) => {
@@ -277,7 +277,7 @@ impl Study {
 /// # Errors
 /// If a table is garbled.
 pub fn agreement(directory: &Path) -> Result<Option<Figure>, FigureError> {
-    let mut series = Vec::new();
+    let mut series: Vec<(String, Series)> = Vec::new();
     let mut sources = Vec::new();
     for (file, name) in [
         ("gram_agreement.csv", "between seeds"),
@@ -286,24 +286,25 @@ pub fn agreement(directory: &Path) -> Result<Option<Figure>, FigureError> {
         let Some(table) = Table::read_if_there(directory, file, ANALYZE)? else {
             continue;
         };
-        let points: Vec<(f64, f64)> = table
-            .numbers("d")?
-            .into_iter()
-            .zip(table.numbers("correlation")?)
-            .filter_map(|(d, value)| Some((d?, value?)))
-            .collect();
-        if !points.is_empty() {
-            let means = over_seeds(&points);
-            let means = means.into_iter().map(|(d, mean, ..)| (d, mean, None, None));
-            series.push((
-                name.to_owned(),
-                Series {
-                    means: means.collect(),
-                    points,
-                },
-            ));
+        let groups = table.texts("group")?;
+        let (ds, values) = (table.numbers("d")?, table.numbers("correlation")?);
+        let before = series.len();
+        for row in 0..table.rows.len() {
+            if let (Some(d), Some(value)) = (ds[row], values[row]) {
+                let series_name = match groups[row] {
+                    "all" => name.to_owned(),
+                    group => format!("{}, {name}", group_name(group)),
+                };
+                entry(&mut series, &series_name).points.push((d, value));
+            }
+        }
+        if series.len() > before {
             sources.push(file);
         }
+    }
+    for (_, series) in &mut series {
+        let means = over_seeds(&series.points).into_iter();
+        series.means = means.map(|(d, mean, ..)| (d, mean, None, None)).collect();
     }
     Ok((!series.is_empty()).then(|| {
         against_width(

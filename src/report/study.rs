@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 
 use super::html::{self, number};
 use super::{count, json, text};
+use crate::figures::study::group_name;
 use crate::figures::svg::escape;
 use crate::figures::table::{FigureError, Table};
 use crate::figures::{self};
@@ -144,7 +145,7 @@ fn answers(directory: &Path, analysis: &Json) -> Result<Vec<String>, FigureError
         let who = if group == "all" {
             String::new()
         } else {
-            format!("{group}: ")
+            format!("{}: ", group_name(group))
         };
         let limit = number(row["tolerance"].as_f64().unwrap_or(0.0));
         let sign = if metric == "mae" {
@@ -167,20 +168,36 @@ fn answers(directory: &Path, analysis: &Json) -> Result<Vec<String>, FigureError
         });
     }
     let agreement = analysis["gram_agreement"].as_array();
-    let values: Vec<(u64, f64)> = agreement
-        .into_iter()
-        .flatten()
-        .filter_map(|row| Some((row["d"].as_u64()?, row["median_correlation"].as_f64()?)))
-        .collect();
+    let mut by_group: Vec<(&str, Vec<(u64, f64)>)> = Vec::new();
+    for row in agreement.into_iter().flatten() {
+        let (Some(group), Some(d), Some(median)) = (
+            row["group"].as_str(),
+            row["d"].as_u64(),
+            row["median_correlation"].as_f64(),
+        ) else {
+            continue;
+        };
+        match by_group.last_mut() {
+            Some((known, values)) if *known == group => values.push((d, median)),
+            _ => by_group.push((group, vec![(d, median)])),
+        }
+    }
     let by = |a: &&(u64, f64), b: &&(u64, f64)| a.1.total_cmp(&b.1);
-    if let (Some(low), Some(high)) = (values.iter().min_by(by), values.iter().max_by(by)) {
-        found.push(format!(
-            "Seeds agree on G with a median correlation of {} (d = {}) to {} (d = {}).",
-            number(low.1),
-            low.0,
-            number(high.1),
-            high.0
-        ));
+    for (group, values) in &by_group {
+        let who = if *group == "all" {
+            String::new()
+        } else {
+            format!("{}: ", group_name(group))
+        };
+        if let (Some(low), Some(high)) = (values.iter().min_by(by), values.iter().max_by(by)) {
+            found.push(format!(
+                "{who}seeds agree on G with a median correlation of {} (d = {}) to {} (d = {}).",
+                number(low.1),
+                low.0,
+                number(high.1),
+                high.0
+            ));
+        }
     }
     if let Some(median) = analysis["reference_median"].as_f64() {
         found.push(format!(
