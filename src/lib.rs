@@ -14,7 +14,8 @@
 //! 5. [`analysis`]: what `W` learned: geometry of `G`, faithfulness, interventions.
 //! 6. [`study`]: the run directory: CSV files while it runs, tables and `W` at the end; and studies:
 //!    many runs on all cores.
-//! 7. [`cli`]: the commands.
+//! 7. [`figures`]: what these files show, drawn; [`report`]: one page about it all.
+//! 8. [`cli`]: the commands.
 //!
 //! ```
 //! use tracr_compress::model::{CompiledModel, Frozen, Stream};
@@ -36,6 +37,7 @@ pub mod cli;
 pub mod compiler;
 pub mod compression;
 pub mod config;
+pub mod figures;
 pub mod files;
 pub mod inputs;
 pub mod linalg;
@@ -43,5 +45,6 @@ pub mod model;
 pub mod npz;
 pub mod program;
 pub mod rasp;
+pub mod report;
 pub mod study;
 pub mod tensors;

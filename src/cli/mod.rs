@@ -9,7 +9,9 @@ mod analyze_study;
 mod compile;
 mod export;
 mod plan;
+mod plot;
 mod progress;
+mod report;
 mod run;
 mod run_program;
 mod signals;
@@ -52,6 +54,10 @@ enum Command {
     Analyze(analyze::Args),
     /// Write a run's compressed model as a model file, or W for NumPy
     Export(export::Args),
+    /// Draw the figures of a run or a study, from its tables
+    Plot(plot::Args),
+    /// Write one HTML page about a run or a study
+    Report(report::Args),
 }
 
 /// Why a command ended without its result.
@@ -99,6 +105,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         (Some(Command::Sweep(args)), _) => sweep::main(&args),
         (Some(Command::Analyze(args)), _) => analyze::main(&args),
         (Some(Command::Export(args)), _) => export::main(&args),
+        (Some(Command::Plot(args)), _) => plot::main(&args),
+        (Some(Command::Report(args)), _) => report::main(&args),
         (None, Some(args)) => train::main(&args),
         (None, None) => Err(Failure::Input(anyhow::anyhow!(
             "nothing to do: give --config FILE, or a command (see --help)"

@@ -40,7 +40,8 @@ impl RunState {
     pub fn read(directory: &Path) -> Result<Self, FileError> {
         let summary = directory.join(SUMMARY);
         if summary.exists() {
-            let summary = Box::new(Summary::load(&summary)?);
+            let mut summary = Box::new(Summary::load(&summary)?);
+            take_exact_figures(directory, &mut summary);
             return Ok(match summary.stop_reason.as_str() {
                 "diverged" => Self::Diverged(summary),
                 _ => Self::Completed(summary),
@@ -79,6 +80,43 @@ impl RunState {
             )),
             _ => None,
         }
+    }
+}
+
+/// The final figures as `metrics.csv` has them, to the last digit: reading JSON may change that.
+fn take_exact_figures(directory: &Path, summary: &mut Summary) {
+    let Some(figures) = &mut summary.last else {
+        return;
+    };
+    let Ok(mut reader) = csv::Reader::from_path(directory.join(METRICS)) else {
+        return;
+    };
+    let Ok(header) = reader.headers().cloned() else {
+        return;
+    };
+    let Some(Ok(last)) = reader.records().last() else {
+        return;
+    };
+    let cell = |name: &str| -> Option<f64> {
+        let column = header.iter().position(|h| h == name)?;
+        last.get(column)?.parse().ok()
+    };
+    let required = [
+        ("eval_loss", &mut figures.eval_loss),
+        ("eval_loss_output", &mut figures.eval_loss_output),
+        ("eval_loss_layers", &mut figures.eval_loss_layers),
+    ];
+    for (name, figure) in required {
+        *figure = cell(name).unwrap_or(*figure);
+    }
+    let optional = [
+        ("mae", &mut figures.mae),
+        ("max_error", &mut figures.max_error),
+        ("token_accuracy", &mut figures.token_accuracy),
+        ("sequence_accuracy", &mut figures.sequence_accuracy),
+    ];
+    for (name, figure) in optional {
+        *figure = cell(name).or(*figure);
     }
 }
 

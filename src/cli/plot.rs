@@ -1,0 +1,75 @@
+//! `compress plot DIR`: the figures of a run or a study, from its tables.
+
+use std::path::PathBuf;
+
+use super::{Failure, terminal};
+use crate::figures::{self, Kind, png, svg};
+use crate::files::{self, FileError};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// A run directory or a study's
+    directory: PathBuf,
+    /// Where to write the figures [default: DIR/figures]
+    #[arg(short, long, value_name = "DIR")]
+    output: Option<PathBuf>,
+    /// Which files to write
+    #[arg(long, value_enum, default_value_t = Format::Both)]
+    format: Format,
+    /// Pixels a point (1/72 inch) of PNG files; 4 are 288 dots an inch
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=16))]
+    scale: u8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// Vector graphics, for papers and the web
+    Svg,
+    /// Pixels
+    Png,
+    /// Both
+    Both,
+}
+
+pub fn main(args: &Args) -> Result<(), Failure> {
+    let figures = match figures::kind(&args.directory).map_err(Failure::input)? {
+        Kind::Run => figures::of_run(&args.directory),
+        Kind::Study => figures::of_study(&args.directory),
+    }
+    .map_err(Failure::input)?;
+    // All are drawn before the first is written.
+    let mut drawn = Vec::new();
+    for figure in &figures {
+        if args.format != Format::Png {
+            let text = svg::document(&figure.scene, &figure.title, &figure.caption);
+            drawn.push((format!("{}.svg", figure.name), text.into_bytes()));
+        }
+        if args.format != Format::Svg {
+            let bytes = png::encode(&figure.scene, f64::from(args.scale)).ok_or_else(|| {
+                let (w, h) = (figure.scene.width, figure.scene.height);
+                Failure::Input(anyhow::anyhow!(
+                    "{}.png would be too large: {w:.0} by {h:.0} points at --scale {}; use a smaller scale, or \
+                     --format svg",
+                    figure.name,
+                    args.scale
+                ))
+            })?;
+            drawn.push((format!("{}.png", figure.name), bytes));
+        }
+    }
+    let output = args
+        .output
+        .clone()
+        .unwrap_or_else(|| args.directory.join("figures"));
+    let failed = |e: FileError| Failure::Running(e.into());
+    std::fs::create_dir_all(&output)
+        .map_err(FileError::new("create", &output))
+        .map_err(failed)?;
+    let mut text = String::new();
+    for (name, bytes) in drawn {
+        let path = output.join(name);
+        files::write_atomically(&path, &bytes).map_err(failed)?;
+        text += &format!("{}\n", path.display());
+    }
+    Ok(terminal::print(&text)?)
+}

@@ -1,0 +1,25 @@
+//! `compress report DIR`: one page about a run or a study.
+
+use std::path::PathBuf;
+
+use super::{Failure, terminal};
+use crate::{files, report};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// A run directory or a study's
+    directory: PathBuf,
+    /// The file to write [default: DIR/report.html]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+pub fn main(args: &Args) -> Result<(), Failure> {
+    let page = report::page(&args.directory).map_err(Failure::input)?;
+    let output = args
+        .output
+        .clone()
+        .unwrap_or_else(|| args.directory.join("report.html"));
+    files::write_atomically(&output, page.as_bytes()).map_err(|e| Failure::Running(e.into()))?;
+    Ok(terminal::print(&format!("{}\n", output.display()))?)
+}

@@ -1,0 +1,158 @@
+//! Training curves, from `metrics.csv`.
+
+use super::axis::{self, Panel, Scale, Style};
+use super::scene::Scene;
+use super::table::{FigureError, Table};
+use super::{COLUMN, Figure};
+
+/// A curve with more points is thinned.
+const MOST_POINTS: usize = 1500;
+const HEIGHT: f64 = 120.0;
+const LEFT: f64 = 48.0;
+
+/// A panel: title of its axis, curves (column, name in the legend), logarithmic.
+type Group = (&'static str, &'static [(&'static str, &'static str)], bool);
+
+const GROUPS: [Group; 3] = [
+    (
+        "loss",
+        &[
+            ("loss", "training"),
+            ("eval_loss", "evaluation"),
+            ("eval_loss_output", "evaluation, output"),
+            ("eval_loss_layers", "evaluation, layers"),
+        ],
+        true,
+    ),
+    (
+        "output error",
+        &[("mae", "mean absolute"), ("max_error", "largest")],
+        true,
+    ),
+    (
+        "share that is right",
+        &[
+            ("token_accuracy", "tokens"),
+            ("sequence_accuracy", "whole inputs"),
+        ],
+        false,
+    ),
+];
+
+/// The losses, and the errors or accuracies, over the steps.
+///
+/// # Errors
+/// If the table lacks `step` or `loss`, or a cell is no number.
+pub fn draw(metrics: &Table) -> Result<Figure, FigureError> {
+    let steps = metrics.numbers("step")?;
+    metrics.column("loss")?;
+    let mut scene = Scene {
+        width: COLUMN,
+        ..Scene::default()
+    };
+    let mut left_out = 0;
+    let mut thinned = false;
+    let mut panels = Vec::new();
+    for (title, columns, logarithmic) in GROUPS {
+        let mut curves = Vec::new();
+        for (column, name) in columns {
+            if metrics.find(column).is_none() {
+                continue;
+            }
+            let all: Vec<(f64, f64)> = steps
+                .iter()
+                .zip(metrics.numbers(column)?)
+                .filter_map(|(step, value)| Some(((*step)?, value?)))
+                .collect();
+            let kept: Vec<(f64, f64)> = all
+                .iter()
+                .copied()
+                .filter(|(_, value)| !logarithmic || *value > 0.0)
+                .collect();
+            left_out += all.len() - kept.len();
+            thinned |= kept.len() > MOST_POINTS;
+            if !kept.is_empty() {
+                curves.push((*name, thin(kept)));
+            }
+        }
+        if !curves.is_empty() {
+            panels.push((title, curves, logarithmic));
+        }
+    }
+    if panels.is_empty() {
+        return Err(metrics.wrong(0, "there is no number to draw"));
+    }
+    let mut top = 2.0;
+    let last = panels.len() - 1;
+    for (i, (title, curves, logarithmic)) in panels.into_iter().enumerate() {
+        let entries: Vec<(String, Style)> = curves
+            .iter()
+            .enumerate()
+            .map(|(i, (name, _))| ((*name).to_owned(), Style::series(i)))
+            .collect();
+        top += axis::legend(&mut scene, (LEFT, top), COLUMN - LEFT - 8.0, &entries);
+        let points = || curves.iter().flat_map(|(_, points)| points);
+        let limits = |values: &mut dyn Iterator<Item = f64>| {
+            values.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| {
+                (a.min(v), b.max(v))
+            })
+        };
+        let (low, high) = limits(&mut points().map(|p| p.1));
+        let last_step = limits(&mut steps.iter().filter_map(|s| *s)).1;
+        let panel = Panel {
+            left: LEFT,
+            top,
+            width: COLUMN - LEFT - 14.0,
+            height: HEIGHT,
+            x: Scale::linear(0.0, last_step.max(1.0), 5),
+            y: if logarithmic {
+                Scale::logarithmic(low, high)
+            } else {
+                Scale::linear(0.0, 1.0, 5)
+            },
+        };
+        panel.draw_axes(
+            &mut scene,
+            if i == last { "updates of W" } else { "" },
+            title,
+        );
+        for ((_, points), (_, style)) in curves.iter().zip(&entries) {
+            panel.curve(&mut scene, points, *style, 1.1);
+        }
+        top += HEIGHT + 16.0;
+    }
+    scene.height = top + 10.0;
+    let mut caption = "Loss and error during training. The training loss is the mean over the batches \
+                       since the row before; all other figures are exact, over the inputs of evaluation."
+        .to_owned();
+    if left_out > 0 {
+        caption += &format!(" {left_out} values of 0 have no place on the logarithmic axes.");
+    }
+    if thinned {
+        caption += " Curves of many points are thinned; lowest and highest are kept.";
+    }
+    Ok(Figure {
+        name: "training".into(),
+        title: "Training curves".into(),
+        caption,
+        source: "metrics.csv".into(),
+        scene,
+    })
+}
+
+/// At most about [`MOST_POINTS`]: of each run of points, lowest and highest.
+fn thin(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
+    if points.len() <= MOST_POINTS {
+        return points;
+    }
+    let mut kept = Vec::new();
+    for chunk in points.chunks(points.len().div_ceil(MOST_POINTS / 2)) {
+        let by = |a: &&(f64, f64), b: &&(f64, f64)| a.1.total_cmp(&b.1);
+        let (low, high) = (chunk.iter().min_by(by), chunk.iter().max_by(by));
+        let mut pair: Vec<(f64, f64)> = low.into_iter().chain(high).copied().collect();
+        pair.sort_by(|a, b| a.0.total_cmp(&b.0));
+        pair.dedup();
+        kept.extend(pair);
+    }
+    kept
+}

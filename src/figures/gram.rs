@@ -1,0 +1,149 @@
+//! `G = WᵀW` from `gram.csv`, features grouped by variable.
+
+use std::collections::HashMap;
+
+use super::table::{FigureError, Table};
+
+/// A symmetric matrix with names, features grouped by variable.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub struct Gram {
+    pub labels: Vec<String>,
+    /// Row after row; none where the table has no finite number.
+    pub values: Vec<Option<f64>>,
+}
+
+impl Gram {
+    /// From a table of `feature_a, feature_b, value` with all pairs.
+    ///
+    /// # Errors
+    /// If a column or a pair is missing or given twice, or a value is no number.
+    pub fn read(table: &Table) -> Result<Self, FigureError> {
+        let (a, b) = (table.texts("feature_a")?, table.texts("feature_b")?);
+        let values = table.numbers("value")?;
+        let mut labels: Vec<&str> = Vec::new();
+        let mut index = HashMap::new();
+        for label in &a {
+            index.entry(*label).or_insert_with(|| {
+                labels.push(label);
+                labels.len() - 1
+            });
+        }
+        let n = labels.len();
+        if n == 0 {
+            return Err(table.wrong(0, "there is no row"));
+        }
+        let order = grouped(&labels);
+        let mut place = vec![0; n];
+        for (new, old) in order.iter().enumerate() {
+            place[*old] = new;
+        }
+        let mut matrix = vec![None; n * n];
+        let mut seen = vec![false; n * n];
+        for (row, (a, b)) in a.iter().zip(&b).enumerate() {
+            let column = index.get(b).ok_or_else(|| {
+                table.wrong(
+                    row,
+                    "a feature of `feature_b` does not occur in `feature_a`",
+                )
+            })?;
+            let cell = place[index[a]] * n + place[*column];
+            if std::mem::replace(&mut seen[cell], true) {
+                return Err(table.wrong(row, "this pair of features is there twice"));
+            }
+            matrix[cell] = values[row];
+        }
+        if seen.contains(&false) {
+            let rows = table.rows.len();
+            return Err(table.wrong(
+                rows.saturating_sub(1),
+                format!("{n} features have {} pairs, and the file has {rows}", n * n),
+            ));
+        }
+        Ok(Self {
+            labels: order.iter().map(|i| labels[*i].to_owned()).collect(),
+            values: matrix,
+        })
+    }
+
+    /// The largest magnitude.
+    pub fn limit(&self) -> f64 {
+        self.values
+            .iter()
+            .flatten()
+            .fold(0.0, |m, v| v.abs().max(m))
+    }
+
+    /// Neighbouring features of one variable: its name, first and number.
+    pub fn groups(&self) -> Vec<(&str, usize, usize)> {
+        let mut groups: Vec<(&str, usize, usize)> = Vec::new();
+        for (i, label) in self.labels.iter().enumerate() {
+            match groups.last_mut() {
+                Some((name, _, count)) if *name == variable(label) => *count += 1,
+                _ => groups.push((variable(label), i, 1)),
+            }
+        }
+        groups
+    }
+}
+
+fn variable(label: &str) -> &str {
+    label.split(':').next().unwrap_or(label)
+}
+
+/// The order of the published heat map: the program's variables, then `tokens` (BOS and padding last),
+/// `indices`, `one`. Otherwise as in the file.
+fn grouped(labels: &[&str]) -> Vec<usize> {
+    let mut first = HashMap::new();
+    for (i, label) in labels.iter().enumerate() {
+        first.entry(variable(label)).or_insert(i);
+    }
+    let mut order: Vec<usize> = (0..labels.len()).collect();
+    order.sort_by_key(|&i| {
+        let name = variable(labels[i]);
+        let rank = match name {
+            "tokens" => 1,
+            "indices" => 2,
+            "one" => 3,
+            _ => 0,
+        };
+        let special = match labels[i] {
+            "tokens:BOS" => 1,
+            "tokens:compiler_pad" => 2,
+            _ => 0,
+        };
+        (rank, first[name], special, i)
+    });
+    order
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn features_are_grouped_as_in_the_published_figure() {
+        let labels = [
+            "indices:0",
+            "one",
+            "is_x",
+            "tokens:BOS",
+            "tokens:a",
+            "indices:1",
+            "frac",
+        ];
+        let order: Vec<&str> = grouped(&labels).into_iter().map(|i| labels[i]).collect();
+        assert_eq!(
+            order,
+            [
+                "is_x",
+                "frac",
+                "tokens:a",
+                "tokens:BOS",
+                "indices:0",
+                "indices:1",
+                "one"
+            ]
+        );
+    }
+}

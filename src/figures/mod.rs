@@ -1,0 +1,160 @@
+//! Figures of a run or a study, from its CSV files alone: what is drawn stands in the tables.
+//!
+//! [`of_run`] and [`of_study`] read the tables and lay out scenes; [`svg`] and [`png`] write
+//! them. Sizes fit papers: 252 points (3.5 inch) are a column, 486 points a page.
+
+pub mod axis;
+pub mod bars;
+pub mod by_width;
+pub mod colour;
+pub mod curves;
+pub mod gram;
+pub mod heat_map;
+pub mod png;
+pub mod scene;
+pub mod study;
+pub mod svg;
+pub mod table;
+pub mod text;
+
+use std::path::Path;
+
+pub use table::{FigureError, Table};
+
+/// A paper's column, in points.
+pub const COLUMN: f64 = 252.0;
+/// A paper's page between its margins.
+pub const PAGE: f64 = 486.0;
+
+const TRAIN: &str = "training wrote it: run again with `--force`";
+const ANALYZE: &str = "`compress analyze DIR` makes it anew from the run";
+
+/// A drawn figure.
+#[derive(Clone, Debug)]
+pub struct Figure {
+    /// File name without extension.
+    pub name: String,
+    /// A few words.
+    pub title: String,
+    /// What is to be seen, with units.
+    pub caption: String,
+    /// The tables that it was drawn from.
+    pub source: String,
+    /// The drawing.
+    pub scene: scene::Scene,
+}
+
+/// What a directory holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Kind {
+    Run,
+    Study,
+}
+
+/// Whether a directory is a run's or a study's, by its tables.
+///
+/// # Errors
+/// If it is neither.
+pub fn kind(directory: &Path) -> Result<Kind, FigureError> {
+    let has = |name: &str| directory.join(name).is_file();
+    if has("metrics.csv") {
+        Ok(Kind::Run)
+    } else if has("runs.csv") || has("study_metrics.csv") {
+        Ok(Kind::Study)
+    } else {
+        Err(FigureError::NoResults(directory.to_owned()))
+    }
+}
+
+/// All figures of a run, of which `gram.csv` and the analysis are there only when it is over: until
+/// then, and for one that diverged, the training curves.
+///
+/// # Errors
+/// If a table is missing or garbled.
+pub fn of_run(directory: &Path) -> Result<Vec<Figure>, FigureError> {
+    let mut figures = vec![curves::draw(&Table::read(
+        directory,
+        "metrics.csv",
+        TRAIN,
+    )?)?];
+    let parts = ["gram.csv", "features.csv", "layers.csv"];
+    if !parts.iter().any(|name| directory.join(name).exists()) {
+        return Ok(figures);
+    }
+    let gram = gram::Gram::read(&Table::read(directory, "gram.csv", TRAIN)?)?;
+    figures.push(heat_map::draw(&gram));
+    figures.push(bars::features(&Table::read(
+        directory,
+        "features.csv",
+        ANALYZE,
+    )?)?);
+    figures.push(bars::layers(&Table::read(
+        directory,
+        "layers.csv",
+        ANALYZE,
+    )?)?);
+    Ok(figures)
+}
+
+/// How many small heat maps a figure has at most.
+const MOST_MAPS: usize = 12;
+
+/// All figures of a study.
+///
+/// # Errors
+/// If a table is missing or garbled.
+pub fn of_study(directory: &Path) -> Result<Vec<Figure>, FigureError> {
+    let study = study::read(directory)?;
+    let mut figures: Vec<Figure> = study.draw().into_iter().collect();
+    figures.extend(study::verdicts(directory)?);
+    figures.extend(study::agreement(directory)?);
+    let (chosen, what) = choose(&study.members);
+    let mut grams = Vec::new();
+    for (title, member) in chosen {
+        let run = directory.join(&member.directory);
+        if let Some(table) = Table::read_if_there(&run, "gram.csv", TRAIN)? {
+            grams.push((title, gram::Gram::read(&table)?));
+        }
+    }
+    figures.extend(heat_map::multiples(&grams, &what));
+    Ok(figures)
+}
+
+/// Of each width of the first series (trained runs, where a study has any), the run with the median
+/// loss; the seeds in turn, where there is one width.
+fn choose(members: &[study::Member]) -> (Vec<(String, &study::Member)>, String) {
+    let trained = |m: &&study::Member| m.series == "train" || m.series.starts_with("train,");
+    let Some(first) = members.iter().find(trained).or(members.first()) else {
+        return (Vec::new(), String::new());
+    };
+    let series: Vec<&study::Member> = members
+        .iter()
+        .filter(|m| m.series == first.series && m.loss.is_some())
+        .collect();
+    let mut widths: Vec<f64> = series.iter().map(|m| m.d).collect();
+    widths.sort_by(f64::total_cmp);
+    widths.dedup();
+    if widths.len() < 2 {
+        let runs = series.into_iter().take(MOST_MAPS);
+        let chosen = runs.map(|m| (format!("seed {}", m.seed), m)).collect();
+        return (chosen, format!("by seed ({})", first.series));
+    }
+    let chosen = widths.iter().take(MOST_MAPS).filter_map(|d| {
+        let mut runs: Vec<&study::Member> = series.iter().copied().filter(|m| m.d == *d).collect();
+        runs.sort_by(|a, b| {
+            a.loss
+                .unwrap_or(f64::MAX)
+                .total_cmp(&b.loss.unwrap_or(f64::MAX))
+        });
+        let median = *runs.get(runs.len().saturating_sub(1) / 2)?;
+        let seed = if median.seed.is_empty() {
+            String::new()
+        } else {
+            format!(", seed {}", median.seed)
+        };
+        Some((format!("d = {d}{seed}"), median))
+    });
+    let what = format!("for each d the run with the median loss ({})", first.series);
+    (chosen.collect(), what)
+}

@@ -1,0 +1,183 @@
+//! A scene as SVG text.
+
+use std::fmt::Write;
+
+use super::scene::{Anchor, Label, Mark, Paint, Scene};
+use super::text;
+
+/// A file of its own: colours written out, size in points.
+pub fn document(scene: &Scene, title: &str, description: &str) -> String {
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}",
+        element(scene, title, description, Colours::Fixed)
+    )
+}
+
+/// An element for an HTML page whose style sheet sets `--ink`, `--muted`, `--grid` and `--paper`.
+pub fn inline(scene: &Scene, title: &str, description: &str) -> String {
+    element(scene, title, description, Colours::OfThePage)
+}
+
+#[derive(Clone, Copy)]
+enum Colours {
+    Fixed,
+    OfThePage,
+}
+
+/// The colours on white.
+pub(super) fn fixed(paint: Paint) -> (u8, u8, u8) {
+    match paint {
+        Paint::Ink => (0x22, 0x22, 0x22),
+        Paint::Muted => (0x5c, 0x5c, 0x5c),
+        Paint::Grid => (0xdd, 0xdd, 0xdd),
+        Paint::Paper => (0xff, 0xff, 0xff),
+        Paint::Rgb(r, g, b) => (r, g, b),
+    }
+}
+
+fn colour(paint: Paint, colours: Colours) -> String {
+    let (r, g, b) = fixed(paint);
+    let hex = format!("#{r:02x}{g:02x}{b:02x}");
+    let name = match (colours, paint) {
+        (Colours::Fixed, _) | (_, Paint::Rgb(..)) => return hex,
+        (_, Paint::Ink) => "ink",
+        (_, Paint::Muted) => "muted",
+        (_, Paint::Grid) => "grid",
+        (_, Paint::Paper) => "paper",
+    };
+    format!("var(--{name},{hex})")
+}
+
+/// Text between tags or in quotes.
+pub fn escape(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text::clean(text).chars() {
+        match c {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            '\'' => safe.push_str("&#39;"),
+            c => safe.push(c),
+        }
+    }
+    safe
+}
+
+/// A length with two decimals at most.
+fn length(x: f64) -> String {
+    let text = format!("{x:.2}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    if text == "-0" {
+        "0".into()
+    } else {
+        text.into()
+    }
+}
+
+fn points(points: &[(f64, f64)]) -> String {
+    let pairs: Vec<String> = points
+        .iter()
+        .map(|(x, y)| format!("{},{}", length(*x), length(*y)))
+        .collect();
+    pairs.join(" ")
+}
+
+fn element(scene: &Scene, title: &str, description: &str, colours: Colours) -> String {
+    let (w, h) = (length(scene.width), length(scene.height));
+    let mut svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{w}pt\" height=\"{h}pt\" \
+         viewBox=\"0 0 {w} {h}\" role=\"img\" font-family=\"{}\">\n<title>{}</title>\n<desc>{}</desc>\n",
+        text::FAMILY,
+        escape(title),
+        escape(description)
+    );
+    let paper = colour(Paint::Paper, colours);
+    let _ = writeln!(svg, "<rect width=\"{w}\" height=\"{h}\" fill=\"{paper}\"/>");
+    for mark in &scene.marks {
+        svg.push_str(&tag(mark, colours));
+        svg.push('\n');
+    }
+    svg.push_str("</svg>\n");
+    svg
+}
+
+fn tag(mark: &Mark, colours: Colours) -> String {
+    match mark {
+        Mark::Rect {
+            x,
+            y,
+            width,
+            height,
+            fill,
+        } => format!(
+            "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"{}\"/>",
+            length(*x),
+            length(*y),
+            length(*width),
+            length(*height),
+            colour(*fill, colours)
+        ),
+        Mark::Line {
+            points: line,
+            paint,
+            width,
+            dash,
+        } => {
+            let dash = dash.map_or_else(String::new, |(on, off)| {
+                format!(" stroke-dasharray=\"{} {}\"", length(on), length(off))
+            });
+            format!(
+                "<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"{}\"{dash}/>",
+                points(line),
+                colour(*paint, colours),
+                length(*width)
+            )
+        }
+        Mark::Area {
+            points: area,
+            fill,
+            opacity,
+        } => format!(
+            "<polygon points=\"{}\" fill=\"{}\" fill-opacity=\"{}\"/>",
+            points(area),
+            colour(*fill, colours),
+            length(*opacity)
+        ),
+        Mark::Dot {
+            x,
+            y,
+            radius,
+            fill,
+            opacity,
+        } => format!(
+            "<circle cx=\"{}\" cy=\"{}\" r=\"{}\" fill=\"{}\" fill-opacity=\"{}\"/>",
+            length(*x),
+            length(*y),
+            length(*radius),
+            colour(*fill, colours),
+            length(*opacity)
+        ),
+        Mark::Text(label) => text_tag(label, colours),
+    }
+}
+
+fn text_tag(label: &Label, colours: Colours) -> String {
+    let anchor = match label.anchor {
+        Anchor::Start => "start",
+        Anchor::Middle => "middle",
+        Anchor::End => "end",
+    };
+    let (x, y) = (length(label.x), length(label.y));
+    let turn = if label.upwards {
+        format!(" transform=\"rotate(-90 {x} {y})\"")
+    } else {
+        String::new()
+    };
+    format!(
+        "<text x=\"{x}\" y=\"{y}\" font-size=\"{}\" text-anchor=\"{anchor}\" fill=\"{}\"{turn}>{}</text>",
+        length(label.size),
+        colour(label.paint, colours),
+        escape(&label.text)
+    )
+}

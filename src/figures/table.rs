@@ -1,0 +1,194 @@
+//! The CSV files that figures and reports are made of.
+
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use crate::files::{self, FileError};
+
+/// Larger tables are none of this program's.
+const MAX_BYTES: u64 = 1 << 28;
+
+/// Why a figure cannot be drawn.
+#[derive(Debug, Error)]
+pub enum FigureError {
+    /// Neither a run nor a study.
+    #[error(
+        "{} holds no results to draw: neither metrics.csv (a run) nor runs.csv or study_metrics.csv (a \
+         study); give a directory that `compress --config` or `compress sweep` wrote, or make the tables \
+         of runs below it with `compress analyze`",
+        .0.display()
+    )]
+    NoResults(PathBuf),
+    /// A table that has to be there is not.
+    #[error("{} is missing: {remedy}", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+        /// What makes it.
+        remedy: String,
+    },
+    /// A table that does not say what it should.
+    #[error("{}, line {line}: {problem}; {remedy}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1, the header's.
+        line: u64,
+        /// What is wrong.
+        problem: String,
+        /// What makes the file anew.
+        remedy: String,
+    },
+    /// A file that cannot be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+/// A table: every row has as many cells as the header.
+#[derive(Clone, Debug)]
+pub struct Table {
+    path: PathBuf,
+    remedy: String,
+    /// Names of columns.
+    pub header: Vec<String>,
+    /// Cells.
+    pub rows: Vec<Vec<String>>,
+    lines: Vec<u64>,
+}
+
+impl Table {
+    /// Reads `directory/name`; `remedy` says in errors what makes the file anew.
+    ///
+    /// # Errors
+    /// If it is missing, not CSV, or has rows of different lengths.
+    pub fn read(directory: &Path, name: &str, remedy: &str) -> Result<Self, FigureError> {
+        let path = directory.join(name);
+        if !path.exists() {
+            return Err(FigureError::Missing {
+                path,
+                remedy: remedy.to_owned(),
+            });
+        }
+        let text = files::read_text(&path, MAX_BYTES)?;
+        let mut table = Self {
+            path,
+            remedy: remedy.to_owned(),
+            header: Vec::new(),
+            rows: Vec::new(),
+            lines: Vec::new(),
+        };
+        let mut reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .from_reader(text.as_bytes());
+        for record in reader.records() {
+            let record = record.map_err(|e| {
+                let line = e.position().map_or(1, csv::Position::line);
+                table.problem(
+                    line,
+                    "this row has more or fewer cells than the header".into(),
+                )
+            })?;
+            let cells: Vec<String> = record.iter().map(str::to_owned).collect();
+            if table.header.is_empty() {
+                table.header = cells;
+            } else {
+                table.rows.push(cells);
+                table
+                    .lines
+                    .push(record.position().map_or(0, csv::Position::line));
+            }
+        }
+        if table.header.is_empty() {
+            return Err(table.problem(1, "the file is empty".into()));
+        }
+        Ok(table)
+    }
+
+    /// Reads a table that need not be there.
+    ///
+    /// # Errors
+    /// As [`Table::read`], a missing file aside.
+    pub fn read_if_there(
+        directory: &Path,
+        name: &str,
+        remedy: &str,
+    ) -> Result<Option<Self>, FigureError> {
+        match Self::read(directory, name, remedy) {
+            Err(FigureError::Missing { .. }) => Ok(None),
+            table => table.map(Some),
+        }
+    }
+
+    fn problem(&self, line: u64, problem: String) -> FigureError {
+        FigureError::Malformed {
+            path: self.path.clone(),
+            line,
+            problem,
+            remedy: self.remedy.clone(),
+        }
+    }
+
+    /// An error about a row.
+    pub fn wrong(&self, row: usize, problem: impl Into<String>) -> FigureError {
+        self.problem(self.lines.get(row).copied().unwrap_or(1), problem.into())
+    }
+
+    /// The number of a column.
+    ///
+    /// # Errors
+    /// If there is none of that name.
+    pub fn column(&self, name: &str) -> Result<usize, FigureError> {
+        self.find(name)
+            .ok_or_else(|| self.problem(1, format!("there is no column `{name}`")))
+    }
+
+    /// The number of a column that need not be there.
+    pub fn find(&self, name: &str) -> Option<usize> {
+        self.header.iter().position(|column| column == name)
+    }
+
+    /// A cell's number; none where the cell is empty, infinite or NaN.
+    ///
+    /// # Errors
+    /// If it is something else.
+    pub fn number(&self, row: usize, column: usize) -> Result<Option<f64>, FigureError> {
+        let cell = &self.rows[row][column];
+        if cell.is_empty() {
+            return Ok(None);
+        }
+        let number: f64 = cell.parse().map_err(|_| {
+            let name = &self.header[column];
+            self.wrong(row, format!("`{name}` is `{}`, not a number", short(cell)))
+        })?;
+        Ok(number.is_finite().then_some(number))
+    }
+
+    /// The numbers of a column.
+    ///
+    /// # Errors
+    /// As [`Table::column`] and [`Table::number`].
+    pub fn numbers(&self, name: &str) -> Result<Vec<Option<f64>>, FigureError> {
+        let column = self.column(name)?;
+        (0..self.rows.len())
+            .map(|row| self.number(row, column))
+            .collect()
+    }
+
+    /// The texts of a column.
+    ///
+    /// # Errors
+    /// As [`Table::column`].
+    pub fn texts(&self, name: &str) -> Result<Vec<&str>, FigureError> {
+        let column = self.column(name)?;
+        Ok(self.rows.iter().map(|row| row[column].as_str()).collect())
+    }
+}
+
+fn short(cell: &str) -> String {
+    let mut text: String = super::text::clean(cell).chars().take(40).collect();
+    if cell.chars().count() > 40 {
+        text.push('…');
+    }
+    text
+}

@@ -1,0 +1,166 @@
+//! The parts of a page. Every text goes through [`escape`]; nothing is loaded from elsewhere.
+
+use crate::figures::svg::{self, escape};
+use crate::figures::{Figure, Table};
+
+const STYLE: &str = include_str!("style.css");
+const SCRIPT: &str = include_str!("sort.js");
+
+/// A whole page around its sections.
+pub fn page(title: &str, body: &str) -> String {
+    format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <link rel=\"icon\" href=\"data:,\">\n<title>{}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
+         {body}<script>\n{SCRIPT}</script>\n</body>\n</html>\n",
+        escape(title)
+    )
+}
+
+/// A heading with what follows it; nothing where nothing follows.
+pub fn section(title: &str, content: &str) -> String {
+    if content.is_empty() {
+        return String::new();
+    }
+    format!("<h2>{}</h2>\n{content}", escape(title))
+}
+
+/// A paragraph of a class (empty: none).
+pub fn paragraph(class: &str, text: &str) -> String {
+    let class = if class.is_empty() {
+        String::new()
+    } else {
+        format!(" class=\"{class}\"")
+    };
+    format!("<p{class}>{}</p>\n", escape(text))
+}
+
+/// A list of sentences.
+pub fn list(items: &[String]) -> String {
+    if items.is_empty() {
+        return String::new();
+    }
+    let items: String = items
+        .iter()
+        .map(|item| format!("<li>{}</li>\n", escape(item)))
+        .collect();
+    format!("<ul>\n{items}</ul>\n")
+}
+
+/// Text as it is, lines kept.
+pub fn verbatim(text: &str) -> String {
+    let lines: Vec<String> = text.lines().map(escape).collect();
+    format!("<pre><code>{}</code></pre>\n", lines.join("\n"))
+}
+
+/// Figures with their captions.
+pub fn figures(figures: &[Figure]) -> String {
+    figures
+        .iter()
+        .map(|figure| {
+            format!(
+                "<figure>\n<h3>{}</h3>\n{}<figcaption>{} (From {}.)</figcaption>\n</figure>\n",
+                escape(&figure.title),
+                svg::inline(&figure.scene, &figure.title, &figure.caption),
+                escape(&figure.caption),
+                escape(&figure.source)
+            )
+        })
+        .collect()
+}
+
+/// A table that a click on a heading sorts. Numbers are shown with four digits; sorting and the
+/// pointer's hint have them in full.
+pub fn table(title: &str, note: &str, table: &Table, most_rows: usize) -> String {
+    let numeric: Vec<bool> = (0..table.header.len())
+        .map(|c| {
+            let cells = || {
+                table
+                    .rows
+                    .iter()
+                    .map(|row| &row[c])
+                    .filter(|cell| !cell.is_empty())
+            };
+            cells().next().is_some() && cells().all(|cell| cell.parse::<f64>().is_ok())
+        })
+        .collect();
+    let class = |c: usize| if numeric[c] { " class=\"n\"" } else { "" };
+    let mut html = format!("<h3>{}</h3>\n", escape(title));
+    if !note.is_empty() {
+        html += &paragraph("note", note);
+    }
+    html += "<div class=\"scroll\"><table>\n<thead><tr>";
+    for (c, name) in table.header.iter().enumerate() {
+        let name = escape(name);
+        html += &format!(
+            "<th{} scope=\"col\"><button type=\"button\">{name}</button></th>",
+            class(c)
+        );
+    }
+    html += "</tr></thead>\n<tbody>\n";
+    for row in table.rows.iter().take(most_rows) {
+        html += "<tr>";
+        for (c, cell) in row.iter().enumerate() {
+            let full = escape(cell);
+            match cell.parse::<f64>() {
+                Ok(x) if numeric[c] => {
+                    let short = number(x);
+                    html +=
+                        &format!("<td class=\"n\" data-v=\"{full}\" title=\"{full}\">{short}</td>");
+                }
+                _ => html += &format!("<td{}>{full}</td>", class(c)),
+            }
+        }
+        html += "</tr>\n";
+    }
+    html += "</tbody>\n</table></div>\n";
+    if table.rows.len() > most_rows {
+        let left = table.rows.len() - most_rows;
+        html += &paragraph("note", &format!("{left} more rows are in the file."));
+    }
+    html
+}
+
+/// Four significant digits.
+pub fn number(x: f64) -> String {
+    if !x.is_finite() {
+        return x.to_string();
+    }
+    if x == 0.0 || (x.fract() == 0.0 && x.abs() < 1e9) {
+        return format!("{x:.0}").replace("-0", "0");
+    }
+    let digits = x.abs().log10().floor();
+    if !(-3.0..6.0).contains(&digits) {
+        return format!("{x:.2e}");
+    }
+    let decimals = (3.0 - digits).clamp(0.0, 6.0) as usize;
+    let text = format!("{x:.decimals$}");
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_four_digits() {
+        let texts = [0.0, 12.0, 0.000_234_56, 0.012_345_6, 1234.56, -0.5, 1e-17].map(number);
+        assert_eq!(
+            texts,
+            ["0", "12", "2.35e-4", "0.01235", "1235", "-0.5", "1.00e-17"]
+        );
+    }
+
+    #[test]
+    fn nothing_of_a_text_becomes_markup() {
+        let html = paragraph("", "<script>alert('1')</script> & \"\u{0}");
+        assert_eq!(
+            html,
+            "<p>&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt; &amp; &quot;\u{fffd}</p>\n"
+        );
+    }
+}

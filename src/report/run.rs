@@ -1,0 +1,377 @@
+//! The page of one run.
+
+use std::path::Path;
+
+use serde_json::Value as Json;
+
+use super::html::{self, number};
+use super::{count, json, percent, text};
+use crate::figures::table::{FigureError, Table};
+use crate::figures::{self};
+
+const ANALYZE: &str = "`compress analyze DIR` makes it anew from the run";
+/// Worst inputs that are shown.
+const WORST: usize = 5;
+
+const TABLES: [(&str, &str, &str); 5] = [
+    (
+        "features.csv",
+        "Features",
+        "norm: length of the direction; dimensionality: share of a dimension that the feature has for itself; \
+         partner: the feature that it interferes most with; margin: how far the nearest threshold is that \
+         would change the verdict.",
+    ),
+    (
+        "layers.csv",
+        "Blocks",
+        "mse: mean squared error, summed over the features; empty for a dead block.",
+    ),
+    (
+        "variables.csv",
+        "Variables, where they are written",
+        "r2: share of the variance that the compressed value explains as it is; r2_mapped: what the best \
+         affine map of it explains. High beside a low r2, the variable is there in another encoding.",
+    ),
+    (
+        "interventions.csv",
+        "Interventions",
+        "A variable's value is replaced by its value on another input, in both models. accuracy_affected: how \
+         often both then say the same, where the exchange changes the compiled model's output.",
+    ),
+    ("positions.csv", "Output by position", ""),
+];
+
+/// The page.
+///
+/// # Errors
+/// If a file is missing or garbled.
+pub fn page(directory: &Path) -> Result<String, FigureError> {
+    let figures = figures::of_run(directory)?;
+    let summary = json(directory, "summary.json", "run it again with `--force`")?;
+    let config = text(directory, "config.toml")?.unwrap_or_default();
+    let analysis = json(directory, "analysis.json", ANALYZE)?;
+    let name = summary
+        .as_ref()
+        .and_then(|s| s["name"].as_str())
+        .or(directory.file_name().and_then(|n| n.to_str()))
+        .unwrap_or("run");
+    let mut body = String::new();
+    match (&summary, &analysis) {
+        (Some(summary), Some(analysis)) => body += &finished(name, summary, analysis),
+        _ => body += &without_result(name, directory, summary.as_ref())?,
+    }
+    body += &html::section("Figures", &html::figures(&figures));
+    body += &html::section("Worst inputs", &worst(directory)?);
+    let mut tables = String::new();
+    for (file, title, note) in TABLES {
+        if let Some(table) = Table::read_if_there(directory, file, ANALYZE)? {
+            tables += &html::table(&format!("{title} ({file})"), note, &table, 1000);
+        }
+    }
+    body += &html::section("Tables", &tables);
+    body += &html::section("Configuration", &html::verbatim(&config));
+    let shown = directory.display();
+    let again = format!(
+        "compress --config '{shown}/config.toml' --output again    # the same run, the same bytes\n\
+         compress analyze '{shown}'\ncompress plot '{shown}'\ncompress report '{shown}'"
+    );
+    body += &html::section("How to run it again", &html::verbatim(&again));
+    if let Some(summary) = &summary {
+        body += &footer(summary);
+    }
+    Ok(html::page(&format!("{name}: what happened"), &body))
+}
+
+fn footer(summary: &Json) -> String {
+    let word = |key: &str| summary[key].as_str().unwrap_or("unknown").to_owned();
+    format!(
+        "<footer>{}</footer>\n",
+        crate::figures::svg::escape(&format!(
+            "compress {}, commit {}, {}, {}, {} threads, {} s in the training loop.",
+            word("version"),
+            word("git_commit"),
+            word("engine"),
+            word("cpu"),
+            summary["threads"].as_u64().unwrap_or(0),
+            number(summary["wall_time_seconds"].as_f64().unwrap_or(0.0))
+        ))
+    )
+}
+
+/// A run that is under way, or that diverged.
+fn without_result(
+    name: &str,
+    directory: &Path,
+    summary: Option<&Json>,
+) -> Result<String, FigureError> {
+    let answer = match summary {
+        Some(s) if s["stop_reason"] == "diverged" => format!(
+            "The run diverged after {} updates: its loss was no longer a number, and it left no W. A lower \
+             training.learning_rate.initial may help.",
+            s["steps"]
+        ),
+        Some(_) => {
+            return Err(FigureError::Missing {
+                path: directory.join("analysis.json"),
+                remedy: ANALYZE.into(),
+            });
+        }
+        None => "The run is not finished: there are training curves so far, and no W yet.".into(),
+    };
+    Ok(format!(
+        "<h1>{}</h1>\n{}",
+        crate::figures::svg::escape(name),
+        html::paragraph("answer bad", &answer)
+    ))
+}
+
+fn finished(name: &str, summary: &Json, analysis: &Json) -> String {
+    let word = |key: &str| analysis[key].as_str().unwrap_or("unknown");
+    let whole = |key: &str| analysis[key].as_u64().unwrap_or(0);
+    let (d, width) = (whole("dim"), whole("width"));
+    let question = format!(
+        "Does {} still work when its residual stream of {width} features is squeezed into {d} dimensions by one \
+         matrix W, and what became of the features?",
+        word("program")
+    );
+    let (good, answer) = works(summary, analysis);
+    let inputs = if analysis["inputs_are_all"].as_bool() == Some(true) {
+        format!("all {} inputs", whole("inputs"))
+    } else {
+        format!("{} inputs that no training batch contains", whole("inputs"))
+    };
+    let mut html = format!("<h1>{}</h1>\n", crate::figures::svg::escape(name));
+    html += &html::paragraph("question", &question);
+    let answer = format!(
+        "{answer} The compression is mostly {}.",
+        match word("verdict") {
+            "none" => "nothing: no dimension was given up",
+            verdict => verdict,
+        }
+    );
+    html += &html::paragraph(if good { "answer" } else { "answer bad" }, &answer);
+    let mut found = vec![format!(
+        "d = {d} of D = {width}, seed {}, {} updates; figures are over {inputs}. W has rank {}, the compiled \
+         model's activations have rank {}.",
+        whole("seed"),
+        summary["steps"],
+        whole("gram_rank"),
+        whole("activation_rank")
+    )];
+    found.extend(verdicts(analysis));
+    found.extend(budget(analysis));
+    found.extend(blocks(analysis));
+    found.extend(variables(analysis));
+    found.extend(interventions(analysis));
+    html + &html::section("What was found", &html::list(&found))
+}
+
+/// Whether the compressed model does its job, in a sentence.
+fn works(summary: &Json, analysis: &Json) -> (bool, String) {
+    let last = |key: &str| summary["final"][key].as_f64();
+    let tolerance = analysis["settings"]["tolerance"].as_f64().unwrap_or(0.025);
+    if let (Some(mae), Some(largest)) = (last("mae"), last("max_error")) {
+        let (good, verdict) = if largest <= tolerance {
+            (true, "Yes: every output is right")
+        } else if mae <= tolerance {
+            (true, "Mostly: outputs are right on average, not everywhere")
+        } else {
+            (false, "No: the output is wrong on average")
+        };
+        return (
+            good,
+            format!(
+                "{verdict} (mean absolute error {}, largest {}; {} counts as right).",
+                number(mae),
+                number(largest),
+                number(tolerance)
+            ),
+        );
+    }
+    if let (Some(tokens), Some(inputs)) = (last("token_accuracy"), last("sequence_accuracy")) {
+        let (good, verdict) = if inputs >= 1.0 {
+            (true, "Yes: every output is right")
+        } else if tokens >= 0.95 {
+            (true, "Mostly")
+        } else {
+            (false, "No: many outputs are wrong")
+        };
+        return (
+            good,
+            format!(
+                "{verdict} ({} of tokens right, {} of inputs wholly).",
+                percent(tokens),
+                percent(inputs)
+            ),
+        );
+    }
+    (false, "There is no figure of the output.".into())
+}
+
+fn verdicts(analysis: &Json) -> Vec<String> {
+    let meaning = |name: &str| match name {
+        "dedicated" => "with a direction of their own",
+        "shared" => "sharing a direction with features that occur together with them",
+        "superposed" => "in superposition with features that do not occur together with them",
+        "dropped" => "without a direction",
+        _ => "never active or never read",
+    };
+    crate::figures::colour::VERDICTS
+        .iter()
+        .filter_map(|(name, _)| {
+            let labels = analysis["verdicts"][*name].as_array()?;
+            let names: Vec<&str> = labels.iter().filter_map(Json::as_str).collect();
+            let features = count(names.len(), "feature");
+            (!names.is_empty()).then(|| {
+                format!(
+                    "{name}: {features} {} ({})",
+                    meaning(name),
+                    names.join(", ")
+                )
+            })
+        })
+        .collect()
+}
+
+fn budget(analysis: &Json) -> Option<String> {
+    let budget = analysis["budget"].as_object()?;
+    let parts: Vec<(String, f64)> = budget
+        .iter()
+        .filter_map(|(name, value)| Some((name.replace('_', " "), value.as_f64()?)))
+        .collect();
+    let total: f64 = parts.iter().map(|(_, x)| x).sum();
+    if total <= 0.0 {
+        return None;
+    }
+    let shares: Vec<String> = parts
+        .iter()
+        .filter(|(_, x)| *x > 0.0)
+        .map(|(name, x)| format!("{name} {}", percent(x / total)))
+        .collect();
+    Some(format!(
+        "The features give up {} dimensions: {}.",
+        number(total),
+        shares.join(", ")
+    ))
+}
+
+/// The entry of a list with the smallest value of a key.
+fn lowest<'a>(list: &'a Json, key: &str) -> Option<(&'a Json, f64)> {
+    let entries = list
+        .as_array()?
+        .iter()
+        .filter_map(|e| Some((e, e[key].as_f64()?)));
+    entries.min_by(|a, b| a.1.total_cmp(&b.1))
+}
+
+fn blocks(analysis: &Json) -> Option<String> {
+    let (block, cosine) = lowest(&analysis["blocks"], "cosine")?;
+    Some(format!(
+        "The least faithful block is {}: its output has a cosine of {} with the compiled model's.",
+        block["block"].as_str()?,
+        number(cosine)
+    ))
+}
+
+fn variables(analysis: &Json) -> Vec<String> {
+    let Some(list) = analysis["variables"].as_array() else {
+        return Vec::new();
+    };
+    let of = |v: &Json| {
+        let (name, site) = (v["variable"].as_str()?, v["site"].as_str()?);
+        let (plain, mapped) = (v["r2"].as_f64()?, v["r2_mapped"].as_f64()?);
+        (v["positions"] == "all").then(|| (format!("{name} ({site})"), plain, mapped))
+    };
+    let fits: Vec<(String, f64, f64)> = list.iter().filter_map(of).collect();
+    let named = |keep: &dyn Fn(f64, f64) -> bool| -> Vec<String> {
+        let kept = fits
+            .iter()
+            .filter(|(_, plain, mapped)| keep(*plain, *mapped));
+        kept.map(|(name, plain, mapped)| {
+            format!(
+                "{name}: R² {} as it is, {} after a linear map",
+                number(*plain),
+                number(*mapped)
+            )
+        })
+        .collect()
+    };
+    let mut found = Vec::new();
+    let recoded = named(&|plain, mapped| plain < 0.9 && mapped >= 0.9);
+    if !recoded.is_empty() {
+        found.push(format!(
+            "There, but in another encoding: {}.",
+            recoded.join("; ")
+        ));
+    }
+    let lost = named(&|_, mapped| mapped < 0.9);
+    if !lost.is_empty() {
+        found.push(format!(
+            "Not there in any linear encoding: {}.",
+            lost.join("; ")
+        ));
+    }
+    if !fits.is_empty() && found.is_empty() {
+        found.push("Every variable is there as it was (R² of at least 0.9).".into());
+    }
+    found
+}
+
+fn interventions(analysis: &Json) -> Option<String> {
+    let (worst, share) = lowest(&analysis["interventions"], "accuracy_affected")?;
+    Some(format!(
+        "Exchanging {} for its value on another input has the compiled model's effect in {} of the cases where \
+         it has one; for every other variable that share is at least as large.",
+        worst["variable"].as_str()?,
+        percent(share)
+    ))
+}
+
+/// The worst inputs, token by token, from `worst_inputs.csv`.
+fn worst(directory: &Path) -> Result<String, FigureError> {
+    let Some(table) = Table::read_if_there(directory, "worst_inputs.csv", ANALYZE)? else {
+        return Ok(String::new());
+    };
+    let ranks = table.numbers("rank")?;
+    let columns = ["position", "token", "expected", "found"];
+    let cells: Vec<Vec<&str>> = columns
+        .iter()
+        .map(|c| table.texts(c))
+        .collect::<Result<_, _>>()?;
+    let right = table.texts("right")?;
+    let mut html = String::new();
+    for rank in 1..=WORST {
+        let rows: Vec<usize> = (0..ranks.len())
+            .filter(|&r| ranks[r] == Some(rank as f64))
+            .collect();
+        if rows.is_empty() {
+            break;
+        }
+        html += "<div class=\"scroll\"><table>\n<tbody>\n";
+        for (name, column) in columns.iter().zip(&cells) {
+            html += &format!("<tr><th scope=\"row\">{name}</th>");
+            for &row in &rows {
+                let short = match column[row].parse::<f64>() {
+                    Ok(x) if ["expected", "found"].contains(name) => number(x),
+                    _ => column[row].to_owned(),
+                };
+                let wrong = *name == "found" && right[row] == "false";
+                html += &format!(
+                    "<td class=\"n{}\">{}</td>",
+                    if wrong { " wrong" } else { "" },
+                    crate::figures::svg::escape(&short)
+                );
+            }
+            html += "</tr>\n";
+        }
+        html += "</tbody>\n</table></div>\n";
+    }
+    if html.is_empty() {
+        return Ok(html);
+    }
+    Ok(html::paragraph(
+        "note",
+        "Token by token, what the compiled model says (expected) and the compressed one (found); wrong ones are \
+         set in bold. More are in worst_inputs.csv.",
+    ) + &html)
+}

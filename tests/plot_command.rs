@@ -1,0 +1,321 @@
+//! `compress plot`: what is drawn, that it can be read, and what is refused.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+#[path = "common/command.rs"]
+mod command;
+
+use std::fmt::Write;
+use std::path::Path;
+
+use command::{call, short_run, snapshot};
+use tracr_compress::figures::{self, Figure, svg};
+
+const VERDICTS: [&str; 5] = ["dedicated", "shared", "superposed", "dropped", "unused"];
+
+/// A run directory with tables of `n` features, written by hand.
+fn run_of(directory: &Path, labels: &[String]) {
+    std::fs::create_dir_all(directory).unwrap();
+    let write = |name: &str, text: String| std::fs::write(directory.join(name), text).unwrap();
+    let quoted = |label: &str| format!("\"{}\"", label.replace('"', "\"\""));
+    let mut metrics = "step,learning_rate,loss,eval_loss,mae,max_error\n".to_owned();
+    for i in 1..=40 {
+        let x = f64::from(i);
+        let _ = writeln!(
+            metrics,
+            "{},0.001,{},{},{},0.0",
+            i * 1000,
+            90.0 / x,
+            80.0 / x,
+            1.0 / x
+        );
+    }
+    write("metrics.csv", metrics);
+    let mut gram = "feature_a,feature_b,value\n".to_owned();
+    let mut features = "feature,norm,dimensionality,verdict\n".to_owned();
+    for (i, a) in labels.iter().enumerate() {
+        for (j, b) in labels.iter().enumerate() {
+            let value = if i == j {
+                1.0
+            } else {
+                ((i * 7 + j * 7) % 13) as f64 / 13.0 - 0.5
+            };
+            let _ = writeln!(gram, "{},{},{value}", quoted(a), quoted(b));
+        }
+        let verdict = VERDICTS[i % 5];
+        let _ = writeln!(
+            features,
+            "{},{},0.{},{verdict}",
+            quoted(a),
+            0.1 * (i % 12) as f64,
+            i % 10
+        );
+    }
+    write("gram.csv", gram);
+    write("features.csv", features);
+    write(
+        "layers.csv",
+        "block,mse,cosine,variance_explained\nlayer0.attn,0.0,,\nlayer0.mlp,0.1,0.98,-3.25\n\
+         layer1.attn,0.1,-0.5,0.97\n"
+            .into(),
+    );
+}
+
+fn labels(n: usize) -> Vec<String> {
+    let mut labels = vec!["a_variable_with_a_name_that_is_too_long_for_any_margin".to_owned()];
+    labels.extend((0..n / 3).map(|i| format!("indices:{i}")));
+    labels.push("one".into());
+    labels.push("tokens:compiler_pad".into());
+    let rest = n - labels.len();
+    labels.extend((0..rest).map(|i| format!("tokens:{i}")));
+    labels
+}
+
+fn assert_readable(figures: &[Figure], what: &str) {
+    for figure in figures {
+        let problems = figure.scene.layout_problems();
+        assert!(
+            problems.is_empty(),
+            "{what}, {}: {problems:#?}",
+            figure.name
+        );
+    }
+}
+
+#[test]
+fn no_text_overlaps_or_is_clipped_for_any_number_of_features() {
+    let dir = tempfile::tempdir().unwrap();
+    for n in [4, 14, 25, 30, 31, 43, 60, 63, 100, 200] {
+        let directory = dir.path().join(n.to_string());
+        run_of(&directory, &labels(n));
+        let drawn = figures::of_run(&directory).unwrap();
+        assert_eq!(drawn.len(), 4);
+        assert_readable(&drawn, &n.to_string());
+        let named = |i: usize, label: &str| drawn[i].scene.labels().any(|l| l.text == label);
+        assert!(named(2, "one") && named(2, "indices:0"));
+        if n <= 60 {
+            assert!(
+                named(1, "indices:0") && named(1, "tokens:compiler_pad"),
+                "{n}"
+            );
+        }
+    }
+}
+
+#[test]
+fn labels_are_escaped_and_files_are_well_formed() {
+    let dir = tempfile::tempdir().unwrap();
+    let evil = [
+        "<script>x</script>",
+        "a\"b'c&d",
+        "x\u{0}\u{8}\u{1b}[31m",
+        "line\nbreak",
+        "\u{202e}rtl",
+        "普通:é",
+    ];
+    run_of(dir.path(), &evil.map(String::from));
+    let drawn = figures::of_run(dir.path()).unwrap();
+    assert_readable(&drawn, "evil labels");
+    for figure in &drawn {
+        let text = svg::document(&figure.scene, &figure.title, &figure.caption);
+        assert!(!text.contains("<script"), "{text}");
+        let control = |c: char| c.is_control() && c != '\n';
+        assert!(!text.contains(control) && !text.contains('\u{202e}'));
+        well_formed(&text);
+    }
+    let text = svg::document(&drawn[1].scene, "", "");
+    assert!(text.contains("&lt;script&gt;x&lt;/script&gt;"));
+    assert!(text.contains("a&quot;b&#39;c&amp;d"));
+}
+
+/// Tags nest, attributes are quoted, and every `&` starts an entity.
+fn well_formed(text: &str) {
+    let mut open = Vec::new();
+    for part in text.split('<').skip(1) {
+        let (tag, content) = part.split_once('>').unwrap();
+        assert!(!content.contains('>'), "{part}");
+        for entity in content.split('&').skip(1).chain(tag.split('&').skip(1)) {
+            let name = entity.split(';').next().unwrap();
+            assert!(
+                ["amp", "lt", "gt", "quot", "#39"].contains(&name),
+                "&{entity}"
+            );
+        }
+        assert_eq!(tag.matches('"').count() % 2, 0, "{tag}");
+        if let Some(name) = tag.strip_prefix('/') {
+            assert_eq!(open.pop(), Some(name.to_owned()));
+        } else if !tag.ends_with('/') && !tag.starts_with('?') {
+            open.push(tag.split(' ').next().unwrap().to_owned());
+        }
+    }
+    assert!(open.is_empty(), "{open:?}");
+}
+
+#[test]
+fn a_finished_run_is_drawn_twice_with_the_same_bytes() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path().join("run");
+    let (code, _, stderr) = call(&short_run("frac_prevs", 200, &run));
+    assert_eq!(code, 0, "{stderr}");
+    let path = run.display().to_string();
+    let (code, stdout, stderr) = call(&["plot", &path]);
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    for name in ["training", "gram", "features", "layers"] {
+        assert!(stdout.contains(&format!("{name}.svg")), "{stdout}");
+        let png = std::fs::read(run.join(format!("figures/{name}.png"))).unwrap();
+        assert!(png.starts_with(b"\x89PNG\r\n"));
+    }
+    let before = snapshot(&run);
+    assert_eq!(call(&["plot", &path]).0, 0);
+    assert!(snapshot(&run) == before, "the same bytes");
+    let other = dir.path().join("other/deep");
+    let output = other.display().to_string();
+    let (code, ..) = call(&["plot", &path, "--format", "svg", "-o", &output]);
+    assert_eq!((code, snapshot(&other).len()), (0, 4));
+    // Infinite and missing values are left out, not drawn.
+    let metrics = std::fs::read_to_string(run.join("metrics.csv")).unwrap();
+    std::fs::write(
+        run.join("metrics.csv"),
+        metrics.replace(",0.", ",inf").replacen(",1", ",NaN", 1),
+    )
+    .unwrap();
+    assert!([0, 2].contains(&call(&["plot", &path]).0));
+}
+
+#[test]
+fn a_study_is_drawn_from_either_kind_of_table() {
+    let dir = tempfile::tempdir().unwrap();
+    let study = dir.path().join("study");
+    let mut runs =
+        "run,compression.method,compression.dim,training.seed,method,eval_loss,mae\n".to_owned();
+    let mut summary =
+        "compression.method,compression.dim,method,n,failed,eval_loss_mean,eval_loss_ci_low,\
+                       eval_loss_ci_high,mae_mean,mae_ci_low,mae_ci_high\n"
+            .to_owned();
+    let mut metrics = "group,d,seed,run,metric,value\n".to_owned();
+    let mut verdicts = "group,d,seed,run,verdict,features\n".to_owned();
+    let mut agreement = "group,d,seed_a,seed_b,correlation,correlation_off_diagonal\n".to_owned();
+    for method in ["train", "pca", "random", "subset"] {
+        for d in [4, 6, 8] {
+            for seed in 0..3 {
+                let run = format!("method={method},dim={d},seed={seed}");
+                run_of(&study.join(&run), &labels(14));
+                let value = if method == "subset" {
+                    1e-17
+                } else {
+                    1.0 / f64::from(d * 10 + seed)
+                };
+                let _ = writeln!(
+                    runs,
+                    "\"{run}\",{method},{d},{seed},{method},{value},{value}"
+                );
+                let row = format!("compression.method={method},{d},{seed},\"{run}\"");
+                let _ = writeln!(metrics, "{row},eval_loss,{value}\n{row},cosine_min,0.9");
+                let _ = writeln!(verdicts, "{row},dedicated,9\n{row},dropped,5");
+            }
+            let _ = writeln!(agreement, "compression.method={method},{d},0,1,0.9,0.8");
+            let _ = writeln!(
+                summary,
+                "{method},{d},{method},3,0,0.02,0.01,0.03,0.02,0.01,0.03"
+            );
+        }
+    }
+    for (name, text) in [
+        ("study_metrics.csv", metrics),
+        ("study_verdicts.csv", verdicts),
+        ("gram_agreement.csv", agreement),
+    ] {
+        std::fs::write(study.join(name), text).unwrap();
+    }
+    for sweep in [false, true] {
+        if sweep {
+            std::fs::write(study.join("runs.csv"), &runs).unwrap();
+            std::fs::write(study.join("summary.csv"), &summary).unwrap();
+        }
+        let drawn = figures::of_study(&study).unwrap();
+        let names: Vec<&str> = drawn.iter().map(|f| f.name.as_str()).collect();
+        assert_eq!(
+            names,
+            ["metrics_by_d", "verdicts", "agreement", "gram_multiples"]
+        );
+        assert_readable(&drawn, "study");
+        for series in ["train", "pca", "random", "subset"] {
+            assert!(
+                drawn[0].scene.labels().any(|l| l.text == series),
+                "{series}"
+            );
+        }
+        assert!(
+            drawn[0].caption.contains("below 10⁻⁸"),
+            "{}",
+            drawn[0].caption
+        );
+        assert_eq!(drawn[0].caption.contains("bootstrap"), sweep);
+    }
+    let (code, _, stderr) = call(&["plot", &study.display().to_string()]);
+    assert_eq!((code, stderr.as_str()), (0, ""));
+}
+
+#[test]
+fn bad_tables_are_named_and_nothing_is_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().display().to_string();
+    let refused = |part: &str| {
+        let before = snapshot(dir.path());
+        for command in ["plot", "report"] {
+            let (code, stdout, stderr) = call(&[command, &path]);
+            assert_eq!((code, stdout.as_str()), (2, ""), "{stderr}");
+            assert!(stderr.contains(part), "{part}: {stderr}");
+            assert_eq!(stderr.lines().count(), 1, "{stderr}");
+        }
+        assert!(snapshot(dir.path()) == before);
+    };
+    refused("holds no results to draw");
+    run_of(dir.path(), &labels(14));
+    let damage = |file: &str, from: &str, to: &str, part: &str| {
+        let original = std::fs::read_to_string(dir.path().join(file)).unwrap();
+        assert!(original.contains(from), "{file} {from}");
+        std::fs::write(dir.path().join(file), original.replacen(from, to, 1)).unwrap();
+        refused(part);
+        std::fs::write(dir.path().join(file), original).unwrap();
+    };
+    damage(
+        "metrics.csv",
+        "loss",
+        "lost",
+        "metrics.csv, line 1: there is no column `loss`",
+    );
+    damage(
+        "metrics.csv",
+        "1000,0.001,90",
+        "1000,0.001,ninety",
+        "line 2: `loss` is `ninety`, not a number",
+    );
+    damage(
+        "gram.csv",
+        "\"one\",\"one\",1\n",
+        "",
+        "14 features have 196 pairs, and the file has 195",
+    );
+    damage(
+        "gram.csv",
+        "\"one\",\"one\",1\n",
+        "\"one\",1\n",
+        "more or fewer cells than the header",
+    );
+    damage(
+        "features.csv",
+        "dimensionality",
+        "share",
+        "there is no column `dimensionality`",
+    );
+    damage(
+        "layers.csv",
+        "0.98",
+        "0.9.8",
+        "layers.csv, line 3: `cosine` is `0.9.8`",
+    );
+    std::fs::remove_file(dir.path().join("features.csv")).unwrap();
+    refused("features.csv is missing: `compress analyze DIR` makes it anew");
+    std::fs::write(dir.path().join("metrics.csv"), "").unwrap();
+    refused("metrics.csv, line 1: the file is empty");
+}
