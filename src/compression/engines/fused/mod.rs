@@ -33,6 +33,8 @@
 //! - [`table`]: what depends on (position, token) alone is computed once a pair.
 //! - [`grouped`]: the first live attention's logits belong to two such pairs; its sums of
 //!   exponentials are tabulated for groups of key positions ([`grouping`]).
+//! - [`factored`]: for long inputs its logits come from a matrix over pairs of sources instead; the plan
+//!   chooses by [`costs`].
 //! - [`reader`], [`dense`], [`mlp`], [`loss`]: everything else, sixteen sequences at a time
 //!   ([`lanes`]), in [`piece`]s of the batch that fit the cache.
 //!
