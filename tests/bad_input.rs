@@ -14,7 +14,7 @@ use command::{call, short_run};
 
 #[test]
 fn configurations() {
-    let is = |from: &str, to: &str, parts: &[&str]| Bench::new().edit(from, to).refused(&[], parts);
+    let is = |from: &str, to: &str, parts: &[&str]| Bench::new().refused_with(from, to, parts);
     is(
         "dim = 8 ",
         "dim = 0 ",
@@ -35,11 +35,10 @@ fn configurations() {
         "dimm = 8 ",
         &["`compression.dimm`", "did you mean `compression.dim`"],
     );
-    is(
-        "dim = 8 ",
-        "# ",
-        &["`compression.dim` is missing", "run.toml"],
-    );
+    // What is missing stands in no line.
+    Bench::new()
+        .edit("dim = 8 ", "# ")
+        .refused(&[], &["`compression.dim` is missing", "run.toml"]);
     is("dim = 8 ", "dim = ", &[]);
     is(
         "[compression]",

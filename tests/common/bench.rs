@@ -37,6 +37,15 @@ impl Bench {
         self
     }
 
+    /// Replaces a piece of the run file and expects a refusal that names the line it stands in.
+    pub fn refused_with(&self, from: &str, to: &str, parts: &[&str]) {
+        let text = std::fs::read_to_string(self.path("run.toml")).unwrap();
+        let line = 1 + text.lines().position(|l| l.contains(from)).unwrap();
+        let place = format!("run.toml:{line}");
+        self.edit(from, to)
+            .refused(&[], &[parts, &[&place]].concat());
+    }
+
     pub fn damage_model(&self, damage: impl FnOnce(&mut RawModel)) -> &Self {
         let path = self.path("frac_prevs.safetensors");
         let mut model = RawModel::read(&path);
