@@ -6,7 +6,7 @@
 mod common;
 
 use common::case::Case;
-use common::{fixtures, name};
+use common::{fixtures, largest, name};
 use ndarray::Array2;
 use tracr_compress::compression::engines::autodiff::Autodiff;
 use tracr_compress::compression::evaluation::{Evaluator, evaluate_plainly};
@@ -80,8 +80,19 @@ fn evaluation_equals_the_plain_forward_pass_and_is_perfect_without_compression()
             approx::assert_relative_eq!(a, b, max_relative = 1e-11, epsilon = 1e-14);
         }
 
+        // The targets that are kept come from the fused pass too: beside the plain one.
+        let kept = case.teacher.table().unwrap();
+        let computed = case.teacher.compute(case.tokens.view());
+        for (a, b) in kept.blocks.iter().zip(&computed.blocks) {
+            let difference = largest((a - b).into_iter());
+            assert!(difference < 1e-12, "{}: {difference:e}", name(path));
+        }
+        let outputs = kept.output.iter().zip(&computed.output);
+        let difference = largest(outputs.map(|(a, b)| a - b));
+        assert!(difference < 1e-12, "{}: {difference:e}", name(path));
+
         let perfect = evaluator.evaluate(&Array2::eye(width));
-        assert!(perfect.loss_layers < 1e-20, "{}", name(path));
+        assert_eq!(perfect.loss_layers, 0.0, "{}", name(path));
         assert!(
             perfect
                 .token_accuracy

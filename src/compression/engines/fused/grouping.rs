@@ -59,6 +59,16 @@ pub fn choose(heads: &[Head], choices: &[usize], lookup: f64, addition: f64) -> 
 }
 
 impl Grouping {
+    /// Numbers that the tables of these heads hold, of `rows` table rows.
+    pub fn numbers(&self, heads: &[Head], rows: usize) -> usize {
+        let combinations: usize = self.groups.iter().map(|g| g.combinations).sum();
+        let stride = rows.next_multiple_of(LANES);
+        heads
+            .iter()
+            .map(|h| (2 * rows + (2 * rows + combinations) * (1 + h.value.len())) * stride)
+            .sum()
+    }
+
     /// Multiplications and additions that the tables cost, both passes.
     pub fn multiplications(&self, heads: &[Head], rows: f64) -> f64 {
         let additions: usize = self

@@ -20,8 +20,8 @@ use super::grouping::{Grouping, MOST_GROUPS};
 
 /// Up to this many (position, token) pairs are computed whether or not a batch has them.
 const LARGEST_TABLE: usize = 8192;
-/// The largest number of pairs of table rows whose logits are kept.
-const LARGEST_LOGIT_TABLE: usize = 1 << 20;
+/// The most numbers that the tables of an attention may hold.
+const LARGEST_TABLES: usize = 1 << 21;
 /// A working set of a piece of the batch that leaves room in a cache of 1 MiB.
 const PIECE_BYTES: usize = 768 << 10;
 /// Multiplications of an exponential and its part of a softmax.
@@ -251,8 +251,9 @@ impl Plan {
         let dense = costs::dense(heads, self.positions, choices.as_deref(), lookup);
         let factored = costs::factored(heads, self.positions, self.readers[i].sources);
         let grouped = choices.and_then(|choices| {
+            let (grouping, cost) = costs::grouped(heads, &choices);
             let rows: usize = choices.iter().sum();
-            (rows * rows <= LARGEST_LOGIT_TABLE).then(|| costs::grouped(heads, &choices))
+            (grouping.numbers(heads, rows) <= LARGEST_TABLES).then_some((grouping, cost))
         });
         match grouped {
             Some((grouping, cost))
