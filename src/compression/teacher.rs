@@ -9,8 +9,8 @@ use std::sync::Arc;
 use ndarray::{Array2, ArrayView2, Axis, s};
 
 use super::engines::fused::forward::Forward;
+use super::engines::fused::live_columns;
 use super::engines::fused::piece::Piece;
-use super::engines::fused::plan::live_columns;
 use super::objective::{Objective, OutputPositions};
 use crate::inputs::{EvaluationSet, InputSpace, sampler::Batch};
 use crate::model::codec::first_largest;

@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::metrics;
 use super::plan::SEED;
 use super::record::Record;
 use super::results::Summary;
@@ -22,15 +23,10 @@ pub const SUMMARY_TABLE: &str = "summary.csv";
 const LOCK: &str = ".tables.lock";
 
 /// The metrics of both tables; the names are those of `metrics.csv`.
-pub const METRICS: [&str; 7] = [
-    "eval_loss",
-    "eval_loss_output",
-    "eval_loss_layers",
-    "mae",
-    "max_error",
-    "token_accuracy",
-    "sequence_accuracy",
-];
+pub const METRICS: [&str; 7] = {
+    let [_, _, _, _, _, figures @ .., _] = metrics::COLUMNS;
+    figures
+};
 const FIGURES: [&str; 7] = ["mean", "std", "median", "min", "max", "ci_low", "ci_high"];
 
 /// A study's tables, which look again only at runs that were not completed at the last look.

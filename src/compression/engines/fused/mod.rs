@@ -51,10 +51,12 @@
 )]
 
 pub mod again;
+mod alive;
 pub mod common;
 pub mod costs;
 pub mod dense;
 mod describe;
+mod estimate;
 pub mod factored;
 pub mod fold;
 pub mod forward;
@@ -73,6 +75,8 @@ pub mod table;
 use std::sync::Arc;
 
 use ndarray::Array2;
+
+pub use alive::live_columns;
 
 use super::{Engine, Loss};
 use crate::compression::objective::{Objective, OutputPositions};
@@ -218,13 +222,15 @@ impl<F: Precision> Fused<F> {
             Batch::Members(_) => teacher.table(),
             Batch::Sequences(_) => None,
         };
-        let all: Vec<(usize, usize)> = forward::pieces(common.inputs.len(), plan.piece).collect();
-        let per_share = all.len().div_ceil(shares.len());
+        let sequences = common.inputs.len();
+        let per_share = forward::pieces(sequences, plan.piece)
+            .count()
+            .div_ceil(shares.len());
         let positions = plan.positions;
         let run = |number: usize, share: &mut Share<F>| {
             share.gradients.clear(common);
-            let own = all.iter().skip(number * per_share).take(per_share);
-            for &(first, count) in own {
+            let pieces = forward::pieces(sequences, plan.piece);
+            for (first, count) in pieces.skip(number * per_share).take(per_share) {
                 let Share {
                     piece,
                     gradients,

@@ -13,8 +13,9 @@
 use std::ops::Range;
 
 use crate::inputs::InputSpace;
-use crate::model::{Frozen, Layer, Linear};
+use crate::model::Frozen;
 
+use super::alive::{attention, columns_of, live_columns, mlp, sparse};
 use super::costs;
 use super::grouping::{Grouping, MOST_GROUPS};
 
@@ -24,8 +25,6 @@ const LARGEST_TABLE: usize = 8192;
 const LARGEST_TABLES: usize = 1 << 21;
 /// A working set of a piece of the batch that leaves room in a cache of 1 MiB.
 const PIECE_BYTES: usize = 768 << 10;
-/// Multiplications of an exponential and its part of a softmax.
-const EXPONENTIAL: f64 = 12.0;
 /// Multiplications from which a step is worth a second thread; a lookup counts as ten.
 const WORTH_A_THREAD: f64 = 2e7;
 /// Parts of a batch whose sums are formed separately where threads share it; the number of threads
@@ -311,137 +310,6 @@ impl Plan {
             .get(reader)
             .is_none_or(|b| b.domain == Domain::Batch)
     }
-
-    /// Numbers that a piece holds of each sequence.
-    fn numbers_per_sequence(&self) -> usize {
-        let t = self.positions;
-        let mut numbers = self.rows.as_ref().map_or(t, Vec::len);
-        for (i, reader) in self.readers.iter().enumerate() {
-            if !self.reads_batch(i) {
-                continue;
-            }
-            match self.blocks.get(i).map(|b| &b.work) {
-                Some(Work::Attention { heads, method }) => {
-                    let values: usize = heads.iter().map(|h| h.value.len()).sum();
-                    numbers += match method {
-                        Method::Dense => 2 * reader.columns.len() * t + heads.len() * t * t,
-                        Method::Grouped(_) => heads.len() * t,
-                        Method::Factored => heads.len() * t * t,
-                    } + 2 * values * t;
-                }
-                _ => numbers += 2 * reader.columns.len() * t,
-            }
-            numbers += self.blocks.get(i).map_or(0, |b| 3 * b.columns.len() * t);
-        }
-        numbers
-    }
-
-    /// Estimated floating-point operations of a step with a batch of this size: two for each
-    /// multiplication and addition, repetitions in the batch computed once.
-    pub fn flops_per_step(&self, batch: f64) -> f64 {
-        let distinct = self.space_size.map_or(batch, |size| {
-            let size = size as f64;
-            size * (1.0 - (1.0 - 1.0 / size).powf(batch))
-        });
-        2.0 * (distinct * self.multiplications_per_sequence() + self.table_multiplications())
-    }
-
-    /// Estimated multiplications and additions of the tables in a step.
-    fn table_multiplications(&self) -> f64 {
-        let Some(rows) = self.rows.as_ref().map(|rows| rows.len() as f64) else {
-            return 0.0;
-        };
-        let readers: f64 = self
-            .readers
-            .iter()
-            .enumerate()
-            .map(|(i, reader)| {
-                let heard: usize = self
-                    .table_blocks_before(i)
-                    .map(|j| self.blocks[j].columns.len())
-                    .sum();
-                rows * (reader.columns.len() * (2 + 3 * heard)) as f64
-            })
-            .sum();
-        let grouped: f64 = self
-            .blocks
-            .iter()
-            .filter_map(|block| match &block.work {
-                Work::Attention {
-                    heads,
-                    method: Method::Grouped(grouping),
-                } => Some(grouping.multiplications(heads, rows)),
-                _ => None,
-            })
-            .sum();
-        readers + grouped
-    }
-
-    /// Estimated multiplications of a forward and backward pass of one sequence, tables aside.
-    pub fn multiplications_per_sequence(&self) -> f64 {
-        (0..self.readers.len())
-            .filter(|&i| self.reads_batch(i))
-            .map(|i| self.reader_multiplications(i) + self.block_multiplications(i))
-            .sum()
-    }
-
-    /// Numbers that a sequence takes from a table one by one, and their gradients.
-    fn lookups_per_sequence(&self) -> f64 {
-        match self.table_attention() {
-            Some((_, heads, Method::Factored)) => {
-                2.0 * (heads.len() * self.positions * self.positions) as f64
-            }
-            _ => 0.0,
-        }
-    }
-
-    /// What reader `i` costs for each sequence: forward, back to its sources, back to `P`.
-    fn reader_multiplications(&self, i: usize) -> f64 {
-        if self.blocks.get(i).is_some_and(Block::reads_tables) {
-            return 0.0;
-        }
-        let heard: usize = self
-            .batch_blocks_before(i)
-            .map(|j| self.blocks[j].columns.len())
-            .sum();
-        let rows = match (&self.rows, self.expansion) {
-            (Some(rows), Expansion::Indicators) => rows.len(),
-            _ => self.positions,
-        };
-        (self.readers[i].columns.len() * (3 * heard * self.positions + 2 * rows)) as f64
-    }
-
-    /// What block `i` costs for each sequence after its reader.
-    fn block_multiplications(&self, i: usize) -> f64 {
-        let Some(block) = self.blocks.get(i) else {
-            return 0.0;
-        };
-        let (t, columns) = (self.positions as f64, block.columns.len() as f64);
-        match &block.work {
-            Work::Mlp { weights } => 2.0 * t * weights.len() as f64,
-            Work::Attention { heads, method } => heads
-                .iter()
-                .map(|head| {
-                    let values = head.value.len() as f64;
-                    let pairs = if self.causal {
-                        t * (t + 1.0) / 2.0
-                    } else {
-                        t * t
-                    };
-                    2.0 * t * values * columns
-                        + match method {
-                            Method::Dense => {
-                                pairs * (3.0 * (head.query.len() as f64 + values) + EXPONENTIAL)
-                            }
-                            Method::Grouped(grouping) => {
-                                2.0 * t * grouping.groups.len() as f64 * (1.0 + values)
-                            }
-                            Method::Factored => pairs * (3.0 * (1.0 + values) + EXPONENTIAL),
-                        }
-                })
-                .sum(),
-        }
-    }
 }
 
 impl Block {
@@ -454,105 +322,5 @@ impl Block {
                 ..
             }
         )
-    }
-}
-
-/// The dimensions that a linear map can write to.
-pub fn live_columns(linear: &Linear<f64>) -> Vec<usize> {
-    (0..linear.bias.len())
-        .filter(|&c| is_live(linear, c))
-        .collect()
-}
-
-/// Whether output `c` is ever anything but zero.
-fn is_live(linear: &Linear<f64>, c: usize) -> bool {
-    linear.bias[c] != 0.0 || linear.weight.column(c).iter().any(|x| *x != 0.0)
-}
-
-fn sparse(numbers: impl Iterator<Item = f64>) -> SparseRow {
-    numbers.enumerate().filter(|(_, x)| *x != 0.0).collect()
-}
-
-fn columns_of(matrix: &ndarray::Array2<f64>) -> Vec<SparseRow> {
-    matrix
-        .columns()
-        .into_iter()
-        .map(|column| sparse(column.iter().copied()))
-        .collect()
-}
-
-fn attention(
-    model: &Frozen<f64>,
-    layer: &Layer<f64>,
-    live: &[usize],
-    sources: usize,
-) -> (Reader, Work) {
-    let mut reader = Reader {
-        columns: Vec::new(),
-        bias: Vec::new(),
-        sources,
-        tabulated: Vec::new(),
-    };
-    let mut heads = Vec::new();
-    let scale = 1.0 / (model.key_size as f64).sqrt();
-    for h in 0..model.heads {
-        let own = h * model.key_size..(h + 1) * model.key_size;
-        let written = |c: usize| {
-            is_live(&layer.value, c) && layer.output.weight.row(c).iter().any(|x| *x != 0.0)
-        };
-        let values: Vec<usize> = own.clone().filter(|&c| written(c)).collect();
-        if values.is_empty() {
-            continue;
-        }
-        let logits: Vec<usize> = own
-            .filter(|&c| is_live(&layer.query, c) && is_live(&layer.key, c))
-            .collect();
-        let query = reader.add(&layer.query, &logits, scale);
-        let key = reader.add(&layer.key, &logits, 1.0);
-        let value = reader.add(&layer.value, &values, 1.0);
-        let output = values
-            .iter()
-            .flat_map(|&v| live.iter().map(move |&c| layer.output.weight[[v, c]]))
-            .collect();
-        heads.push(Head {
-            query,
-            key,
-            value,
-            output,
-        });
-    }
-    let method = Method::Dense;
-    (reader, Work::Attention { heads, method })
-}
-
-fn mlp(layer: &Layer<f64>, live: &[usize], sources: usize) -> (Reader, Work) {
-    let mut reader = Reader {
-        columns: Vec::new(),
-        bias: Vec::new(),
-        sources,
-        tabulated: Vec::new(),
-    };
-    let hidden: Vec<usize> = (0..layer.fc1.bias.len())
-        .filter(|&u| is_live(&layer.fc1, u) && layer.fc2.weight.row(u).iter().any(|x| *x != 0.0))
-        .collect();
-    reader.add(&layer.fc1, &hidden, 1.0);
-    let weights = hidden
-        .iter()
-        .flat_map(|&u| live.iter().map(move |&c| layer.fc2.weight[[u, c]]))
-        .collect();
-    (reader, Work::Mlp { weights })
-}
-
-impl Reader {
-    /// Appends columns of `linear`, scaled; where they are now.
-    fn add(&mut self, linear: &Linear<f64>, columns: &[usize], scale: f64) -> Range<usize> {
-        let start = self.columns.len();
-        for &c in columns {
-            let column = linear.weight.column(c);
-            self.tabulated.push(self.columns.len());
-            self.columns.push(sparse(column.iter().map(|x| x * scale)));
-            self.bias.push(linear.bias[c] * scale);
-        }
-        start..self.columns.len()
     }
 }

@@ -1,0 +1,139 @@
+//! What a plan costs: numbers held, multiplications and lookups of a step. They choose pieces and shares
+//! and are printed with the plan; nothing that is computed depends on their being exact.
+
+use super::plan::{Block, Expansion, Method, Plan, Work};
+
+/// Multiplications of an exponential and its part of a softmax.
+const EXPONENTIAL: f64 = 12.0;
+impl Plan {
+    /// Numbers that a piece holds of each sequence.
+    pub(super) fn numbers_per_sequence(&self) -> usize {
+        let t = self.positions;
+        let mut numbers = self.rows.as_ref().map_or(t, Vec::len);
+        for (i, reader) in self.readers.iter().enumerate() {
+            if !self.reads_batch(i) {
+                continue;
+            }
+            match self.blocks.get(i).map(|b| &b.work) {
+                Some(Work::Attention { heads, method }) => {
+                    let values: usize = heads.iter().map(|h| h.value.len()).sum();
+                    numbers += match method {
+                        Method::Dense => 2 * reader.columns.len() * t + heads.len() * t * t,
+                        Method::Grouped(_) => heads.len() * t,
+                        Method::Factored => heads.len() * t * t,
+                    } + 2 * values * t;
+                }
+                _ => numbers += 2 * reader.columns.len() * t,
+            }
+            numbers += self.blocks.get(i).map_or(0, |b| 3 * b.columns.len() * t);
+        }
+        numbers
+    }
+
+    /// Estimated floating-point operations of a step with a batch of this size: two for each
+    /// multiplication and addition, repetitions in the batch computed once.
+    pub fn flops_per_step(&self, batch: f64) -> f64 {
+        let distinct = self.space_size.map_or(batch, |size| {
+            let size = size as f64;
+            size * (1.0 - (1.0 - 1.0 / size).powf(batch))
+        });
+        2.0 * (distinct * self.multiplications_per_sequence() + self.table_multiplications())
+    }
+
+    /// Estimated multiplications and additions of the tables in a step.
+    fn table_multiplications(&self) -> f64 {
+        let Some(rows) = self.rows.as_ref().map(|rows| rows.len() as f64) else {
+            return 0.0;
+        };
+        let readers: f64 = self
+            .readers
+            .iter()
+            .enumerate()
+            .map(|(i, reader)| {
+                let heard: usize = self
+                    .table_blocks_before(i)
+                    .map(|j| self.blocks[j].columns.len())
+                    .sum();
+                rows * (reader.columns.len() * (2 + 3 * heard)) as f64
+            })
+            .sum();
+        let grouped: f64 = self
+            .blocks
+            .iter()
+            .filter_map(|block| match &block.work {
+                Work::Attention {
+                    heads,
+                    method: Method::Grouped(grouping),
+                } => Some(grouping.multiplications(heads, rows)),
+                _ => None,
+            })
+            .sum();
+        readers + grouped
+    }
+
+    /// Estimated multiplications of a forward and backward pass of one sequence, tables aside.
+    pub fn multiplications_per_sequence(&self) -> f64 {
+        (0..self.readers.len())
+            .filter(|&i| self.reads_batch(i))
+            .map(|i| self.reader_multiplications(i) + self.block_multiplications(i))
+            .sum()
+    }
+
+    /// Numbers that a sequence takes from a table one by one, and their gradients.
+    pub(super) fn lookups_per_sequence(&self) -> f64 {
+        match self.table_attention() {
+            Some((_, heads, Method::Factored)) => {
+                2.0 * (heads.len() * self.positions * self.positions) as f64
+            }
+            _ => 0.0,
+        }
+    }
+
+    /// What reader `i` costs for each sequence: forward, back to its sources, back to `P`.
+    fn reader_multiplications(&self, i: usize) -> f64 {
+        if self.blocks.get(i).is_some_and(Block::reads_tables) {
+            return 0.0;
+        }
+        let heard: usize = self
+            .batch_blocks_before(i)
+            .map(|j| self.blocks[j].columns.len())
+            .sum();
+        let rows = match (&self.rows, self.expansion) {
+            (Some(rows), Expansion::Indicators) => rows.len(),
+            _ => self.positions,
+        };
+        (self.readers[i].columns.len() * (3 * heard * self.positions + 2 * rows)) as f64
+    }
+
+    /// What block `i` costs for each sequence after its reader.
+    fn block_multiplications(&self, i: usize) -> f64 {
+        let Some(block) = self.blocks.get(i) else {
+            return 0.0;
+        };
+        let (t, columns) = (self.positions as f64, block.columns.len() as f64);
+        match &block.work {
+            Work::Mlp { weights } => 2.0 * t * weights.len() as f64,
+            Work::Attention { heads, method } => heads
+                .iter()
+                .map(|head| {
+                    let values = head.value.len() as f64;
+                    let pairs = if self.causal {
+                        t * (t + 1.0) / 2.0
+                    } else {
+                        t * t
+                    };
+                    2.0 * t * values * columns
+                        + match method {
+                            Method::Dense => {
+                                pairs * (3.0 * (head.query.len() as f64 + values) + EXPONENTIAL)
+                            }
+                            Method::Grouped(grouping) => {
+                                2.0 * t * grouping.groups.len() as f64 * (1.0 + values)
+                            }
+                            Method::Factored => pairs * (3.0 * (1.0 + values) + EXPONENTIAL),
+                        }
+                })
+                .sum(),
+        }
+    }
+}
