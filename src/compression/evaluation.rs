@@ -1,8 +1,8 @@
 //! The exact figures of a compressed model over its evaluation set, in float64.
 //!
 //! They are means over the whole enumerated input space (or the fixed held-out sample of a larger
-//! one), so that two runs differ by their `W` alone. The result does not depend on the number of
-//! threads: pieces of 256 inputs are summed in their order.
+//! one), so that two runs differ by their `W` alone: pieces of 256 inputs, by the fused engine's forward
+//! pass in one thread, summed in their order. `tests/engines.rs` compares with the plain forward pass.
 
 use std::sync::Arc;
 

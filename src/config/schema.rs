@@ -232,7 +232,7 @@ pub const KEYS: &[Key] = &[
         "training.threads",
         Kind::Integer(1, 1024),
         "2",
-        "How many threads may work; the results are the same for any number.",
+        "How many threads may work, where a step is long enough; the results are the same for any number.",
     ),
     key(
         "training.log_every",
