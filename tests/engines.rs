@@ -84,7 +84,7 @@ fn evaluation_equals_the_plain_forward_pass_and_is_perfect_without_compression()
         let kept = case.teacher.table().unwrap();
         let computed = case.teacher.compute(case.tokens.view());
         for (a, b) in kept.blocks.iter().zip(&computed.blocks) {
-            let difference = largest((a - b).into_iter());
+            let difference = largest(a - b);
             assert!(difference < 1e-12, "{}: {difference:e}", name(path));
         }
         let outputs = kept.output.iter().zip(&computed.output);

@@ -2,17 +2,21 @@
 //!
 //! - [`schema`]: every key with its type and range, the one list that checks and messages use.
 //! - [`kind`]: the types and ranges themselves.
-//! - [`source`]: the file's text and the `--set` overrides, and where a key was written.
+//! - [`source`]: the file's text with its [`overrides`], and where a key was written.
 //! - [`study`] and [`grid`]: the study file, many runs in one.
-//! - [`run`]: the checked configuration as values, and the files it is read from and written to.
+//! - [`run`] and [`choices`]: the checked configuration as values, and the files it is read from and written to.
 
+pub mod choices;
 pub mod grid;
 pub mod kind;
+pub mod overrides;
 pub mod run;
 pub mod schema;
 pub mod source;
 pub mod study;
 
-pub use run::{Engine, Method, Precision, RunConfig};
-pub use source::{ConfigError, ConfigSource, Override};
+pub use choices::{Engine, Method, Precision};
+pub use overrides::Override;
+pub use run::RunConfig;
+pub use source::{ConfigError, ConfigSource};
 pub use study::{StudyFile, StudyFileError};

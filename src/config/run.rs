@@ -6,73 +6,12 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use toml_edit::Item;
 
+use super::choices::{Engine, Method, Precision};
 use super::source::{ConfigError, ConfigSource};
 use super::{kind, schema};
 use crate::compression::{AdamW, LinearDecay, Objective, OutputPositions};
 use crate::files::{self, hex};
 use crate::model::Value;
-
-/// What computes the loss and its gradient.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Engine {
-    /// One hand-derived pass in feature space.
-    Fused,
-    /// Burn tensors, op by op.
-    Autodiff,
-}
-
-/// Where `W` comes from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Method {
-    /// Trained.
-    #[default]
-    Train,
-    /// The principal directions of the compiled residual stream.
-    Pca,
-    /// Random orthonormal rows.
-    Random,
-    /// The best subset of features, kept exactly.
-    Subset,
-}
-
-impl Method {
-    /// As in a run file.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Train => "train",
-            Self::Pca => "pca",
-            Self::Random => "random",
-            Self::Subset => "subset",
-        }
-    }
-
-    fn named(name: &str) -> Option<Self> {
-        [Self::Train, Self::Pca, Self::Random, Self::Subset]
-            .into_iter()
-            .find(|method| method.name() == name)
-    }
-
-    /// Whether a run with this method depends on a key of the training or of the initial `W`.
-    fn depends_on(self, key: &str) -> bool {
-        match self {
-            Self::Train => true,
-            Self::Random if key == "training.seed" => true,
-            _ => !key.starts_with("training.") && key != "compression.init_std",
-        }
-    }
-}
-
-/// The precision of loss and gradient.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Precision {
-    /// 32 bits.
-    F32,
-    /// 64 bits.
-    F64,
-}
 
 /// Everything about a run. [`super::schema::KEYS`] says what each key means.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -23,8 +23,9 @@ use thiserror::Error;
 use toml_edit::{Document, DocumentMut, Item, TableLike, Value};
 
 use super::grid::{self, Axis};
+use super::overrides::Override;
 use super::schema;
-use super::source::{self, ConfigError, ConfigSource, Override, join, line_of};
+use super::source::{self, ConfigError, ConfigSource, join, line_of};
 use crate::files::{self, FileError};
 
 /// More runs than this are a slip of the pen.

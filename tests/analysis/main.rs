@@ -1,0 +1,302 @@
+//! The analysis against known answers, and against the same figures computed the plain way.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod faithfulness;
+mod geometry;
+mod interchange;
+
+use approx::assert_abs_diff_eq;
+use ndarray::{Array1, Array2, array, s};
+use tracr_compress::analysis::activity::Activity;
+use tracr_compress::analysis::structure::Structure;
+use tracr_compress::analysis::verdict::{Budget, FeatureReport, Verdict, judge};
+use tracr_compress::analysis::{self, Analysis, Settings, Subject};
+use tracr_compress::compression::Projection;
+use tracr_compress::compression::projection::normal;
+use tracr_compress::compression::{Objective, OutputPositions, Teacher, evaluation, fold};
+use tracr_compress::inputs::rng::{self, Purpose};
+use tracr_compress::inputs::{EvaluationSet, InputSpace};
+use tracr_compress::model::{CompiledModel, Frozen, Site, Stream, codec};
+
+use Verdict::{Dedicated, Dropped, Shared, Superposed, Unused};
+
+fn shipped(name: &str) -> CompiledModel {
+    let path = format!("{}/models/{name}.safetensors", env!("CARGO_MANIFEST_DIR"));
+    CompiledModel::load(path.as_ref()).unwrap()
+}
+
+fn space(model: &CompiledModel) -> InputSpace {
+    if model.metadata.unique_tokens {
+        InputSpace::new(model, &[1, 2, 3, 4, 5], true).unwrap()
+    } else {
+        InputSpace::new(model, &[5], false).unwrap()
+    }
+}
+
+fn random_w(shape: (usize, usize), seed: u64) -> Array2<f64> {
+    normal(&mut rng::stream(seed, Purpose::Init), shape, 1.0) / (shape.0 as f64).sqrt()
+}
+
+fn analyzed(
+    model: &CompiledModel,
+    w: &Array2<f64>,
+    settings: &Settings,
+    threads: usize,
+) -> Analysis {
+    let space = space(model);
+    let inputs = EvaluationSet::new(&space, 1);
+    let subject = Subject {
+        model,
+        space: &space,
+        inputs: &inputs,
+        w,
+    };
+    analysis::analyze(subject, settings, threads)
+}
+
+/// All numbers of an analysis, for comparing two of them.
+fn numbers(analysis: &Analysis) -> Vec<f64> {
+    let mut all = vec![analysis.gram_rank as f64, analysis.activation_rank as f64];
+    let maybe = |x: Option<f64>| x.unwrap_or(-99.0);
+    for f in &analysis.features {
+        let partner = f.geometry.strongest.unwrap_or((99, 0.0));
+        all.extend([
+            f.geometry.norm,
+            f.geometry.dimensionality,
+            partner.0 as f64,
+            partner.1,
+        ]);
+        all.extend([
+            f.verdict as usize as f64,
+            f.margin,
+            f.from_companions,
+            f.from_strangers,
+        ]);
+    }
+    all.extend(analysis.budget.parts().map(|(_, x)| x));
+    for b in &analysis.faithfulness.blocks {
+        all.extend([b.mse, maybe(b.cosine), maybe(b.variance_explained)]);
+    }
+    for v in &analysis.faithfulness.variables {
+        all.extend([
+            v.variance,
+            v.mse,
+            maybe(v.cosine),
+            maybe(v.r2),
+            maybe(v.r2_mapped),
+        ]);
+    }
+    for p in &analysis.faithfulness.positions {
+        all.extend([maybe(p.mae), maybe(p.rmse), maybe(p.max_error), p.accuracy]);
+    }
+    for i in &analysis.interchange {
+        all.extend([
+            maybe(i.accuracy),
+            maybe(i.accuracy_affected),
+            maybe(i.mae),
+            i.affected as f64,
+        ]);
+    }
+    for w in &analysis.faithfulness.worst {
+        all.extend([w.error, w.wrong as f64]); // which of equally bad inputs it is, rounding decides
+    }
+    all
+}
+
+/// The number of pairs is small: these tests look at every one of them.
+fn few_pairs() -> Settings {
+    Settings {
+        pairs: Some(300),
+        ..Settings::default()
+    }
+}
+
+#[test]
+fn a_rotation_of_w_changes_nothing() {
+    for (name, d) in [("frac_prevs", 8), ("sort_unique", 12)] {
+        let model = shipped(name);
+        let w = random_w((d, model.width()), 5);
+        // A product of plane rotations with a reflection.
+        let mut rotation = Array2::<f64>::eye(d);
+        for i in 0..d - 1 {
+            let (sin, cos) = (0.7 + i as f64).sin_cos();
+            let mut plane = Array2::<f64>::eye(d);
+            plane[[i, i]] = cos;
+            plane[[i + 1, i + 1]] = cos;
+            plane[[i, i + 1]] = -sin;
+            plane[[i + 1, i]] = sin;
+            rotation = plane.dot(&rotation);
+        }
+        rotation.row_mut(0).mapv_inplace(|x| -x);
+        let before = numbers(&analyzed(&model, &w, &few_pairs(), 1));
+        let after = numbers(&analyzed(&model, &rotation.dot(&w), &few_pairs(), 1));
+        let difference = common::largest_difference(before, after);
+        println!("{name}: largest difference after a rotation {difference:.1e}");
+        assert!(difference < 1e-8);
+    }
+}
+
+#[test]
+fn threads_change_no_bit() {
+    let model = shipped("sort_unique");
+    let w = random_w((12, 25), 6);
+    let one = numbers(&analyzed(&model, &w, &few_pairs(), 1));
+    for threads in [2, 5] {
+        let several = numbers(&analyzed(&model, &w, &few_pairs(), threads));
+        assert!(
+            one.iter()
+                .zip(&several)
+                .all(|(a, b)| a.to_bits() == b.to_bits())
+        );
+    }
+}
+
+#[test]
+fn the_identity_is_faithful_in_everything() {
+    for name in ["frac_prevs", "sort_unique"] {
+        let model = shipped(name);
+        let found = analyzed(&model, &Array2::eye(model.width()), &few_pairs(), 2);
+        assert_eq!(found.gram_rank, model.width());
+        assert_eq!(found.budget.verdict(), "none");
+        for b in &found.faithfulness.blocks {
+            assert_eq!(b.mse, 0.0);
+            assert!(b.cosine.is_none_or(|c| (c - 1.0).abs() < 1e-12));
+            assert!(b.variance_explained.is_none_or(|v| v == 1.0));
+        }
+        for v in &found.faithfulness.variables {
+            assert!(v.r2.is_none_or(|r2| r2 == 1.0), "{v:?}");
+            assert!(
+                v.r2_mapped.is_none_or(|r2| (r2 - 1.0).abs() < 1e-9),
+                "{v:?}"
+            );
+        }
+        assert!(
+            found
+                .faithfulness
+                .positions
+                .iter()
+                .all(|p| p.accuracy == 1.0)
+        );
+        for i in &found.interchange {
+            assert_eq!(i.accuracy, Some(1.0), "{i:?}");
+            assert!(i.accuracy_affected.is_none_or(|a| a == 1.0));
+        }
+        // Exchanging the result's own variable does change results; exchanging a constant does not.
+        let affected = |name: &str| {
+            let found = found.interchange.iter().find(|i| i.variable == name);
+            found.unwrap().affected
+        };
+        assert_eq!(affected("one"), 0);
+        let result = if name == "frac_prevs" {
+            "frac_prevs"
+        } else {
+            "sort"
+        };
+        assert!(affected(result) > 0);
+    }
+}
+
+/// Everything that both models do on all inputs, kept as it is: rows are `input·T + position`.
+struct Plain {
+    tokens: Array2<usize>,
+    compiled: Vec<Array2<f64>>,
+    compressed: Vec<Array2<f64>>,
+    outputs: [Array2<f64>; 2],
+}
+
+impl Plain {
+    fn new(model: &CompiledModel, w: &Array2<f64>) -> Self {
+        let space = space(model);
+        let inputs = EvaluationSet::new(&space, 1);
+        let tokens = inputs.chunk(&space, 0, inputs.len());
+        let frozen = Frozen::<f64>::new(model);
+        let full = frozen.forward(Stream::Full, tokens.view());
+        let small = frozen.forward(Stream::Compressed(w), tokens.view());
+        Self {
+            tokens,
+            compiled: full.block_outputs,
+            compressed: small.block_outputs,
+            outputs: [full.output, small.output],
+        }
+    }
+}
+
+#[test]
+fn the_evaluation_of_training_and_the_analysis_agree() {
+    for name in ["frac_prevs", "sort_unique"] {
+        let model = shipped(name);
+        let w = random_w((8, model.width()), 11);
+        let space = space(&model);
+        let teacher = Teacher::new(&model, space.clone(), EvaluationSet::new(&space, 1));
+        let objective = Objective {
+            output_positions: OutputPositions::All,
+            output_weight: 1.0,
+            layer_weight: 1.0,
+        };
+        let theirs = evaluation::evaluate_plainly(&teacher, &objective, &w);
+        let ours = analyzed(&model, &w, &few_pairs(), 1).faithfulness;
+        let flat: Vec<_> = ours
+            .blocks
+            .iter()
+            .filter(|b| b.position.is_none())
+            .collect();
+        for (ours, theirs) in flat.iter().zip(&theirs.blocks) {
+            assert_abs_diff_eq!(ours.mse, theirs.mse, epsilon = 1e-9 * (1.0 + theirs.mse));
+            assert_eq!(ours.cosine.is_some(), theirs.cosine.is_some());
+            if let (Some(a), Some(b)) = (ours.cosine, theirs.cosine) {
+                assert_abs_diff_eq!(a, b, epsilon = 1e-12);
+            }
+        }
+        let tokens = ours
+            .positions
+            .iter()
+            .filter(|p| serde_json::to_value(p.kind).unwrap() == "token");
+        let (mut n, mut right, mut absolute) = (0.0, 0.0, 0.0);
+        for p in tokens {
+            n += p.inputs as f64;
+            right += p.accuracy * p.inputs as f64;
+            absolute += p.mae.unwrap_or(0.0) * p.inputs as f64;
+        }
+        match theirs.token_accuracy {
+            Some(accuracy) => assert_abs_diff_eq!(right / n, accuracy, epsilon = 1e-12),
+            None => assert_abs_diff_eq!(absolute / n, theirs.mae.unwrap(), epsilon = 1e-9),
+        }
+    }
+}
+
+#[test]
+fn a_folded_model_computes_what_the_compressed_one_does() {
+    // The weights of 100 in a Tracr MLP amplify the rounding of float32: sort_unique's scores, which
+    // are only compared with each other, keep four digits.
+    for (name, d, limit) in [
+        ("frac_prevs", 8, 1e-5),
+        ("frac_prevs", 3, 1e-5),
+        ("sort_unique", 12, 1e-3),
+        ("sort_unique", 25, 1e-3),
+    ] {
+        let model = shipped(name);
+        let (w, labels) = (
+            random_w((d, model.width()), 12),
+            model.metadata.residual_labels.clone(),
+        );
+        let plain = Plain::new(&model, &w);
+        let folded = fold(&model, &Projection { w, labels });
+        let folded = CompiledModel::from_bytes(&folded.to_bytes().unwrap()).unwrap();
+        assert_eq!(
+            folded.metadata.residual_labels[d - 1],
+            format!("d{}", d - 1)
+        );
+        let frozen = Frozen::<f64>::new(&folded);
+        let ours = frozen.forward(Stream::Full, plain.tokens.view()).output;
+        let difference = common::largest_difference(ours.clone(), plain.outputs[1].clone());
+        println!("{name}, d = {d}: largest difference {difference:.1e}");
+        assert!(difference < limit);
+        for (ours, theirs) in ours.rows().into_iter().zip(plain.outputs[1].rows()) {
+            if ours.len() > 1 && !model.is_undecided(theirs) {
+                assert_eq!(codec::argmax(ours), codec::argmax(theirs));
+            }
+        }
+    }
+}
