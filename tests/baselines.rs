@@ -44,9 +44,10 @@ fn frac_prevs() -> (CompiledModel, InputSpace) {
 }
 
 fn gram(directory: &Path) -> Array2<f64> {
-    Projection::load(&directory.join("projection.safetensors"))
+    let (model, _) = frac_prevs();
+    Projection::load(&directory.join("projection.safetensors"), &model)
         .unwrap()
-        .gram()
+        .gram(&model)
 }
 
 #[test]

@@ -14,7 +14,7 @@ use tracr_compress::compression::projection::normal;
 use tracr_compress::compression::{Engine, OutputPositions};
 use tracr_compress::inputs::rng::{Purpose, stream};
 use tracr_compress::inputs::sampler::Batch;
-use tracr_compress::model::CompiledModel;
+use tracr_compress::model::{CompiledModel, Stream, Wiring};
 
 #[test]
 fn the_engine_agrees_with_the_exact_evaluation_and_its_finite_differences() {
@@ -64,7 +64,11 @@ fn evaluation_equals_the_plain_forward_pass_and_is_perfect_without_compression()
         let mut rng = stream(i as u64, Purpose::Init);
         let w = normal(&mut rng, (width.div_ceil(2), width), 0.1);
         let ours = evaluator.evaluate(&w);
-        let plain = evaluate_plainly(&case.teacher, &case.objective, &w);
+        let plain = evaluate_plainly(
+            &case.teacher,
+            &case.objective,
+            Stream::Compressed(&w, &Wiring::default()),
+        );
         approx::assert_relative_eq!(ours.loss, plain.loss, max_relative = 1e-12);
         approx::assert_relative_eq!(ours.loss_layers, plain.loss_layers, max_relative = 1e-12);
         assert_eq!(ours.token_accuracy, plain.token_accuracy);

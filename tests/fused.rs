@@ -20,7 +20,7 @@ use tracr_compress::compression::projection::normal;
 use tracr_compress::compression::{Engine, Objective, OutputPositions, Teacher};
 use tracr_compress::inputs::rng::{Purpose, stream};
 use tracr_compress::inputs::{EvaluationSet, InputSpace, Sampler, sampler::Batch};
-use tracr_compress::model::{CompiledModel, Frozen, Stream, Value};
+use tracr_compress::model::{CompiledModel, Frozen, Stream, Value, Wiring};
 use tracr_compress::program::{self, Settings};
 
 /// What f64 engines may differ by where the loss is well conditioned.
@@ -142,8 +142,10 @@ fn fused_equals_autodiff_in_f32_on_every_reference_model() {
             Autodiff::<f32>::new(&case.model, case.teacher.clone(), case.objective, 1);
         for (std, w) in weights {
             let w = w.mapv(|x| f64::from(x as f32));
-            let trace =
-                Frozen::<f64>::new(&case.model).forward(Stream::Compressed(&w), case.tokens.view());
+            let trace = Frozen::<f64>::new(&case.model).forward(
+                Stream::Compressed(&w, &Wiring::default()),
+                case.tokens.view(),
+            );
             let logits = trace.attention_logits.iter().flatten().copied();
             let logit = largest(logits.filter(|x| *x > -1e29));
             let bound = if logit > 100.0 { 2e-3 } else { 2e-5 };

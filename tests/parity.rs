@@ -16,7 +16,7 @@ use tracr_compress::compression::{
     AdamW, Engine, LinearDecay, Loss, Objective, OutputPositions, Teacher, adamw::Moments,
 };
 use tracr_compress::inputs::{EvaluationSet, InputSpace, sampler::Batch};
-use tracr_compress::model::{CompiledModel, Frozen, Real, Stream, Trace, Value};
+use tracr_compress::model::{CompiledModel, Frozen, Real, Stream, Trace, Value, Wiring};
 
 #[test]
 fn parity_model_outputs_equal_tracrs() {
@@ -114,7 +114,10 @@ fn activations<F: Real>(path: &Path) -> f64 {
     let w = fixture.matrix("W0").mapv(F::from_f64);
     let tokens = token_matrix(fixture.tensor::<i32>("tokens"));
     let mut worst = 0.0;
-    for (prefix, stream) in [("full", Stream::Full), ("comp", Stream::Compressed(&w))] {
+    for (prefix, stream) in [
+        ("full", Stream::Full),
+        ("comp", Stream::Compressed(&w, &Wiring::default())),
+    ] {
         let trace = frozen.forward(stream, tokens.view());
         for (tensor, ours) in flattened(&trace) {
             let theirs = fixture.tensor::<f64>(&format!("{prefix}.{tensor}"));

@@ -27,6 +27,7 @@ use tracr_compress::compression::{
 };
 use tracr_compress::inputs::Sampler;
 use tracr_compress::inputs::rng::{Purpose, stream};
+use tracr_compress::model::{Stream, Wiring};
 
 use cases::Prepared;
 
@@ -243,7 +244,11 @@ impl Observer for Stopwatch<'_> {
     type Error = std::convert::Infallible;
 
     fn evaluate(&mut self, w: &Array2<f64>) -> Evaluation {
-        evaluate_plainly(&self.case.teacher, &self.case.objective, w)
+        evaluate_plainly(
+            &self.case.teacher,
+            &self.case.objective,
+            Stream::Compressed(w, &Wiring::default()),
+        )
     }
 
     fn record(&mut self, _: &Record) -> Result<(), Self::Error> {

@@ -9,11 +9,12 @@ use serde::Serialize;
 use super::activity::Activity;
 use super::fit::Fit;
 use super::settings::Settings;
-use super::structure::{Structure, part, site_name};
+use super::structure::{Structure, part};
 use super::sweep;
 use super::worst::{Worst, WorstInput};
 use super::{Subject, worst};
 use crate::model::codec::argmax;
+use crate::model::wiring::Reader;
 use crate::model::{CompiledModel, Frozen, OutputKind, Site, Stream};
 
 /// What stands at a position.
@@ -129,7 +130,7 @@ pub fn measure(
         frozen,
         structure,
         settings,
-        gram: subject.w.t().dot(subject.w),
+        gram: first_gram(subject),
     };
     let first = pass.run(&subject.inputs.chunk(
         subject.space,
@@ -157,6 +158,21 @@ struct Pass<'a> {
     gram: Array2<f64>,
 }
 
+/// Between the embedding and the first live block, or the unembedding if there is none.
+fn first_gram(subject: Subject<'_>) -> Array2<f64> {
+    let layers = subject.model.layers.iter().enumerate();
+    let live = layers
+        .flat_map(|(i, layer)| {
+            [
+                (2 * i, layer.attention_is_dead()),
+                (2 * i + 1, layer.mlp_is_dead()),
+            ]
+        })
+        .find(|(_, dead)| !dead);
+    let reader = live.map_or(Reader::Unembedding, |(i, _)| Reader::Block(i));
+    subject.wiring.gram(subject.w, Site::Embedding, reader)
+}
+
 /// What both models write and say on some inputs; rows are `b·T + t`.
 struct Both {
     /// What each site writes, compiled and compressed: `[B·T, D]`. The compressed embedding is what
@@ -177,9 +193,8 @@ impl Pass<'_> {
                 .collect()
         };
         let (blocks, compiled_output) = self.frozen.evaluate(Stream::Full, tokens.view());
-        let (shrunk, compressed_output) = self
-            .frozen
-            .evaluate(Stream::Compressed(self.subject.w), tokens.view());
+        let (shrunk, compressed_output) =
+            self.frozen.evaluate(self.subject.stream(), tokens.view());
         Both {
             compressed: sites(shrunk, embedding.dot(&self.gram)),
             compiled: sites(blocks, embedding),
@@ -371,7 +386,7 @@ impl Sums {
             for (fit, positions) in fits.iter().zip(["all", "tokens"]) {
                 variables.push(VariableFit {
                     variable: variable.name.clone(),
-                    site: site_name(model, site),
+                    site: site.name(),
                     positions,
                     features: variable.dims.len(),
                     rank: activity.rank_of(&variable.dims),

@@ -1,7 +1,9 @@
 //! What the Gram matrix says of each feature: norm, dimensionality, interference.
 //!
 //! `W_i` is column `i` of `W`, the direction of feature `i`, and `Ŵ_i` the same at length 1. All
-//! of it is a function of `G_ij = W_i·W_j`: a rotation of the compressed space changes nothing.
+//! of it is a function of `G_ij = W_i·W_j`: a rotation of the compressed space changes nothing. Where
+//! writing and reading have matrices of their own, `G_ji` is what the reader of feature `i` hears of a
+//! written feature `j`, and a feature whose reader does not hear it (`G_ii ≤ 0`) has no direction.
 
 use ndarray::ArrayView2;
 
@@ -24,8 +26,8 @@ pub struct Geometry {
 /// `(Ŵ_i·W_j)²` for every `j`, `i` included: `[D]`. Zero throughout for a feature without direction.
 pub fn interference(gram: ArrayView2<'_, f64>, i: usize) -> Vec<f64> {
     let square = gram[[i, i]];
-    if square.sqrt() > NO_DIRECTION {
-        gram.row(i).iter().map(|g| g * g / square).collect()
+    if square.max(0.0).sqrt() > NO_DIRECTION {
+        gram.column(i).iter().map(|g| g * g / square).collect()
     } else {
         vec![0.0; gram.ncols()]
     }
@@ -40,7 +42,7 @@ pub fn geometry(gram: ArrayView2<'_, f64>, i: usize) -> Geometry {
     for (j, square) in response.iter().enumerate() {
         let size = square.sqrt();
         if j != i && size > strongest.map_or(0.0, |(_, x)| x.abs()) {
-            strongest = Some((j, size.copysign(gram[[i, j]])));
+            strongest = Some((j, size.copysign(gram[[j, i]])));
         }
     }
     Geometry {
@@ -55,20 +57,32 @@ pub fn geometry(gram: ArrayView2<'_, f64>, i: usize) -> Geometry {
 }
 
 /// The correlation of two Gram matrices' upper triangles over the features `kept`, with their
-/// diagonals or without; none where one side is constant.
+/// diagonals or without; of both triangles, where one of them is not symmetric. None where one side is
+/// constant.
 pub fn agreement(
     a: ArrayView2<'_, f64>,
     b: ArrayView2<'_, f64>,
     kept: &[usize],
     with_diagonal: bool,
 ) -> Option<f64> {
+    let both_triangles = !is_symmetric(a) || !is_symmetric(b);
     let mut pairs = Vec::new();
     for (n, &i) in kept.iter().enumerate() {
         for &j in &kept[n + usize::from(!with_diagonal)..] {
             pairs.push((a[[i, j]], b[[i, j]]));
+            if both_triangles && i != j {
+                pairs.push((a[[j, i]], b[[j, i]]));
+            }
         }
     }
     correlation(&pairs)
+}
+
+/// Up to rounding.
+fn is_symmetric(gram: ArrayView2<'_, f64>) -> bool {
+    let largest = gram.fold(0.0f64, |m, x| m.max(x.abs()));
+    gram.indexed_iter()
+        .all(|((i, j), x)| (x - gram[[j, i]]).abs() <= 1e-12 * largest)
 }
 
 /// Pearson's correlation of pairs; none where one side is constant.

@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use super::Subject;
 use super::settings::Settings;
-use super::structure::{Structure, Variable, site_name};
+use super::structure::{Structure, Variable};
 use super::sweep;
 use super::worst::larger;
 use crate::inputs::rng::{self, Purpose};
@@ -83,7 +83,7 @@ pub fn measure(
         .zip(total)
         .map(|((variable, site), sums)| Interchange {
             variable: variable.name.clone(),
-            site: site_name(subject.model, *site),
+            site: site.name(),
             pairs: pairs.len() as u64,
             all_pairs: pairs.sample.is_none(),
             positions: sums.positions,
@@ -179,7 +179,7 @@ fn exchange(
         ids
     };
     let (base, source) = (tokens(|pair| pair.0), tokens(|pair| pair.1));
-    let streams = [Stream::Full, Stream::Compressed(subject.w)];
+    let streams = [Stream::Full, subject.stream()];
     let sources = streams.map(|stream| frozen.evaluate(stream, source.view()).0);
     let embedding = frozen.embed(source.view());
     let unchanged = frozen.evaluate(Stream::Full, base.view()).1;

@@ -13,6 +13,8 @@
 //! - [`sweep`](mod@sweep): one pass over the inputs, on any number of threads with the same result.
 //!
 //! Everything depends on `W` only through `G = WᵀW` (`tests/analysis.rs` rotates `W` and compares).
+//! With several `W`, geometry and verdicts look at the `G` of [`crate::compression::gram()`]; all else runs
+//! the model as it is.
 
 pub mod across;
 pub mod activity;
@@ -30,9 +32,10 @@ use ndarray::Array2;
 
 pub use settings::Settings;
 
+use crate::compression::gram;
 use crate::inputs::{EvaluationSet, InputSpace};
 use crate::linalg::SymmetricEigen;
-use crate::model::{CompiledModel, Frozen};
+use crate::model::{CompiledModel, Frozen, Stream, Wiring};
 
 use activity::Activity;
 use faithfulness::Faithfulness;
@@ -49,8 +52,17 @@ pub struct Subject<'a> {
     pub space: &'a InputSpace,
     /// The inputs that are visited.
     pub inputs: &'a EvaluationSet,
-    /// `W` `[d, D]`.
+    /// `W`, `[d, D]` or a stack of several.
     pub w: &'a Array2<f64>,
+    /// Which of them each block reads and writes with.
+    pub wiring: &'a Wiring,
+}
+
+impl Subject<'_> {
+    /// The compressed model's stream.
+    fn stream(&self) -> Stream<'_, f64> {
+        Stream::Compressed(self.w, self.wiring)
+    }
 }
 
 /// Everything that is known of one `W`.
@@ -60,7 +72,7 @@ pub struct Analysis {
     pub features: Vec<FeatureReport>,
     /// What the compression consists of.
     pub budget: Budget,
-    /// The rank of `G`: at most `d`.
+    /// The rank of `G`: at most `d`, but for a mean of several.
     pub gram_rank: usize,
     /// The rank of the compiled model's activations: so many dimensions hold them exactly.
     pub activation_rank: usize,
@@ -84,16 +96,17 @@ pub fn analyze(subject: Subject<'_>, settings: &Settings, threads: usize) -> Ana
         space,
         inputs,
         w,
+        wiring,
     } = subject;
     let structure = Structure::new(model);
     let frozen = Frozen::<f64>::new(model);
-    let gram = w.t().dot(w);
+    let gram = gram(model, w, wiring);
     let activity = Activity::measure(&frozen, space, inputs, settings.active_above, threads);
     let (features, budget) = verdict::judge(model, gram.view(), &structure, &activity, settings);
     Analysis {
         features,
         budget,
-        gram_rank: SymmetricEigen::new(gram.view()).rank(),
+        gram_rank: gram_rank(&gram, wiring),
         activation_rank: activity.rank(),
         inputs: inputs.len(),
         inputs_are_all: matches!(inputs, EvaluationSet::Whole(_)),
@@ -102,4 +115,10 @@ pub fn analyze(subject: Subject<'_>, settings: &Settings, threads: usize) -> Ana
         ),
         interchange: interchange::measure(subject, &frozen, &structure, settings, threads),
     }
+}
+
+/// The rank of a Gram matrix, which is positive semidefinite only where one `W` made it.
+fn gram_rank(gram: &Array2<f64>, wiring: &Wiring) -> usize {
+    let square = (!wiring.is_single()).then(|| gram.dot(&gram.t()));
+    SymmetricEigen::new(square.as_ref().unwrap_or(gram).view()).rank()
 }

@@ -72,14 +72,6 @@ impl Structure {
     }
 }
 
-/// The site's name in tables: `embed`, or the block's.
-pub fn site_name(model: &CompiledModel, site: Site) -> String {
-    match site {
-        Site::Embedding => "embed".into(),
-        Site::Block(i) => model.block_names().swap_remove(i),
-    }
-}
-
 /// Which dimensions each site can write, in the order of the forward pass.
 fn written_by_site(model: &CompiledModel) -> Vec<(Site, Vec<bool>)> {
     let width = model.width();

@@ -183,12 +183,12 @@ pub fn main(args: &Args) -> Result<(), Failure> {
 
 fn run(args: &Args, settings: &Settings, reference: Option<&Reference>) -> Result<(), Failure> {
     let run = FinishedRun::load(&args.directory).map_err(Failure::input)?;
-    let gram = run.projection.gram();
+    let gram = run.projection.gram(&run.experiment.model);
     let agreement = reference
         .map(|r| r.compare(&run.projection.labels, gram.view()))
         .transpose()
         .map_err(Failure::input)?;
-    let analyzed = analyzed::analyze(&run.experiment, &run.projection.w, settings);
+    let analyzed = analyzed::analyze(&run.experiment, &run.projection, settings);
     analyzed.write(&args.directory).map_err(write_failure)?;
     let text = if args.json {
         json(analyzed.json())?

@@ -25,13 +25,13 @@ pub struct Args {
 enum Format {
     /// A model file: W multiplied into all weights, which `compress run` executes
     Model,
-    /// NumPy's .npz with W (d by D), G (D by D) and the labels
+    /// NumPy's .npz with W (d by D; or each of several), G (D by D) and the labels
     Npz,
 }
 
 pub fn main(args: &Args) -> Result<(), Failure> {
     let run = FinishedRun::load(&args.run).map_err(Failure::input)?;
-    let (dim, width) = run.projection.w.dim();
+    let (dim, width) = (run.projection.width(), run.projection.w.ncols());
     let (bytes, what) = match args.format {
         Format::Model => {
             let folded = fold(&run.experiment.model, &run.projection);
@@ -45,14 +45,17 @@ pub fn main(args: &Args) -> Result<(), Failure> {
             )
         }
         Format::Npz => {
+            let names = run.projection.wiring.names().join(", ");
             let mut npz = NpzWriter::default();
-            npz.add_matrix("W", run.projection.w.view());
-            npz.add_matrix("G", run.projection.gram().view());
+            for (name, matrix) in run.projection.matrices() {
+                npz.add_matrix(name, matrix);
+            }
+            npz.add_matrix("G", run.projection.gram(&run.experiment.model).view());
             npz.add_texts("labels", &run.projection.labels);
             let bytes = npz.finish().map_err(|e| Failure::Running(e.into()))?;
             (
                 bytes,
-                format!("W [{dim}, {width}], G [{width}, {width}] and labels"),
+                format!("{names} [{dim}, {width}], G [{width}, {width}] and labels"),
             )
         }
     };

@@ -10,6 +10,7 @@ use super::compile::SettingArgs;
 use super::{Failure, run_program, table, terminal};
 use crate::compression::Projection;
 use crate::inputs::InputSpace;
+use crate::model::wiring::Reader;
 use crate::model::{CompiledModel, Frozen, Stream, Trace, Value};
 use crate::program;
 use crate::study::directory::PROJECTION;
@@ -90,9 +91,7 @@ pub fn main(args: &Args) -> Result<(), Failure> {
     let tokens = Array2::from_shape_vec((1, ids.len()), ids.clone())
         .map_err(|e| Failure::Running(e.into()))?;
     let frozen = Frozen::<f64>::new(&model);
-    let stream = projection
-        .as_ref()
-        .map_or(Stream::Full, |p| Stream::Compressed(&p.w));
+    let stream = projection.as_ref().map_or(Stream::Full, Projection::stream);
     let trace = frozen.forward(stream, tokens.view());
     let shown = Shown {
         model: &model,
@@ -102,7 +101,7 @@ pub fn main(args: &Args) -> Result<(), Failure> {
     };
     let features = args
         .trace
-        .then(|| features_after_each_block(&trace, projection.as_ref()));
+        .then(|| features_after_each_block(&trace, stream));
     if args.json {
         terminal::print(&format!("{}\n", shown.json(features.as_deref())))?;
     } else {
@@ -119,7 +118,7 @@ pub fn load_projection(path: &Path, model: &CompiledModel) -> Result<Projection,
     } else {
         path.to_owned()
     };
-    let projection = Projection::load(&file).map_err(Failure::input)?;
+    let projection = Projection::load(&file, model).map_err(Failure::input)?;
     if projection.labels != model.metadata.residual_labels {
         return Err(Failure::Input(anyhow::anyhow!(
             "the features of {} are not those of {}: it was trained on another model",
@@ -131,15 +130,13 @@ pub fn load_projection(path: &Path, model: &CompiledModel) -> Result<Projection,
 }
 
 /// The stream in feature dimensions `[T, D]`, after the embedding and after each block: as it is,
-/// or as the next block would read it through `W`.
-fn features_after_each_block(
-    trace: &Trace<f64>,
-    projection: Option<&Projection>,
-) -> Vec<Array2<f64>> {
-    trace
-        .residuals
-        .iter()
-        .map(|stream| projection.map_or_else(|| stream.clone(), |p| stream.dot(&p.w)))
+/// or as the next block (after the last: the unembedding) reads it through `W`.
+fn features_after_each_block(trace: &Trace<f64>, stream: Stream<'_, f64>) -> Vec<Array2<f64>> {
+    let last = trace.residuals.len() - 1;
+    let readers = (0..last).map(Reader::Block).chain([Reader::Unembedding]);
+    let residuals = trace.residuals.iter().zip(readers);
+    residuals
+        .map(|(residual, reader)| stream.read(reader, residual))
         .collect()
 }
 

@@ -6,7 +6,8 @@ use serde_json::{Map, Value as Json, json};
 
 use super::run::{Args, load_projection};
 use super::{Failure, table, terminal};
-use crate::model::{CompiledModel, Frozen, Stream, Value, codec, value};
+use crate::compression::Projection;
+use crate::model::{CompiledModel, Frozen, Value, codec, value};
 use crate::program::verify::{agree, outputs};
 use crate::program::{self, Settings};
 use crate::rasp::graph::Encoding;
@@ -84,7 +85,7 @@ fn compare(args: &Args, settings: &Settings) -> Result<(), Failure> {
         let projection = load_projection(path, model)?;
         columns.push(Column {
             whose: "compressed",
-            values: compressed_outputs(model, &projection.w, &ids)?,
+            values: compressed_outputs(model, &projection, &ids)?,
         });
     }
     if args.json {
@@ -95,17 +96,17 @@ fn compare(args: &Args, settings: &Settings) -> Result<(), Failure> {
     Ok(terminal::print(&table(&tokens, &columns))?)
 }
 
-/// The decoded outputs of the model compressed by `w` `[d, D]`, padded as in training.
+/// The decoded outputs of the model compressed by `W`, padded as in training.
 fn compressed_outputs(
     model: &CompiledModel,
-    w: &Array2<f64>,
+    projection: &Projection,
     ids: &[usize],
 ) -> Result<Vec<Value>, Failure> {
     let mut padded = ids.to_vec();
     padded.resize(model.positions(), model.metadata.pad_id);
     let padded = Array2::from_shape_vec((1, padded.len()), padded)
         .map_err(|e| Failure::Running(e.into()))?;
-    let (_, scores) = Frozen::<f64>::new(model).evaluate(Stream::Compressed(w), padded.view());
+    let (_, scores) = Frozen::<f64>::new(model).evaluate(projection.stream(), padded.view());
     Ok((1..ids.len())
         .map(|t| model.decode(scores.row(t)))
         .collect())

@@ -14,7 +14,7 @@ use super::engines::fused::piece::Piece;
 use super::objective::Objective;
 use super::teacher::{Targets, Teacher};
 use crate::model::codec::first_largest;
-use crate::model::{OutputKind, Stream};
+use crate::model::{OutputKind, Stream, Wiring};
 
 /// Inputs per piece of work.
 const CHUNK: usize = 256;
@@ -94,7 +94,13 @@ impl Evaluator {
         }
     }
 
-    /// The exact figures of `w` `[d, D]`.
+    /// The same for stacks of several `W`.
+    pub fn with_wiring(mut self, wiring: Wiring) -> Self {
+        self.forward = self.forward.with_wiring(wiring);
+        self
+    }
+
+    /// The exact figures of `w`, `[d, D]` or a stack of several.
     pub fn evaluate(&mut self, w: &Array2<f64>) -> Evaluation {
         let Self {
             teacher,
@@ -116,11 +122,14 @@ impl Evaluator {
 
 /// The same figures by the plain forward pass ([`crate::model::forward`]), which shares nothing with
 /// the fused engine: slower, to check it by.
-pub fn evaluate_plainly(teacher: &Teacher, objective: &Objective, w: &Array2<f64>) -> Evaluation {
+pub fn evaluate_plainly(
+    teacher: &Teacher,
+    objective: &Objective,
+    stream: Stream<'_, f64>,
+) -> Evaluation {
     let mut total = Sums::default();
     for (start, end) in chunks(teacher) {
         let tokens = teacher.evaluation().chunk(teacher.space(), start, end);
-        let stream = Stream::Compressed(w);
         let (blocks, scores) = teacher.model().evaluate(stream, tokens.view());
         let live: Vec<Array2<f64>> = blocks
             .iter()

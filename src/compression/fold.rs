@@ -8,15 +8,18 @@
 //! stream_0 = (E Wᵀ)[x],   h̃ Wᵀ = (a O + b) Wᵀ = a (O Wᵀ) + b Wᵀ,   (s W) Q = s (W Q)
 //! ```
 //!
+//! With several `W` each weight takes the one that its block reads or writes with.
+//!
 //! The result is an ordinary model file, which knows nothing of `W`. Its weights are float32, so its
 //! outputs are the compressed model's up to their rounding: 1e-6 for `frac_prevs`, and about 3e-4 of
 //! the largest score for `sort_unique`, where weights of 100 amplify it.
 
-use ndarray::{Array1, Array2};
+use ndarray::{Array2, Axis};
 use serde_json::json;
 
 use super::Projection;
-use crate::model::{CompiledModel, Layer, Linear};
+use crate::model::wiring::Reader;
+use crate::model::{CompiledModel, Layer, Linear, Site};
 
 /// Keys of a compiled model's metadata that are not true of a compressed one.
 const NOT_INHERITED: [&str; 2] = ["model_output", "mlp_exactness"];
@@ -24,20 +27,28 @@ const NOT_INHERITED: [&str; 2] = ["model_output", "mlp_exactness"];
 /// Multiplies `projection` into `model`; they must have the same features. The residual stream's
 /// dimensions are called `d0`, `d1`, ...; the metadata key `compressed_from` says what they were.
 pub fn fold(model: &CompiledModel, projection: &Projection) -> CompiledModel {
-    let w = &projection.w;
-    let write = |m: &Array2<f32>| single(&double(m).dot(&w.t()));
-    let write_bias = |b: &Array1<f32>| b.mapv(f64::from).dot(&w.t()).mapv(|x| x as f32);
-    let read = |m: &Array2<f32>| single(&w.dot(&double(m)));
-    let reader = |linear: &Linear<f32>| Linear {
-        weight: read(&linear.weight),
+    let Projection { w, wiring, .. } = projection;
+    let write = |site: Site, m: &Array2<f32>| {
+        let w = wiring.matrix(w, wiring.write(site));
+        single(&double(m).dot(&w.t()))
+    };
+    let read = |reader: Reader, m: &Array2<f32>| {
+        let w = wiring.matrix(w, wiring.read(reader));
+        single(&w.dot(&double(m)))
+    };
+    let reader = |block: usize, linear: &Linear<f32>| Linear {
+        weight: read(Reader::Block(block), &linear.weight),
         bias: linear.bias.clone(),
     };
-    let writer = |linear: &Linear<f32>| Linear {
-        weight: write(&linear.weight),
-        bias: write_bias(&linear.bias),
+    let writer = |block: usize, linear: &Linear<f32>| {
+        let bias = linear.bias.view().insert_axis(Axis(0)).to_owned();
+        Linear {
+            weight: write(Site::Block(block), &linear.weight),
+            bias: write(Site::Block(block), &bias).index_axis_move(Axis(0), 0),
+        }
     };
     let mut metadata = model.metadata.clone();
-    metadata.residual_labels = (0..w.nrows()).map(|i| format!("d{i}")).collect();
+    metadata.residual_labels = (0..projection.width()).map(|i| format!("d{i}")).collect();
     for key in NOT_INHERITED {
         metadata.extra.shift_remove(key);
     }
@@ -47,19 +58,20 @@ pub fn fold(model: &CompiledModel, projection: &Projection) -> CompiledModel {
     );
     CompiledModel {
         metadata,
-        token_embed: write(&model.token_embed),
-        pos_embed: write(&model.pos_embed),
-        unembed: read(&model.unembed),
+        token_embed: write(Site::Embedding, &model.token_embed),
+        pos_embed: write(Site::Embedding, &model.pos_embed),
+        unembed: read(Reader::Unembedding, &model.unembed),
         layers: model
             .layers
             .iter()
-            .map(|layer| Layer {
-                query: reader(&layer.query),
-                key: reader(&layer.key),
-                value: reader(&layer.value),
-                output: writer(&layer.output),
-                fc1: reader(&layer.fc1),
-                fc2: writer(&layer.fc2),
+            .enumerate()
+            .map(|(i, layer)| Layer {
+                query: reader(2 * i, &layer.query),
+                key: reader(2 * i, &layer.key),
+                value: reader(2 * i, &layer.value),
+                output: writer(2 * i, &layer.output),
+                fc1: reader(2 * i + 1, &layer.fc1),
+                fc2: writer(2 * i + 1, &layer.fc2),
             })
             .collect(),
     }

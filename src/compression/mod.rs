@@ -8,7 +8,7 @@
 //! - [`evaluation`]: the exact figures over the whole input space.
 //! - [`trainer`]: the loop, which can be stopped and resumed at any step.
 //! - [`checkpoint`]: everything the loop needs to go on, in one file.
-//! - [`projection`]: the trained `W`, its Gram matrix and their file.
+//! - [`projection`]: the trained `W` and its file; [`mod@gram`]: its Gram matrix.
 //! - [`mod@fold`]: the compressed model as a transformer of width `d`.
 
 pub mod adamw;
@@ -17,6 +17,7 @@ pub mod checkpoint;
 pub mod engines;
 pub mod evaluation;
 pub mod fold;
+pub mod gram;
 pub mod objective;
 pub mod projection;
 pub mod schedule;
@@ -27,6 +28,7 @@ pub use adamw::AdamW;
 pub use engines::{Engine, Loss};
 pub use evaluation::Evaluation;
 pub use fold::fold;
+pub use gram::gram;
 pub use objective::{Objective, OutputPositions};
 pub use projection::Projection;
 pub use schedule::LinearDecay;

@@ -1,23 +1,26 @@
-//! The trained matrix `W`, its Gram matrix, and their files.
+//! The trained `W` and its file.
 
 use std::path::{Path, PathBuf};
 
-use ndarray::{Array2, Ix2};
+use ndarray::{Array2, ArrayView2, Axis, Ix2, concatenate};
 use rand::Rng;
 use rand_distr::{Distribution, StandardNormal};
 use thiserror::Error;
 
 use crate::files::{self, FileError};
+use crate::model::{CompiledModel, Stream, Wiring};
 use crate::tensors::{TensorError, TensorFile, TensorWriter};
 
 const METADATA_KEY: &str = "residual_labels";
 const MAX_BYTES: u64 = 2 << 30;
 
-/// `W` `[d, D]` with the names of its columns.
+/// `W` with the names of its columns: one matrix, or a stack of several.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Projection {
-    /// Shape `[d, D]`.
+    /// Shape `[d, D]`, or `[k·d, D]` for `k` matrices.
     pub w: Array2<f64>,
+    /// Which matrices these are.
+    pub wiring: Wiring,
     /// The `D` features.
     pub labels: Vec<String>,
 }
@@ -36,9 +39,9 @@ pub enum ProjectionError {
         /// What is wrong in it.
         problem: TensorError,
     },
-    /// Its labels are not a list of names, one for each column.
+    /// Its tensors and labels do not make a `W`.
     #[error("{} is not a usable projection file: {problem}", path.display())]
-    Labels {
+    Malformed {
         /// The file.
         path: PathBuf,
         /// What is wrong with them.
@@ -54,19 +57,50 @@ pub fn normal(rng: &mut impl Rng, shape: (usize, usize), std: f64) -> Array2<f64
     })
 }
 
+/// The initial stack of `k` matrices `[k·d, D]`, each from `draw`, or all copies of one.
+pub fn stack(k: usize, equal: bool, mut draw: impl FnMut() -> Array2<f64>) -> Array2<f64> {
+    let mut w = draw();
+    let first = w.clone();
+    for _ in 1..k {
+        let next = if equal { first.clone() } else { draw() };
+        // Of the same shape; were it not, it would be left out.
+        let _ = w.append(Axis(0), next.view());
+    }
+    w
+}
+
 impl Projection {
-    /// `G = WᵀW` `[D, D]`: the inner products of the features' directions.
-    pub fn gram(&self) -> Array2<f64> {
-        self.w.t().dot(&self.w)
+    /// `d`, the width of the compressed stream.
+    pub fn width(&self) -> usize {
+        self.wiring.width(&self.w)
     }
 
-    /// Writes `projection.safetensors`: tensor `W` (float64) and the labels as a JSON list.
+    /// The stream that the compressed model works on.
+    pub fn stream(&self) -> Stream<'_, f64> {
+        Stream::Compressed(&self.w, &self.wiring)
+    }
+
+    /// `G` `[D, D]` of a model with these features ([`mod@super::gram`]).
+    pub fn gram(&self, model: &CompiledModel) -> Array2<f64> {
+        super::gram(model, &self.w, &self.wiring)
+    }
+
+    /// The matrices `[d, D]` with their names.
+    pub fn matrices(&self) -> impl Iterator<Item = (&str, ArrayView2<'_, f64>)> {
+        let names = self.wiring.names().iter().enumerate();
+        names.map(|(i, name)| (name.as_str(), self.wiring.matrix(&self.w, i)))
+    }
+
+    /// Writes `projection.safetensors`: a float64 tensor for each matrix (`W`, if there is one) and
+    /// the labels as a JSON list.
     ///
     /// # Errors
     /// If it cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), ProjectionError> {
         let mut writer = TensorWriter::default();
-        writer.add("W", self.w.shape(), self.w.iter().copied());
+        for (name, matrix) in self.matrices() {
+            writer.add(name, matrix.shape(), matrix.iter().copied());
+        }
         let labels = serde_json::Value::from(self.labels.clone()).to_string();
         let bytes =
             writer
@@ -78,16 +112,17 @@ impl Projection {
         Ok(files::write_atomically(path, &bytes)?)
     }
 
-    /// Reads what [`Projection::save`] wrote.
+    /// Reads what [`Projection::save`] wrote for this model.
     ///
     /// # Errors
-    /// If it cannot be read, or is not a matrix of finite numbers with one label a column.
-    pub fn load(path: &Path) -> Result<Self, ProjectionError> {
+    /// If it cannot be read, or does not hold matrices of finite numbers of one shape, with one label a
+    /// column, that together are `W` of the model. That the labels are the model's is not checked.
+    pub fn load(path: &Path, model: &CompiledModel) -> Result<Self, ProjectionError> {
         let tensor = |problem| ProjectionError::Tensor {
             path: path.to_owned(),
             problem,
         };
-        let labels_error = |problem| ProjectionError::Labels {
+        let malformed = |problem| ProjectionError::Malformed {
             path: path.to_owned(),
             problem,
         };
@@ -95,20 +130,37 @@ impl Projection {
         let file = TensorFile::parse(&bytes).map_err(tensor)?;
         let text = file.metadata(METADATA_KEY).map_err(tensor)?;
         let labels: Vec<String> = serde_json::from_str(text)
-            .map_err(|e| labels_error(format!("{METADATA_KEY} is not a list of names: {e}")))?;
-        let shape = file
-            .shape("W")
-            .ok_or_else(|| tensor(TensorError::Missing("W".into())))?;
-        let w = file.tensor::<f64>("W", &shape).map_err(tensor)?;
-        let w = w
-            .into_dimensionality::<Ix2>()
-            .map_err(|_| labels_error(format!("W has shape {shape:?}, expected [d, D]")))?;
-        if w.ncols() != labels.len() || w.nrows() == 0 {
-            return Err(labels_error(format!(
-                "W has shape {shape:?}, but {METADATA_KEY} has {} names",
-                labels.len()
-            )));
+            .map_err(|e| malformed(format!("{METADATA_KEY} is not a list of names: {e}")))?;
+        let names: Vec<String> = file.names().into_iter().map(str::to_owned).collect();
+        let wiring = Wiring::named(model, &names).ok_or_else(|| {
+            malformed(format!(
+                "its tensors ({}) are neither W nor W_read and W_write nor one for each block of {}",
+                names.join(", "),
+                model.metadata.program
+            ))
+        })?;
+        let mut matrices = Vec::new();
+        for name in wiring.names() {
+            let shape = file
+                .shape(name)
+                .ok_or_else(|| tensor(TensorError::Missing(name.clone())))?;
+            let matrix = file.tensor::<f64>(name, &shape).map_err(tensor)?;
+            let matrix = matrix
+                .into_dimensionality::<Ix2>()
+                .map_err(|_| malformed(format!("{name} has shape {shape:?}, expected [d, D]")))?;
+            if matrix.ncols() != labels.len() || matrix.nrows() == 0 {
+                return Err(malformed(format!(
+                    "{name} has shape {shape:?}, but {METADATA_KEY} has {} names",
+                    labels.len()
+                )));
+            }
+            matrices.push(matrix);
         }
-        Ok(Self { w, labels })
+        let views: Vec<_> = matrices.iter().map(|m| m.view()).collect();
+        if views.iter().any(|view| view.dim() != views[0].dim()) {
+            return Err(malformed("its matrices differ in their shapes".into()));
+        }
+        let w = concatenate(Axis(0), &views).map_err(|e| malformed(e.to_string()))?;
+        Ok(Self { w, wiring, labels })
     }
 }

@@ -44,14 +44,30 @@ impl Method {
             .find(|method| method.name() == name)
     }
 
-    /// Whether a run with this method depends on a key of the training or of the initial `W`.
+    /// Whether a run with this method depends on a key of the training, of the number of matrices or of
+    /// their start. A baseline is one matrix, whatever reads or writes.
     pub(super) fn depends_on(self, key: &str) -> bool {
         match self {
             Self::Train => true,
             Self::Random if key == "training.seed" => true,
-            _ => !key.starts_with("training.") && key != "compression.init_std",
+            _ => {
+                let trained = ["init_std", "init_matrices", "tied", "per_layer"];
+                let own = key.strip_prefix("compression.");
+                !key.starts_with("training.") && !own.is_some_and(|key| trained.contains(&key))
+            }
         }
     }
+}
+
+/// How several `W` start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InitMatrices {
+    /// As copies of one.
+    #[default]
+    Equal,
+    /// Drawn one after the other.
+    Independent,
 }
 
 /// The precision of loss and gradient.

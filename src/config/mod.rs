@@ -15,7 +15,7 @@ pub mod schema;
 pub mod source;
 pub mod study;
 
-pub use choices::{Engine, Method, Precision};
+pub use choices::{Engine, InitMatrices, Method, Precision};
 pub use overrides::Override;
 pub use run::RunConfig;
 pub use source::{ConfigError, ConfigSource};

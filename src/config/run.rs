@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use toml_edit::Item;
 
-use super::choices::{Engine, Method, Precision};
+use super::choices::{Engine, InitMatrices, Method, Precision};
 use super::source::{ConfigError, ConfigSource};
 use super::{kind, schema};
 use crate::compression::{AdamW, LinearDecay, Objective, OutputPositions};
@@ -68,6 +68,9 @@ pub struct CompressionConfig {
     pub method: Method,
     pub dim: usize,
     pub init_std: f64,
+    pub tied: bool,
+    pub per_layer: bool,
+    pub init_matrices: InitMatrices,
 }
 
 /// `[objective]`.
@@ -171,6 +174,7 @@ impl RunConfig {
                 .unwrap_or(default)
         };
         let word = |key| source.get(key).and_then(Item::as_str);
+        let flag = |key, default| source.get(key).and_then(Item::as_bool).unwrap_or(default);
         let list = |key| source.get(key).and_then(Item::as_array);
         let betas: Vec<f64> = list("training.betas")
             .map(|list| list.iter().filter_map(number_value).collect())
@@ -194,10 +198,7 @@ impl RunConfig {
                         .filter_map(|v| v.as_integer().and_then(|i| i.try_into().ok()))
                         .collect()
                 }),
-                unique_tokens: source
-                    .get("inputs.unique_tokens")
-                    .and_then(Item::as_bool)
-                    .unwrap_or(false),
+                unique_tokens: flag("inputs.unique_tokens", false),
                 evaluation_sample: count("inputs.evaluation_sample", 4096),
             },
             compression: CompressionConfig {
@@ -208,6 +209,12 @@ impl RunConfig {
                     .and_then(|i| i.try_into().ok())
                     .ok_or_else(|| source.missing("compression.dim"))?,
                 init_std: number("compression.init_std", 1.0),
+                tied: flag("compression.tied", true),
+                per_layer: flag("compression.per_layer", false),
+                init_matrices: match word("compression.init_matrices") {
+                    Some("independent") => InitMatrices::Independent,
+                    _ => InitMatrices::Equal,
+                },
             },
             objective: ObjectiveConfig {
                 output_positions: match word("objective.output_positions") {

@@ -145,6 +145,24 @@ pub const KEYS: &[Key] = &[
         "W starts with independent entries from N(0, init_std^2).",
     ),
     key(
+        "compression.tied",
+        Kind::Flag,
+        "true",
+        "Whether reading from the stream and writing to it have the same matrix; else W_read and W_write.",
+    ),
+    key(
+        "compression.per_layer",
+        Kind::Flag,
+        "false",
+        "Whether every block, the embedding and the unembedding have a W of their own.",
+    ),
+    key(
+        "compression.init_matrices",
+        Kind::Choice(&["equal", "independent"]),
+        "\"equal\"",
+        "Whether several W start as copies of one or are drawn one after the other.",
+    ),
+    key(
         "objective.output_positions",
         Kind::Choice(&["all", "tokens"]),
         "\"all\"",

@@ -1,7 +1,7 @@
 //! The exact forward pass of a compiled transformer, uncompressed or through any `W`.
 //!
 //! With `read(s) = s` and `write(h) = h` this is the compiled model; with `read(s) = s·W` and
-//! `write(h) = h·Wᵀ` it is the compressed one:
+//! `write(h) = h·Wᵀ` it is the compressed one ([`super::wiring`]: with one `W`, or with several):
 //!
 //! ```text
 //! stream_0     = write(token_embed[x] + pos_embed)
@@ -16,7 +16,8 @@
 
 use ndarray::{Array2, Array4, ArrayView2, Axis, s};
 
-use super::{Frozen, Layer, Linear, Real};
+use super::wiring::{Reader, Wiring};
+use super::{Frozen, Layer, Linear, Real, block_name};
 
 /// Logit of a masked position, as in Tracr.
 pub const MASKED: f64 = -1e30;
@@ -26,24 +27,27 @@ pub const MASKED: f64 = -1e30;
 pub enum Stream<'a, F> {
     /// The compiled residual stream: `D` dimensions, one a feature.
     Full,
-    /// The compressed one: `d` dimensions, through `W` of shape `[d, D]`.
-    Compressed(&'a Array2<F>),
+    /// The compressed one: `d` dimensions, through one `W` `[d, D]` or a stack of several
+    /// `[k·d, D]`.
+    Compressed(&'a Array2<F>, &'a Wiring),
 }
 
 impl<F: Real> Stream<'_, F> {
-    /// `[N, D]` features to `[N, D or d]` stream.
-    fn write(&self, features: &Array2<F>) -> Array2<F> {
+    /// `[N, D]` features of a site to `[N, D or d]` stream.
+    fn write(&self, site: Site, features: &Array2<F>) -> Array2<F> {
         match self {
             Stream::Full => features.clone(),
-            Stream::Compressed(w) => features.dot(&w.t()),
+            Stream::Compressed(w, wiring) => {
+                features.dot(&wiring.matrix(w, wiring.write(site)).t())
+            }
         }
     }
 
-    /// `[N, D or d]` stream to `[N, D]` features.
-    fn read(&self, stream: &Array2<F>) -> Array2<F> {
+    /// `[N, D or d]` stream to the `[N, D]` features that a reader reads.
+    pub fn read(&self, reader: Reader, stream: &Array2<F>) -> Array2<F> {
         match self {
             Stream::Full => stream.clone(),
-            Stream::Compressed(w) => stream.dot(*w),
+            Stream::Compressed(w, wiring) => stream.dot(&wiring.matrix(w, wiring.read(reader))),
         }
     }
 }
@@ -55,6 +59,16 @@ pub enum Site {
     Embedding,
     /// Block `i`: attention of layer `i / 2` if even, else its MLP.
     Block(usize),
+}
+
+impl Site {
+    /// `embed`, or the block's.
+    pub fn name(self) -> String {
+        match self {
+            Self::Embedding => "embed".into(),
+            Self::Block(i) => block_name(i),
+        }
+    }
 }
 
 /// Everything that a forward pass over `B` inputs of `T` positions computes. Row `b·T + t` of a
@@ -80,7 +94,7 @@ impl<F: Real> Frozen<F> {
     /// [`crate::inputs`] and [`crate::model::codec`] guarantees.
     pub fn forward(&self, stream: Stream<'_, F>, tokens: ArrayView2<'_, usize>) -> Trace<F> {
         let (batch, positions) = tokens.dim();
-        let mut residual = stream.write(&self.embed(tokens));
+        let mut residual = stream.write(Site::Embedding, &self.embed(tokens));
         let mut trace = Trace {
             residuals: vec![residual.clone()],
             block_outputs: Vec::with_capacity(2 * self.layers.len()),
@@ -88,24 +102,24 @@ impl<F: Real> Frozen<F> {
             last_read: Array2::zeros((0, 0)),
             output: Array2::zeros((0, 0)),
         };
-        for layer in &self.layers {
-            let read = stream.read(&residual);
+        for (i, layer) in self.layers.iter().enumerate() {
+            let read = stream.read(Reader::Block(2 * i), &residual);
             let (logits, attended) = self.attention(layer, &read, batch, positions);
-            residual += &stream.write(&attended);
+            residual += &stream.write(Site::Block(2 * i), &attended);
             trace.attention_logits.push(logits);
             trace.block_outputs.push(attended);
             trace.residuals.push(residual.clone());
 
             let hidden = layer
                 .fc1
-                .apply(&stream.read(&residual))
+                .apply(&stream.read(Reader::Block(2 * i + 1), &residual))
                 .mapv_into(|x| x.max(F::zero()));
             let mapped = layer.fc2.apply(&hidden);
-            residual += &stream.write(&mapped);
+            residual += &stream.write(Site::Block(2 * i + 1), &mapped);
             trace.block_outputs.push(mapped);
             trace.residuals.push(residual.clone());
         }
-        trace.last_read = stream.read(&residual);
+        trace.last_read = stream.read(Reader::Unembedding, &residual);
         trace.output = trace.last_read.dot(&self.unembed);
         trace
     }
@@ -131,33 +145,33 @@ impl<F: Real> Frozen<F> {
         let (batch, positions) = tokens.dim();
         let mut embedding = self.embed(tokens);
         edit(Site::Embedding, &mut embedding);
-        let mut residual = stream.write(&embedding);
-        let mut read = stream.read(&residual);
+        let mut residual = stream.write(Site::Embedding, &embedding);
         let mut blocks = Vec::with_capacity(2 * self.layers.len());
         let dead = || Array2::zeros((batch * positions, self.width()));
-        for layer in &self.layers {
+        for (i, layer) in self.layers.iter().enumerate() {
             let attended = if layer.attention_is_dead() {
                 dead()
             } else {
+                let read = stream.read(Reader::Block(2 * i), &residual);
                 let mut attended = self.attention(layer, &read, batch, positions).1;
-                edit(Site::Block(blocks.len()), &mut attended);
-                residual += &stream.write(&attended);
-                read = stream.read(&residual);
+                edit(Site::Block(2 * i), &mut attended);
+                residual += &stream.write(Site::Block(2 * i), &attended);
                 attended
             };
             blocks.push(attended);
             let mapped = if layer.mlp_is_dead() {
                 dead()
             } else {
+                let read = stream.read(Reader::Block(2 * i + 1), &residual);
                 let hidden = layer.fc1.apply(&read).mapv_into(|x| x.max(F::zero()));
                 let mut mapped = layer.fc2.apply(&hidden);
-                edit(Site::Block(blocks.len()), &mut mapped);
-                residual += &stream.write(&mapped);
-                read = stream.read(&residual);
+                edit(Site::Block(2 * i + 1), &mut mapped);
+                residual += &stream.write(Site::Block(2 * i + 1), &mapped);
                 mapped
             };
             blocks.push(mapped);
         }
+        let read = stream.read(Reader::Unembedding, &residual);
         (blocks, read.dot(&self.unembed))
     }
 

@@ -5,6 +5,7 @@
 //! - [`file`](mod@file): the `.safetensors` format, read and written with every check.
 //! - [`frozen`]: the weights as matrices of one precision.
 //! - [`forward`]: the exact forward pass, uncompressed or through any `W`.
+//! - [`wiring`]: which of several `W` each block reads and writes with.
 //! - [`codec`]: words to token ids, unembedded scores to values.
 
 pub mod codec;
@@ -14,6 +15,7 @@ pub mod frozen;
 pub mod metadata;
 pub mod real;
 pub mod value;
+pub mod wiring;
 
 use ndarray::{Array1, Array2};
 
@@ -22,6 +24,7 @@ pub use frozen::Frozen;
 pub use metadata::{Metadata, OutputKind};
 pub use real::Real;
 pub use value::Value;
+pub use wiring::Wiring;
 
 /// A linear map `x ↦ x·weight + bias`.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,10 +83,18 @@ impl CompiledModel {
 
     /// `layer0.attn`, `layer0.mlp`, `layer1.attn`, ...: the names of the `2L` blocks.
     pub fn block_names(&self) -> Vec<String> {
-        (0..self.layers.len())
-            .flat_map(|i| [format!("layer{i}.attn"), format!("layer{i}.mlp")])
-            .collect()
+        (0..2 * self.layers.len()).map(block_name).collect()
     }
+}
+
+/// `layer0.attn` for block 0, `layer0.mlp` for block 1, ...
+fn block_name(block: usize) -> String {
+    let kind = if block.is_multiple_of(2) {
+        "attn"
+    } else {
+        "mlp"
+    };
+    format!("layer{}.{kind}", block / 2)
 }
 
 /// Models for unit tests: the shipped files.

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-use ndarray::Array2;
 use serde::Serialize;
 
 use super::directory::{
@@ -17,6 +16,7 @@ use crate::analysis::interchange::Interchange;
 use crate::analysis::verdict::{Budget, FeatureReport, Verdict};
 use crate::analysis::worst::WorstInput;
 use crate::analysis::{self, Analysis, Settings, Subject};
+use crate::compression::Projection;
 use crate::files::{self, FileError};
 use crate::inputs::EvaluationSet;
 
@@ -62,8 +62,8 @@ struct Document<'a> {
     settings: &'a Settings,
 }
 
-/// Analyses `W` `[d, D]` over the experiment's evaluation inputs.
-pub fn analyze(experiment: &Experiment, w: &Array2<f64>, settings: &Settings) -> Analyzed {
+/// Analyses `W` over the experiment's evaluation inputs.
+pub fn analyze(experiment: &Experiment, projection: &Projection, settings: &Settings) -> Analyzed {
     let Experiment {
         config,
         model,
@@ -74,12 +74,13 @@ pub fn analyze(experiment: &Experiment, w: &Array2<f64>, settings: &Settings) ->
         model,
         space,
         inputs: &inputs,
-        w,
+        w: &projection.w,
+        wiring: &projection.wiring,
     };
     Analyzed {
         name: config.name.clone(),
         program: model.metadata.program.clone(),
-        dim: w.nrows(),
+        dim: projection.width(),
         seed: config.training.seed,
         settings: settings.clone(),
         analysis: analysis::analyze(subject, settings, config.training.threads),

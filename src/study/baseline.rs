@@ -51,8 +51,9 @@ pub(super) fn run(
     let evaluation = evaluator.evaluate(&state.w);
     let reason = if evaluation.loss.is_finite() {
         metrics::write_untrained(&directory.file(METRICS), &evaluation)?;
-        results::write(directory, model, &state.w, &evaluation)?;
-        analyzed::analyze(experiment, &state.w, &Settings::default()).write(directory.path())?;
+        let projection = experiment.projection(&state.w);
+        results::write(directory, model, &projection, &evaluation)?;
+        analyzed::analyze(experiment, &projection, &Settings::default()).write(directory.path())?;
         StopReason::Completed
     } else {
         StopReason::Diverged { step: 0 }

@@ -138,7 +138,7 @@ pub fn analyze(
     }
     // A reference that does not fit is found before anything is written.
     let references = runs.iter().map(|run| {
-        let gram = run.projection.gram();
+        let gram = run.projection.gram(&run.experiment.model);
         let agreement = reference.map(|r| r.compare(&run.projection.labels, gram.view()));
         agreement.transpose()
     });
@@ -147,12 +147,12 @@ pub fn analyze(
     let mut members = Vec::new();
     for (i, (run, reference)) in runs.iter().zip(references).enumerate() {
         watch(i + 1, runs.len(), &run.directory);
-        let analyzed = analyzed::analyze(&run.experiment, &run.projection.w, settings);
+        let analyzed = analyzed::analyze(&run.experiment, &run.projection, settings);
         analyzed.write(&run.directory)?;
         members.push(Member {
             run: name_below(directory, &run.directory),
             group: grouping.name(i),
-            d: run.projection.w.nrows(),
+            d: run.projection.width(),
             seed: run.summary.seed,
             metrics: metrics(run, &analyzed),
             verdicts: analyzed
@@ -162,7 +162,7 @@ pub fn analyze(
                 .collect(),
             verdict: analyzed.analysis.budget.verdict(),
             reference,
-            gram: run.projection.gram(),
+            gram: run.projection.gram(&run.experiment.model),
         });
     }
     members.sort_by(|a, b| (&a.group, a.d, a.seed, &a.run).cmp(&(&b.group, b.d, b.seed, &b.run)));

@@ -17,6 +17,8 @@ pub const METRICS: &str = "metrics.csv";
 pub const LAYERS: &str = "layers.csv";
 #[allow(missing_docs)]
 pub const GRAM: &str = "gram.csv";
+/// Several `G`, where each block has its own `W`.
+pub const GRAMS: &str = "grams.csv";
 #[allow(missing_docs)]
 pub const PROJECTION: &str = "projection.safetensors";
 #[allow(missing_docs)]
@@ -42,7 +44,7 @@ pub const ANALYSIS: &str = "analysis.json";
 const LOCK: &str = ".lock";
 
 /// In the order in which `--force` deletes them: the sign of completion first.
-const ALL: [&str; 15] = [
+const ALL: [&str; 16] = [
     SUMMARY,
     FAILURE,
     ANALYSIS,
@@ -55,6 +57,7 @@ const ALL: [&str; 15] = [
     CHECKPOINT,
     PROJECTION,
     GRAM,
+    GRAMS,
     LAYERS,
     METRICS,
     CONFIG,

@@ -5,16 +5,18 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
+use ndarray::Array2;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+use crate::compression::Projection;
 use crate::config::run::ModelConfig;
-use crate::config::{ConfigError, ConfigSource, RunConfig};
+use crate::config::{ConfigError, ConfigSource, Method, RunConfig};
 use crate::files::hex;
 use crate::inputs::InputSpace;
 use crate::inputs::space::{ENUMERATION_LIMIT, SpaceError};
-use crate::model::CompiledModel;
 use crate::model::file::ModelFileError;
+use crate::model::{CompiledModel, Wiring};
 use crate::program::{self, BuildError, Settings};
 
 /// A run that can start.
@@ -43,6 +45,30 @@ pub enum ExperimentError {
 }
 
 impl Experiment {
+    /// Which matrices the run's `W` is. A baseline is always one.
+    pub fn wiring(&self) -> Wiring {
+        let compression = &self.config.compression;
+        match compression.method {
+            Method::Train => Wiring::new(&self.model, compression.tied, compression.per_layer),
+            Method::Pca | Method::Random | Method::Subset => Wiring::default(),
+        }
+    }
+
+    /// `W` with what belongs to it.
+    pub fn projection(&self, w: &Array2<f64>) -> Projection {
+        Projection {
+            w: w.clone(),
+            wiring: self.wiring(),
+            labels: self.model.metadata.residual_labels.clone(),
+        }
+    }
+
+    /// The shape of `W`, or of the stack of all: `[k·d, D]`.
+    pub fn shape(&self) -> (usize, usize) {
+        let d = self.config.compression.dim;
+        (self.wiring().count() * d, self.model.width())
+    }
+
     /// Reads the run file, its model, and checks them against each other.
     ///
     /// # Errors

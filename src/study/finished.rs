@@ -100,7 +100,7 @@ impl FinishedRun {
             });
         }
         let experiment = Experiment::load(&directory.join(CONFIG), &[], Some(directory))?;
-        let projection = Projection::load(&directory.join(PROJECTION))?;
+        let projection = Projection::load(&directory.join(PROJECTION), &experiment.model)?;
         if projection.labels != experiment.model.metadata.residual_labels {
             return Err(FinishedError::OtherModel { directory: owned() });
         }

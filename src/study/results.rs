@@ -4,10 +4,10 @@
 use std::io;
 use std::path::Path;
 
-use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
-use super::directory::{GRAM, LAYERS, PROJECTION, RunDirectory, SUMMARY};
+use super::directory::{GRAM, GRAMS, LAYERS, PROJECTION, RunDirectory, SUMMARY};
+use crate::compression::gram::between;
 use crate::compression::projection::ProjectionError;
 use crate::compression::{Evaluation, Projection, StopReason};
 use crate::config::{Method, RunConfig};
@@ -140,20 +140,16 @@ impl Summary {
 pub fn write(
     directory: &RunDirectory,
     model: &CompiledModel,
-    w: &Array2<f64>,
+    projection: &Projection,
     evaluation: &Evaluation,
 ) -> Result<(), ProjectionError> {
-    let projection = Projection {
-        w: w.clone(),
-        labels: model.metadata.residual_labels.clone(),
-    };
     let layers = model
         .block_names()
         .into_iter()
         .zip(&evaluation.blocks)
         .map(|(block, fit)| (block, fit.mse, fit.cosine));
     write_csv(&directory.file(LAYERS), &["block", "mse", "cosine"], layers)?;
-    let gram = projection.gram();
+    let gram = projection.gram(model);
     let labels = &projection.labels;
     let pairs = gram
         .indexed_iter()
@@ -163,7 +159,35 @@ pub fn write(
         &["feature_a", "feature_b", "value"],
         pairs,
     )?;
+    if projection.wiring.count() > 2 {
+        write_grams(directory, model, projection)?;
+    }
     projection.save(&directory.file(PROJECTION))
+}
+
+/// `grams.csv`: of several `G` each, in the rows that its writer writes.
+fn write_grams(
+    directory: &RunDirectory,
+    model: &CompiledModel,
+    projection: &Projection,
+) -> Result<(), FileError> {
+    let labels = &projection.labels;
+    let all = between(model, &projection.w, &projection.wiring);
+    let rows = all.iter().flat_map(|one| {
+        let names = (one.writer.name(), one.reader.name());
+        one.written.iter().flat_map(move |&a| {
+            let (writer, reader) = names.clone();
+            let row = one.gram.row(a);
+            let cells: Vec<_> = row
+                .iter()
+                .zip(labels)
+                .map(|(value, b)| (writer.clone(), reader.clone(), &labels[a], b, *value))
+                .collect();
+            cells
+        })
+    });
+    let header = ["writer", "reader", "feature_a", "feature_b", "value"];
+    write_csv(&directory.file(GRAMS), &header, rows)
 }
 
 /// A table, whole or not there at all; a row is a tuple or a struct with the header's fields in its

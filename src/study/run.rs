@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use burn::tensor::Element;
 use ndarray::Array2;
 use thiserror::Error;
 
@@ -13,12 +14,13 @@ use super::results::{self, Summary};
 use super::{analyzed, baseline};
 use crate::analysis::Settings;
 use crate::compression::checkpoint::{self, CheckpointError};
-use crate::compression::engines::{Engine, autodiff::Autodiff, fused::Fused};
+use crate::compression::engines::fused::{self, Fused};
+use crate::compression::engines::{Engine, autodiff::Autodiff};
 use crate::compression::evaluation::Evaluator;
-use crate::compression::projection::{ProjectionError, normal};
+use crate::compression::projection::{ProjectionError, normal, stack};
 use crate::compression::trainer::{Intervals, Observer, Record, State};
 use crate::compression::{Evaluation, StopReason, Teacher, Trainer};
-use crate::config::{self, Method, Precision, RunConfig};
+use crate::config::{self, InitMatrices, Method, Precision, RunConfig};
 use crate::files::FileError;
 use crate::inputs::rng::{self, Purpose};
 use crate::inputs::{EvaluationSet, Sampler};
@@ -123,7 +125,8 @@ pub fn run(
     let mut observer = RunObserver {
         directory: &directory,
         config_hash: config.hash(),
-        evaluator: Evaluator::new(Arc::clone(&teacher), config.objective()),
+        evaluator: Evaluator::new(Arc::clone(&teacher), config.objective())
+            .with_wiring(experiment.wiring()),
         metrics,
         progress,
         last: None,
@@ -154,16 +157,21 @@ fn on_grid(config: &RunConfig) -> bool {
 
 /// The checkpoint's state, or the initial one.
 fn starting_state(experiment: &Experiment, directory: &RunDirectory) -> Result<State, RunError> {
-    let config = &experiment.config;
-    let shape = (config.compression.dim, experiment.model.width());
     if directory.has(CHECKPOINT) {
         return load_checkpoint(experiment, directory);
     }
-    let mut rng = rng::stream(config.training.seed, Purpose::Init);
-    Ok(State::initial(normal(
-        &mut rng,
-        shape,
-        config.compression.init_std,
+    let RunConfig {
+        compression,
+        training,
+        ..
+    } = &experiment.config;
+    let mut rng = rng::stream(training.seed, Purpose::Init);
+    let shape = (compression.dim, experiment.model.width());
+    let equal = compression.init_matrices == InitMatrices::Equal;
+    Ok(State::initial(stack(
+        experiment.wiring().count(),
+        equal,
+        || normal(&mut rng, shape, compression.init_std),
     )))
 }
 
@@ -172,10 +180,8 @@ pub(super) fn load_checkpoint(
     experiment: &Experiment,
     directory: &RunDirectory,
 ) -> Result<State, RunError> {
-    let config = &experiment.config;
-    let shape = (config.compression.dim, experiment.model.width());
-    checkpoint::load(&directory.file(CHECKPOINT), shape, &config.hash())
-        .map_err(RunError::Checkpoint)
+    let (path, hash) = (directory.file(CHECKPOINT), experiment.config.hash());
+    checkpoint::load(&path, experiment.shape(), &hash).map_err(RunError::Checkpoint)
 }
 
 /// Writes a checkpoint.
@@ -187,24 +193,29 @@ pub(super) fn save_checkpoint(path: &Path, state: &State, hash: &str) -> Result<
 }
 
 fn engine(experiment: &Experiment, teacher: &Arc<Teacher>) -> Box<dyn Engine> {
+    match experiment.config.training.precision {
+        Precision::F32 => engine_of::<f32>(experiment, teacher),
+        Precision::F64 => engine_of::<f64>(experiment, teacher),
+    }
+}
+
+fn engine_of<F: fused::lanes::Precision + Element>(
+    experiment: &Experiment,
+    teacher: &Arc<Teacher>,
+) -> Box<dyn Engine> {
     let Experiment { config, model, .. } = experiment;
     let (teacher, objective, threads) = (
         Arc::clone(teacher),
         config.objective(),
         config.training.threads,
     );
-    match (config.training.engine, config.training.precision) {
-        (config::Engine::Fused, Precision::F32) => {
-            Box::new(Fused::<f32>::new(teacher, objective, threads))
+    let wiring = experiment.wiring();
+    match config.training.engine {
+        config::Engine::Fused => {
+            Box::new(Fused::<F>::new(teacher, objective, threads).with_wiring(wiring))
         }
-        (config::Engine::Fused, Precision::F64) => {
-            Box::new(Fused::<f64>::new(teacher, objective, threads))
-        }
-        (config::Engine::Autodiff, Precision::F32) => {
-            Box::new(Autodiff::<f32>::new(model, teacher, objective, threads))
-        }
-        (config::Engine::Autodiff, Precision::F64) => {
-            Box::new(Autodiff::<f64>::new(model, teacher, objective, threads))
+        config::Engine::Autodiff => {
+            Box::new(Autodiff::<F>::new(model, teacher, objective, threads).with_wiring(wiring))
         }
     }
 }
@@ -233,8 +244,9 @@ fn finish(
                 Some(evaluation) => evaluation,
                 None => observer.evaluate(&state.w),
             };
-            results::write(directory, &experiment.model, &state.w, &last)?;
-            analyzed::analyze(experiment, &state.w, &Settings::default())
+            let projection = experiment.projection(&state.w);
+            results::write(directory, &experiment.model, &projection, &last)?;
+            analyzed::analyze(experiment, &projection, &Settings::default())
                 .write(directory.path())?;
             let summary = summary(Some(&last));
             summary.save(directory)?;

@@ -18,6 +18,7 @@ fn interchanges_equal_runs_with_the_value_put_in_by_hand() {
         space: &space,
         inputs: &inputs,
         w: &w,
+        wiring: &Wiring::default(),
     };
     let found = analysis::analyze(subject, &settings, 2);
     let fit = found
@@ -40,7 +41,7 @@ fn interchanges_equal_runs_with_the_value_put_in_by_hand() {
     let mut second = frozen.clone();
     second.layers.remove(0);
     let tokens = inputs.chunk(&space, 0, 65);
-    let streams = [Stream::Full, Stream::Compressed(&w)];
+    let streams = [Stream::Full, Stream::Compressed(&w, &Wiring::default())];
     let traces = streams.map(|stream| frozen.forward(stream, tokens.view()));
     let (mut positions, mut right, mut undecided, mut affected) = (0, 0, 0, 0);
     for base in 0..65 {
@@ -159,6 +160,7 @@ fn sampled_pairs_are_a_part_of_all_pairs_and_depend_on_the_seed_alone() {
         space: &space,
         inputs: &inputs,
         w: &w,
+        wiring: &Wiring::default(),
     };
     let found = analysis::analyze(subject, &with(Some(4096), 0), 1);
     assert_eq!(

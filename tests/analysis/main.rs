@@ -18,7 +18,7 @@ use tracr_compress::compression::projection::normal;
 use tracr_compress::compression::{Objective, OutputPositions, Teacher, evaluation, fold};
 use tracr_compress::inputs::rng::{self, Purpose};
 use tracr_compress::inputs::{EvaluationSet, InputSpace};
-use tracr_compress::model::{CompiledModel, Frozen, Site, Stream, codec};
+use tracr_compress::model::{CompiledModel, Frozen, Site, Stream, Wiring, codec};
 
 use Verdict::{Dedicated, Dropped, Shared, Superposed, Unused};
 
@@ -52,6 +52,7 @@ fn analyzed(
         space: &space,
         inputs: &inputs,
         w,
+        wiring: &Wiring::default(),
     };
     analysis::analyze(subject, settings, threads)
 }
@@ -213,7 +214,7 @@ impl Plain {
         let tokens = inputs.chunk(&space, 0, inputs.len());
         let frozen = Frozen::<f64>::new(model);
         let full = frozen.forward(Stream::Full, tokens.view());
-        let small = frozen.forward(Stream::Compressed(w), tokens.view());
+        let small = frozen.forward(Stream::Compressed(w, &Wiring::default()), tokens.view());
         Self {
             tokens,
             compiled: full.block_outputs,
@@ -235,7 +236,11 @@ fn the_evaluation_of_training_and_the_analysis_agree() {
             output_weight: 1.0,
             layer_weight: 1.0,
         };
-        let theirs = evaluation::evaluate_plainly(&teacher, &objective, &w);
+        let theirs = evaluation::evaluate_plainly(
+            &teacher,
+            &objective,
+            Stream::Compressed(&w, &Wiring::default()),
+        );
         let ours = analyzed(&model, &w, &few_pairs(), 1).faithfulness;
         let flat: Vec<_> = ours
             .blocks
@@ -282,7 +287,14 @@ fn a_folded_model_computes_what_the_compressed_one_does() {
             model.metadata.residual_labels.clone(),
         );
         let plain = Plain::new(&model, &w);
-        let folded = fold(&model, &Projection { w, labels });
+        let folded = fold(
+            &model,
+            &Projection {
+                w,
+                wiring: Wiring::default(),
+                labels,
+            },
+        );
         let folded = CompiledModel::from_bytes(&folded.to_bytes().unwrap()).unwrap();
         assert_eq!(
             folded.metadata.residual_labels[d - 1],

@@ -6,7 +6,7 @@ use ndarray::Array2;
 use tracr_compress::compression::evaluation::evaluate_plainly;
 use tracr_compress::compression::{Objective, OutputPositions, Teacher};
 use tracr_compress::inputs::{EvaluationSet, InputSpace, sampler::Batch};
-use tracr_compress::model::CompiledModel;
+use tracr_compress::model::{CompiledModel, Stream, Wiring};
 
 /// A model, all its inputs of one and two tokens, and an objective with uneven weights.
 pub struct Case {
@@ -57,6 +57,12 @@ impl Case {
     }
 
     pub fn exact(&self, w: &Array2<f64>) -> f64 {
-        evaluate_plainly(&self.teacher, &self.objective, w).loss
+        self.exact_of(w, &Wiring::default())
+    }
+
+    /// The same for a stack of several `W`.
+    pub fn exact_of(&self, w: &Array2<f64>, wiring: &Wiring) -> f64 {
+        let stream = Stream::Compressed(w, wiring);
+        evaluate_plainly(&self.teacher, &self.objective, stream).loss
     }
 }

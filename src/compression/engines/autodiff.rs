@@ -6,6 +6,8 @@
 //! output       = stream_last W U
 //! ```
 //!
+//! With several `W` ([`crate::model::wiring`]) every block reads and writes with its own.
+//!
 //! A batch is cut into pieces of 128 inputs, each with a graph of its own; their losses and
 //! gradients are added in float64 in a fixed order, so the number of threads changes nothing. A
 //! dead block (all-zero output weights) writes exactly zero and is skipped.
@@ -22,7 +24,8 @@ use crate::compression::objective::Objective;
 use crate::compression::teacher::{Targets, Teacher};
 use crate::inputs::sampler::Batch;
 use crate::model::forward::MASKED;
-use crate::model::{CompiledModel, Layer, Linear, OutputKind, Real};
+use crate::model::wiring::Reader;
+use crate::model::{CompiledModel, Layer, Linear, OutputKind, Real, Site, Wiring};
 
 /// Inputs per graph.
 const PIECE: usize = 128;
@@ -39,6 +42,7 @@ pub struct Autodiff<F> {
     objective: Objective,
     model: BurnModel<F>,
     threads: usize,
+    wiring: Wiring,
 }
 
 /// The frozen weights as Burn tensors.
@@ -93,7 +97,14 @@ impl<F: Real + Element> Autodiff<F> {
             objective,
             model: BurnModel::new(model),
             threads,
+            wiring: Wiring::default(),
         }
+    }
+
+    /// The same for a stack of several `W`.
+    pub fn with_wiring(mut self, wiring: Wiring) -> Self {
+        self.wiring = wiring;
+        self
     }
 
     /// Loss and gradient sums of inputs `start..end`; `counted` is how many positions `L_out`
@@ -110,9 +121,10 @@ impl<F: Real + Element> Autodiff<F> {
         let rows = start * positions..end * positions;
         let features = self.teacher.model().embed(tokens.slice(s![start..end, ..]));
         let w = tensor::<F>(w).autodiff().require_grad();
+        let matrices = Matrices::new(&w, &self.wiring);
         let (blocks, output) =
             self.model
-                .compressed(&w, tensor::<F>(&features), end - start, positions);
+                .compressed(&matrices, tensor::<F>(&features), end - start, positions);
 
         let mut layers = Tensor::<1>::zeros([1], (&device(), F::dtype()));
         for (i, h_tilde) in blocks.into_iter().enumerate() {
@@ -224,6 +236,39 @@ impl<F: Real + Element> Engine for Autodiff<F> {
     }
 }
 
+/// The matrices between the blocks and the stream, cut out of their stack.
+struct Matrices<'a> {
+    wiring: &'a Wiring,
+    /// `[d, D]` each, and transposed.
+    matrices: Vec<(Tensor<2>, Tensor<2>)>,
+}
+
+impl<'a> Matrices<'a> {
+    fn new(w: &Tensor<2>, wiring: &'a Wiring) -> Self {
+        let [rows, width] = w.dims();
+        let matrices = (0..wiring.count())
+            .map(|number| match wiring.is_single() {
+                true => w.clone(),
+                false => w.clone().slice([wiring.rows(number, rows), 0..width]),
+            })
+            .map(|w| (w.clone(), w.transpose()))
+            .collect();
+        Self { wiring, matrices }
+    }
+
+    /// `[B·T, d]` to `[B·T, D]`.
+    fn read(&self, reader: Reader, stream: &Tensor<2>) -> Tensor<2> {
+        let (w, _) = &self.matrices[self.wiring.read(reader)];
+        stream.clone().matmul(w.clone())
+    }
+
+    /// `[B·T, D]` to `[B·T, d]`.
+    fn write(&self, site: Site, h: Tensor<2>) -> Tensor<2> {
+        let (_, transposed) = &self.matrices[self.wiring.write(site)];
+        h.matmul(transposed.clone())
+    }
+}
+
 impl<F: Real + Element> BurnModel<F> {
     fn new(model: &CompiledModel) -> Self {
         Self {
@@ -240,35 +285,33 @@ impl<F: Real + Element> BurnModel<F> {
     /// unembedded output `[B·T, O]`.
     fn compressed(
         &self,
-        w: &Tensor<2>,
+        w: &Matrices<'_>,
         features: Tensor<2>,
         batch: usize,
         positions: usize,
     ) -> (Vec<Option<Tensor<2>>>, Tensor<2>) {
-        let w_t = w.clone().transpose(); // [D, d]
-        let read = |stream: &Tensor<2>| stream.clone().matmul(w.clone()); // [B·T, d] → [B·T, D]
-        let write = |h: Tensor<2>| h.matmul(w_t.clone()); // [B·T, D] → [B·T, d]
-        let mut stream = write(features);
+        let mut stream = w.write(Site::Embedding, features);
         let mut blocks = Vec::new();
-        for layer in &self.layers {
-            let attended = layer
-                .attention
-                .as_ref()
-                .map(|a| self.attend(a, read(&stream), batch, positions));
+        for (i, layer) in self.layers.iter().enumerate() {
+            let attended = layer.attention.as_ref().map(|a| {
+                let read = w.read(Reader::Block(2 * i), &stream);
+                self.attend(a, read, batch, positions)
+            });
             if let Some(h) = &attended {
-                stream = stream + write(h.clone());
+                stream = stream + w.write(Site::Block(2 * i), h.clone());
             }
             blocks.push(attended);
-            let mapped = layer
-                .mlp
-                .as_ref()
-                .map(|m| m.fc2.apply(relu(m.fc1.apply(read(&stream)))));
+            let mapped = layer.mlp.as_ref().map(|m| {
+                let read = w.read(Reader::Block(2 * i + 1), &stream);
+                m.fc2.apply(relu(m.fc1.apply(read)))
+            });
             if let Some(h) = &mapped {
-                stream = stream + write(h.clone());
+                stream = stream + w.write(Site::Block(2 * i + 1), h.clone());
             }
             blocks.push(mapped);
         }
-        (blocks, read(&stream).matmul(self.unembed.clone()))
+        let last = w.read(Reader::Unembedding, &stream);
+        (blocks, last.matmul(self.unembed.clone()))
     }
 
     /// Multi-head attention over what the block reads, `[B·T, D]` to `[B·T, D]`.

@@ -75,6 +75,7 @@ use super::fused::lanes::Precision;
 use crate::compression::objective::Objective;
 use crate::compression::teacher::Teacher;
 use crate::inputs::sampler::Batch;
+use crate::model::Wiring;
 
 /// Why the loss cannot be taken of a tensor.
 #[derive(Debug, Error, PartialEq)]
@@ -108,6 +109,12 @@ impl<F: Precision> FusedLoss<F> {
             teacher,
             objective,
         }
+    }
+
+    /// The same for a stack of several `W` ([`crate::model::wiring`]).
+    pub fn with_wiring(mut self, wiring: Wiring) -> Self {
+        self.engine = self.engine.with_wiring(wiring);
+        self
     }
 
     /// `L = output_weight · L_out + layer_weight · L_layer` of `batch` at `w` `[d, D]`: one number,

@@ -1,13 +1,24 @@
 //! `P = S·G·M` for every reader, and back: `dL/dG = Σ Sᵀ·dL/dP·Mᵀ`, `dL/dW = W (dL/dG + dL/dGᵀ)`.
 //!
-//! The only place where `d` occurs: two products of `W` with a `D × D` matrix. All of this is float64:
+//! With several matrices ([`Wiring`]) each pair of one that writes and one that reads has its own
+//! `G = W_writeᵀ·W_read`, a reader's row of `P` for a source takes that of the source's writer, and
+//!
+//! ```text
+//! dL/dW_write += W_read·(dL/dG)ᵀ,      dL/dW_read += W_write·dL/dG
+//! ```
+//!
+//! The only place where `d` occurs: products of `W` with a `D × D` matrix. All of this is float64:
 //! the weights of a compiled model are up to hundreds and cancel, so that `P` is rounded only once. The
 //! rest of a step works with `P` in the engine's precision.
+
+use std::ops::Range;
 
 use ndarray::Array2;
 
 use super::lanes::{Precision, add_scaled, kernels};
 use super::plan::{Plan, SparseRow};
+use crate::model::wiring::Reader;
+use crate::model::{Site, Wiring};
 
 /// `P` of each reader, column by column: `p[c · sources + s]`.
 #[derive(Clone, Debug)]
@@ -23,11 +34,16 @@ pub struct Folder {
     sources: Vec<SparseRow>,
     /// `M` of each reader, by column.
     columns: Vec<Vec<SparseRow>>,
+    /// For each reader, which sources take which of `pairs`: all that it hears, in order.
+    heard: Vec<Vec<(Range<usize>, usize)>>,
+    /// The matrices (that writes, that reads) which some source and reader have between them.
+    pairs: Vec<(usize, usize)>,
+    wiring: Wiring,
     width: usize,
-    /// `G` or `dL/dG`, `[D, D]`.
-    square: Vec<f64>,
-    /// `dL/dG + dL/dGᵀ`.
-    symmetric: Vec<f64>,
+    /// `Gᵀ` of each pair or its gradient, `[D read, D written]`.
+    squares: Vec<Vec<f64>>,
+    /// `dL/dG + dL/dGᵀ`, or `dL/dG`.
+    turned: Vec<f64>,
     column: Vec<f64>,
     /// `W` and `dL/dW`, row by row.
     w: Vec<f64>,
@@ -65,91 +81,173 @@ impl<F: Precision> Folded<F> {
 }
 
 impl Folder {
-    /// Buffers for a plan.
-    pub fn new(plan: &Plan) -> Self {
+    /// Buffers for a plan whose `W` are wired like this.
+    pub fn new(plan: &Plan, wiring: Wiring) -> Self {
+        let mut pairs = Vec::new();
+        let heard = (0..plan.readers.len())
+            .map(|i| {
+                let reader = plan
+                    .blocks
+                    .get(i)
+                    .map_or(Reader::Unembedding, |block| Reader::Block(block.index));
+                heard(plan, &wiring, i, wiring.read(reader), &mut pairs)
+            })
+            .collect();
+        let square = vec![0.0; plan.width * plan.width];
         Self {
             sources: plan.sources.clone(),
             columns: plan.readers.iter().map(|r| r.columns.clone()).collect(),
+            heard,
+            squares: vec![square.clone(); pairs.len()],
+            pairs,
+            wiring,
             width: plan.width,
-            square: vec![0.0; plan.width * plan.width],
-            symmetric: vec![0.0; plan.width * plan.width],
+            turned: square,
             column: vec![0.0; plan.width],
             w: Vec::new(),
             dw: Vec::new(),
         }
     }
 
-    /// `P` of every reader for `G = WᵀW`; `G = 1` without a `W`: the compiled model itself.
+    /// How the `W` that it folds are wired.
+    pub fn wiring(&self) -> &Wiring {
+        &self.wiring
+    }
+
+    /// The numbers of the matrix in the stack `w` or `dw`.
+    fn matrix(&self, number: usize) -> Range<usize> {
+        let rows = self.wiring.rows(number, self.w.len() / self.width);
+        rows.start * self.width..rows.end * self.width
+    }
+
+    /// `P` of every reader for `W`, `[d, D]` or a stack of several; `G = 1` without: the compiled
+    /// model itself.
     pub fn fold<F: Precision>(&mut self, w: Option<&Array2<f64>>, folded: &mut Folded<F>) {
-        self.square.fill(0.0);
-        match w {
-            Some(w) => {
-                self.w.clear();
-                self.w.extend(w);
-                gram(&self.w, self.width, &mut self.square);
+        self.w.clear();
+        self.w.extend(w.into_iter().flatten());
+        for (i, &(writes, reads)) in self.pairs.iter().enumerate() {
+            let (writes, reads) = (self.matrix(writes), self.matrix(reads));
+            let square = &mut self.squares[i];
+            square.fill(0.0);
+            match w {
+                Some(_) => gram(&self.w[reads], &self.w[writes], self.width, square),
+                None => (0..self.width).for_each(|i| square[i * self.width + i] = 1.0),
             }
-            None => (0..self.width).for_each(|i| self.square[i * self.width + i] = 1.0),
         }
-        for (columns, p) in self.columns.iter().zip(&mut folded.readers) {
-            fold_reader(&self.square, columns, &self.sources, &mut self.column, p);
+        let readers = self.columns.iter().zip(&self.heard);
+        for ((columns, heard), p) in readers.zip(&mut folded.readers) {
+            for (sources, pair) in heard {
+                fold_reader(
+                    &self.squares[*pair],
+                    columns,
+                    &self.sources,
+                    sources,
+                    &mut self.column,
+                    p,
+                );
+            }
         }
     }
 
-    /// `dL/dW` `[d, D]` from `dL/dP` of every reader, for the `W` that was folded last.
+    /// `dL/dW` from `dL/dP` of every reader, for the `W` that was folded last.
     pub fn unfold<F: Precision>(&mut self, folded: &Folded<F>, gradient: &mut Array2<f64>) {
         let width = self.width;
-        self.square.fill(0.0);
-        for (columns, dp) in self.columns.iter().zip(&folded.readers) {
-            unfold_reader(
-                dp,
-                columns,
-                &self.sources,
-                &mut self.column,
-                &mut self.square,
-            );
-        }
-        for r in 0..width {
-            for c in 0..width {
-                self.symmetric[r * width + c] =
-                    self.square[r * width + c] + self.square[c * width + r];
+        self.squares.iter_mut().for_each(|square| square.fill(0.0));
+        let readers = self.columns.iter().zip(&self.heard);
+        for ((columns, heard), dp) in readers.zip(&folded.readers) {
+            for (sources, pair) in heard {
+                unfold_reader(
+                    dp,
+                    columns,
+                    &self.sources,
+                    sources,
+                    &mut self.column,
+                    &mut self.squares[*pair],
+                );
             }
         }
         self.dw.clear();
         self.dw.resize(self.w.len(), 0.0);
-        product(&self.w, &self.symmetric, width, &mut self.dw);
+        for (i, &(writes, reads)) in self.pairs.iter().enumerate() {
+            let both = writes == reads;
+            let (writes, reads) = (self.matrix(writes), self.matrix(reads));
+            let square = &self.squares[i];
+            for r in 0..width {
+                for c in 0..width {
+                    let own = if both { square[r * width + c] } else { 0.0 };
+                    self.turned[r * width + c] = own + square[c * width + r];
+                }
+            }
+            let dw = &mut self.dw[reads.clone()];
+            product(&self.w[writes.clone()], &self.turned, width, dw);
+            if !both {
+                product(&self.w[reads], square, width, &mut self.dw[writes]);
+            }
+        }
         for (to, from) in gradient.iter_mut().zip(&self.dw) {
             *to = *from;
         }
     }
 }
 
-/// `square ← square + WᵀW` for `w` `[d, D]`.
-fn gram(w: &[f64], width: usize, square: &mut [f64]) {
-    gram_kernel::<f64>(w, width, square);
+/// The sources that reader `i`, which reads with matrix `reads`, hears, by the pair of matrices
+/// between them; pairs that are new are added.
+fn heard(
+    plan: &Plan,
+    wiring: &Wiring,
+    i: usize,
+    reads: usize,
+    pairs: &mut Vec<(usize, usize)>,
+) -> Vec<(Range<usize>, usize)> {
+    let embedding = 0..plan.vocabulary + plan.positions;
+    let blocks = plan.blocks[..i].iter().map(|block| {
+        let first = block.first_source;
+        (Site::Block(block.index), first..first + block.columns.len())
+    });
+    let mut heard: Vec<(Range<usize>, usize)> = Vec::new();
+    for (site, sources) in std::iter::once((Site::Embedding, embedding)).chain(blocks) {
+        let pair = (wiring.write(site), reads);
+        let number = pairs.iter().position(|p| *p == pair).unwrap_or_else(|| {
+            pairs.push(pair);
+            pairs.len() - 1
+        });
+        match heard.last_mut() {
+            Some((range, last)) if *last == number => range.end = sources.end,
+            _ => heard.push((sources, number)),
+        }
+    }
+    heard
 }
 
-/// `gradient ← gradient + W·square`.
+/// `square ← square + aᵀb` for `a` and `b` `[d, D]`.
+fn gram(a: &[f64], b: &[f64], width: usize, square: &mut [f64]) {
+    gram_kernel::<f64>(a, b, width, square);
+}
+
+/// `gradient ← gradient + w·square`.
 fn product(w: &[f64], square: &[f64], width: usize, gradient: &mut [f64]) {
     product_kernel::<f64>(w, square, width, gradient);
 }
 
 kernels! {
-    /// One reader's `P`. `G` is symmetric: a column of `G·M` is a sum of rows of `G`.
+    /// One reader's `P` for some of its sources. A column of `G·M` is a sum of columns of `G`.
     fn fold_reader<'a, F>(
-        gram: &'a [f64],
+        square: &'a [f64],
         columns: &'a [SparseRow],
         sources: &'a [SparseRow],
+        heard: &'a Range<usize>,
         buffer: &'a mut [f64],
         p: &'a mut [F],
     ) {
         let width = buffer.len();
-        let heard = p.len() / columns.len().max(1);
-        for (column, p) in columns.iter().zip(p.chunks_exact_mut(heard.max(1))) {
+        let stride = p.len() / columns.len().max(1);
+        let sources = &sources[heard.clone()];
+        for (column, p) in columns.iter().zip(p.chunks_exact_mut(stride.max(1))) {
             buffer.fill(0.0);
             for &(row, weight) in column {
-                add_scaled(weight, &gram[row * width..][..width], buffer);
+                add_scaled(weight, &square[row * width..][..width], buffer);
             }
-            for (p, source) in p.iter_mut().zip(sources) {
+            for (p, source) in p[heard.clone()].iter_mut().zip(sources) {
                 let mut sum = 0.0;
                 for &(dimension, weight) in source {
                     sum = weight.mul_add(buffer[dimension], sum);
@@ -159,33 +257,35 @@ kernels! {
         }
     }
 
-    /// Adds one reader's `Sᵀ·dP·Mᵀ`, transposed, to `dG`.
+    /// Adds one reader's `Sᵀ·dP·Mᵀ`, transposed, to `dGᵀ`.
     fn unfold_reader<'a, F>(
         dp: &'a [F],
         columns: &'a [SparseRow],
         sources: &'a [SparseRow],
+        heard: &'a Range<usize>,
         buffer: &'a mut [f64],
-        gram: &'a mut [f64],
+        square: &'a mut [f64],
     ) {
         let width = buffer.len();
-        let heard = dp.len() / columns.len().max(1);
-        for (column, dp) in columns.iter().zip(dp.chunks_exact(heard.max(1))) {
+        let stride = dp.len() / columns.len().max(1);
+        let sources = &sources[heard.clone()];
+        for (column, dp) in columns.iter().zip(dp.chunks_exact(stride.max(1))) {
             buffer.fill(0.0);
-            for (dp, source) in dp.iter().zip(sources) {
+            for (dp, source) in dp[heard.clone()].iter().zip(sources) {
                 for &(dimension, weight) in source {
                     buffer[dimension] = weight.mul_add(dp.widen(), buffer[dimension]);
                 }
             }
             for &(row, weight) in column {
-                add_scaled(weight, buffer, &mut gram[row * width..][..width]);
+                add_scaled(weight, buffer, &mut square[row * width..][..width]);
             }
         }
     }
 
-    fn gram_kernel<'a, F>(w: &'a [F], width: usize, square: &'a mut [F]) {
-        for w in w.chunks_exact(width) {
-            for (row, &x) in square.chunks_exact_mut(width).zip(w) {
-                add_scaled(x, w, row);
+    fn gram_kernel<'a, F>(a: &'a [F], b: &'a [F], width: usize, square: &'a mut [F]) {
+        for (a, b) in a.chunks_exact(width).zip(b.chunks_exact(width)) {
+            for (row, &x) in square.chunks_exact_mut(width).zip(a) {
+                add_scaled(x, b, row);
             }
         }
     }
@@ -208,11 +308,12 @@ mod tests {
         // Small integers: every sum is exact.
         let w = Array2::from_shape_fn((3, 5), |(k, i)| (k as f64 + 1.0) * (i as f64 - 2.0));
         let mut square = vec![0.0; 25];
-        gram(w.as_slice().unwrap(), 5, &mut square);
+        let rows = w.as_slice().unwrap();
+        gram(rows, rows, 5, &mut square);
         let g = w.t().dot(&w);
         assert_eq!(square, g.iter().copied().collect::<Vec<f64>>());
         let mut gradient = vec![0.0; 15];
-        product(w.as_slice().unwrap(), &square, 5, &mut gradient);
+        product(rows, &square, 5, &mut gradient);
         assert_eq!(gradient, w.dot(&g).iter().copied().collect::<Vec<f64>>());
     }
 }

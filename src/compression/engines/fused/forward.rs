@@ -10,7 +10,7 @@ use super::piece::Piece;
 use super::plan::{Domain, Plan};
 use crate::inputs::InputSpace;
 use crate::inputs::sampler::Batch;
-use crate::model::Frozen;
+use crate::model::{Frozen, Wiring};
 
 /// A model that is run forward only, compressed by a `W` or not at all.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ impl<F: Precision> Forward<F> {
     /// The same with a plan at hand.
     pub fn with_plan(plan: Plan, space: &InputSpace) -> Self {
         let mut common = Common::new(&plan, Inputs::new(&plan, space));
-        let mut folder = Folder::new(&plan);
+        let mut folder = Folder::new(&plan, Wiring::default());
         folder.fold(None, &mut common.folded);
         Self {
             plan,
@@ -41,7 +41,13 @@ impl<F: Precision> Forward<F> {
         }
     }
 
-    /// From now on the model compressed by `w` `[d, D]`.
+    /// The same for stacks of several `W`, from the next [`Forward::compress`] on.
+    pub fn with_wiring(mut self, wiring: Wiring) -> Self {
+        self.folder = Folder::new(&self.plan, wiring);
+        self
+    }
+
+    /// From now on the model compressed by `w`, `[d, D]` or a stack of several.
     pub fn compress(&mut self, w: &Array2<f64>) {
         self.folder.fold(Some(w), &mut self.common.folded);
         self.prepared = false;
@@ -51,9 +57,9 @@ impl<F: Precision> Forward<F> {
     pub fn load(&mut self, batch: &Batch, model: &Frozen<f64>, space: &InputSpace) {
         if self.common.inputs.load(batch, space, &self.plan).is_err() {
             let plan = Plan::new(model, space, true);
-            let folded = std::mem::replace(self, Self::with_plan(plan, space))
-                .common
-                .folded;
+            let wiring = self.folder.wiring().clone();
+            let new = Self::with_plan(plan, space).with_wiring(wiring);
+            let folded = std::mem::replace(self, new).common.folded;
             self.common.folded = folded;
             // A plan without a fixed table takes any batch.
             let _ = self.common.inputs.load(batch, space, &self.plan);

@@ -24,7 +24,8 @@
 //! dL/dG = Σ_i Sᵀ·(dL/dP_i)·M_iᵀ,      dL/dW = W·(dL/dG + dL/dGᵀ)
 //! ```
 //!
-//! so that `d` occurs in two small products and nowhere else.
+//! so that `d` occurs in two small products and nowhere else. With several `W` ([`crate::model::wiring`])
+//! `G` is another one for each pair of a writer and a reader, and all else stays the same.
 //!
 //! # What makes it fast
 //!
@@ -86,6 +87,7 @@ use super::{Engine, Loss};
 use crate::compression::objective::{Objective, OutputPositions};
 use crate::compression::teacher::Teacher;
 use crate::inputs::sampler::Batch;
+use crate::model::Wiring;
 use common::{Common, Gradients};
 use fold::{Folded, Folder};
 use forward::Forward;
@@ -125,10 +127,22 @@ impl<F: Precision> Fused<F> {
     /// An engine for the teacher's model, using up to `threads` threads where a step is long enough.
     pub fn new(teacher: Arc<Teacher>, objective: Objective, threads: usize) -> Self {
         let plan = Plan::new(teacher.model(), teacher.space(), false);
-        Self::with_plan(teacher, objective, threads, plan)
+        Self::with_plan(teacher, objective, threads, plan, Wiring::default())
     }
 
-    fn with_plan(teacher: Arc<Teacher>, objective: Objective, threads: usize, plan: Plan) -> Self {
+    /// The same for a stack of several `W`.
+    pub fn with_wiring(mut self, wiring: Wiring) -> Self {
+        self.folder = Folder::new(&self.plan, wiring);
+        self
+    }
+
+    fn with_plan(
+        teacher: Arc<Teacher>,
+        objective: Objective,
+        threads: usize,
+        plan: Plan,
+        wiring: Wiring,
+    ) -> Self {
         let common = Common::new(&plan, Inputs::new(&plan, teacher.space()));
         let shares = (0..plan.shares)
             .map(|_| Share {
@@ -138,7 +152,7 @@ impl<F: Precision> Fused<F> {
             })
             .collect();
         let mut engine = Self {
-            folder: Folder::new(&plan),
+            folder: Folder::new(&plan, wiring),
             compiled: teacher
                 .table()
                 .is_none()
@@ -186,7 +200,8 @@ impl<F: Precision> Fused<F> {
         if loaded.is_err() {
             let plan = Plan::new(self.teacher.model(), self.teacher.space(), true);
             let teacher = Arc::clone(&self.teacher);
-            *self = Self::with_plan(teacher, self.objective, self.threads, plan);
+            let wiring = self.folder.wiring().clone();
+            *self = Self::with_plan(teacher, self.objective, self.threads, plan, wiring);
             // A plan without a fixed table takes any batch.
             let _ = self
                 .common
@@ -350,7 +365,7 @@ impl<F: Precision> Engine for Fused<F> {
 /// What the table's blocks write in the compiled model (`G = 1`) at these rows.
 fn compiled_table(plan: &Plan, rows: &[(usize, usize)]) -> Vec<Array2<f64>> {
     let mut folded = Folded::<f64>::zero(plan);
-    Folder::new(plan).fold(None, &mut folded);
+    Folder::new(plan, Wiring::default()).fold(None, &mut folded);
     let mut table = Table::new(plan);
     table.forward(plan, rows, &folded);
     plan.blocks
