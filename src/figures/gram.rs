@@ -1,10 +1,10 @@
-//! `G = WᵀW` from `gram.csv`, features grouped by variable.
+//! `G` from `gram.csv`, features grouped by variable.
 
 use std::collections::HashMap;
 
 use super::table::{FigureError, Table};
 
-/// A symmetric matrix with names, features grouped by variable.
+/// A square matrix with names, features grouped by variable.
 #[derive(Clone, Debug)]
 #[allow(missing_docs)]
 pub struct Gram {
@@ -66,6 +66,18 @@ impl Gram {
         })
     }
 
+    /// Whether both triangles are the same up to rounding: written and read with one matrix.
+    pub fn is_symmetric(&self) -> bool {
+        let (n, limit) = (self.labels.len(), self.limit());
+        self.values.iter().enumerate().all(|(i, value)| {
+            let other = self.values[i % n * n + i / n];
+            match (value, other) {
+                (Some(a), Some(b)) => (a - b).abs() <= 1e-9 * limit,
+                (a, b) => a.is_none() && b.is_none(),
+            }
+        })
+    }
+
     /// The largest magnitude.
     pub fn limit(&self) -> f64 {
         self.values
@@ -120,6 +132,17 @@ fn grouped(labels: &[&str]) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_matrix_is_symmetric_up_to_rounding() {
+        let gram = |below: Option<f64>| Gram {
+            labels: vec!["a".into(), "b".into()],
+            values: vec![Some(1.0), Some(0.25), below, Some(2.0)],
+        };
+        assert!(gram(Some(0.25 + 1e-10)).is_symmetric());
+        assert!(!gram(Some(-0.25)).is_symmetric());
+        assert!(!gram(None).is_symmetric());
+    }
 
     #[test]
     fn features_are_grouped_as_in_the_published_figure() {

@@ -182,11 +182,22 @@ pub fn draw(gram: &Gram) -> Figure {
         caption: format!(
             "G = WᵀW: on the diagonal each feature's squared length, beside it how much the directions of \
              two features share. White is 0, red positive, blue negative, the limits ±{limit}; lines part \
-             variables. In the compiled model G is the identity.{}",
+             variables. In the compiled model G is the identity.{}{}",
+            sides(std::slice::from_ref(gram)),
             gaps(std::slice::from_ref(gram))
         ),
         source: "gram.csv".into(),
         scene,
+    }
+}
+
+/// What rows and columns are where writing and reading differ.
+fn sides(grams: &[Gram]) -> &'static str {
+    if grams.iter().all(Gram::is_symmetric) {
+        ""
+    } else {
+        " Where the matrix is not symmetric, blocks write and read with matrices of their own: rows are \
+         written, columns read."
     }
 }
 
@@ -267,7 +278,8 @@ pub fn multiples(grams: &[(String, Gram)], what: &str) -> Option<Figure> {
         title: "Inner products of the features' directions, run by run".into(),
         caption: format!(
             "G = WᵀW, {what}; one colour scale for all, white is 0, red positive, blue negative, limits \
-             ±{limit}. A variable's number of features stands in brackets.{}",
+             ±{limit}. A variable's number of features stands in brackets.{}{}",
+            sides(&only),
             gaps(&only)
         ),
         source: "gram.csv of the runs".into(),
