@@ -139,6 +139,7 @@ fn no_subset_is_better_than_the_one_that_is_found() {
         output_positions: OutputPositions::All,
         output_weight: 1.0,
         layer_weight: 1.0,
+        ..Objective::default()
     };
     let mut evaluator = Evaluator::new(teacher, objective);
     let width = model.width();

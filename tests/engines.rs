@@ -29,10 +29,11 @@ fn the_engine_agrees_with_the_exact_evaluation_and_its_finite_differences() {
         let dim = width.div_ceil(2);
         let w = normal(&mut rng, (dim, width), 0.4 / (dim as f64).sqrt());
         let direction = normal(&mut rng, w.dim(), 1.0);
-        let mut engine = Autodiff::<f64>::new(&case.model, case.teacher.clone(), case.objective, 1);
+        let mut engine =
+            Autodiff::<f64>::new(&case.model, case.teacher.clone(), case.objective.clone(), 1);
         let mut gradient = Array2::zeros(w.dim());
         let loss = engine.loss_and_gradient(&w, &case.batch, &mut gradient);
-        let loss = case.objective.total(loss.output, loss.layers);
+        let loss = case.objective.total(&loss);
         let exact = case.exact(&w);
         let loss_error = (loss - exact).abs() / exact;
 
@@ -60,7 +61,7 @@ fn evaluation_equals_the_plain_forward_pass_and_is_perfect_without_compression()
     for (i, path) in fixtures("models").iter().enumerate() {
         let case = Case::new(CompiledModel::load(path).unwrap(), OutputPositions::Tokens);
         let width = case.model.width();
-        let mut evaluator = Evaluator::new(case.teacher.clone(), case.objective);
+        let mut evaluator = Evaluator::new(case.teacher.clone(), case.objective.clone());
         let mut rng = stream(i as u64, Purpose::Init);
         let w = normal(&mut rng, (width.div_ceil(2), width), 0.1);
         let ours = evaluator.evaluate(&w);
@@ -118,12 +119,13 @@ fn a_duplicated_or_split_batch_has_the_same_loss_and_gradient() {
         OutputPositions::All,
     );
     let w = normal(&mut stream(2, Purpose::Init), (8, case.model.width()), 0.2);
-    let mut engine = Autodiff::<f64>::new(&case.model, case.teacher.clone(), case.objective, 2);
+    let mut engine =
+        Autodiff::<f64>::new(&case.model, case.teacher.clone(), case.objective.clone(), 2);
     let mut run = |tokens: Array2<usize>| {
         let mut gradient = Array2::zeros(w.dim());
         let batch = Batch::Sequences(tokens);
         let loss = engine.loss_and_gradient(&w, &batch, &mut gradient);
-        (case.objective.total(loss.output, loss.layers), gradient)
+        (case.objective.total(&loss), gradient)
     };
     let once = run(case.tokens.clone());
     // Nine copies are several pieces of work, cut in the middle of a copy.

@@ -36,15 +36,15 @@ fn run(engine: &mut dyn Engine, case: &Case, w: &Array2<f64>) -> Result {
 fn run_batch(engine: &mut dyn Engine, case: &Case, w: &Array2<f64>, batch: &Batch) -> Result {
     let mut gradient = Array2::zeros(w.dim());
     let loss = engine.loss_and_gradient(w, batch, &mut gradient);
-    (case.objective.total(loss.output, loss.layers), gradient)
+    (case.objective.total(&loss), gradient)
 }
 
 fn fused64(case: &Case) -> Fused<f64> {
-    Fused::new(case.teacher.clone(), case.objective, 1)
+    Fused::new(case.teacher.clone(), case.objective.clone(), 1)
 }
 
 fn autodiff64(case: &Case) -> Autodiff<f64> {
-    Autodiff::new(&case.model, case.teacher.clone(), case.objective, 1)
+    Autodiff::new(&case.model, case.teacher.clone(), case.objective.clone(), 1)
 }
 
 fn is_finite(result: &Result) -> bool {
@@ -137,9 +137,9 @@ fn fused_equals_autodiff_in_f32_on_every_reference_model() {
     let mut failures = Vec::new();
     for (i, path) in models().iter().enumerate() {
         let (case, weights) = with_weights(i, path);
-        let mut fused = Fused::<f32>::new(case.teacher.clone(), case.objective, 1);
+        let mut fused = Fused::<f32>::new(case.teacher.clone(), case.objective.clone(), 1);
         let mut autodiff =
-            Autodiff::<f32>::new(&case.model, case.teacher.clone(), case.objective, 1);
+            Autodiff::<f32>::new(&case.model, case.teacher.clone(), case.objective.clone(), 1);
         for (std, w) in weights {
             let w = w.mapv(|x| f64::from(x as f32));
             let trace = Frozen::<f64>::new(&case.model).forward(
@@ -189,7 +189,7 @@ fn random_case(random: &mut Random) -> Case {
         for mut row in sample.rows_mut() {
             space.draw(&mut rng, row.as_slice_mut().unwrap());
         }
-        EvaluationSet::HeldOut(sample)
+        EvaluationSet::held_out(sample)
     } else {
         EvaluationSet::new(&space, 3)
     };
@@ -217,6 +217,7 @@ fn random_case(random: &mut Random) -> Case {
             output_positions: *random.pick(&[OutputPositions::All, OutputPositions::Tokens]),
             output_weight: 0.1 + random.below(30) as f64 / 10.0,
             layer_weight: 0.1 + random.below(30) as f64 / 10.0,
+            ..Objective::default()
         },
         batch,
     }
@@ -341,6 +342,7 @@ fn fused_has_the_same_bits_for_any_threads_and_history() {
         output_positions: OutputPositions::All,
         output_weight: 1.0,
         layer_weight: 1.0,
+        ..Objective::default()
     };
     let mut rng = stream(1, Purpose::Batches);
     let mut batch = |inputs: usize| {
@@ -356,12 +358,12 @@ fn fused_has_the_same_bits_for_any_threads_and_history() {
         let mut gradient = Array2::zeros(w.dim());
         (engine.loss_and_gradient(&w, batch, &mut gradient), gradient)
     };
-    let mut one = Fused::<f32>::new(teacher.clone(), objective, 1);
+    let mut one = Fused::<f32>::new(teacher.clone(), objective.clone(), 1);
     assert!(one.plan().shares > 1);
     let expected = call(&mut one, &batch);
     assert_eq!(call(&mut one, &batch), expected);
     for threads in [1, 2, 3] {
-        let mut engine = Fused::<f32>::new(teacher.clone(), objective, threads);
+        let mut engine = Fused::<f32>::new(teacher.clone(), objective.clone(), threads);
         assert_eq!(call(&mut engine, &batch), expected);
         for other in &others {
             call(&mut engine, other);
@@ -391,7 +393,7 @@ fn fused_survives_softmaxes_whose_tabulated_sums_underflow() {
             failures.push(format!("W {seed}: {difference:.1e}"));
         }
         let single = run(
-            &mut Fused::<f32>::new(case.teacher.clone(), case.objective, 1),
+            &mut Fused::<f32>::new(case.teacher.clone(), case.objective.clone(), 1),
             &case,
             &w,
         );
@@ -439,6 +441,7 @@ fn fused_equals_autodiff_on_long_inputs() {
                     output_positions: OutputPositions::Tokens,
                     output_weight: 0.7,
                     layer_weight: 1.3,
+                    ..Objective::default()
                 },
                 tokens,
                 batch,
@@ -448,7 +451,7 @@ fn fused_equals_autodiff_on_long_inputs() {
             seen.append(&mut means(fused.plan()));
             let exact = run(&mut autodiff64(&case), &case, &w);
             let double = difference(&run(&mut fused, &case, &w), &exact);
-            let mut fused = Fused::<f32>::new(case.teacher.clone(), case.objective, 2);
+            let mut fused = Fused::<f32>::new(case.teacher.clone(), case.objective.clone(), 2);
             let single = difference(&run(&mut fused, &case, &w), &exact);
             println!("{program}, causal {causal}: f64 {double:.1e}, f32 {single:.1e}");
             assert!(double < 1e-9 && single < 2e-5);

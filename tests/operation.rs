@@ -42,7 +42,7 @@ fn numbers<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
 fn engine(engine: &mut dyn Engine, case: &Case, w: &Array2<f64>) -> (f64, Vec<f64>) {
     let mut gradient = Array2::zeros(w.dim());
     let loss = engine.loss_and_gradient(w, &case.batch, &mut gradient);
-    let loss = case.objective.total(loss.output, loss.layers);
+    let loss = case.objective.total(&loss);
     (loss, gradient.into_iter().collect())
 }
 
@@ -62,12 +62,12 @@ fn operation_adds_up_with_a_penalty_and_is_scaled_by_what_arrives() {
         "pair_balance_1",
     ] {
         let (case, at) = case(file);
-        let fused = &mut Fused::<f64>::new(case.teacher.clone(), case.objective, 1);
+        let fused = &mut Fused::<f64>::new(case.teacher.clone(), case.objective.clone(), 1);
         let autodiff =
-            &mut Autodiff::<f64>::new(&case.model, case.teacher.clone(), case.objective, 1);
+            &mut Autodiff::<f64>::new(&case.model, case.teacher.clone(), case.objective.clone(), 1);
         let (value, gradient) = engine(fused, &case, &at);
         let (_, reference) = engine(autodiff, &case, &at);
-        let mut loss = FusedLoss::<f64>::new(case.teacher.clone(), case.objective, 1);
+        let mut loss = FusedLoss::<f64>::new(case.teacher.clone(), case.objective.clone(), 1);
         let device = Device::ndarray().autodiff();
         let leaf = || tensor(&at, &device, DType::F64).require_grad();
 
@@ -106,11 +106,11 @@ fn operation_adds_up_with_a_penalty_and_is_scaled_by_what_arrives() {
 fn operation_takes_either_precision_checkpointing_and_tensors_without_a_graph() {
     let (case, at) = case("frac_prevs");
     let rounded = at.mapv(|x| f64::from(x as f32));
-    let fused = &mut Fused::<f32>::new(case.teacher.clone(), case.objective, 1);
+    let fused = &mut Fused::<f32>::new(case.teacher.clone(), case.objective.clone(), 1);
     let (value, gradient) = engine(fused, &case, &rounded);
     let value = f64::from(value as f32);
     let gradient: Vec<f64> = gradient.iter().map(|x| f64::from(*x as f32)).collect();
-    let mut loss = FusedLoss::<f32>::new(case.teacher.clone(), case.objective, 2);
+    let mut loss = FusedLoss::<f32>::new(case.teacher.clone(), case.objective.clone(), 2);
 
     let plain = Device::ndarray();
     let result = loss

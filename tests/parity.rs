@@ -228,6 +228,7 @@ impl Trajectory {
                 output_positions,
                 output_weight: 1.0,
                 layer_weight: 1.0,
+                ..Objective::default()
             },
             batches: fixture
                 .tensor::<i32>("batches")
@@ -247,11 +248,11 @@ impl Trajectory {
     }
 
     fn autodiff<F: Real + burn::tensor::Element>(&self) -> Autodiff<F> {
-        Autodiff::new(&self.model, self.teacher(), self.objective, 1)
+        Autodiff::new(&self.model, self.teacher(), self.objective.clone(), 1)
     }
 
     fn fused<F: Precision>(&self) -> Fused<F> {
-        Fused::new(self.teacher(), self.objective, 1)
+        Fused::new(self.teacher(), self.objective.clone(), 1)
     }
 
     fn batch(&self, step: usize) -> Batch {
@@ -296,6 +297,7 @@ impl Trajectory {
             let Loss {
                 output,
                 layers: layer,
+                ..
             } = engine.loss_and_gradient(&w, &self.batch(step), &mut gradient);
             see(
                 format!("L_out {step}"),

@@ -64,6 +64,7 @@ impl Prepared {
                 output_positions,
                 output_weight: 1.0,
                 layer_weight: 1.0,
+                ..Objective::default()
             },
             init_std: if name == "shuffle_dyck2" { 0.1 } else { 1.0 },
             dims,

@@ -99,9 +99,9 @@ fn engines(case: &Prepared, threads: usize) -> Vec<Candidate> {
         objective,
         ..
     } = case;
-    let fused = Fused::<f32>::new(teacher.clone(), *objective, threads);
+    let fused = Fused::<f32>::new(teacher.clone(), objective.clone(), threads);
     let flops = fused.plan().flops_per_step(BATCH as f64);
-    let autodiff = Autodiff::<f32>::new(model, teacher.clone(), *objective, threads);
+    let autodiff = Autodiff::<f32>::new(model, teacher.clone(), objective.clone(), threads);
     vec![
         ("autodiff", Box::new(autodiff), None),
         ("fused", Box::new(fused), Some(flops)),
@@ -192,7 +192,7 @@ fn speeds(case: &Prepared, engine: Box<dyn Engine>, dim: usize, arguments: &Argu
     let mut trainer = Trainer::new(
         engine,
         Sampler::new(case.space.clone(), &case.evaluation, 0),
-        case.objective,
+        case.objective.clone(),
         LinearDecay::new(1e-3, 1e-6, 0.5, 300_000),
         AdamW {
             beta1: 0.9,

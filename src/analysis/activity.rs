@@ -2,7 +2,7 @@
 //!
 //! A feature's value is that of its dimension in the compiled residual stream after the last block:
 //! what Tracr's programs have written stays there. "Rows" are inputs × positions, BOS and padding
-//! included.
+//! included; where tokens have weights, an input's rows count by its probability.
 
 use ndarray::{Array1, Array2, Axis};
 
@@ -25,6 +25,8 @@ pub struct Activity {
     sum: Array1<f64>,
     /// `Σ v vᵀ`: `[D, D]`.
     square: Array2<f64>,
+    /// The same where every row counts alike, if that is something else: what ranks are taken of.
+    support: Option<Array2<f64>>,
 }
 
 impl Activity {
@@ -38,13 +40,15 @@ impl Activity {
     ) -> Self {
         let parts = sweep::pieces(inputs.len(), threads, |range| {
             let mut part = Self::empty(model.width());
-            for (_, tokens) in sweep::chunks(space, inputs, range) {
+            for (start, tokens) in sweep::chunks(space, inputs, range) {
                 let (blocks, _) = model.evaluate(Stream::Full, tokens.view());
                 let mut values = model.embed(tokens.view());
                 for block in &blocks {
                     values += block;
                 }
-                part.add(&values, active_above);
+                let chunk = start..start + tokens.nrows();
+                let weights = inputs.row_weights(chunk, tokens.ncols());
+                part.add(&values, weights.as_ref(), active_above);
             }
             part
         });
@@ -56,7 +60,7 @@ impl Activity {
     /// The sums over given values `[rows, D]`.
     pub fn of_values(values: &Array2<f64>, active_above: f64) -> Self {
         let mut activity = Self::empty(values.ncols());
-        activity.add(values, active_above);
+        activity.add(values, None, active_above);
         activity
     }
 
@@ -68,20 +72,33 @@ impl Activity {
             largest: Array1::zeros(width),
             sum: Array1::zeros(width),
             square: Array2::zeros((width, width)),
+            support: None,
         }
     }
 
-    fn add(&mut self, values: &Array2<f64>, active_above: f64) {
+    /// Adds rows `[rows, D]` with their weights `[rows, 1]`.
+    fn add(&mut self, values: &Array2<f64>, weights: Option<&Array2<f64>>, active_above: f64) {
         let active = values.mapv(|x| f64::from(u8::from(x.abs() > active_above)));
         let size = values.mapv(f64::abs);
-        self.rows += values.nrows() as f64;
-        self.together += &active.t().dot(&active);
-        self.magnitude += &(&size * &active).sum_axis(Axis(0));
         for row in size.rows() {
             self.largest.zip_mut_with(&row, |a, b| *a = a.max(*b));
         }
-        self.sum += &values.sum_axis(Axis(0));
-        self.square += &values.t().dot(values);
+        let Some(weights) = weights else {
+            self.rows += values.nrows() as f64;
+            self.together += &active.t().dot(&active);
+            self.magnitude += &(&size * &active).sum_axis(Axis(0));
+            self.sum += &values.sum_axis(Axis(0));
+            self.square += &values.t().dot(values);
+            return;
+        };
+        let weighted = &active * weights;
+        self.rows += weights.sum();
+        self.together += &active.t().dot(&weighted);
+        self.magnitude += &(&size * &weighted).sum_axis(Axis(0));
+        let weighted = values * weights;
+        self.sum += &weighted.sum_axis(Axis(0));
+        self.square += &values.t().dot(&weighted);
+        add_to(&mut self.support, &values.t().dot(values));
     }
 
     fn merge(&mut self, other: &Self) {
@@ -92,6 +109,9 @@ impl Activity {
             .zip_mut_with(&other.largest, |a, b| *a = a.max(*b));
         self.sum += &other.sum;
         self.square += &other.square;
+        if let Some(other) = &other.support {
+            add_to(&mut self.support, other);
+        }
     }
 
     /// The share of rows in which feature `i` is active.
@@ -140,17 +160,27 @@ impl Activity {
         covariance(i, j) / (vi * vj).sqrt()
     }
 
-    /// The rank of the values of some features, as a matrix `[rows, dims]`.
+    /// The rank of the values of some features, as a matrix `[rows, dims]`; how rare a row is does not
+    /// matter.
     pub fn rank_of(&self, dims: &[usize]) -> usize {
+        let square = self.support.as_ref().unwrap_or(&self.square);
         let part = Array2::from_shape_fn((dims.len(), dims.len()), |(a, b)| {
-            self.square[[dims[a], dims[b]]]
+            square[[dims[a], dims[b]]]
         });
         SymmetricEigen::new(part.view()).rank()
     }
 
     /// The rank of all values.
     pub fn rank(&self) -> usize {
-        SymmetricEigen::new(self.square.view()).rank()
+        let square = self.support.as_ref().unwrap_or(&self.square);
+        SymmetricEigen::new(square.view()).rank()
+    }
+}
+
+fn add_to(sum: &mut Option<Array2<f64>>, part: &Array2<f64>) {
+    match sum {
+        Some(sum) => *sum += part,
+        None => *sum = Some(part.clone()),
     }
 }
 

@@ -1,66 +1,23 @@
 //! Whether the compressed model computes what the compiled one does: by position, by block, by
-//! variable, and the worst inputs. One pass over the inputs, in float64.
+//! variable, and the worst inputs. One pass over the inputs, in float64. Means are over inputs by their
+//! probability where tokens have weights; numbers of inputs, largest errors and the worst inputs are not.
 
 use std::collections::BTreeMap;
 
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 use serde::Serialize;
 
+use super::Subject;
 use super::activity::Activity;
 use super::fit::Fit;
+use super::positions::OutputSums;
+pub use super::positions::{Kind, PositionFit};
 use super::settings::Settings;
 use super::structure::{Structure, part};
 use super::sweep;
 use super::worst::{Worst, WorstInput};
-use super::{Subject, worst};
-use crate::model::codec::argmax;
 use crate::model::wiring::Reader;
-use crate::model::{CompiledModel, Frozen, OutputKind, Site, Stream};
-
-/// What stands at a position.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// The beginning.
-    Bos,
-    /// One of the program's tokens.
-    Token,
-    /// Padding.
-    Pad,
-}
-
-impl Kind {
-    /// Of a token id.
-    pub fn of(model: &CompiledModel, id: usize) -> Self {
-        if id == model.metadata.bos_id {
-            Self::Bos
-        } else if id == model.metadata.pad_id {
-            Self::Pad
-        } else {
-            Self::Token
-        }
-    }
-}
-
-/// The decoded output at one position, over all inputs that have this kind of token there.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct PositionFit {
-    /// From 0, which is BOS.
-    pub position: usize,
-    /// What stands there.
-    pub kind: Kind,
-    /// How many inputs.
-    pub inputs: u64,
-    /// Numerical outputs: mean absolute error.
-    pub mae: Option<f64>,
-    /// Numerical outputs: root of the mean squared error.
-    pub rmse: Option<f64>,
-    /// Numerical outputs: largest absolute error.
-    pub max_error: Option<f64>,
-    /// Share that is right: the compiled model's class, or within [`Settings::tolerance`] of its
-    /// number.
-    pub accuracy: f64,
-}
+use crate::model::{Frozen, Site, Stream};
 
 /// A block's output `h̃` against the compiled model's `h`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -204,16 +161,6 @@ impl Pass<'_> {
     }
 }
 
-/// Errors of the output at one position.
-#[derive(Clone, Copy, Default)]
-struct OutputSums {
-    inputs: u64,
-    absolute: f64,
-    square: f64,
-    largest: f64,
-    right: u64,
-}
-
 struct Sums {
     outputs: BTreeMap<(usize, Kind), OutputSums>,
     /// Per block, per position.
@@ -270,6 +217,7 @@ impl Sums {
         let both = pass.run(tokens);
         self.add_outputs(pass, start, tokens.view(), &both);
         let positions = tokens.ncols();
+        let weight = |row: usize| pass.subject.inputs.weight(start + row / positions);
         for (i, fits) in self.blocks.iter_mut().enumerate() {
             let site = Site::Block(i);
             let written = |sites: &BTreeMap<Site, Array2<f64>>| {
@@ -277,17 +225,18 @@ impl Sums {
             };
             let (x, y) = (written(&both.compressed), written(&both.compiled));
             for (row, (x, y)) in x.rows().into_iter().zip(y.rows()).enumerate() {
-                fits[row % positions].add(x, y);
+                fits[row % positions].add(x, y, weight(row));
             }
         }
         for (fits, (variable, site)) in self.variables.iter_mut().zip(pass.structure.writings()) {
             let x = both.compressed[&site].select(Axis(1), &variable.dims);
             let y = both.compiled[&site].select(Axis(1), &variable.dims);
             let [all, words] = fits;
-            for ((x, y), id) in x.rows().into_iter().zip(y.rows()).zip(tokens) {
-                all.add(x, y);
+            let rows = x.rows().into_iter().zip(y.rows()).zip(tokens);
+            for (row, ((x, y), id)) in rows.enumerate() {
+                all.add(x, y, weight(row));
                 if Kind::of(pass.subject.model, *id) == Kind::Token {
-                    words.add(x, y);
+                    words.add(x, y, weight(row));
                 }
             }
         }
@@ -303,6 +252,7 @@ impl Sums {
         let model = pass.subject.model;
         let positions = tokens.ncols();
         for (b, ids) in tokens.rows().into_iter().enumerate() {
+            let weight = pass.subject.inputs.weight(start + b);
             for (t, id) in ids.iter().enumerate() {
                 let row = b * positions + t;
                 let (expected, found) = (
@@ -310,18 +260,7 @@ impl Sums {
                     both.compressed_output.row(row),
                 );
                 let sums = self.outputs.entry((t, Kind::of(model, *id))).or_default();
-                sums.inputs += 1;
-                let right = match model.metadata.output_kind {
-                    OutputKind::Categorical => argmax(expected) == argmax(found),
-                    OutputKind::Numerical => {
-                        let error = (expected[0] - found[0]).abs();
-                        sums.absolute += error;
-                        sums.square += error * error;
-                        sums.largest = worst::larger(sums.largest, error);
-                        error <= pass.settings.tolerance
-                    }
-                };
-                sums.right += u64::from(right);
+                sums.add(model, weight, pass.settings.tolerance, expected, found);
             }
             let rows = b * positions..(b + 1) * positions;
             self.worst.offer(
@@ -336,12 +275,7 @@ impl Sums {
 
     fn merge(&mut self, other: Self) {
         for (key, part) in other.outputs {
-            let sums = self.outputs.entry(key).or_default();
-            sums.inputs += part.inputs;
-            sums.absolute += part.absolute;
-            sums.square += part.square;
-            sums.largest = worst::larger(sums.largest, part.largest);
-            sums.right += part.right;
+            self.outputs.entry(key).or_default().merge(&part);
         }
         let mine = self.blocks.iter_mut().flatten();
         mine.zip(other.blocks.iter().flatten())
@@ -354,19 +288,8 @@ impl Sums {
 
     fn finish(self, pass: &Pass<'_>, activity: &Activity) -> Faithfulness {
         let model = pass.subject.model;
-        let numerical = model.metadata.output_kind == OutputKind::Numerical;
-        let positions = self.outputs.iter().map(|(&(position, kind), sums)| {
-            let n = sums.inputs as f64;
-            PositionFit {
-                position,
-                kind,
-                inputs: sums.inputs,
-                mae: numerical.then(|| sums.absolute / n),
-                rmse: numerical.then(|| (sums.square / n).sqrt()),
-                max_error: numerical.then_some(sums.largest),
-                accuracy: sums.right as f64 / n,
-            }
-        });
+        let outputs = self.outputs.iter();
+        let positions = outputs.map(|(&(position, kind), sums)| sums.fit(model, position, kind));
         let mut blocks = Vec::new();
         for (block, fits) in model.block_names().into_iter().zip(&self.blocks) {
             let mut all = fits[0].clone();

@@ -8,7 +8,8 @@ use crate::linalg::residual_of_best_map;
 /// constant.
 const CONSTANT: f64 = 1e-12;
 
-/// Running sums over pairs of rows: `y` as it should be and `x` as it is, both `[n]`.
+/// Running sums over pairs of rows: `y` as it should be and `x` as it is, both `[n]`. Rows count by
+/// their weights, in means, shares and best maps alike.
 ///
 /// Both are taken relative to fixed shifts near their means, so that centring loses no digits.
 #[derive(Clone, Debug)]
@@ -50,18 +51,18 @@ impl Fit {
         }
     }
 
-    /// Adds a row.
-    pub fn add(&mut self, x: ArrayView1<'_, f64>, y: ArrayView1<'_, f64>) {
-        self.rows += 1.0;
+    /// Adds a row that counts `weight` times.
+    pub fn add(&mut self, x: ArrayView1<'_, f64>, y: ArrayView1<'_, f64>, weight: f64) {
+        self.rows += weight;
         for ((n, x), y) in x.iter().enumerate().zip(y) {
-            self.squared_error += (x - y) * (x - y);
-            self.product += x * y;
-            self.square_x += x * x;
-            self.square_y += y * y;
+            self.squared_error += weight * ((x - y) * (x - y));
+            self.product += weight * (x * y);
+            self.square_x += weight * (x * x);
+            self.square_y += weight * (y * y);
             let dy = y - self.shift_y[n];
-            self.sum_x[n] += x - self.shift_x[n];
-            self.sum_y[n] += dy;
-            self.shifted_square_y += dy * dy;
+            self.sum_x[n] += weight * (x - self.shift_x[n]);
+            self.sum_y[n] += weight * dy;
+            self.shifted_square_y += weight * (dy * dy);
         }
         if self.xx.is_empty() {
             return;
@@ -70,8 +71,8 @@ impl Fit {
         let dy = &y - &self.shift_y;
         for (i, a) in dx.iter().enumerate() {
             if *a != 0.0 {
-                self.xx.row_mut(i).scaled_add(*a, &dx);
-                self.xy.row_mut(i).scaled_add(*a, &dy);
+                self.xx.row_mut(i).scaled_add(weight * *a, &dx);
+                self.xy.row_mut(i).scaled_add(weight * *a, &dy);
             }
         }
     }
@@ -88,11 +89,6 @@ impl Fit {
         self.shifted_square_y += other.shifted_square_y;
         self.xx += &other.xx;
         self.xy += &other.xy;
-    }
-
-    /// Rows so far.
-    pub fn rows(&self) -> u64 {
-        self.rows as u64
     }
 
     /// Mean over rows of `‖x − y‖²`; none without rows.
@@ -167,7 +163,7 @@ mod tests {
         let shift = Array1::from_elem(x.ncols(), shift);
         let mut fit = Fit::new(shift.clone(), shift, true);
         for (x, y) in x.rows().into_iter().zip(y.rows()) {
-            fit.add(x, y);
+            fit.add(x, y, 1.0);
         }
         fit
     }
@@ -191,6 +187,32 @@ mod tests {
             );
             let cosine = 10.0 / (8.0f64 * 21.0).sqrt();
             approx::assert_abs_diff_eq!(fit.cosine().unwrap(), cosine, epsilon = 1e-12);
+        }
+    }
+
+    #[test]
+    fn a_weight_of_two_is_the_row_twice() {
+        let x = array![[0.3, 1.0], [1.0, 1.5], [2.0, -1.0], [0.5, 0.2]];
+        let y = array![[1.0, 0.0], [2.0, 0.1], [4.0, 0.3], [0.0, 2.0]];
+        let weights = [1.0, 2.0, 1.0, 3.0];
+        let empty = || Fit::new(Array1::zeros(2), Array1::ones(2), true);
+        let (mut weighted, mut repeated) = (empty(), empty());
+        for ((x, y), weight) in x.rows().into_iter().zip(y.rows()).zip(weights) {
+            weighted.add(x, y, weight);
+            (0..weight as usize).for_each(|_| repeated.add(x, y, 1.0));
+        }
+        let figures = |fit: &Fit| {
+            [
+                fit.mse(),
+                fit.cosine(),
+                fit.variance(),
+                fit.explained(),
+                fit.explained_by_best_map(),
+            ]
+            .map(Option::unwrap)
+        };
+        for (a, b) in figures(&weighted).into_iter().zip(figures(&repeated)) {
+            approx::assert_abs_diff_eq!(a, b, epsilon = 1e-12);
         }
     }
 

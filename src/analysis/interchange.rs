@@ -17,6 +17,8 @@ use super::settings::Settings;
 use super::structure::{Structure, Variable};
 use super::sweep;
 use super::worst::larger;
+use crate::inputs::EvaluationSet;
+use crate::inputs::alias::Alias;
 use crate::inputs::rng::{self, Purpose};
 use crate::model::codec::argmax;
 use crate::model::{CompiledModel, Frozen, OutputKind, Site, Stream};
@@ -60,8 +62,7 @@ pub fn measure(
     settings: &Settings,
     threads: usize,
 ) -> Vec<Interchange> {
-    let inputs = subject.inputs.len();
-    let pairs = Pairs::new(inputs as u64, settings);
+    let pairs = Pairs::new(subject.inputs, settings);
     let writings: Vec<(&Variable, Site)> = structure.writings().collect();
     let parts = sweep::pieces(pairs.len(), threads, |range| {
         let mut sums = vec![Sums::default(); writings.len()];
@@ -88,50 +89,63 @@ pub fn measure(
             all_pairs: pairs.sample.is_none(),
             positions: sums.positions,
             undecided: sums.undecided,
-            accuracy: share(sums.right as f64, sums.positions),
+            accuracy: share(sums.right, sums.weight),
             affected: sums.affected,
-            accuracy_affected: share(sums.right_affected as f64, sums.affected),
-            mae: share(sums.error, sums.positions).filter(|_| numerical),
-            mae_affected: share(sums.error_affected, sums.affected).filter(|_| numerical),
+            accuracy_affected: share(sums.right_affected, sums.weight_affected),
+            mae: share(sums.error, sums.weight).filter(|_| numerical),
+            mae_affected: share(sums.error_affected, sums.weight_affected).filter(|_| numerical),
             max_error: (numerical && sums.positions > 0).then_some(sums.largest),
         })
         .collect()
 }
 
-fn share(sum: f64, count: u64) -> Option<f64> {
-    (count > 0).then(|| sum / count as f64)
+fn share(sum: f64, weight: f64) -> Option<f64> {
+    (weight > 0.0).then(|| sum / weight)
 }
 
 /// Which pairs of inputs: all of them (`base·n + source`), or a sample drawn independently and
-/// uniformly, with a seed of its own.
-struct Pairs {
-    inputs: u64,
+/// by the inputs' weights, with a seed of its own.
+struct Pairs<'a> {
+    inputs: &'a EvaluationSet,
     sample: Option<Vec<(u64, u64)>>,
 }
 
-impl Pairs {
-    fn new(inputs: u64, settings: &Settings) -> Self {
-        let all = inputs.saturating_mul(inputs);
+impl<'a> Pairs<'a> {
+    fn new(inputs: &'a EvaluationSet, settings: &Settings) -> Self {
+        let count = inputs.len() as u64;
+        let all = count.saturating_mul(count);
         let sample = settings.pairs.filter(|wanted| *wanted < all).map(|wanted| {
             let mut rng = rng::stream(settings.seed, Purpose::Interventions);
-            (0..wanted)
-                .map(|_| (rng.random_range(0..inputs), rng.random_range(0..inputs)))
-                .collect()
+            let by_weight = inputs.weights().map(Alias::new);
+            let mut input = || match &by_weight {
+                None => rng.random_range(0..count),
+                Some(alias) => alias.draw(&mut rng) as u64,
+            };
+            (0..wanted).map(|_| (input(), input())).collect()
         });
         Self { inputs, sample }
     }
 
     fn len(&self) -> usize {
-        self.sample
-            .as_ref()
-            .map_or((self.inputs * self.inputs) as usize, Vec::len)
+        let all = self.inputs.len() * self.inputs.len();
+        self.sample.as_ref().map_or(all, Vec::len)
     }
 
     fn get(&self, i: usize) -> (u64, u64) {
+        let inputs = self.inputs.len();
         match &self.sample {
             Some(pairs) => pairs[i],
-            None => (i as u64 / self.inputs, i as u64 % self.inputs),
+            None => ((i / inputs) as u64, (i % inputs) as u64),
         }
+    }
+
+    /// How much a pair counts: a drawn one was drawn by its weight.
+    fn weight(&self, i: usize) -> f64 {
+        if self.sample.is_some() {
+            return 1.0;
+        }
+        let (base, source) = self.get(i);
+        self.inputs.weight(base as usize) * self.inputs.weight(source as usize)
     }
 }
 
@@ -139,9 +153,12 @@ impl Pairs {
 struct Sums {
     positions: u64,
     undecided: u64,
-    right: u64,
     affected: u64,
-    right_affected: u64,
+    /// The same by the pairs' weights, and what else is summed by them.
+    weight: f64,
+    weight_affected: f64,
+    right: f64,
+    right_affected: f64,
     error: f64,
     error_affected: f64,
     largest: f64,
@@ -151,8 +168,10 @@ impl Sums {
     fn merge(&mut self, other: &Self) {
         self.positions += other.positions;
         self.undecided += other.undecided;
-        self.right += other.right;
         self.affected += other.affected;
+        self.weight += other.weight;
+        self.weight_affected += other.weight_affected;
+        self.right += other.right;
         self.right_affected += other.right_affected;
         self.error += other.error;
         self.error_affected += other.error_affected;
@@ -166,7 +185,7 @@ fn exchange(
     frozen: &Frozen<f64>,
     writings: &[(&Variable, Site)],
     settings: &Settings,
-    pairs: &Pairs,
+    pairs: &Pairs<'_>,
     chunk: Range<usize>,
     sums: &mut [Sums],
 ) {
@@ -204,7 +223,8 @@ fn exchange(
                 compiled: compiled.view(),
                 compressed: compressed.view(),
             };
-            outputs.compare(subject.model, base.view(), settings, sums);
+            let weight = |row: usize| pairs.weight(chunk.start + row / base.ncols());
+            outputs.compare(subject.model, base.view(), weight, settings, sums);
         }
     }
 }
@@ -222,6 +242,7 @@ impl Outputs<'_> {
         &self,
         model: &CompiledModel,
         base: ArrayView2<'_, usize>,
+        weight: impl Fn(usize) -> f64,
         settings: &Settings,
         sums: &mut Sums,
     ) {
@@ -251,14 +272,18 @@ impl Outputs<'_> {
                     )
                 }
             };
+            let weight = weight(row);
+            let weight_if_right = if right { weight } else { 0.0 };
             sums.positions += 1;
-            sums.right += u64::from(right);
-            sums.error += error;
+            sums.weight += weight;
+            sums.right += weight_if_right;
+            sums.error += weight * error;
             sums.largest = larger(sums.largest, error);
             if affected {
                 sums.affected += 1;
-                sums.right_affected += u64::from(right);
-                sums.error_affected += error;
+                sums.weight_affected += weight;
+                sums.right_affected += weight_if_right;
+                sums.error_affected += weight * error;
             }
         }
     }

@@ -6,7 +6,7 @@
 //! - [`activity`]: how often, how strongly and with whom the compiled model uses a feature.
 //! - [`geometry`]: norms, dimensionality and interference, from `G` alone.
 //! - [`verdict`]: dedicated, shared, superposed, dropped or unused, and what compression consists of.
-//! - [`faithfulness`]: errors by position, block and variable; [`fit`]: their sums.
+//! - [`faithfulness`]: errors by position, block and variable; [`fit`] and [`positions`]: their sums.
 //! - [`worst`]: the inputs that the compressed model gets most wrong.
 //! - [`interchange`]: the same exchange of a variable's value in both models.
 //! - [`across`]: many runs: critical `d`, agreement of `G`.
@@ -22,6 +22,7 @@ pub mod faithfulness;
 pub mod fit;
 pub mod geometry;
 pub mod interchange;
+pub mod positions;
 pub mod settings;
 pub mod structure;
 pub mod sweep;
@@ -109,7 +110,7 @@ pub fn analyze(subject: Subject<'_>, settings: &Settings, threads: usize) -> Ana
         gram_rank: gram_rank(&gram, wiring),
         activation_rank: activity.rank(),
         inputs: inputs.len(),
-        inputs_are_all: matches!(inputs, EvaluationSet::Whole(_)),
+        inputs_are_all: inputs.is_whole(),
         faithfulness: faithfulness::measure(
             subject, &frozen, &structure, &activity, settings, threads,
         ),

@@ -77,6 +77,9 @@ pub fn save(path: &Path, state: &State, config_hash: &str) -> Result<(), Checkpo
         )
         .add("window_steps", &[1], [state.window.steps])
         .add("seconds", &[1], [state.seconds]);
+    if state.window.penalty != 0.0 {
+        writer.add("window_penalty", &[1], [state.window.penalty]);
+    }
     let header = Header {
         format_version: FORMAT_VERSION,
         config_hash: config_hash.to_owned(),
@@ -147,6 +150,11 @@ fn parse(
         window: Window {
             output: window[0],
             layers: window[1],
+            // Not there where there is none, as in the checkpoints of objectives without penalties.
+            penalty: match file.shape("window_penalty") {
+                Some(_) => numbers::<f64>(&file, "window_penalty", 1)?[0],
+                None => 0.0,
+            },
             steps: numbers::<u64>(&file, "window_steps", 1)?[0],
         },
         seconds: numbers::<f64>(&file, "seconds", 1)?[0],
@@ -175,6 +183,9 @@ fn checksum(state: &State, config_hash: &str) -> String {
     hasher.update(state.rng_position.to_le_bytes());
     hasher.update(state.window.output.to_le_bytes());
     hasher.update(state.window.layers.to_le_bytes());
+    if state.window.penalty != 0.0 {
+        hasher.update(state.window.penalty.to_le_bytes());
+    }
     hasher.update(state.window.steps.to_le_bytes());
     hasher.update(state.seconds.to_le_bytes());
     hasher.update(config_hash);
@@ -192,6 +203,7 @@ mod tests {
             window: Window {
                 output: 0.1,
                 layers: 0.2,
+                penalty: 0.3,
                 steps: 3,
             },
             seconds: 1.5,

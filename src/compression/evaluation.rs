@@ -1,18 +1,19 @@
 //! The exact figures of a compressed model over its evaluation set, in float64.
 //!
 //! They are means over the whole enumerated input space (or the fixed held-out sample of a larger
-//! one), so that two runs differ by their `W` alone: pieces of 256 inputs, by the fused engine's forward
+//! one), each input counting by its probability where tokens have weights, so that two runs differ by their `W` alone: pieces of 256 inputs, by the fused engine's forward
 //! pass in one thread, summed in their order. `tests/engines.rs` compares with the plain forward pass.
 
 use std::sync::Arc;
 
-use ndarray::{Array2, Axis};
+use ndarray::{Array2, ArrayView1, Axis};
 use serde::{Deserialize, Serialize};
 
 use super::engines::fused::forward::Forward;
 use super::engines::fused::piece::Piece;
-use super::objective::Objective;
-use super::teacher::{Targets, Teacher};
+use super::objective::{Loss, Objective};
+use super::penalty;
+use super::teacher::{OutputLoss, Targets, Teacher};
 use crate::model::codec::first_largest;
 use crate::model::{OutputKind, Stream, Wiring};
 
@@ -22,11 +23,11 @@ const CHUNK: usize = 256;
 /// How the compressed model compares with the compiled one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
-    /// `L`.
+    /// `L`, penalties included.
     pub loss: f64,
     /// `L_out`.
     pub loss_output: f64,
-    /// `L_layer`: the sum of the blocks' `mse`.
+    /// `L_layer`: the sum of the blocks' `mse`, each times its factor in the objective.
     pub loss_layers: f64,
     /// Numerical outputs: mean absolute error over the positions of tokens (neither BOS nor PAD).
     pub mae: Option<f64>,
@@ -50,18 +51,19 @@ pub struct BlockFit {
     pub cosine: Option<f64>,
 }
 
-/// Sums over a piece of the evaluation set.
+/// Sums over a piece of the evaluation set, an input counting by its weight: as it is where all
+/// inputs are equally likely.
 #[derive(Clone, Default)]
 struct Sums {
-    inputs: usize,
-    positions: usize,
-    counted: usize,
+    inputs: f64,
+    positions: f64,
+    counted: f64,
     output_loss: f64,
-    words: usize,
+    words: f64,
     absolute_error: f64,
     max_error: f64,
-    right_words: usize,
-    right_inputs: usize,
+    right_words: f64,
+    right_inputs: f64,
     blocks: Vec<BlockSums>,
 }
 
@@ -116,7 +118,7 @@ impl Evaluator {
             let (blocks, scores) = forward.outputs(&batch, model, space, piece);
             total.add(&sums(teacher, objective, (start, end), &blocks, &scores));
         }
-        total.finish(teacher.kind(), objective)
+        total.finish(teacher, objective, penalty::value(objective, w))
     }
 }
 
@@ -138,7 +140,11 @@ pub fn evaluate_plainly(
             .collect();
         total.add(&sums(teacher, objective, (start, end), &live, &scores));
     }
-    total.finish(teacher.kind(), objective)
+    let penalty = match stream {
+        Stream::Full => 0.0,
+        Stream::Compressed(w, _) => penalty::value(objective, w),
+    };
+    total.finish(teacher, objective, penalty)
 }
 
 /// The evaluation set cut into pieces, whose sums are added in their order.
@@ -158,65 +164,100 @@ fn sums(
     output: &Array2<f64>,
 ) -> Sums {
     let (tokens, targets) = teacher.of_evaluation(start, end);
+    let weight = |input: usize| teacher.evaluation().weight(start + input);
+    let positions = tokens.ncols();
     let mut sums = Sums {
-        inputs: end - start,
-        positions: tokens.len(),
-        blocks: block_sums(&targets, blocks),
+        blocks: block_sums(&targets, blocks, |row| weight(row / positions)),
         ..Sums::default()
     };
     let counted = teacher.counted(objective, tokens.view());
-    let positions = tokens.ncols();
     for (input, row) in tokens.axis_iter(Axis(0)).enumerate() {
+        let weight = weight(input);
+        sums.inputs += weight;
+        sums.positions += weight * positions as f64;
         let mut all_right = true;
         for (position, id) in row.iter().enumerate() {
             let index = input * positions + position;
             let scores = output.row(index);
-            let target = targets.output[index];
-            let is_word = teacher.space().is_word(*id);
-            sums.words += usize::from(is_word);
-            sums.counted += usize::from(counted[index]);
+            if counted[index] {
+                sums.counted += weight;
+                sums.output_loss += weight * output_loss(teacher, &targets, index, scores);
+            }
+            if !teacher.space().is_word(*id) {
+                continue;
+            }
+            sums.words += weight;
             match teacher.kind() {
                 OutputKind::Numerical => {
-                    let error = scores[0] - target;
-                    if counted[index] {
-                        sums.output_loss += error * error;
-                    }
-                    if is_word {
-                        sums.absolute_error += error.abs();
-                        sums.max_error = max_or_nan(sums.max_error, error.abs());
-                    }
+                    let error = (scores[0] - targets.output[index]).abs();
+                    sums.absolute_error += weight * error;
+                    sums.max_error = max_or_nan(sums.max_error, error);
                 }
                 OutputKind::Categorical => {
-                    if counted[index] {
-                        let max = scores.fold(f64::NEG_INFINITY, |a, b| a.max(*b));
-                        let sum: f64 = scores.iter().map(|x| (x - max).exp()).sum();
-                        sums.output_loss += max + sum.ln() - scores[target as usize];
-                    }
-                    if is_word {
-                        let right = first_largest(scores.iter().copied()) == target as usize;
-                        sums.right_words += usize::from(right);
-                        all_right &= right;
+                    let class = first_largest(scores.iter().copied());
+                    if class == targets.output[index] as usize {
+                        sums.right_words += weight;
+                    } else {
+                        all_right = false;
                     }
                 }
             }
         }
-        sums.right_inputs += usize::from(all_right);
+        if all_right {
+            sums.right_inputs += weight;
+        }
     }
     sums
 }
 
-fn block_sums(targets: &Targets, outputs: &[Array2<f64>]) -> Vec<BlockSums> {
+/// What `L_out` averages, for row `index` of the targets.
+fn output_loss(
+    teacher: &Teacher,
+    targets: &Targets,
+    index: usize,
+    scores: ArrayView1<'_, f64>,
+) -> f64 {
+    let target = targets.output[index];
+    let normaliser = || {
+        let max = scores.fold(f64::NEG_INFINITY, |a, b| a.max(*b));
+        let sum: f64 = scores.iter().map(|x| (x - max).exp()).sum();
+        max + sum.ln()
+    };
+    match (teacher.output_loss(), &targets.distribution) {
+        (OutputLoss::SquaredError, _) => {
+            let error = scores[0] - target;
+            error * error
+        }
+        (OutputLoss::SoftCrossEntropy, Some(shares)) => {
+            let normaliser = normaliser();
+            let shares = shares.row(index);
+            let terms = shares.iter().zip(scores);
+            terms.map(|(q, z)| q * (normaliser - z)).sum()
+        }
+        _ => normaliser() - scores[target as usize],
+    }
+}
+
+fn block_sums(
+    targets: &Targets,
+    outputs: &[Array2<f64>],
+    weight: impl Fn(usize) -> f64,
+) -> Vec<BlockSums> {
     outputs
         .iter()
         .zip(&targets.blocks)
         .map(|(output, target)| {
             // Outside the live columns both are exactly zero.
             let mut sums = BlockSums::default();
-            for (h_tilde, h) in output.iter().zip(target) {
-                sums.squared_error += (h - h_tilde) * (h - h_tilde);
-                sums.product += h * h_tilde;
-                sums.target_square += h * h;
-                sums.output_square += h_tilde * h_tilde;
+            let rows = output.rows().into_iter().zip(target.rows());
+            for (row, (h_tilde, h)) in rows.enumerate() {
+                let weight = weight(row);
+                for (h_tilde, h) in h_tilde.iter().zip(h) {
+                    sums.squared_error += weight * ((h - h_tilde) * (h - h_tilde));
+                    sums.product += weight * (h * h_tilde);
+                    sums.target_square += weight * (h * h);
+                    sums.output_square += weight * (h_tilde * h_tilde);
+                }
             }
             sums
         })
@@ -243,30 +284,34 @@ impl Sums {
         }
     }
 
-    fn finish(&self, kind: OutputKind, objective: &Objective) -> Evaluation {
+    fn finish(&self, teacher: &Teacher, objective: &Objective, penalty: f64) -> Evaluation {
         let blocks: Vec<BlockFit> = self
             .blocks
             .iter()
             .map(|block| {
                 let norms = (block.target_square * block.output_square).sqrt();
                 BlockFit {
-                    mse: block.squared_error / self.positions as f64,
+                    mse: block.squared_error / self.positions,
                     cosine: (norms != 0.0).then(|| block.product / norms),
                 }
             })
             .collect();
-        let loss_output = self.output_loss / self.counted as f64;
-        let loss_layers = blocks.iter().map(|block| block.mse).sum();
-        let words = self.words as f64;
-        let numerical = kind == OutputKind::Numerical;
+        let width = teacher.model().width();
+        let factors = (0..).map(|block| objective.block_factor(block, width));
+        let parts = Loss {
+            output: self.output_loss / self.counted,
+            layers: blocks.iter().zip(factors).map(|(b, c)| c * b.mse).sum(),
+            penalty,
+        };
+        let numerical = teacher.kind() == OutputKind::Numerical;
         Evaluation {
-            loss: objective.total(loss_output, loss_layers),
-            loss_output,
-            loss_layers,
-            mae: numerical.then(|| self.absolute_error / words),
+            loss: objective.total(&parts),
+            loss_output: parts.output,
+            loss_layers: parts.layers,
+            mae: numerical.then(|| self.absolute_error / self.words),
             max_error: numerical.then_some(self.max_error),
-            token_accuracy: (!numerical).then(|| self.right_words as f64 / words),
-            sequence_accuracy: (!numerical).then(|| self.right_inputs as f64 / self.inputs as f64),
+            token_accuracy: (!numerical).then(|| self.right_words / self.words),
+            sequence_accuracy: (!numerical).then(|| self.right_inputs / self.inputs),
             blocks,
         }
     }

@@ -1,6 +1,6 @@
 //! Training `W`: the paper's section 5 for any compiled model.
 //!
-//! - [`objective`]: `L = L_out + L_layer` and which positions count.
+//! - [`objective`]: `L = L_out + L_layer` and which positions count; [`penalty`]: what `W` itself costs.
 //! - [`teacher`]: what the frozen model does on each input: the targets, computed once.
 //! - [`engines`]: loss and `dL/dW` of a batch.
 //! - [`schedule`] and [`adamw`]: the update, in Optax's form and float64.
@@ -19,17 +19,18 @@ pub mod evaluation;
 pub mod fold;
 pub mod gram;
 pub mod objective;
+pub mod penalty;
 pub mod projection;
 pub mod schedule;
 pub mod teacher;
 pub mod trainer;
 
 pub use adamw::AdamW;
-pub use engines::{Engine, Loss};
+pub use engines::Engine;
 pub use evaluation::Evaluation;
 pub use fold::fold;
 pub use gram::gram;
-pub use objective::{Objective, OutputPositions};
+pub use objective::{CategoricalTargets, LayerReduction, Loss, Objective, OutputPositions};
 pub use projection::Projection;
 pub use schedule::LinearDecay;
 pub use teacher::Teacher;

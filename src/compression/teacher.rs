@@ -11,7 +11,7 @@ use ndarray::{Array2, ArrayView2, Axis, s};
 use super::engines::fused::forward::Forward;
 use super::engines::fused::live_columns;
 use super::engines::fused::piece::Piece;
-use super::objective::{Objective, OutputPositions};
+use super::objective::{CategoricalTargets, Objective, OutputPositions};
 use crate::inputs::{EvaluationSet, InputSpace, sampler::Batch};
 use crate::model::codec::first_largest;
 use crate::model::{CompiledModel, Frozen, OutputKind, Stream};
@@ -29,6 +29,19 @@ pub struct Targets {
     pub blocks: Vec<Array2<f64>>,
     /// The number, or the class as a number: `[B·T]`.
     pub output: Vec<f64>,
+    /// The softmax of the scores, `[B·T, O]`, row-major; only where the targets are soft.
+    pub distribution: Option<Array2<f64>>,
+}
+
+/// What `L_out` averages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutputLoss {
+    /// `(y − ỹ)²` of a number.
+    SquaredError,
+    /// `−ln softmax(z̃)_y` for the compiled model's class `y`.
+    CrossEntropy,
+    /// `−Σ_c q_c·ln softmax(z̃)_c` for the softmax `q` of the compiled model's scores.
+    SoftCrossEntropy,
 }
 
 impl Targets {
@@ -44,6 +57,7 @@ impl Targets {
 pub struct Teacher {
     model: Frozen<f64>,
     kind: OutputKind,
+    soft: bool,
     space: InputSpace,
     evaluation: EvaluationSet,
     live_columns: Vec<Vec<usize>>,
@@ -52,8 +66,18 @@ pub struct Teacher {
 }
 
 impl Teacher {
-    /// Prepares the targets of an evaluation set.
+    /// Prepares the targets of an evaluation set: numbers, or classes.
     pub fn new(model: &CompiledModel, space: InputSpace, evaluation: EvaluationSet) -> Arc<Self> {
+        Self::with_targets(model, space, evaluation, CategoricalTargets::Hard)
+    }
+
+    /// The same, where a categorical output may have soft targets. A number has none.
+    pub fn with_targets(
+        model: &CompiledModel,
+        space: InputSpace,
+        evaluation: EvaluationSet,
+        categorical: CategoricalTargets,
+    ) -> Arc<Self> {
         let frozen = Frozen::<f64>::new(model);
         let live_columns: Vec<Vec<usize>> = frozen
             .layers
@@ -64,12 +88,20 @@ impl Teacher {
         let mut teacher = Self {
             model: frozen,
             kind: model.metadata.output_kind,
+            soft: categorical == CategoricalTargets::Soft
+                && model.metadata.output_kind == OutputKind::Categorical,
             space,
             evaluation,
             live_columns,
             table: None,
         };
-        let numbers_per_row = 1 + teacher.live_columns.iter().map(Vec::len).sum::<usize>();
+        let scores = if teacher.soft {
+            teacher.model.unembed.ncols()
+        } else {
+            0
+        };
+        let written: usize = teacher.live_columns.iter().map(Vec::len).sum();
+        let numbers_per_row = 1 + scores + written;
         let rows = teacher
             .evaluation
             .len()
@@ -92,6 +124,15 @@ impl Teacher {
     /// Whether the output is a number or a class.
     pub fn kind(&self) -> OutputKind {
         self.kind
+    }
+
+    /// What `L_out` averages.
+    pub fn output_loss(&self) -> OutputLoss {
+        match (self.kind, self.soft) {
+            (OutputKind::Numerical, _) => OutputLoss::SquaredError,
+            (OutputKind::Categorical, false) => OutputLoss::CrossEntropy,
+            (OutputKind::Categorical, true) => OutputLoss::SoftCrossEntropy,
+        }
     }
 
     /// The inputs that evaluation visits.
@@ -125,6 +166,10 @@ impl Teacher {
                         .map(|b| b.select(Axis(0), &rows))
                         .collect(),
                     output: rows.iter().map(|row| table.output[*row]).collect(),
+                    distribution: table
+                        .distribution
+                        .as_ref()
+                        .map(|all| all.select(Axis(0), &rows)),
                 }
             }
             _ => self.compute(batch.tokens(&self.space).view()),
@@ -133,10 +178,7 @@ impl Teacher {
 
     /// The targets of the whole space, in its order, where they are kept.
     pub fn table(&self) -> Option<&Targets> {
-        match self.evaluation {
-            EvaluationSet::Whole(_) => self.table.as_ref(),
-            EvaluationSet::HeldOut(_) => None,
-        }
+        self.table.as_ref().filter(|_| self.evaluation.is_whole())
     }
 
     /// Inputs `start..end` of the evaluation set, `[end − start, T]`, and their targets.
@@ -153,7 +195,11 @@ impl Teacher {
                         .iter()
                         .map(|b| b.slice(s![rows.clone(), ..]).to_owned())
                         .collect(),
-                    output: table.output[rows].to_vec(),
+                    output: table.output[rows.clone()].to_vec(),
+                    distribution: table
+                        .distribution
+                        .as_ref()
+                        .map(|all| all.slice(s![rows, ..]).to_owned()),
                 }
             }
         };
@@ -183,6 +229,7 @@ impl Teacher {
                     OutputKind::Categorical => first_largest(scores.iter().copied()) as f64,
                 })
                 .collect(),
+            distribution: self.soft.then(|| softmax(scores)),
         }
     }
 
@@ -206,6 +253,9 @@ impl Teacher {
                 .map(|c| Array2::zeros((rows, c.len())))
                 .collect(),
             output: Vec::with_capacity(rows),
+            distribution: self
+                .soft
+                .then(|| Array2::zeros((rows, self.model.unembed.ncols()))),
         };
         let mut forward = Forward::<f64>::new(&self.model, &self.space);
         let mut piece = Piece::new(forward.plan());
@@ -218,8 +268,22 @@ impl Teacher {
             for (all, block) in table.blocks.iter_mut().zip(&part.blocks) {
                 all.slice_mut(s![rows.clone(), ..]).assign(block);
             }
+            if let (Some(all), Some(part)) = (&mut table.distribution, &part.distribution) {
+                all.slice_mut(s![rows, ..]).assign(part);
+            }
             table.output.extend(part.output);
         }
         table
     }
+}
+
+/// `e^{z_c} / Σ_c e^{z_c}` row by row: `[rows, O]`.
+fn softmax(scores: &Array2<f64>) -> Array2<f64> {
+    let mut shares = scores.as_standard_layout().into_owned();
+    for mut row in shares.rows_mut() {
+        let largest = row.fold(f64::NEG_INFINITY, |a, b| a.max(*b));
+        row.mapv_inplace(|z| (z - largest).exp());
+        row /= row.sum();
+    }
+    shares
 }

@@ -8,9 +8,9 @@ use std::time::Instant;
 use ndarray::Array2;
 
 use super::adamw::{AdamW, Moments};
-use super::engines::{Engine, Loss};
+use super::engines::Engine;
 use super::evaluation::Evaluation;
-use super::objective::Objective;
+use super::objective::{Loss, Objective};
 use super::schedule::LinearDecay;
 use crate::inputs::Sampler;
 use crate::inputs::sampler::Batch;
@@ -39,6 +39,8 @@ pub struct Window {
     pub output: f64,
     /// Sum of the batches' `L_layer`.
     pub layers: f64,
+    /// Sum of the penalties before each of the updates.
+    pub penalty: f64,
     /// Number of batches.
     pub steps: u64,
 }
@@ -181,7 +183,7 @@ impl Trainer {
         let mut last_record = (self.state.step, start);
         while self.state.step < intervals.steps {
             let loss = self.step();
-            let total = self.objective.total(loss.output, loss.layers);
+            let total = self.objective.total(&loss);
             let step = self.state.step;
             if !total.is_finite() {
                 return Ok(StopReason::Diverged { step });
@@ -219,7 +221,7 @@ impl Trainer {
         let loss = self
             .engine
             .loss_and_gradient(&self.state.w, &self.batch, &mut self.gradient);
-        if self.objective.total(loss.output, loss.layers).is_finite() {
+        if self.objective.total(&loss).is_finite() {
             let State {
                 step,
                 w,
@@ -234,6 +236,7 @@ impl Trainer {
             *rng_position = self.sampler.position();
             window.output += loss.output;
             window.layers += loss.layers;
+            window.penalty += loss.penalty;
             window.steps += 1;
         }
         loss
@@ -244,11 +247,12 @@ impl Trainer {
         let loss = Loss {
             output: window.output / window.steps as f64,
             layers: window.layers / window.steps as f64,
+            penalty: window.penalty / window.steps as f64,
         };
         Record {
             step: self.state.step,
             learning_rate: self.schedule.at(self.state.step - 1),
-            total: self.objective.total(loss.output, loss.layers),
+            total: self.objective.total(&loss),
             loss,
             evaluation,
             steps_per_second,

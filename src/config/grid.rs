@@ -123,7 +123,7 @@ fn short(x: f64) -> f64 {
 /// A value in one spelling, whatever it was written like: `1` for 1.0 where a number may stand,
 /// texts without quotes.
 pub fn spelling(kind: Kind, value: &Value) -> String {
-    let as_number = matches!(kind, Kind::Number(_));
+    let as_number = matches!(kind, Kind::Number(_) | Kind::Weights(..));
     match value {
         Value::String(text) => text.value().clone(),
         Value::Float(x) => number(*x.value()),
@@ -132,6 +132,14 @@ pub fn spelling(kind: Kind, value: &Value) -> String {
         Value::Array(list) => {
             let items: Vec<String> = list.iter().map(|item| spelling(kind, item)).collect();
             format!("[{}]", items.join(", "))
+        }
+        Value::InlineTable(table) => {
+            let mut items: Vec<String> = table
+                .iter()
+                .map(|(name, item)| format!("{name} = {}", spelling(kind, item)))
+                .collect();
+            items.sort();
+            format!("{{{}}}", items.join(", "))
         }
         other => shown(&toml_edit::Item::Value(other.clone())),
     }
@@ -184,6 +192,12 @@ mod tests {
         assert_eq!(methods, ["pca", "train"]);
         // A list that is itself a value is one value; a list of lists is several.
         assert_eq!(of("inputs.lengths", "[1, 2]").unwrap(), ["[1, 2]"]);
+        let weights = of(
+            "inputs.token_weights",
+            "[{}, { x = 1.0 }, {y=2,x=1e-9}, { \"1\" = 3 }]",
+        )
+        .unwrap();
+        assert_eq!(weights, ["{}", "{x = 1}", "{x = 1e-9, y = 2}", "{1 = 3}"]);
         let lengths = of("inputs.lengths", "[[1, 2], [ 5 ]]").unwrap();
         assert_eq!(lengths, ["[1, 2]", "[5]"]);
     }

@@ -24,6 +24,9 @@ pub enum Kind {
     Tokens,
     /// One of a few words.
     Choice(&'static [&'static str]),
+    /// A table of names and numbers: what they name, and an example. Which names there are and how large the
+    /// numbers may be depends on the model.
+    Weights(&'static str, &'static str),
 }
 
 /// An interval of numbers.
@@ -59,11 +62,21 @@ impl Kind {
                 let quoted: Vec<String> = words.iter().map(|w| format!("\"{w}\"")).collect();
                 quoted.join(" or ")
             }
+            Kind::Weights(names, example) => {
+                format!("a table of {names} and numbers, like {example}")
+            }
         }
     }
 
     /// Whether a TOML value may stand there.
     pub fn allows(&self, item: &Item) -> bool {
+        if let Kind::Weights(..) = self {
+            return item.as_table_like().is_some_and(|table| {
+                table
+                    .iter()
+                    .all(|(_, item)| item.as_float().is_some() || item.as_integer().is_some())
+            });
+        }
         let Some(value) = item.as_value() else {
             return false;
         };
@@ -82,6 +95,7 @@ impl Kind {
                 .as_array()
                 .is_some_and(|list| !list.is_empty() && list.iter().all(|v| token(v).is_some())),
             Kind::Choice(words) => value.as_str().is_some_and(|word| words.contains(&word)),
+            Kind::Weights(..) => false, // seen to above: a table need not be a value
         }
     }
 }

@@ -4,11 +4,13 @@
 //! - [`kind`]: the types and ranges themselves.
 //! - [`source`]: the file's text with its [`overrides`], and where a key was written.
 //! - [`study`] and [`grid`]: the study file, many runs in one.
-//! - [`run`] and [`choices`]: the checked configuration as values, and the files it is read from and written to.
+//! - [`run`], [`objective`] and [`choices`]: the checked configuration as values, and the files it is read from
+//!   and written to.
 
 pub mod choices;
 pub mod grid;
 pub mod kind;
+pub mod objective;
 pub mod overrides;
 pub mod run;
 pub mod schema;

@@ -1,5 +1,6 @@
 //! A run's configuration as values, with every default filled in.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -7,9 +8,10 @@ use sha2::{Digest, Sha256};
 use toml_edit::Item;
 
 use super::choices::{Engine, InitMatrices, Method, Precision};
+use super::objective::ObjectiveConfig;
 use super::source::{ConfigError, ConfigSource};
 use super::{kind, schema};
-use crate::compression::{AdamW, LinearDecay, Objective, OutputPositions};
+use crate::compression::{AdamW, LinearDecay};
 use crate::files::{self, hex};
 use crate::model::Value;
 
@@ -58,6 +60,9 @@ pub struct InputsConfig {
     pub lengths: Option<Vec<usize>>,
     pub unique_tokens: bool,
     pub evaluation_sample: usize,
+    /// By token; one that is not named weighs 1.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub token_weights: BTreeMap<String, f64>,
 }
 
 /// `[compression]`.
@@ -71,15 +76,6 @@ pub struct CompressionConfig {
     pub tied: bool,
     pub per_layer: bool,
     pub init_matrices: InitMatrices,
-}
-
-/// `[objective]`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[allow(missing_docs)]
-pub struct ObjectiveConfig {
-    pub output_positions: OutputPositions,
-    pub output_weight: f64,
-    pub layer_weight: f64,
 }
 
 /// `[training]`.
@@ -200,6 +196,7 @@ impl RunConfig {
                 }),
                 unique_tokens: flag("inputs.unique_tokens", false),
                 evaluation_sample: count("inputs.evaluation_sample", 4096),
+                token_weights: weights(source, "inputs.token_weights"),
             },
             compression: CompressionConfig {
                 method: word("compression.method")
@@ -216,14 +213,7 @@ impl RunConfig {
                     _ => InitMatrices::Equal,
                 },
             },
-            objective: ObjectiveConfig {
-                output_positions: match word("objective.output_positions") {
-                    Some("tokens") => OutputPositions::Tokens,
-                    _ => OutputPositions::All,
-                },
-                output_weight: number("objective.output_weight", 1.0),
-                layer_weight: number("objective.layer_weight", 1.0),
-            },
+            objective: ObjectiveConfig::new(source)?,
             training: TrainingConfig {
                 engine: match word("training.engine") {
                     Some("autodiff") => Engine::Autodiff,
@@ -256,13 +246,6 @@ impl RunConfig {
             },
         };
         config.model.check(source)?;
-        if config.objective.output_weight == 0.0 && config.objective.layer_weight == 0.0 {
-            return Err(source.conflict(
-                "objective.output_weight",
-                "it and objective.layer_weight are both 0, which leaves nothing to minimise: \
-                 set one of them above 0",
-            ));
-        }
         Ok(config)
     }
 
@@ -314,18 +297,11 @@ impl RunConfig {
     pub fn hash(&self) -> String {
         let mut hasher = Sha256::new();
         for (key, value) in self.essence() {
-            hasher.update(format!("{key}={value}\n"));
+            if !LATER.contains(&(&key, &value)) {
+                hasher.update(format!("{key}={value}\n"));
+            }
         }
         hex(&hasher.finalize())
-    }
-
-    /// The objective.
-    pub fn objective(&self) -> Objective {
-        Objective {
-            output_positions: self.objective.output_positions,
-            output_weight: self.objective.output_weight,
-            layer_weight: self.objective.layer_weight,
-        }
     }
 
     /// The learning rate's schedule.
@@ -351,7 +327,27 @@ impl RunConfig {
     }
 }
 
-fn number_item(item: &Item) -> Option<f64> {
+/// Keys that earlier versions did not have, with the value that means what these did. They do not
+/// count in [`RunConfig::hash`], so that a run of an earlier version is known again.
+const LATER: [(&str, &str); 4] = [
+    ("objective.categorical_targets", "\"hard\""),
+    ("objective.layer_reduction", "\"sum\""),
+    ("objective.l1_weight", "0.0"),
+    ("objective.gram_weight", "0.0"),
+];
+
+/// The table of names and numbers behind a key; empty if there is none.
+pub(super) fn weights(source: &ConfigSource, key: &str) -> BTreeMap<String, f64> {
+    let table = source.get(key).and_then(Item::as_table_like);
+    table.map_or_else(BTreeMap::new, |table| {
+        table
+            .iter()
+            .filter_map(|(name, item)| Some((name.to_owned(), number_item(item)?)))
+            .collect()
+    })
+}
+
+pub(super) fn number_item(item: &Item) -> Option<f64> {
     item.as_value().and_then(number_value)
 }
 

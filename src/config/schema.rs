@@ -127,6 +127,13 @@ pub const KEYS: &[Key] = &[
         "Size of the held-out sample of an input space with more than 2^20 members.",
     ),
     key(
+        "inputs.token_weights",
+        Kind::Weights("tokens", "{ x = 0.05 }"),
+        "{}",
+        "How often tokens occur: inputs of one length are as likely as the product of their tokens' \
+         weights; a token that is not named weighs 1.",
+    ),
+    key(
         "compression.method",
         Kind::Choice(&["train", "pca", "random", "subset"]),
         "\"train\"",
@@ -179,6 +186,36 @@ pub const KEYS: &[Key] = &[
         Kind::Number(NOT_NEGATIVE),
         "1.0",
         "The weight of L_layer.",
+    ),
+    key(
+        "objective.categorical_targets",
+        Kind::Choice(&["hard", "soft"]),
+        "\"hard\"",
+        "What classes are compared with: the compiled model's class, or the softmax of its scores.",
+    ),
+    key(
+        "objective.layer_reduction",
+        Kind::Choice(&["sum", "mean"]),
+        "\"sum\"",
+        "Whether L_layer sums a block's squared errors over the D features, or takes their mean.",
+    ),
+    key(
+        "objective.l1_weight",
+        Kind::Number(NOT_NEGATIVE),
+        "0.0",
+        "The weight of the penalty sum |W_ij|.",
+    ),
+    key(
+        "objective.gram_weight",
+        Kind::Number(NOT_NEGATIVE),
+        "0.0",
+        "The weight of the penalty sum |G_ij| over pairs of different features.",
+    ),
+    key(
+        "objective.block_weights",
+        Kind::Weights("blocks", "{ \"layer0.attn\" = 2.0 }"),
+        "{}",
+        "The weights of single blocks in L_layer; a block that is not named weighs 1.",
     ),
     key(
         "training.engine",

@@ -158,7 +158,13 @@ impl ConfigSource {
     }
 
     fn overridden(&self, key: &str) -> Option<&Override> {
-        self.overrides.iter().rev().find(|o| o.key == key)
+        // Of a table, an entry may have come from outside the file.
+        let is_entry = |o: &Override| {
+            let entry = o.key.strip_prefix(key);
+            entry.is_some_and(|rest| rest.starts_with('.'))
+        };
+        let mut overrides = self.overrides.iter().rev();
+        overrides.find(|o| o.key == key || is_entry(o))
     }
 
     /// The error for a required key that was not given.

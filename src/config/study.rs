@@ -341,8 +341,12 @@ impl Reader<'_> {
                 let problem = format!("`{key}` is what a study decides for each run");
                 return Err(self.invalid(&here, problem));
             }
-            match (schema::find(&key), item.as_value(), item.as_table_like()) {
-                (Some(_), Some(value), _) => leaf(&key, value, self.place(&here))?,
+            match (
+                schema::find(&key),
+                item.clone().into_value(),
+                item.as_table_like(),
+            ) {
+                (Some(_), Ok(value), _) => leaf(&key, &value, self.place(&here))?,
                 (None, _, Some(table)) if schema::is_table(&key) => {
                     self.leaves(table, &key, &here, leaf)?;
                 }

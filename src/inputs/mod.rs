@@ -1,12 +1,17 @@
 //! The program's inputs: which there are, how a run draws them, how all are visited.
 //!
 //! - [`space`]: the input space: every sequence of the wanted lengths, enumerable by index.
-//! - [`sampler`]: batches drawn i.i.d. uniformly, and the sequences that evaluation uses.
+//! - [`weights`]: how often tokens occur, where that is not equally often.
+//! - [`sampler`]: batches drawn i.i.d., and the sequences that evaluation uses.
+//! - [`alias`]: draws from a list of probabilities.
 //! - [`rng`]: the run's own random numbers, in named streams.
 
+pub mod alias;
 pub mod rng;
 pub mod sampler;
 pub mod space;
+pub mod weights;
 
 pub use sampler::{EvaluationSet, Sampler};
 pub use space::{InputSpace, SpaceError};
+pub use weights::WeightError;

@@ -1,11 +1,13 @@
 //! Batches drawn i.i.d. from the input space, and the fixed set of inputs that evaluation uses.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 
 use ndarray::Array2;
 use rand::RngExt;
 use rand_chacha::ChaCha12Rng;
 
+use super::alias::Alias;
 use super::rng::{self, Purpose};
 use super::space::InputSpace;
 
@@ -13,44 +15,88 @@ use super::space::InputSpace;
 const HELD_OUT_SEED: u64 = 0;
 
 /// The inputs that a model is evaluated on: every member of an enumerable space, or a fixed
-/// held-out sample of a larger one.
+/// held-out sample of a larger one, that no training batch ever contains.
 #[derive(Clone, Debug)]
-pub enum EvaluationSet {
+pub struct EvaluationSet {
+    visited: Visited,
+    /// How much each input counts, 1 on average; none where all count alike.
+    weights: Option<Vec<f64>>,
+}
+
+#[derive(Clone, Debug)]
+enum Visited {
     /// Members `0..size`, made anew at each visit.
     Whole(u64),
-    /// Different members, `[N, T]`, that no training batch ever contains.
+    /// Different members, `[N, T]`.
     HeldOut(Array2<usize>),
 }
 
 impl EvaluationSet {
-    /// The whole of `space` if it is enumerable, else a sample of `sample_size` different members.
+    /// The whole of `space` if it is enumerable, else a held-out sample.
+    ///
+    /// Where tokens have weights, a member of the whole counts by its probability. The sample of a
+    /// space without weights is `sample_size` different members; with weights it is that many
+    /// independent draws, and a member that was drawn several times counts as often.
     pub fn new(space: &InputSpace, sample_size: usize) -> Self {
         if let Some(size) = space.size() {
-            return Self::Whole(size);
+            let mut tokens = vec![0; space.positions()];
+            let weights = space.is_weighted().then(|| {
+                let probabilities = (0..size).map(|member| {
+                    space.write_member(member, &mut tokens);
+                    space.probability(&tokens) * size as f64
+                });
+                probabilities.collect()
+            });
+            let visited = Visited::Whole(size);
+            return Self { visited, weights };
         }
         let mut rng = rng::stream(HELD_OUT_SEED, Purpose::HeldOut);
-        let mut sample = Array2::zeros((sample_size, space.positions()));
-        let mut seen = HashSet::new();
         let mut tokens = vec![0; space.positions()];
-        for mut row in sample.rows_mut() {
-            loop {
-                space.draw(&mut rng, &mut tokens);
-                if seen.insert(tokens.clone()) {
-                    break;
+        let mut numbers: HashMap<Vec<usize>, usize> = HashMap::new();
+        let mut sample = Vec::new();
+        let mut counts: Vec<f64> = Vec::new();
+        let mut draws = 0;
+        while draws < sample_size {
+            space.draw(&mut rng, &mut tokens);
+            match numbers.get(&tokens) {
+                Some(&number) => counts[number] += 1.0,
+                None => {
+                    numbers.insert(tokens.clone(), counts.len());
+                    sample.extend_from_slice(&tokens);
+                    counts.push(1.0);
                 }
             }
-            row.iter_mut()
-                .zip(&tokens)
-                .for_each(|(target, id)| *target = *id);
+            draws = if space.is_weighted() {
+                draws + 1
+            } else {
+                counts.len()
+            };
         }
-        Self::HeldOut(sample)
+        let shape = (counts.len(), space.positions());
+        let scale = counts.len() as f64 / sample_size as f64;
+        Self {
+            visited: Visited::HeldOut(
+                Array2::from_shape_vec(shape, sample).unwrap_or_default(), // of that shape
+            ),
+            weights: space
+                .is_weighted()
+                .then(|| counts.iter().map(|count| count * scale).collect()),
+        }
     }
 
-    /// The number of inputs.
+    /// These inputs `[N, T]`, as if they were the held-out sample of a space.
+    pub fn held_out(sample: Array2<usize>) -> Self {
+        Self {
+            visited: Visited::HeldOut(sample),
+            weights: None,
+        }
+    }
+
+    /// The number of different inputs.
     pub fn len(&self) -> usize {
-        match self {
-            Self::Whole(size) => *size as usize,
-            Self::HeldOut(sample) => sample.nrows(),
+        match &self.visited {
+            Visited::Whole(size) => *size as usize,
+            Visited::HeldOut(sample) => sample.nrows(),
         }
     }
 
@@ -59,11 +105,49 @@ impl EvaluationSet {
         self.len() == 0
     }
 
+    /// Whether these are all members of their space.
+    pub fn is_whole(&self) -> bool {
+        matches!(self.visited, Visited::Whole(_))
+    }
+
+    /// How much an input counts in a mean over the set, 1 on average: means are
+    /// `Σ_i weight(i)·f(x_i) / Σ_i weight(i)`.
+    pub fn weight(&self, input: usize) -> f64 {
+        self.weights.as_ref().map_or(1.0, |weights| weights[input])
+    }
+
+    /// The weights of all inputs; none where all are 1.
+    pub fn weights(&self) -> Option<&[f64]> {
+        self.weights.as_deref()
+    }
+
+    /// The weight of each row of `inputs`, `positions` rows an input: a column `[rows, 1]`; none where
+    /// all are 1.
+    pub fn row_weights(&self, inputs: Range<usize>, positions: usize) -> Option<Array2<f64>> {
+        let weights = &self.weights.as_ref()?[inputs];
+        let shape = (weights.len() * positions, 1);
+        Some(Array2::from_shape_fn(shape, |(row, _)| {
+            weights[row / positions]
+        }))
+    }
+
+    /// How likely a draw from `space` is to be one of these: what training on the others leaves out.
+    pub fn share(&self, space: &InputSpace) -> f64 {
+        match &self.visited {
+            Visited::Whole(_) => 1.0,
+            Visited::HeldOut(sample) => sample
+                .rows()
+                .into_iter()
+                .map(|row| space.probability(&row.to_vec()))
+                .sum(),
+        }
+    }
+
     /// Inputs `start..end` as a batch.
     pub fn batch(&self, start: usize, end: usize) -> Batch {
-        match self {
-            Self::Whole(_) => Batch::Members((start as u64..end as u64).collect()),
-            Self::HeldOut(sample) => {
+        match &self.visited {
+            Visited::Whole(_) => Batch::Members((start as u64..end as u64).collect()),
+            Visited::HeldOut(sample) => {
                 Batch::Sequences(sample.slice(ndarray::s![start..end, ..]).to_owned())
             }
         }
@@ -73,24 +157,26 @@ impl EvaluationSet {
     pub fn chunk(&self, space: &InputSpace, start: usize, end: usize) -> Array2<usize> {
         let mut chunk = Array2::zeros((end - start, space.positions()));
         for (row, index) in chunk.rows_mut().into_iter().zip(start..end) {
-            match self {
-                Self::Whole(_) => {
+            match &self.visited {
+                Visited::Whole(_) => {
                     let mut row = row;
                     if let Some(tokens) = row.as_slice_mut() {
                         space.write_member(index as u64, tokens);
                     }
                 }
-                Self::HeldOut(sample) => sample.row(index).assign_to(row),
+                Visited::HeldOut(sample) => sample.row(index).assign_to(row),
             }
         }
         chunk
     }
 }
 
-/// Draws training batches: i.i.d. and uniform over the space, held-out inputs excepted.
+/// Draws training batches: i.i.d. by the members' probabilities, held-out inputs excepted.
 #[derive(Debug)]
 pub struct Sampler {
     space: InputSpace,
+    /// Draws members of an enumerable space whose tokens have weights.
+    members: Option<Alias>,
     held_out: HashSet<Vec<usize>>,
     rng: ChaCha12Rng,
 }
@@ -138,13 +224,13 @@ impl Batch {
 impl Sampler {
     /// The batches of a run with this seed.
     pub fn new(space: InputSpace, evaluation: &EvaluationSet, seed: u64) -> Self {
-        let held_out = match evaluation {
-            EvaluationSet::Whole(_) => HashSet::new(),
-            EvaluationSet::HeldOut(sample) => {
-                sample.rows().into_iter().map(|r| r.to_vec()).collect()
-            }
+        let held_out = match &evaluation.visited {
+            Visited::Whole(_) => HashSet::new(),
+            Visited::HeldOut(sample) => sample.rows().into_iter().map(|r| r.to_vec()).collect(),
         };
+        let whole = evaluation.weights().filter(|_| evaluation.is_whole());
         Self {
+            members: whole.map(Alias::new),
             space,
             held_out,
             rng: rng::stream(seed, Purpose::Batches),
@@ -165,7 +251,10 @@ impl Sampler {
             Batch::Members(members) => {
                 let size = self.space.size().unwrap_or(1);
                 for member in members {
-                    *member = self.rng.random_range(0..size);
+                    *member = match &self.members {
+                        None => self.rng.random_range(0..size),
+                        Some(alias) => alias.draw(&mut self.rng) as u64,
+                    };
                 }
             }
             Batch::Sequences(tokens) => {

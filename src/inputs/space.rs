@@ -1,8 +1,11 @@
 //! The input space of a compiled model: which token sequences the experiment is about.
 
+use std::collections::BTreeMap;
+
 use rand::{Rng, RngExt};
 use thiserror::Error;
 
+use super::weights::{TokenWeights, WeightError};
 use crate::model::CompiledModel;
 
 /// Spaces with at most this many members are enumerated; larger ones are sampled.
@@ -43,7 +46,8 @@ pub enum SpaceError {
     NeedsUniqueTokens(String),
 }
 
-/// All inputs of given lengths, shorter ones padded; every member is equally likely.
+/// All inputs of given lengths, shorter ones padded; every member is equally likely, unless tokens
+/// have weights ([`super::weights`]).
 ///
 /// A member is `T` token ids: BOS, the tokens, PAD up to `max_seq_len`.
 #[derive(Clone, Debug)]
@@ -56,6 +60,8 @@ pub struct InputSpace {
     /// Per length: the length, how many members, and the same as a share of the whole.
     lengths: Vec<LengthClass>,
     size: Option<u64>,
+    /// None where all members are equally likely.
+    weights: Option<TokenWeights>,
 }
 
 #[derive(Clone, Debug)]
@@ -100,11 +106,7 @@ impl InputSpace {
         let exact = |length: usize| {
             (0..length).try_fold(1u64, |n, position| n.checked_mul(choices(position) as u64))
         };
-        let logarithm = |length: usize| {
-            (0..length)
-                .map(|position| (choices(position) as f64).ln())
-                .sum::<f64>()
-        };
+        let logarithm = |length: usize| log_members(length, choices);
         let largest = lengths
             .iter()
             .map(|&l| logarithm(l))
@@ -133,7 +135,42 @@ impl InputSpace {
             unique,
             lengths: classes,
             size,
+            weights: None,
         })
+    }
+
+    /// The same inputs, where tokens occur as often as their weights say; a token that is not named
+    /// weighs 1. Equal weights are the same as none.
+    ///
+    /// # Errors
+    /// See [`WeightError`].
+    pub fn weighted(
+        mut self,
+        model: &CompiledModel,
+        weights: &BTreeMap<String, f64>,
+    ) -> Result<Self, WeightError> {
+        let longest = self.positions - 1;
+        self.weights = TokenWeights::new(&model.metadata, weights, longest, self.unique)?;
+        Ok(self)
+    }
+
+    /// Whether some members are more likely than others.
+    pub fn is_weighted(&self) -> bool {
+        self.weights.is_some()
+    }
+
+    /// The probability of a member, `T` token ids.
+    pub fn probability(&self, tokens: &[usize]) -> f64 {
+        let words = &tokens[1..];
+        let length = words.iter().take_while(|id| **id != self.pad).count();
+        let Some(class) = self.lengths.iter().find(|class| class.length == length) else {
+            return 0.0;
+        };
+        let among_its_length = match &self.weights {
+            Some(weights) => weights.log_probability(&words[..length]),
+            None => -log_members(length, |position| self.choices(position)),
+        };
+        (class.share.ln() + among_its_length).exp()
     }
 
     /// The number of members if the space is enumerable (at most [`ENUMERATION_LIMIT`]).
@@ -180,7 +217,7 @@ impl InputSpace {
         }
     }
 
-    /// Writes a member drawn uniformly into `T` token ids; works for spaces of any size.
+    /// Writes a member, drawn by its probability, into `T` token ids; works for spaces of any size.
     pub fn draw(&self, rng: &mut impl Rng, tokens: &mut [usize]) {
         let mut point: f64 = rng.random();
         let mut length = self.lengths[0].length;
@@ -191,7 +228,14 @@ impl InputSpace {
             }
             point -= class.share;
         }
-        self.fill(length, tokens, |choices| rng.random_range(0..choices));
+        match &self.weights {
+            None => self.fill(length, tokens, |choices| rng.random_range(0..choices)),
+            Some(weights) => {
+                tokens.fill(self.pad);
+                tokens[0] = self.bos;
+                weights.draw(rng, &self.words, &mut tokens[1..=length]);
+            }
+        }
     }
 
     /// The tokens of the sequence with number `rank` among those of its length, in lexicographic
@@ -242,108 +286,12 @@ impl InputSpace {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::inputs::rng::{Purpose, stream};
-    use crate::model::test_models;
-    use std::collections::BTreeMap;
-
-    fn members(space: &InputSpace) -> Vec<Vec<usize>> {
-        (0..space.size().unwrap())
-            .map(|i| {
-                let mut tokens = vec![0; space.positions()];
-                space.write_member(i, &mut tokens);
-                tokens
-            })
-            .collect()
-    }
-
-    #[test]
-    fn sort_unique_has_325_inputs_each_once() {
-        let model = test_models::load("sort_unique");
-        let space = InputSpace::new(&model, &[1, 2, 3, 4, 5], true).unwrap();
-        let mut all = members(&space);
-        assert_eq!(all.len(), 5 + 20 + 60 + 120 + 120);
-        assert_eq!(all[0], [5, 0, 6, 6, 6, 6]);
-        assert_eq!(all[5], [5, 0, 1, 6, 6, 6]);
-        assert_eq!(all[324], [5, 4, 3, 2, 1, 0]);
-        all.sort();
-        all.dedup();
-        assert_eq!(all.len(), 325);
-        for input in &all {
-            let words: Vec<_> = input.iter().filter(|id| space.is_word(**id)).collect();
-            assert!(
-                words
-                    .iter()
-                    .enumerate()
-                    .all(|(i, w)| !words[..i].contains(w))
-            );
-        }
-    }
-
-    #[test]
-    fn frac_prevs_has_1024_full_length_inputs_in_lexicographic_order() {
-        let model = test_models::load("frac_prevs");
-        let space = InputSpace::new(&model, &[5], false).unwrap();
-        let all = members(&space);
-        assert_eq!(all.len(), 1024);
-        assert!(all.is_sorted());
-        assert_eq!(all[0], [0, 1, 1, 1, 1, 1]);
-        assert_eq!(all[1], [0, 1, 1, 1, 1, 2]);
-        assert_eq!(all[1023], [0, 5, 5, 5, 5, 5]);
-    }
-
-    #[test]
-    fn draws_are_uniform_over_members_not_over_lengths() {
-        let model = test_models::load("sort_unique");
-        let space = InputSpace::new(&model, &[3, 1], true).unwrap();
-        let mut rng = stream(0, Purpose::Batches);
-        let mut counts = BTreeMap::new();
-        let mut tokens = vec![0; space.positions()];
-        let draws = 65_000;
-        for _ in 0..draws {
-            space.draw(&mut rng, &mut tokens);
-            *counts.entry(tokens.clone()).or_insert(0) += 1;
-        }
-        assert_eq!(counts.len(), 65);
-        // Chi-squared with 64 degrees of freedom: 110 is beyond the 99.9 % quantile.
-        let expected = f64::from(draws) / 65.0;
-        let chi2: f64 = counts
-            .values()
-            .map(|&n| (f64::from(n) - expected).powi(2) / expected)
-            .sum();
-        assert!(chi2 < 110.0, "chi-squared {chi2}");
-    }
-
-    #[test]
-    fn impossible_spaces_are_explained() {
-        let model = test_models::load("sort_unique");
-        let error =
-            |lengths: &[usize], unique| InputSpace::new(&model, lengths, unique).unwrap_err();
-        assert_eq!(error(&[], true), SpaceError::NoLengths(5));
-        assert_eq!(
-            error(&[6], true),
-            SpaceError::Length {
-                length: 6,
-                longest: 5
-            }
-        );
-        assert_eq!(
-            error(&[0], true),
-            SpaceError::Length {
-                length: 0,
-                longest: 5
-            }
-        );
-        assert_eq!(error(&[2, 2], true), SpaceError::RepeatedLength(2));
-        let frac_prevs = test_models::load("frac_prevs");
-        assert_eq!(
-            InputSpace::new(&frac_prevs, &[5], true).unwrap_err(),
-            SpaceError::TooFewTokens {
-                length: 5,
-                words: 4
-            }
-        );
-    }
+/// The logarithm of the number of members of one length.
+fn log_members(length: usize, choices: impl Fn(usize) -> usize) -> f64 {
+    (0..length)
+        .map(|position| (choices(position) as f64).ln())
+        .sum()
 }
+
+#[cfg(test)]
+mod tests;

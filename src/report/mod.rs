@@ -4,6 +4,7 @@
 pub mod html;
 mod run;
 mod study;
+mod variants;
 
 use std::path::Path;
 

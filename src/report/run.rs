@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::Value as Json;
 
 use super::html::{self, number};
-use super::{count, json, percent, text};
+use super::{count, json, percent, text, variants};
 use crate::figures::table::{FigureError, Table};
 use crate::figures::{self};
 
@@ -24,7 +24,8 @@ const TABLES: [(&str, &str, &str); 5] = [
     (
         "layers.csv",
         "Blocks",
-        "mse: mean squared error, summed over the features; empty for a dead block.",
+        "mse: mean squared error, summed over the features, whatever the block's weight in the objective; \
+         cosine: empty for a dead block.",
     ),
     (
         "variables.csv",
@@ -57,7 +58,7 @@ pub fn page(directory: &Path) -> Result<String, FigureError> {
         .unwrap_or("run");
     let mut body = String::new();
     match (&summary, &analysis) {
-        (Some(summary), Some(analysis)) => body += &finished(name, summary, analysis),
+        (Some(summary), Some(analysis)) => body += &finished(name, summary, analysis, &config),
         _ => body += &without_result(name, directory, summary.as_ref())?,
     }
     body += &html::section("Figures", &html::figures(&figures));
@@ -125,7 +126,7 @@ fn without_result(
     ))
 }
 
-fn finished(name: &str, summary: &Json, analysis: &Json) -> String {
+fn finished(name: &str, summary: &Json, analysis: &Json, config: &str) -> String {
     let word = |key: &str| analysis[key].as_str().unwrap_or("unknown");
     let whole = |key: &str| analysis[key].as_u64().unwrap_or(0);
     let (d, width) = (whole("dim"), whole("width"));
@@ -158,6 +159,7 @@ fn finished(name: &str, summary: &Json, analysis: &Json) -> String {
         whole("gram_rank"),
         whole("activation_rank")
     )];
+    found.extend(variants::notes(config));
     found.extend(verdicts(analysis));
     found.extend(budget(analysis));
     found.extend(blocks(analysis));

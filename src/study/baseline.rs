@@ -32,8 +32,9 @@ pub(super) fn run(
         space,
     } = experiment;
     let evaluation_set = EvaluationSet::new(space, config.inputs.evaluation_sample);
-    let teacher = Teacher::new(model, space.clone(), evaluation_set);
-    let mut evaluator = Evaluator::new(Arc::clone(&teacher), config.objective());
+    let targets = config.objective.categorical_targets;
+    let teacher = Teacher::with_targets(model, space.clone(), evaluation_set, targets);
+    let mut evaluator = Evaluator::new(Arc::clone(&teacher), experiment.objective());
     let start = std::time::Instant::now();
     let state = if directory.has(CHECKPOINT) {
         load_checkpoint(experiment, directory)?

@@ -9,15 +9,20 @@ use ndarray::Array2;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use crate::compression::Projection;
+use crate::compression::{Objective, Projection};
 use crate::config::run::ModelConfig;
 use crate::config::{ConfigError, ConfigSource, Method, RunConfig};
 use crate::files::hex;
-use crate::inputs::InputSpace;
 use crate::inputs::space::{ENUMERATION_LIMIT, SpaceError};
+use crate::inputs::{EvaluationSet, InputSpace};
 use crate::model::file::ModelFileError;
 use crate::model::{CompiledModel, Wiring};
 use crate::program::{self, BuildError, Settings};
+
+const WEIGHTS: &str = "inputs.token_weights";
+
+/// A held-out sample may make up this share of what would be drawn without it.
+const LARGEST_HELD_OUT: f64 = 0.25;
 
 /// A run that can start.
 #[derive(Clone, Debug)]
@@ -124,7 +129,9 @@ impl Experiment {
             .take()
             .unwrap_or_else(|| vec![model.metadata.max_seq_len]);
         let space = InputSpace::new(&model, &lengths, config.inputs.unique_tokens)
-            .map_err(|e| source.conflict(space_key(&e), e))?;
+            .map_err(|e| source.conflict(space_key(&e), e))?
+            .weighted(&model, &config.inputs.token_weights)
+            .map_err(|e| source.conflict(WEIGHTS, e))?;
         if space.size().is_none() && config.inputs.evaluation_sample as u64 > ENUMERATION_LIMIT / 4
         {
             return Err(source
@@ -134,13 +141,55 @@ impl Experiment {
                 )
                 .into());
         }
+        check_held_out(source, &space, config.inputs.evaluation_sample)?;
+        config.objective.check(source, &model)?;
         config.inputs.lengths = Some(lengths);
-        Ok(Self {
+        let experiment = Self {
             config,
             model,
             space,
-        })
+        };
+        if experiment.config.objective.gram_weight > 0.0 && experiment.wiring().count() > 1 {
+            return Err(source
+                .conflict(
+                    "objective.gram_weight",
+                    "this penalty is on the G of one W, and with compression.tied = false or \
+                     compression.per_layer = true there are several: set it to 0",
+                )
+                .into());
+        }
+        Ok(experiment)
     }
+
+    /// The objective that the configuration means for this model.
+    pub fn objective(&self) -> Objective {
+        self.config.objective.objective(&self.model.block_names())
+    }
+}
+
+/// Where weights are so uneven that a few inputs make up most of the draws, the held-out sample would
+/// take from training what it is about.
+fn check_held_out(
+    source: &ConfigSource,
+    space: &InputSpace,
+    sample: usize,
+) -> Result<(), ConfigError> {
+    if space.size().is_some() || !space.is_weighted() {
+        return Ok(());
+    }
+    let share = EvaluationSet::new(space, sample).share(space);
+    if share <= LARGEST_HELD_OUT {
+        return Ok(());
+    }
+    Err(source.conflict(
+        WEIGHTS,
+        format!(
+            "these weights make a few inputs so likely that the held-out sample of {sample} would take \
+             away {:.0} % of what training draws: choose weights nearer to each other, a smaller \
+             inputs.evaluation_sample, or inputs.lengths with at most 2^20 inputs, which need no sample",
+            100.0 * share
+        ),
+    ))
 }
 
 /// Models that many runs share: each is read or compiled once.

@@ -175,6 +175,7 @@ mod tests {
             loss: Loss {
                 output: 0.1,
                 layers: 0.25,
+                penalty: 0.0,
             },
             total: 0.35,
             evaluation: Evaluation {

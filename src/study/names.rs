@@ -49,6 +49,19 @@ fn safe(value: &str) -> String {
     {
         return list.replace(", ", "+");
     }
+    let weights = value.strip_prefix('{').and_then(|v| v.strip_suffix('}'));
+    if let Some(table) = weights
+        && !table.is_empty()
+        && table.len() <= LONGEST_VALUE
+        && table
+            .chars()
+            .all(|c| plain(c) || c == ' ' || c == '=' || c == ',')
+        && table
+            .split(", ")
+            .all(|item| item.matches([' ', '=', ',']).count() == 3)
+    {
+        return table.replace(" = ", "=").replace(", ", "+");
+    }
     if !value.is_empty() && value.len() <= LONGEST_VALUE && value.chars().all(plain) {
         return value.to_owned();
     }
@@ -80,6 +93,12 @@ mod tests {
         assert_eq!(name(&[("dim", "8"), ("seed", "3")]), "dim=8,seed=3");
         assert_eq!(name(&[("initial", "1e-5")]), "initial=1e-5");
         assert_eq!(name(&[("lengths", "[1, 2, 5]")]), "lengths=1+2+5");
+        assert_eq!(
+            name(&[("token_weights", "{1 = 2, x = 0.05}")]),
+            "token_weights=1=2+x=0.05"
+        );
+        let odd = name(&[("token_weights", "{a = b = 0.05}")]);
+        assert!(odd.contains('~'), "{odd}");
         let path = name(&[("path", "../models/sort_unique.safetensors")]);
         assert!(path.starts_with("path=sort_unique.safetensors~"), "{path}");
         assert!(!path.contains('/'));

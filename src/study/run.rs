@@ -111,12 +111,13 @@ pub fn run(
 
     let evaluation_set = EvaluationSet::new(space, config.inputs.evaluation_sample);
     let sampler = Sampler::new(space.clone(), &evaluation_set, config.training.seed);
-    let teacher = Teacher::new(model, space.clone(), evaluation_set);
+    let targets = config.objective.categorical_targets;
+    let teacher = Teacher::with_targets(model, space.clone(), evaluation_set, targets);
     progress.begin(state.step, config.training.steps);
     let mut trainer = Trainer::new(
         engine(experiment, &teacher),
         sampler,
-        config.objective(),
+        experiment.objective(),
         config.schedule(),
         config.adamw(),
         config.training.batch_size,
@@ -125,7 +126,7 @@ pub fn run(
     let mut observer = RunObserver {
         directory: &directory,
         config_hash: config.hash(),
-        evaluator: Evaluator::new(Arc::clone(&teacher), config.objective())
+        evaluator: Evaluator::new(Arc::clone(&teacher), experiment.objective())
             .with_wiring(experiment.wiring()),
         metrics,
         progress,
@@ -206,7 +207,7 @@ fn engine_of<F: fused::lanes::Precision + Element>(
     let Experiment { config, model, .. } = experiment;
     let (teacher, objective, threads) = (
         Arc::clone(teacher),
-        config.objective(),
+        experiment.objective(),
         config.training.threads,
     );
     let wiring = experiment.wiring();

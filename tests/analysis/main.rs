@@ -235,6 +235,7 @@ fn the_evaluation_of_training_and_the_analysis_agree() {
             output_positions: OutputPositions::All,
             output_weight: 1.0,
             layer_weight: 1.0,
+            ..Objective::default()
         };
         let theirs = evaluation::evaluate_plainly(
             &teacher,

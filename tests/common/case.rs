@@ -50,6 +50,7 @@ impl Case {
                 output_positions,
                 output_weight: 0.7,
                 layer_weight: 1.3,
+                ..Objective::default()
             },
             tokens,
             batch: Batch::Members((0..size).collect()),

@@ -19,15 +19,16 @@ const VARIANTS: [(bool, bool); 3] = [(false, false), (true, true), (false, true)
 fn gradient_of(engine: &mut dyn Engine, case: &Case, w: &Array2<f64>) -> (f64, Array2<f64>) {
     let mut gradient = Array2::zeros(w.dim());
     let loss = engine.loss_and_gradient(w, &case.batch, &mut gradient);
-    (case.objective.total(loss.output, loss.layers), gradient)
+    (case.objective.total(&loss), gradient)
 }
 
 fn fused(case: &Case, wiring: &Wiring) -> Fused<f64> {
-    Fused::new(case.teacher.clone(), case.objective, 1).with_wiring(wiring.clone())
+    Fused::new(case.teacher.clone(), case.objective.clone(), 1).with_wiring(wiring.clone())
 }
 
 fn autodiff(case: &Case, wiring: &Wiring) -> Autodiff<f64> {
-    Autodiff::new(&case.model, case.teacher.clone(), case.objective, 1).with_wiring(wiring.clone())
+    Autodiff::new(&case.model, case.teacher.clone(), case.objective.clone(), 1)
+        .with_wiring(wiring.clone())
 }
 
 fn shipped(name: &str) -> CompiledModel {
@@ -150,7 +151,7 @@ fn the_evaluation_and_the_export_know_several_matrices() {
                 labels: case.model.metadata.residual_labels.clone(),
             };
             let plain = evaluate_plainly(&case.teacher, &case.objective, projection.stream());
-            let fast = Evaluator::new(case.teacher.clone(), case.objective)
+            let fast = Evaluator::new(case.teacher.clone(), case.objective.clone())
                 .with_wiring(projection.wiring.clone())
                 .evaluate(&projection.w);
             approx::assert_relative_eq!(fast.loss, plain.loss, max_relative = 1e-12);

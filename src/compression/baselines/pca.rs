@@ -12,23 +12,34 @@ const CHUNK: usize = 32;
 const EQUAL: f64 = 1e-10;
 
 /// The mean of `s sᵀ` `[D, D]` over the residual stream `s` of the compiled model: all inputs of
-/// the evaluation set, all positions (BOS and PAD too), after the embedding and after every block.
+/// the evaluation set by their weights, all positions (BOS and PAD too), after the embedding and
+/// after every block.
 pub fn second_moment(
     model: &Frozen<f64>,
     space: &InputSpace,
     evaluation: &EvaluationSet,
 ) -> Array2<f64> {
     let mut sum = Array2::zeros((model.width(), model.width()));
-    let mut rows = 0;
+    let mut rows = 0.0;
     let size = evaluation.len();
     for start in (0..size).step_by(CHUNK) {
-        let tokens = evaluation.chunk(space, start, (start + CHUNK).min(size));
+        let end = (start + CHUNK).min(size);
+        let tokens = evaluation.chunk(space, start, end);
+        let weights = evaluation.row_weights(start..end, space.positions());
         for residual in model.forward(Stream::Full, tokens.view()).residuals {
-            sum += &residual.t().dot(&residual);
-            rows += residual.nrows();
+            match &weights {
+                None => {
+                    sum += &residual.t().dot(&residual);
+                    rows += residual.nrows() as f64;
+                }
+                Some(weights) => {
+                    sum += &residual.t().dot(&(&residual * weights));
+                    rows += weights.sum();
+                }
+            }
         }
     }
-    sum / rows as f64
+    sum / rows
 }
 
 /// The `d` principal directions of a second moment `[D, D]`, as orthonormal rows `[d, D]`.

@@ -12,20 +12,22 @@
 //! gradients are added in float64 in a fixed order, so the number of threads changes nothing. A
 //! dead block (all-zero output weights) writes exactly zero and is skipped.
 
+mod terms;
+
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use burn::tensor::activation::{log_softmax, relu, softmax};
+use burn::tensor::activation::{relu, softmax};
 use burn::tensor::{Bool, DType, Device, Element, Tensor, TensorData};
 use ndarray::{Array2, ArrayView2, s};
 
-use super::{Engine, Loss};
-use crate::compression::objective::Objective;
+use super::Engine;
+use crate::compression::objective::{Loss, Objective};
 use crate::compression::teacher::{Targets, Teacher};
 use crate::inputs::sampler::Batch;
 use crate::model::forward::MASKED;
 use crate::model::wiring::Reader;
-use crate::model::{CompiledModel, Layer, Linear, OutputKind, Real, Site, Wiring};
+use crate::model::{CompiledModel, Layer, Linear, Real, Site, Wiring};
 
 /// Inputs per graph.
 const PIECE: usize = 128;
@@ -134,13 +136,11 @@ impl<F: Real + Element> Autodiff<F> {
             for (target, column) in live.columns().into_iter().zip(self.teacher.live_columns(i)) {
                 h.column_mut(*column).assign(&target);
             }
-            layers = layers + (h_tilde - tensor::<F>(&h)).square().sum();
+            let error = (h_tilde - tensor::<F>(&h)).square().sum();
+            let factor = self.objective.block_factor(i, self.teacher.model().width());
+            layers = layers + if factor == 1.0 { error } else { error * factor };
         }
-        let output = self.output_loss(
-            output,
-            &targets.output[rows.clone()],
-            &counted[rows.clone()],
-        );
+        let output = terms::output_loss::<F>(&self.teacher, output, targets, counted, rows);
 
         let total_counted = counted.iter().filter(|c| **c).count() as f64;
         let loss = output.clone() * (self.objective.output_weight / total_counted)
@@ -154,31 +154,6 @@ impl<F: Real + Element> Autodiff<F> {
             output: scalar(output),
             layers: scalar(layers),
             gradient,
-        }
-    }
-
-    /// The sum over counted rows of the squared error or the cross-entropy.
-    fn output_loss(&self, output: Tensor<2>, targets: &[f64], counted: &[bool]) -> Tensor<1> {
-        let [rows, columns] = output.dims();
-        let weight = |row: usize| if counted[row] { 1.0 } else { 0.0 };
-        match self.teacher.kind() {
-            OutputKind::Numerical => {
-                let target = Array2::from_shape_fn((rows, 1), |(row, _)| targets[row]);
-                let mask = Array2::from_shape_fn((rows, 1), |(row, _)| weight(row));
-                ((output - tensor::<F>(&target)) * tensor::<F>(&mask))
-                    .square()
-                    .sum()
-            }
-            OutputKind::Categorical => {
-                let one_hot = Array2::from_shape_fn((rows, columns), |(row, class)| {
-                    if targets[row] as usize == class {
-                        weight(row)
-                    } else {
-                        0.0
-                    }
-                });
-                (log_softmax(output, 1) * tensor::<F>(&one_hot)).sum().neg()
-            }
         }
     }
 }
@@ -232,6 +207,7 @@ impl<F: Real + Element> Engine for Autodiff<F> {
         }
         loss.output /= counted.iter().filter(|c| **c).count() as f64;
         loss.layers /= tokens.len() as f64;
+        loss.penalty = terms::penalty::<F>(&self.objective, w, gradient);
         loss
     }
 }

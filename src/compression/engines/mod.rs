@@ -11,16 +11,8 @@ pub mod operation;
 
 use ndarray::Array2;
 
+use super::objective::Loss;
 use crate::inputs::sampler::Batch;
-
-/// The two parts of the objective on a batch, before their weights.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Loss {
-    /// `L_out`.
-    pub output: f64,
-    /// `L_layer`.
-    pub layers: f64,
-}
 
 /// Something that can evaluate and differentiate the objective.
 pub trait Engine {

@@ -11,7 +11,7 @@
 //! ```
 //! use burn::tensor::{Device, Tensor, TensorData};
 //! use tracr_compress::compression::engines::operation::FusedLoss;
-//! use tracr_compress::compression::{Objective, OutputPositions, Teacher};
+//! use tracr_compress::compression::{Objective, Teacher};
 //! use tracr_compress::inputs::{EvaluationSet, InputSpace, sampler::Batch};
 //! use tracr_compress::model::CompiledModel;
 //!
@@ -20,12 +20,7 @@
 //! let space = InputSpace::new(&model, &[2], false)?;
 //! let evaluation = EvaluationSet::new(&space, 16);
 //! let teacher = Teacher::new(&model, space, evaluation);
-//! let objective = Objective {
-//!     output_positions: OutputPositions::All,
-//!     output_weight: 1.0,
-//!     layer_weight: 1.0,
-//! };
-//! let mut loss = FusedLoss::<f32>::new(teacher, objective, 1);
+//! let mut loss = FusedLoss::<f32>::new(teacher, Objective::default(), 1);
 //!
 //! # #[allow(deprecated)] // the backend this project is built on
 //! let device = Device::ndarray().autodiff();
@@ -105,7 +100,7 @@ impl<F: Precision> FusedLoss<F> {
     /// The loss of the teacher's model, using up to `threads` threads where a batch is long enough.
     pub fn new(teacher: Arc<Teacher>, objective: Objective, threads: usize) -> Self {
         Self {
-            engine: Fused::new(Arc::clone(&teacher), objective, threads),
+            engine: Fused::new(Arc::clone(&teacher), objective.clone(), threads),
             teacher,
             objective,
         }
@@ -117,8 +112,8 @@ impl<F: Precision> FusedLoss<F> {
         self
     }
 
-    /// `L = output_weight · L_out + layer_weight · L_layer` of `batch` at `w` `[d, D]`: one number,
-    /// shape `[1]`, of the type of `w`'s entries.
+    /// `L = output_weight · L_out + layer_weight · L_layer`, and the penalties where the objective has
+    /// some, of `batch` at `w` `[d, D]`: one number, shape `[1]`, of the type of `w`'s entries.
     ///
     /// Where `w` is part of a graph, the result is too. `w` may be float32 or float64, whatever `F`
     /// is; without autodiff the result is a plain number.
@@ -167,7 +162,7 @@ impl<F: Precision> FusedLoss<F> {
     ) -> (FloatTensor<NdArray>, FloatTensor<NdArray>) {
         let mut gradient = Array2::zeros(w.dim());
         let parts = self.engine.loss_and_gradient(w, batch, &mut gradient);
-        let loss = self.objective.total(parts.output, parts.layers);
+        let loss = self.objective.total(&parts);
         let shape = [w.nrows(), w.ncols()];
         let constant = |data: TensorData| {
             NdArray::float_from_data(data.convert_dtype(dtype), &Default::default())

@@ -8,7 +8,7 @@ use super::lanes::Precision;
 use super::mlp::OutputMap;
 use super::plan::{Method, Plan, Work};
 use super::table::{Table, TableGradient};
-use crate::compression::engines::Loss;
+use crate::compression::objective::Loss;
 
 /// All that the pieces of a batch have in common.
 #[derive(Debug)]

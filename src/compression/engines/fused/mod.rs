@@ -36,7 +36,7 @@
 //!   exponentials are tabulated for groups of key positions ([`grouping`]).
 //! - [`factored`]: for long inputs its logits come from a matrix over pairs of sources instead; the plan
 //!   chooses by [`costs`].
-//! - [`reader`], [`dense`], [`mlp`], [`loss`]: everything else, sixteen sequences at a time
+//! - [`reader`], [`dense`], [`mlp`], [`loss`], [`soft`]: everything else, sixteen sequences at a time
 //!   ([`lanes`]), in [`piece`]s of the batch that fit the cache.
 //!
 //! Sums over sequences are formed in a fixed order: pieces belong to shares, shares are added in
@@ -75,6 +75,7 @@ pub mod mlp;
 pub mod piece;
 pub mod plan;
 pub mod reader;
+pub mod soft;
 pub mod table;
 
 use std::sync::Arc;
@@ -83,8 +84,9 @@ use ndarray::Array2;
 
 pub use alive::live_columns;
 
-use super::{Engine, Loss};
-use crate::compression::objective::{Objective, OutputPositions};
+use super::Engine;
+use crate::compression::objective::{Loss, Objective, OutputPositions};
+use crate::compression::penalty;
 use crate::compression::teacher::Teacher;
 use crate::inputs::sampler::Batch;
 use crate::model::Wiring;
@@ -111,6 +113,8 @@ pub struct Fused<F> {
     table_targets: Vec<Array2<f64>>,
     /// Whether the output counts at each row of the table.
     counted: Vec<bool>,
+    /// The factor of each of the plan's blocks in `L_layer`.
+    factors: Vec<f64>,
     /// The compiled model, where the teacher does not keep the targets of the whole space.
     compiled: Option<Forward<f64>>,
 }
@@ -160,6 +164,11 @@ impl<F: Precision> Fused<F> {
             shares,
             table_targets: Vec::new(),
             counted: Vec::new(),
+            factors: plan
+                .blocks
+                .iter()
+                .map(|block| objective.block_factor(block.index, plan.width))
+                .collect(),
             teacher,
             objective,
             threads,
@@ -201,7 +210,8 @@ impl<F: Precision> Fused<F> {
             let plan = Plan::new(self.teacher.model(), self.teacher.space(), true);
             let teacher = Arc::clone(&self.teacher);
             let wiring = self.folder.wiring().clone();
-            *self = Self::with_plan(teacher, self.objective, self.threads, plan, wiring);
+            let objective = self.objective.clone();
+            *self = Self::with_plan(teacher, objective, self.threads, plan, wiring);
             // A plan without a fixed table takes any batch.
             let _ = self
                 .common
@@ -225,18 +235,26 @@ impl<F: Precision> Fused<F> {
             .load(batch, self.teacher.model(), space);
     }
 
-    /// Runs every piece of the batch through the model and back.
-    fn run_shares(&mut self, terms: Terms, batch: &Batch) {
+    /// Runs every piece of the batch through the model and back; the errors of outputs and blocks are
+    /// multiplied by `output` and `layers`.
+    fn run_shares(&mut self, (output, layers): (f64, f64), batch: &Batch) {
         let Self {
             plan,
             common,
             shares,
             teacher,
             counted,
+            factors,
             threads,
             compiled,
             ..
         } = self;
+        let terms = Terms {
+            output_loss: teacher.output_loss(),
+            output,
+            layers,
+            factors,
+        };
         let table = match batch {
             Batch::Members(_) => teacher.table(),
             Batch::Sequences(_) => None,
@@ -263,7 +281,7 @@ impl<F: Precision> Fused<F> {
                     }
                     (None, Some(compiled)) => {
                         compiled.run(compiled_piece, first, count);
-                        piece.take_targets(plan, teacher.kind(), compiled_piece);
+                        piece.take_targets(plan, terms.output_loss, compiled_piece);
                     }
                     (None, None) => {} // load_compiled prepared it
                 }
@@ -303,6 +321,7 @@ impl<F: Precision> Fused<F> {
             if block.domain == Domain::Batch {
                 continue;
             }
+            let own = self.factors[i];
             let mut sum = F::zero();
             for a in 0..block.columns.len() {
                 let h = &table.h[i][a * table.stride..];
@@ -312,10 +331,10 @@ impl<F: Precision> Fused<F> {
                 for (((h, dh), target), n) in h.iter().zip(dh).zip(targets).zip(occurrences) {
                     let error = *h - F::from_f64(*target);
                     sum += *n * error * error;
-                    *dh += F::from_f64(2.0 * factor) * *n * error;
+                    *dh += F::from_f64(2.0 * factor * own) * *n * error;
                 }
             }
-            gradients.loss.layers += sum.widen();
+            gradients.loss.layers += own * sum.widen();
         }
     }
 }
@@ -340,24 +359,21 @@ impl<F: Precision> Engine for Fused<F> {
             .map(|(_, n)| n.widen())
             .sum();
         let everywhere = (inputs.size * self.plan.positions) as f64;
-        let terms = Terms {
-            kind: self.teacher.kind(),
-            output: self.objective.output_weight / counted,
-            layers: self.objective.layer_weight / everywhere,
-        };
-        self.run_shares(terms, batch);
+        let layers = self.objective.layer_weight / everywhere;
+        self.run_shares((self.objective.output_weight / counted, layers), batch);
         if let Some((first, others)) = self.shares.split_first_mut() {
             for other in others {
                 first.gradients.add(&other.gradients);
             }
         }
-        self.table_losses(terms.layers);
+        self.table_losses(layers);
         let gradients = &mut self.shares[0].gradients;
         self.common.finish(&self.plan, gradients);
         self.folder.unfold(&gradients.folded, gradient);
         Loss {
             output: gradients.loss.output / counted,
             layers: gradients.loss.layers / everywhere,
+            penalty: penalty::add(&self.objective, w, gradient),
         }
     }
 }

@@ -18,19 +18,22 @@ use super::loss;
 use super::mlp;
 use super::plan::{Domain, Method, Plan, Work};
 use super::reader::{Reading, Shape, Tokens};
-use crate::compression::engines::Loss;
-use crate::model::OutputKind;
+use super::soft;
+use crate::compression::objective::Loss;
+use crate::compression::teacher::OutputLoss;
 
 /// The objective as a piece needs it.
 #[derive(Clone, Copy, Debug)]
-pub struct Terms {
-    /// Whether the output is a number or a class.
-    pub kind: OutputKind,
+pub struct Terms<'a> {
+    /// What `L_out` averages.
+    pub output_loss: OutputLoss,
     /// What an output's error is multiplied by in the gradient: its weight over the positions
     /// counted.
     pub output: f64,
     /// What a block's squared error is multiplied by: its weight over all positions.
     pub layers: f64,
+    /// The factor of each of the plan's blocks in `L_layer`.
+    pub factors: &'a [f64],
 }
 
 /// Buffers for one piece.
@@ -43,9 +46,10 @@ pub struct Piece<F> {
     weights: Vec<Lanes<F>>,
     /// The same at counted positions, 0 elsewhere: `[T, lanes]`.
     output_weights: Vec<Lanes<F>>,
-    /// `h` of each batch block, and the output's number or class.
+    /// `h` of each batch block, and the output's number or class; or the shares of its classes.
     targets: Vec<Vec<Lanes<F>>>,
     output_target: Vec<Lanes<F>>,
+    soft_target: Vec<Lanes<F>>,
     /// `z` of each reader, `h̃` and `dh̃` of each block.
     z: Vec<Vec<Lanes<F>>>,
     h: Vec<Vec<Lanes<F>>>,
@@ -87,6 +91,7 @@ impl<F: Precision> Piece<F> {
             output_weights: Vec::new(),
             targets: none(blocks),
             output_target: Vec::new(),
+            soft_target: Vec::new(),
             z: none(plan.readers.len()),
             h: none(blocks),
             dh: none(blocks),
@@ -166,7 +171,7 @@ impl<F: Precision> Piece<F> {
         &mut self,
         plan: &Plan,
         common: &Common<F>,
-        terms: Terms,
+        terms: Terms<'_>,
         gradients: &mut Gradients<F>,
     ) {
         let sequences = self.part.sequences(&common.inputs);
@@ -256,10 +261,10 @@ impl<F: Precision> Piece<F> {
     }
 
     /// The objective's parts, and where they begin to flow back: `dh̃` and the output's `dz`.
-    fn losses(&mut self, plan: &Plan, terms: Terms, sums: &mut Loss) {
-        let factor = F::from_f64(terms.layers);
-        for (i, block) in plan.blocks.iter().enumerate() {
+    fn losses(&mut self, plan: &Plan, terms: Terms<'_>, sums: &mut Loss) {
+        for (i, (block, own)) in plan.blocks.iter().zip(terms.factors).enumerate() {
             if block.domain == Domain::Batch {
+                let factor = F::from_f64(terms.layers * own);
                 let sum = loss::squared_error(
                     &self.h[i],
                     &self.targets[i],
@@ -267,15 +272,18 @@ impl<F: Precision> Piece<F> {
                     factor,
                     &mut self.dh[i],
                 );
-                sums.layers += sum.widen();
+                sums.layers += own * sum.widen();
             }
         }
         let factor = F::from_f64(terms.output);
         let scores = &mut self.z[plan.blocks.len()];
         let (target, weights) = (&self.output_target, &self.output_weights);
-        let sum = match terms.kind {
-            OutputKind::Categorical => loss::cross_entropy(scores, target, weights, factor),
-            OutputKind::Numerical => {
+        let sum = match terms.output_loss {
+            OutputLoss::CrossEntropy => loss::cross_entropy(scores, target, weights, factor),
+            OutputLoss::SoftCrossEntropy => {
+                soft::cross_entropy(scores, &self.soft_target, weights, factor)
+            }
+            OutputLoss::SquaredError => {
                 self.dz.resize(scores.len(), Lanes::zero());
                 let sum = loss::squared_error(scores, target, weights, factor, &mut self.dz);
                 scores.copy_from_slice(&self.dz);

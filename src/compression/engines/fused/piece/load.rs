@@ -6,9 +6,9 @@ use super::super::grouped::{Part, Tables};
 use super::super::inputs::Inputs;
 use super::super::lanes::{LANES, Lanes, Precision};
 use super::super::plan::{Block, Domain, Expansion, Method, Plan, Work};
+use super::super::soft;
 use super::Piece;
-use crate::compression::teacher::Targets;
-use crate::model::OutputKind;
+use crate::compression::teacher::{OutputLoss, Targets};
 use crate::model::codec::first_largest;
 
 impl<F: Precision> Piece<F> {
@@ -128,10 +128,22 @@ impl<F: Precision> Piece<F> {
                 self.output_target[p * lanes + b / LANES].0[b % LANES] = F::from_f64(*x);
             }
         }
+        if let Some(shares) = &targets.distribution {
+            self.soft_target
+                .resize(shares.ncols() * length, Lanes::zero());
+            for b in 0..count {
+                for p in 0..t {
+                    let at = p * lanes + b / LANES;
+                    for (c, share) in shares.row(row(first + b) + p).iter().enumerate() {
+                        self.soft_target[c * length + at].0[b % LANES] = F::from_f64(*share);
+                    }
+                }
+            }
+        }
     }
 
     /// Takes as targets what the compiled model computed for the same sequences.
-    pub fn take_targets(&mut self, plan: &Plan, kind: OutputKind, compiled: &Piece<f64>) {
+    pub fn take_targets(&mut self, plan: &Plan, loss: OutputLoss, compiled: &Piece<f64>) {
         let convert = |from: &[Lanes<f64>], to: &mut Vec<Lanes<F>>| {
             to.clear();
             to.extend(from.iter().map(|x| Lanes(x.0.map(F::from_f64))));
@@ -142,9 +154,14 @@ impl<F: Precision> Piece<F> {
             }
         }
         let scores = &compiled.z[plan.blocks.len()];
-        match kind {
-            OutputKind::Numerical => convert(scores, &mut self.output_target),
-            OutputKind::Categorical => {
+        match loss {
+            OutputLoss::SquaredError => convert(scores, &mut self.output_target),
+            OutputLoss::SoftCrossEntropy => {
+                let mut shares = scores.clone();
+                soft::softmax(&mut shares, self.shape.row());
+                convert(&shares, &mut self.soft_target);
+            }
+            OutputLoss::CrossEntropy => {
                 let length = self.shape.row();
                 self.output_target.clear();
                 self.output_target.extend((0..length).map(|at| {

@@ -1,0 +1,116 @@
+//! `[objective]`: what is minimised.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use toml_edit::Item;
+
+use super::run::{number_item, weights};
+use super::source::{ConfigError, ConfigSource};
+use crate::compression::{CategoricalTargets, LayerReduction, Objective, OutputPositions};
+use crate::model::{CompiledModel, OutputKind};
+
+/// `[objective]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct ObjectiveConfig {
+    pub output_positions: OutputPositions,
+    pub output_weight: f64,
+    pub layer_weight: f64,
+    #[serde(default)]
+    pub categorical_targets: CategoricalTargets,
+    #[serde(default)]
+    pub layer_reduction: LayerReduction,
+    #[serde(default)]
+    pub l1_weight: f64,
+    #[serde(default)]
+    pub gram_weight: f64,
+    /// By block; one that is not named weighs 1.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub block_weights: BTreeMap<String, f64>,
+}
+
+impl ObjectiveConfig {
+    /// Takes the values out of a checked source.
+    ///
+    /// # Errors
+    /// If they leave nothing to minimise.
+    pub(super) fn new(source: &ConfigSource) -> Result<Self, ConfigError> {
+        let number = |key, default| source.get(key).and_then(number_item).unwrap_or(default);
+        let word = |key| source.get(key).and_then(Item::as_str);
+        let config = Self {
+            output_positions: match word("objective.output_positions") {
+                Some("tokens") => OutputPositions::Tokens,
+                _ => OutputPositions::All,
+            },
+            output_weight: number("objective.output_weight", 1.0),
+            layer_weight: number("objective.layer_weight", 1.0),
+            categorical_targets: match word("objective.categorical_targets") {
+                Some("soft") => CategoricalTargets::Soft,
+                _ => CategoricalTargets::Hard,
+            },
+            layer_reduction: match word("objective.layer_reduction") {
+                Some("mean") => LayerReduction::Mean,
+                _ => LayerReduction::Sum,
+            },
+            l1_weight: number("objective.l1_weight", 0.0),
+            gram_weight: number("objective.gram_weight", 0.0),
+            block_weights: weights(source, "objective.block_weights"),
+        };
+        if config.output_weight == 0.0 && config.layer_weight == 0.0 {
+            return Err(source.conflict(
+                "objective.output_weight",
+                "it and objective.layer_weight are both 0, which leaves nothing to minimise: \
+                 set one of them above 0",
+            ));
+        }
+        Ok(config)
+    }
+
+    /// Whether the model has what the values speak of.
+    ///
+    /// # Errors
+    /// Names the key, and what it could speak of.
+    pub fn check(&self, source: &ConfigSource, model: &CompiledModel) -> Result<(), ConfigError> {
+        let soft = self.categorical_targets == CategoricalTargets::Soft;
+        if soft && model.metadata.output_kind == OutputKind::Numerical {
+            return Err(source.conflict(
+                "objective.categorical_targets",
+                format!(
+                    "soft targets are distributions over classes, but the output of {} is a number: \
+                     leave it \"hard\"",
+                    model.metadata.program
+                ),
+            ));
+        }
+        let blocks = model.block_names();
+        for (block, weight) in &self.block_weights {
+            let problem = if !blocks.contains(block) {
+                format!("there is no block `{block}`")
+            } else if !(*weight >= 0.0 && weight.is_finite()) {
+                format!(
+                    "the weight of `{block}` is {weight}, but it must be a number of at least 0"
+                )
+            } else {
+                continue;
+            };
+            let problem = format!("{problem} (the blocks are {})", blocks.join(", "));
+            return Err(source.conflict("objective.block_weights", problem));
+        }
+        Ok(())
+    }
+
+    /// The objective for a model with these blocks.
+    pub fn objective(&self, blocks: &[String]) -> Objective {
+        let weight = |block| self.block_weights.get(block).copied().unwrap_or(1.0);
+        Objective {
+            output_positions: self.output_positions,
+            output_weight: self.output_weight,
+            layer_weight: self.layer_weight,
+            layer_reduction: self.layer_reduction,
+            block_weights: blocks.iter().map(weight).collect(),
+            l1_weight: self.l1_weight,
+            gram_weight: self.gram_weight,
+        }
+    }
+}
