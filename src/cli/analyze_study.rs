@@ -12,8 +12,8 @@ use crate::study::collection::Collection;
 pub fn text(collection: &Collection, directory: &Path, tolerances: &[Tolerance]) -> String {
     let mut text = format!("{} runs\n", collection.members.len());
     let answer = collection.answer();
-    for sentence in answer.sentences.iter().chain(&answer.more) {
-        let _ = write!(text, "\n{}", wrapped(sentence)); // a String takes everything
+    for paragraph in std::iter::once(&answer.sentences.join(" ")).chain(&answer.more) {
+        let _ = write!(text, "\n{}", wrapped(paragraph)); // a String takes everything
     }
     let verdicts = collection.mean_verdicts();
     let several_groups = verdicts.iter().any(|(group, ..)| *group != verdicts[0].0);
@@ -50,7 +50,7 @@ pub fn text(collection: &Collection, directory: &Path, tolerances: &[Tolerance])
     text
 }
 
-/// A sentence in lines of at most 90 characters, the later ones indented.
+/// A paragraph in lines of at most 90 characters, the later ones indented.
 fn wrapped(sentence: &str) -> String {
     let mut lines = vec![String::new()];
     for word in sentence.split(' ') {

@@ -4,7 +4,7 @@
 use super::axis::{Panel, SMALL, Scale};
 use super::by_width::{Plot, SMALLEST, dots};
 use super::colour::SERIES;
-use super::scene::{Anchor, Paint, Scene};
+use super::scene::{Anchor, Mark, Paint, Scene};
 use super::{COLUMN, Figure, text};
 
 /// More rows are left to the tables.
@@ -110,7 +110,16 @@ fn draw(
         for (_, mean, low, high) in &series.means {
             if let (Some(low), Some(high)) = (low, high) {
                 let (from, to) = (panel.at(*low, height(row)), panel.at(*high, height(row)));
-                scene.line(from, to, SERIES[0], 2.2);
+                scene.marks.push(Mark::Area {
+                    points: vec![
+                        (from.0, from.1 - 2.4),
+                        (to.0, to.1 - 2.4),
+                        (to.0, to.1 + 2.4),
+                        (from.0, from.1 + 2.4),
+                    ],
+                    fill: SERIES[0],
+                    opacity: 0.3,
+                });
             }
             let (x, y) = panel.at(*mean, height(row));
             scene.line((x, y - 3.6), (x, y + 3.6), SERIES[0], 1.4);

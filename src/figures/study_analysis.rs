@@ -52,20 +52,25 @@ pub fn agreement(directory: &Path, study: &Study) -> Result<Option<Figure>, Figu
     let mut places: HashMap<String, Option<usize>> = HashMap::new();
     let mut series: Vec<(String, Series)> = Vec::new();
     let mut sources = Vec::new();
+    let mut tables = Vec::new();
     for (file, name) in [
         ("gram_agreement.csv", "between seeds"),
         ("reference_agreement.csv", "with the reference"),
     ] {
-        let Some(table) = Table::read_if_there(directory, file, ANALYZE)? else {
-            continue;
-        };
+        if let Some(table) = Table::read_if_there(directory, file, ANALYZE)? {
+            tables.extend((!table.rows.is_empty()).then_some((file, name, table)));
+        }
+    }
+    let one_table = tables.len() == 1;
+    for (file, name, table) in &tables {
         let groups = table.texts("group")?;
         let (ds, values) = (table.numbers("d")?, table.numbers("correlation")?);
         let before = series.len();
         for row in 0..table.rows.len() {
             if let (Some(d), Some(value)) = (ds[row], values[row]) {
                 let series_name = match groups[row] {
-                    "all" => name.to_owned(),
+                    "all" => (*name).to_owned(),
+                    group if one_table => group_name(group),
                     group => format!("{}, {name}", group_name(group)),
                 };
                 let place = order.iter().position(|known| known == groups[row]);
@@ -75,7 +80,7 @@ pub fn agreement(directory: &Path, study: &Study) -> Result<Option<Figure>, Figu
             }
         }
         if series.len() > before {
-            sources.push(file);
+            sources.push(*file);
         }
     }
     series.sort_by_key(|(name, _)| places.get(name).copied());

@@ -153,7 +153,13 @@ fn agreement(directory: &Path, analysis: &Json) -> Vec<String> {
         } else {
             format!("{}: ", group_name(group))
         };
-        if let (Some(low), Some(high)) = (values.iter().min_by(by), values.iter().max_by(by)) {
+        if let [(d, median)] = values[..] {
+            found.push(format!(
+                "{who}seeds agree on G at d = {d} with a median correlation of {}.",
+                number(median)
+            ));
+        } else if let (Some(low), Some(high)) = (values.iter().min_by(by), values.iter().max_by(by))
+        {
             found.push(format!(
                 "{who}seeds agree on G with a median correlation of {} (d = {}) to {} (d = {}).",
                 number(low.1),

@@ -52,7 +52,7 @@ pub struct Evidence {
 pub struct Answer {
     /// What happened: a few sentences.
     pub sentences: Vec<String>,
-    /// The same by other metrics.
+    /// The same by other metrics, a paragraph each.
     pub more: Vec<String>,
 }
 
@@ -78,7 +78,10 @@ impl Evidence {
         }
         for metric in FAITHFUL {
             if let Some(tolerance) = self.tolerance(metric) {
-                answer.more.extend(about(self, tolerance));
+                let sentences = about(self, tolerance);
+                answer
+                    .more
+                    .extend((!sentences.is_empty()).then(|| sentences.join(" ")));
             }
         }
         if self.widths().len() < 3 {

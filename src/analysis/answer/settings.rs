@@ -9,10 +9,11 @@ use crate::numbers::{count, four_digits, listed};
 /// A metric of a group at one width.
 struct Found<'a> {
     group: &'a str,
-    runs: usize,
+    values: Vec<f64>,
+    /// Whether less is better.
+    is_error: bool,
     median: f64,
     interval: (f64, f64),
-    spread: f64,
     good: usize,
 }
 
@@ -49,7 +50,7 @@ pub fn sentences(evidence: &Evidence, tolerance: &Tolerance) -> Vec<String> {
                     best.figure()
                 );
                 for next in &found[1..found.len().min(MOST)] {
-                    text += &format!("; then {}: {}", next.name(), next.figure());
+                    text += &format!("; then {}: {}", next.name(), next.short_figure());
                 }
                 if found.len() > MOST {
                     text += &format!("; {} do worse", count(found.len() - MOST, "other setting"));
@@ -63,10 +64,13 @@ pub fn sentences(evidence: &Evidence, tolerance: &Tolerance) -> Vec<String> {
                         "The lead over the next, {}.",
                         judgement(best, next)
                     ));
-                    sentences.push(format!(
-                        "The distance to the last, {}.",
-                        judgement(best, last)
-                    ));
+                    // Otherwise it is larger still.
+                    if !best.is_clearly_apart(next) {
+                        sentences.push(format!(
+                            "The distance to the last, {}.",
+                            judgement(best, last)
+                        ));
+                    }
                 }
                 sentences.push(reached(&found, tolerance));
             }
@@ -121,11 +125,11 @@ fn ranked<'a>(evidence: &'a Evidence, d: usize, tolerance: &Tolerance) -> Vec<Fo
             let values = evidence.by_width(group, &tolerance.metric).remove(&d)?;
             Some(Found {
                 group,
-                runs: values.len(),
+                is_error: tolerance.better == Better::Lower,
                 median: median(&values),
                 interval: median_interval(&values),
-                spread: interquartile_range(&values),
                 good: values.iter().filter(|x| tolerance.met_by(**x)).count(),
+                values,
             })
         })
         .collect();
@@ -147,16 +151,25 @@ impl Found<'_> {
         if !depends_on_seed(self.group) {
             return format!("{median} (the same for every seed)");
         }
-        if self.runs == 1 {
+        if self.values.len() == 1 {
             return format!("{median} (a single run)");
         }
         let (low, high) = self.interval;
         format!(
             "{median} (95 % interval over {}: {} to {})",
-            count(self.runs, "seed"),
+            count(self.values.len(), "seed"),
             four_digits(low),
             four_digits(high)
         )
+    }
+
+    /// `0.0008 (0.0007 to 0.0011)`.
+    fn short_figure(&self) -> String {
+        if !depends_on_seed(self.group) || self.values.len() == 1 {
+            return self.figure();
+        }
+        let [median, low, high] = [self.median, self.interval.0, self.interval.1].map(four_digits);
+        format!("{median} ({low} to {high})")
     }
 
     fn overlaps(&self, other: &Self) -> bool {
@@ -165,42 +178,94 @@ impl Found<'_> {
 
     /// Whether anything is known about other seeds.
     fn is_sure(&self) -> bool {
-        self.runs > 1 || !depends_on_seed(self.group)
+        self.values.len() > 1 || !depends_on_seed(self.group)
     }
 
     fn is_clearly_apart(&self, other: &Self) -> bool {
+        let distance = Distance::new(self, other);
         self.is_sure()
             && other.is_sure()
-            && (self.median - other.median).abs() > self.spread.max(other.spread)
             && !self.overlaps(other)
+            && distance.difference > distance.spread
     }
 }
 
-/// Whether the difference of two medians is more than what seeds do.
+/// How far apart two settings are, and how far apart their seeds: errors by a factor, as their figures
+/// have logarithmic axes, other metrics by a difference.
+struct Distance {
+    logarithmic: bool,
+    difference: f64,
+    spread: f64,
+}
+
+impl Distance {
+    fn new(a: &Found<'_>, b: &Found<'_>) -> Self {
+        let logarithmic = a.is_error && a.values.iter().chain(&b.values).all(|x| *x > 0.0);
+        let scale = |x: f64| if logarithmic { x.ln() } else { x };
+        let spread = |values: &[f64]| {
+            interquartile_range(&values.iter().map(|x| scale(*x)).collect::<Vec<_>>())
+        };
+        Self {
+            logarithmic,
+            difference: (scale(a.median) - scale(b.median)).abs(),
+            spread: spread(&a.values).max(spread(&b.values)),
+        }
+    }
+
+    fn shown(&self, x: f64) -> String {
+        if self.logarithmic {
+            format!("a factor of {}", rough(x.exp()))
+        } else {
+            four_digits(x)
+        }
+    }
+}
+
+/// A factor with three digits at most.
+fn rough(x: f64) -> String {
+    match x {
+        x if x < 10.0 => four_digits((x * 100.0).round() / 100.0),
+        x if x < 100.0 => four_digits((x * 10.0).round() / 10.0),
+        x => four_digits(x.round()),
+    }
+}
+
+/// Whether the distance of two medians is more than what seeds do.
 fn judgement(a: &Found<'_>, b: &Found<'_>) -> String {
-    let difference = (a.median - b.median).abs();
-    let spread = a.spread.max(b.spread);
-    let shown = four_digits(difference);
+    let distance = Distance::new(a, b);
+    let shown = distance.shown(distance.difference);
     if !(a.is_sure() && b.is_sure()) {
         return format!("{shown}, is that of single runs: other seeds may differ as much");
     }
     let range = format!(
-        "the spread over seeds (interquartile range {})",
-        four_digits(spread)
+        "the spread over seeds (interquartile range: {})",
+        distance.shown(distance.spread)
     );
-    match (difference > spread, a.overlaps(b)) {
+    match (distance.difference > distance.spread, a.overlaps(b)) {
         (true, false) => {
             format!("{shown}, is larger than {range}, and the intervals do not overlap")
         }
         (true, true) => format!(
             "{shown}, is larger than {range}, but the intervals overlap: these seeds do not decide it"
         ),
-        (false, _) => format!("{shown}, is not larger than {range}: these seeds do not decide it"),
+        (false, _) => {
+            format!("{shown}, is not larger than {range}: these seeds do not decide it")
+        }
     }
 }
 
 /// `At most 0.005 is reached by 5 of 5 runs with steps=30000 and 0 of 5 with steps=300.`
 fn reached(found: &[Found<'_>], tolerance: &Tolerance) -> String {
+    let bound = bound(tolerance);
+    let capital = bound.replacen('a', "A", 1);
+    let all: usize = found.iter().map(|f| f.values.len()).sum();
+    match found.iter().map(|f| f.good).sum::<usize>() {
+        good if all > 1 && good == all => {
+            return format!("{capital} is reached by all {all} runs.");
+        }
+        0 if all > 1 => return format!("{capital} is reached by none of {all} runs."),
+        _ => {}
+    }
     let mut parts: Vec<String> = Vec::new();
     for (i, f) in found.iter().take(MOST).enumerate() {
         let runs = if i == 0 { " runs" } else { "" };
@@ -209,9 +274,7 @@ fn reached(found: &[Found<'_>], tolerance: &Tolerance) -> String {
         } else {
             String::new()
         };
-        parts.push(format!("{} of {}{runs}{who}", f.good, f.runs));
+        parts.push(format!("{} of {}{runs}{who}", f.good, f.values.len()));
     }
-    let bound = bound(tolerance);
-    let capital = bound.replacen('a', "A", 1);
     format!("{capital} is reached by {}.", listed(&parts))
 }

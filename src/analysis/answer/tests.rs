@@ -145,13 +145,28 @@ fn settings_are_ranked_and_a_clear_lead_is_called_one() {
     assert_eq!(
         text,
         "At d = 8 the median mean absolute error is lowest with steps=30000: 0.002 (95 % interval over 5 \
-         seeds: 0.001 to 0.003); then steps=3000: 0.12 (95 % interval over 5 seeds: 0.1 to 0.14); then \
-         steps=300: 1.2 (95 % interval over 5 seeds: 1 to 1.4). The lead over the next, 0.118, is larger than \
-         the spread over seeds (interquartile range 0.02), and the intervals do not overlap. The distance to \
-         the last, 1.198, is larger than the spread over seeds (interquartile range 0.2), and the intervals do \
-         not overlap. At most 0.005 is reached by 5 of 5 runs with steps=30000, 0 of 5 with steps=3000 and 0 \
-         of 5 with steps=300. No run is stuck: where the median seed is good enough, all 5 runs are."
+         seeds: 0.001 to 0.003); then steps=3000: 0.12 (0.1 to 0.14); then steps=300: 1.2 (1 to 1.4). The lead \
+         over the next, a factor of 60, is larger than the spread over seeds (interquartile range: a factor of \
+         3), and the intervals do not overlap. At most 0.005 is reached by 5 of 5 runs with steps=30000, 0 of 5 \
+         with steps=3000 and 0 of 5 with steps=300. No run is stuck: where the median seed is good enough, all \
+         5 runs are."
     );
+    // No lead, but the last is clearly behind.
+    let text = answer(
+        "mae",
+        &[
+            ("a=1", 8, &[0.1, 0.2, 0.3, 0.4, 0.5]),
+            ("a=2", 8, &[0.2, 0.3, 0.4, 0.5, 0.6]),
+            ("a=3", 8, &[90.0, 100.0, 110.0, 120.0, 130.0]),
+        ],
+    );
+    for part in [
+        "The lead over the next, a factor of 1.33, is not larger",
+        "The distance to the last, a factor of 367, is larger",
+        "At most 0.005 is reached by none of 15 runs.",
+    ] {
+        assert!(text.contains(part), "{text}");
+    }
 }
 
 #[test]
@@ -173,7 +188,8 @@ fn what_seeds_do_as_well_decides_nothing() {
     );
     assert!(
         text.contains(
-            "The difference, 0.001, is not larger than the spread over seeds (interquartile range 0.098): \
+            "The difference, a factor of 1.33, is not larger than the spread over seeds (interquartile range: a \
+             factor of 50): \
              these seeds do not decide it. At most 0.005 is reached by 3 of 5 runs with init_std=0.5 and 3 of \
              5 with init_std=1.0."
         ),
@@ -181,7 +197,7 @@ fn what_seeds_do_as_well_decides_nothing() {
     );
     let single = answer("mae", &[("a=1", 8, &[0.001]), ("a=2", 8, &[0.1])]);
     assert!(
-        single.contains("0.099, is that of single runs: other seeds may differ as much."),
+        single.contains("a factor of 100, is that of single runs: other seeds may differ as much."),
         "{single}"
     );
 }
@@ -242,9 +258,32 @@ fn runs_without_a_result_are_counted_apart() {
     assert_eq!(
         text,
         "At d = 8 the median mean absolute error is 0.001 (95 % interval over 5 seeds: 0.001 to 0.001). At \
-         most 0.005 is reached by 5 of 5 runs. No run is stuck: where the median seed is good enough, all 5 \
+         most 0.005 is reached by all 5 runs. No run is stuck: where the median seed is good enough, all 5 \
          runs are. 3 runs without a result, counted nowhere here: 2 diverged and 1 failed."
     );
     study.runs.clear();
     assert!(study.answer().sentences[0].contains("No run is completed."));
+}
+
+#[test]
+fn a_width_that_nobody_reaches_is_said_once() {
+    let bad = [0.2; 5];
+    let rows = [PCA, TRAIN].map(|group| [4, 6, 8].map(|d| (group, d, &bad[..])));
+    assert_eq!(
+        answer("mae", &rows.concat()),
+        "The median mean absolute error is at most 0.005 at no d up to 8, whatever the setting (pca; train)."
+    );
+}
+
+#[test]
+fn accuracies_differ_by_a_difference_and_errors_with_a_zero_too() {
+    let text = answer(
+        "token_accuracy",
+        &[("a=1", 12, &[0.9; 5]), ("a=2", 12, &[0.5; 5])],
+    );
+    assert!(text.contains(
+        "The difference, 0.4, is larger than the spread over seeds (interquartile range: 0)"
+    ));
+    let text = answer("mae", &[("a=1", 12, &[0.0; 5]), ("a=2", 12, &[0.5; 5])]);
+    assert!(text.contains("The difference, 0.5, is larger"), "{text}");
 }

@@ -28,6 +28,16 @@ pub fn sentences(evidence: &Evidence, tolerance: &Tolerance) -> Vec<String> {
         return Vec::new();
     }
     let several = found.len() > 1;
+    if several && found.iter().all(|f| f.width.critical_d.is_none()) {
+        let names: Vec<String> = found.iter().take(MOST).map(Found::name).collect();
+        let largest = found.iter().map(|f| f.tried.1).max().unwrap_or(0);
+        return vec![format!(
+            "The median {} is {} at no d up to {largest}, whatever the setting ({}).",
+            words(&tolerance.metric),
+            bound(tolerance),
+            names.join("; ")
+        )];
+    }
     let mut parts: Vec<String> = found.iter().take(MOST).map(|f| f.text(several)).collect();
     if found.len() > MOST {
         let more = count(found.len() - MOST, "other setting");
@@ -61,10 +71,14 @@ fn found<'a>(evidence: &'a Evidence, group: &'a str, metric: &str) -> Option<Fou
 }
 
 impl Found<'_> {
+    fn name(&self) -> String {
+        group_name(self.group)
+    }
+
     /// `from d = 6 on with train (95 % interval over 10 seeds: 6 to 7)`.
     fn text(&self, named: bool) -> String {
         let who = if named {
-            format!(" with {}", group_name(self.group))
+            format!(" with {}", self.name())
         } else {
             String::new()
         };
@@ -104,10 +118,7 @@ impl Found<'_> {
 
 /// How far the best group is ahead of the next.
 fn distance(best: &Found<'_>, next: &Found<'_>) -> String {
-    let (a, b) = (group_name(best.group), group_name(next.group));
-    let Some(first) = best.width.critical_d else {
-        return "None of them gets there.".into();
-    };
+    let (a, b) = (best.name(), next.name());
     let beyond = |d: Option<usize>| d.unwrap_or(usize::MAX);
     let apart = beyond(best.width.high) < beyond(next.width.low);
     let sure = if !(best.is_sure() && next.is_sure()) {
@@ -117,12 +128,13 @@ fn distance(best: &Found<'_>, next: &Found<'_>) -> String {
     } else {
         ", but their intervals overlap: these seeds do not tell them apart"
     };
-    match next.width.critical_d {
-        None => format!("Of these, only {a} gets there{sure}."),
-        Some(second) if second == first => format!("{a} and {b} need the same d."),
-        Some(second) => format!(
+    match (best.width.critical_d, next.width.critical_d) {
+        (Some(first), Some(second)) if second == first => format!("{a} and {b} need the same d."),
+        (Some(first), Some(second)) => format!(
             "{a} needs {} fewer than {b}{sure}.",
             count(second - first, "dimension")
         ),
+        _ if apart => format!("Of these, only {a} gets there."),
+        _ => format!("Of these, only {a} gets there{sure}."),
     }
 }
