@@ -156,7 +156,7 @@ pub fn dots(scene: &mut Scene, panel: &Panel, points: &[(f64, f64)], fill: Paint
             y,
             radius: 1.3,
             fill,
-            opacity: 0.55,
+            opacity: 0.75,
         });
     }
 }

@@ -17,62 +17,69 @@ struct Found<'a> {
     good: usize,
 }
 
-/// For each width the settings in the order of their medians, how sure the first place is, and how many
-/// runs are good enough.
+/// For each width the settings in their order, and how many runs are good enough.
 pub fn sentences(evidence: &Evidence, tolerance: &Tolerance) -> Vec<String> {
+    let widths = evidence.widths().into_iter();
+    widths
+        .flat_map(|d| {
+            let mut sentences = ranking(evidence, d, tolerance);
+            let found = ranked(evidence, d, tolerance);
+            sentences.extend((!found.is_empty()).then(|| reached(&found, tolerance)));
+            sentences
+        })
+        .collect()
+}
+
+/// The settings at a width in the order of their medians, and how sure the first place is.
+pub fn ranking(evidence: &Evidence, d: usize, tolerance: &Tolerance) -> Vec<String> {
     let mut sentences = Vec::new();
-    for d in evidence.widths() {
-        let found = ranked(evidence, d, tolerance);
-        let what = format!("the median {}", words(&tolerance.metric));
-        let groups: Vec<&str> = found.iter().map(|f| f.group).collect();
-        match &found[..] {
-            [] => {}
-            [only] => {
-                sentences.push(format!("At d = {d} {what} is {}.", only.figure()));
-                sentences.push(reached(&found, tolerance));
+    let found = ranked(evidence, d, tolerance);
+    let what = format!("the median {}", words(&tolerance.metric));
+    let groups: Vec<&str> = found.iter().map(|f| f.group).collect();
+    match &found[..] {
+        [] => {}
+        [only] => {
+            sentences.push(format!("At d = {d} {what} is {}.", only.figure()));
+        }
+        _ if of_several_programs(&groups) => {
+            let each = found.iter().take(MOST);
+            let each: Vec<String> = each
+                .map(|f| format!("{} with {}", f.figure(), f.name()))
+                .collect();
+            sentences.push(format!("At d = {d} {what} is {}.", listed(&each)));
+        }
+        [best, .., last] => {
+            let place = match tolerance.better {
+                Better::Lower => "lowest",
+                Better::Higher => "highest",
+            };
+            let mut text = format!(
+                "At d = {d} {what} is {place} with {}: {}",
+                best.name(),
+                best.figure()
+            );
+            for next in &found[1..found.len().min(MOST)] {
+                text += &format!("; then {}: {}", next.name(), next.short_figure());
             }
-            _ if of_several_programs(&groups) => {
-                let each = found.iter().take(MOST);
-                let each: Vec<String> = each
-                    .map(|f| format!("{} with {}", f.figure(), f.name()))
-                    .collect();
-                sentences.push(format!("At d = {d} {what} is {}.", listed(&each)));
-                sentences.push(reached(&found, tolerance));
+            if found.len() > MOST {
+                text += &format!("; {} do worse", count(found.len() - MOST, "other setting"));
             }
-            [best, .., last] => {
-                let place = match tolerance.better {
-                    Better::Lower => "lowest",
-                    Better::Higher => "highest",
-                };
-                let mut text = format!(
-                    "At d = {d} {what} is {place} with {}: {}",
-                    best.name(),
-                    best.figure()
-                );
-                for next in &found[1..found.len().min(MOST)] {
-                    text += &format!("; then {}: {}", next.name(), next.short_figure());
-                }
-                if found.len() > MOST {
-                    text += &format!("; {} do worse", count(found.len() - MOST, "other setting"));
-                }
-                sentences.push(text + ".");
-                let next = &found[1];
-                if found.len() == 2 {
-                    sentences.push(format!("The difference, {}.", judgement(best, next)));
-                } else {
+            sentences.push(text + ".");
+            let next = &found[1];
+            if found.len() == 2 {
+                sentences.push(format!("The difference, {}.", judgement(best, next)));
+            } else {
+                sentences.push(format!(
+                    "The lead over the next, {}.",
+                    judgement(best, next)
+                ));
+                // Otherwise it is larger still.
+                if !best.is_clearly_apart(next) {
                     sentences.push(format!(
-                        "The lead over the next, {}.",
-                        judgement(best, next)
+                        "The distance to the last, {}.",
+                        judgement(best, last)
                     ));
-                    // Otherwise it is larger still.
-                    if !best.is_clearly_apart(next) {
-                        sentences.push(format!(
-                            "The distance to the last, {}.",
-                            judgement(best, last)
-                        ));
-                    }
                 }
-                sentences.push(reached(&found, tolerance));
             }
         }
     }

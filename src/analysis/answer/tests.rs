@@ -267,11 +267,15 @@ fn runs_without_a_result_are_counted_apart() {
 
 #[test]
 fn a_width_that_nobody_reaches_is_said_once() {
-    let bad = [0.2; 5];
-    let rows = [PCA, TRAIN].map(|group| [4, 6, 8].map(|d| (group, d, &bad[..])));
+    let (bad, better) = ([0.2; 5], [0.1; 5]);
+    let rows = [(PCA, &bad), (TRAIN, &better)]
+        .map(|(group, values)| [4, 6, 8].map(|d| (group, d, &values[..])));
     assert_eq!(
         answer("mae", &rows.concat()),
-        "The median mean absolute error is at most 0.005 at no d up to 8, whatever the setting (pca; train)."
+        "The median mean absolute error is at most 0.005 at no d up to 8, whatever the setting (pca; train). At \
+         d = 8 the median mean absolute error is lowest with train: 0.1 (95 % interval over 5 seeds: 0.1 to \
+         0.1); then pca: 0.2 (the same for every seed). The difference, a factor of 2, is larger than the \
+         spread over seeds (interquartile range: a factor of 1), and the intervals do not overlap."
     );
 }
 

@@ -1,6 +1,8 @@
 //! From which width on the model works, and how far apart the methods are.
 
-use super::{Evidence, MOST, bound, depends_on_seed, group_name, of_several_programs, words};
+use super::{
+    Evidence, MOST, bound, depends_on_seed, group_name, of_several_programs, settings, words,
+};
 use crate::analysis::across::{CriticalRow, Tolerance};
 use crate::numbers::{count, listed};
 
@@ -31,12 +33,15 @@ pub fn sentences(evidence: &Evidence, tolerance: &Tolerance) -> Vec<String> {
     if several && found.iter().all(|f| f.width.critical_d.is_none()) {
         let names: Vec<String> = found.iter().take(MOST).map(Found::name).collect();
         let largest = found.iter().map(|f| f.tried.1).max().unwrap_or(0);
-        return vec![format!(
+        let mut sentences = vec![format!(
             "The median {} is {} at no d up to {largest}, whatever the setting ({}).",
             words(&tolerance.metric),
             bound(tolerance),
             names.join("; ")
         )];
+        // Which comes closest is worth saying all the same.
+        sentences.extend(settings::ranking(evidence, largest, tolerance));
+        return sentences;
     }
     let mut parts: Vec<String> = found.iter().take(MOST).map(|f| f.text(several)).collect();
     if found.len() > MOST {
