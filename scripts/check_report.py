@@ -2,7 +2,7 @@
 
     python check_report.py OUTPUT REPORT.html...
 
-Screenshots (400 and 1400 pixels, light; 1400, dark) and a PDF of each report are left in OUTPUT.
+Screenshots (400 and 1400 pixels, light and dark) and a PDF of each report are left in OUTPUT.
 """
 
 import shutil
@@ -17,7 +17,7 @@ BROWSERS = ["chromium", "chromium-browser", "google-chrome"]
 def check(browser, report: Path, output: Path) -> list[str]:
     problems = []
     name = f"{report.parent.name}-{report.stem}"
-    for width, scheme in [(400, "light"), (1400, "light"), (1400, "dark")]:
+    for width, scheme in [(400, "light"), (400, "dark"), (1400, "light"), (1400, "dark")]:
         page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
         page.on("console", lambda message: problems.append(f"console: {message.text}"))
         page.on("pageerror", lambda error: problems.append(f"error: {error}"))

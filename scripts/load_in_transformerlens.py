@@ -59,7 +59,7 @@ def _same(token, word):
 
 
 def load(path, dtype=torch.float64):
-    """Reads a model file; the weights are float32, `dtype` is what is computed with."""
+    """Reads a model file; its weights are float32 or float64, `dtype` is what is computed with."""
     with safe_open(path, "pt") as file:
         metadata = json.loads(file.metadata()["tracr"])
         tensors = {name: file.get_tensor(name).to(dtype) for name in file.keys()}

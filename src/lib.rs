@@ -43,6 +43,7 @@ pub mod inputs;
 pub mod linalg;
 pub mod model;
 pub mod npz;
+mod numbers;
 pub mod program;
 pub mod rasp;
 pub mod report;

@@ -46,14 +46,14 @@ pub enum TensorError {
     #[error("tensor `{0}` does not belong in it")]
     Unexpected(String),
     /// A tensor of other numbers than expected.
-    #[error("tensor `{name}` holds {found:?}, expected {expected:?}")]
+    #[error("tensor `{name}` holds {found:?}, expected {expected}")]
     WrongType {
         /// The tensor.
         name: String,
         /// In the file.
         found: Dtype,
         /// By the format.
-        expected: Dtype,
+        expected: String,
     },
     /// A tensor of another shape than expected.
     #[error("tensor `{name}` has shape {found:?}, expected {expected:?}")]
@@ -180,6 +180,11 @@ impl<'a> TensorFile<'a> {
             .map(|view| view.shape().to_vec())
     }
 
+    /// What numbers a tensor holds, if it is there.
+    pub fn dtype(&self, name: &str) -> Option<Dtype> {
+        self.tensors.tensor(name).ok().map(|view| view.dtype())
+    }
+
     /// A tensor of any shape.
     ///
     /// # Errors
@@ -193,7 +198,7 @@ impl<'a> TensorFile<'a> {
             return Err(TensorError::WrongType {
                 name: name.to_owned(),
                 found: view.dtype(),
-                expected: T::DTYPE,
+                expected: format!("{:?}", T::DTYPE),
             });
         }
         let numbers = view.data().chunks_exact(T::SIZE).map(T::read).collect();

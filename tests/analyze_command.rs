@@ -1,4 +1,5 @@
-//! `compress analyze` and `compress export` as commands: files, columns, messages, exit codes.
+//! `compress analyze` as a command, and what `compress export` refuses: files, columns, messages, exit
+//! codes.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 #[path = "common/command.rs"]
@@ -352,68 +353,4 @@ fn bad_input_is_one_message_and_nothing_is_written() {
         assert!(stderr.contains(expected), "{arguments:?}: {stderr}");
     }
     assert!(snapshot(dir.path()) == before, "something was written");
-}
-
-#[test]
-fn an_export_runs_as_the_compressed_model_does() {
-    let dir = tempfile::tempdir().unwrap();
-    for (config, model, words) in [
-        (
-            "frac_prevs",
-            "models/frac_prevs.safetensors",
-            ["x", "a", "x", "b", "x"],
-        ),
-        (
-            "sort_unique",
-            "models/sort_unique.safetensors",
-            ["3", "1", "5", "2", "4"],
-        ),
-    ] {
-        let run_dir = dir.path().join(config);
-        run(config, 20_000, &run_dir, &[]);
-        let file = dir.path().join(format!("{config}.safetensors"));
-        let (code, stdout, _) = call(&["export", &text(&run_dir), "-o", &text(&file)]);
-        assert_eq!(code, 0);
-        assert!(stdout.contains("as a transformer of width"), "{stdout}");
-        for length in 1..=5 {
-            let outputs = |start: Vec<String>| -> Vec<Json> {
-                let mut arguments = start;
-                arguments.extend(words[..length].iter().map(|w| (*w).to_owned()));
-                arguments.extend(["--json".to_owned(), "--pad".to_owned()]);
-                let (code, stdout, stderr) = call(&arguments);
-                assert_eq!(code, 0, "{stderr}");
-                let json: Json = serde_json::from_str(&stdout).unwrap();
-                json["output"].as_array().unwrap().clone()
-            };
-            let ours = outputs(vec!["run".into(), text(&file)]);
-            let theirs = outputs(vec![
-                "run".into(),
-                model.into(),
-                "--projection".into(),
-                text(&run_dir),
-            ]);
-            for (a, b) in ours.iter().zip(&theirs) {
-                match (a.as_f64(), b.as_f64()) {
-                    (Some(a), Some(b)) => assert!((a - b).abs() < 1e-5, "{a} {b}"),
-                    _ => assert_eq!(a, b),
-                }
-            }
-        }
-        // The export is a model like any other: it can be compressed again.
-        let again = dir.path().join(format!("{config}-again"));
-        let path = format!("model.path={}", text(&file));
-        run(config, 20, &again, &[&path, "compression.dim=4"]);
-        assert!(again.join("analysis.json").exists());
-        let npz = dir.path().join(format!("{config}.npz"));
-        let (code, _, _) = call(&[
-            "export",
-            &text(&run_dir),
-            "-o",
-            &text(&npz),
-            "--format",
-            "npz",
-        ]);
-        assert_eq!(code, 0);
-        assert_eq!(&std::fs::read(&npz).unwrap()[..4], b"PK\x03\x04");
-    }
 }

@@ -88,6 +88,15 @@ fn model_files() {
         .damage_model(|m| m.header["pos_embed"]["dtype"] = json!("I32"))
         .refused(&[], &["tensor `pos_embed` holds I32, expected F32"]);
     Bench::new()
+        .damage_model(|m| m.header["token_embed"]["dtype"] = json!("U32"))
+        .refused(
+            &[],
+            &["tensor `token_embed` holds U32, expected F32 or F64"],
+        );
+    Bench::new()
+        .damage_model(|m| m.header["unembed"]["dtype"] = json!("F16"))
+        .refused(&[], &["its header is damaged"]);
+    Bench::new()
         .damage_model(|m| {
             let at = m.header["unembed"]["data_offsets"][0].as_u64().unwrap() as usize;
             m.data[at + 4..at + 8].copy_from_slice(&f32::NAN.to_le_bytes());

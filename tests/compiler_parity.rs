@@ -18,7 +18,7 @@ use tracr_compress::model::{CompiledModel, Frozen, Metadata, Stream, Value};
 use tracr_compress::rasp;
 
 /// Allowed difference of a weight. All are exact in float32 but for the last digit of a threshold.
-const TOLERANCE: f32 = 1e-6;
+const TOLERANCE: f64 = 1e-6;
 
 fn shipped() -> Vec<PathBuf> {
     let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");

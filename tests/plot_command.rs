@@ -256,6 +256,76 @@ fn a_study_is_drawn_from_either_kind_of_table() {
 }
 
 #[test]
+fn a_study_of_one_width_is_drawn_by_setting_in_its_own_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let study = dir.path();
+    let mut runs = "run,training.steps,training.seed,method,eval_loss,mae\n".to_owned();
+    let mut summary =
+        "training.steps,method,n,failed,eval_loss_mean,eval_loss_ci_low,eval_loss_ci_high,\
+                       mae_mean,mae_ci_low,mae_ci_high\n"
+            .to_owned();
+    let mut verdicts = "group,d,seed,run,verdict,features\n".to_owned();
+    let mut agreement = "group,d,seed_a,seed_b,correlation,correlation_off_diagonal\n".to_owned();
+    for steps in [3000, 300, 30_000] {
+        for seed in 0..3 {
+            let run = format!("steps={steps},seed={seed}");
+            run_of(&study.join(&run), &labels(14));
+            let value = 1.0 / f64::from(steps + seed);
+            let _ = writeln!(runs, "\"{run}\",{steps},{seed},train,{value},{value}");
+            let _ = writeln!(
+                verdicts,
+                "training.steps={steps},8,{seed},\"{run}\",dropped,14"
+            );
+        }
+        let _ = writeln!(summary, "{steps},train,3,0,1e-3,1e-4,1e-2,1e-3,1e-4,1e-2");
+        let _ = writeln!(agreement, "training.steps={steps},8,0,1,0.9,0.8");
+    }
+    for (name, text) in [
+        ("runs.csv", runs),
+        ("summary.csv", summary),
+        ("study_verdicts.csv", verdicts),
+        ("gram_agreement.csv", agreement),
+    ] {
+        std::fs::write(study.join(name), text).unwrap();
+    }
+    let drawn = figures::of_study(study).unwrap();
+    let names: Vec<&str> = drawn.iter().map(|f| f.name.as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "metrics_by_setting",
+            "verdicts",
+            "agreement",
+            "gram_multiples"
+        ]
+    );
+    assert_readable(&drawn, "study of one width");
+    for figure in &drawn {
+        let settings = figure
+            .scene
+            .labels()
+            .filter(|l| l.text.starts_with("steps="));
+        let mut texts: Vec<&str> = settings
+            .map(|l| l.text.split(',').next().unwrap())
+            .collect();
+        texts.truncate(3);
+        assert_eq!(
+            texts,
+            ["steps=3000", "steps=300", "steps=30000"],
+            "{}",
+            figure.name
+        );
+    }
+    // The run in the middle of each setting.
+    assert!(
+        drawn[3]
+            .scene
+            .labels()
+            .any(|l| l.text == "steps=300, seed 1")
+    );
+}
+
+#[test]
 fn bad_tables_are_named_and_nothing_is_written() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().display().to_string();

@@ -9,7 +9,7 @@
 //! - [`faithfulness`]: errors by position, block and variable; [`fit`] and [`positions`]: their sums.
 //! - [`worst`]: the inputs that the compressed model gets most wrong.
 //! - [`interchange`]: the same exchange of a variable's value in both models.
-//! - [`across`]: many runs: critical `d`, agreement of `G`.
+//! - [`across`]: many runs: critical `d`, agreement of `G`; [`answer`]: what they say, in sentences.
 //! - [`sweep`](mod@sweep): one pass over the inputs, on any number of threads with the same result.
 //!
 //! Everything depends on `W` only through `G = WᵀW` (`tests/analysis.rs` rotates `W` and compares).
@@ -18,6 +18,7 @@
 
 pub mod across;
 pub mod activity;
+pub mod answer;
 pub mod faithfulness;
 pub mod fit;
 pub mod geometry;

@@ -116,7 +116,7 @@ fn read_features(model: &CompiledModel, writes: &[(Site, Vec<bool>)]) -> Vec<boo
 }
 
 /// Which dimensions the heads read that write something needed.
-fn attention_reads(layer: &Layer<f32>, key_size: usize, needed: &[bool]) -> Vec<bool> {
+fn attention_reads(layer: &Layer<f64>, key_size: usize, needed: &[bool]) -> Vec<bool> {
     let mut reads = vec![false; needed.len()];
     for head in 0..layer.query.bias.len() / key_size.max(1) {
         let columns = head * key_size..(head + 1) * key_size;
@@ -129,12 +129,12 @@ fn attention_reads(layer: &Layer<f32>, key_size: usize, needed: &[bool]) -> Vec<
         }
         // A score is a sum over columns of query times key: both sides must be there.
         let alive =
-            |linear: &Linear<f32>, c: usize| linear.bias[c] != 0.0 || any(linear.weight.column(c));
+            |linear: &Linear<f64>, c: usize| linear.bias[c] != 0.0 || any(linear.weight.column(c));
         let scoring: Vec<usize> = columns
             .filter(|c| alive(&layer.query, *c) && alive(&layer.key, *c))
             .collect();
         for (d, read) in reads.iter_mut().enumerate() {
-            let entry = |m: &Array2<f32>, c: &usize| m[[d, *c]] != 0.0;
+            let entry = |m: &Array2<f64>, c: &usize| m[[d, *c]] != 0.0;
             *read |= useful.iter().any(|c| entry(&layer.value.weight, c))
                 || scoring
                     .iter()
@@ -145,7 +145,7 @@ fn attention_reads(layer: &Layer<f32>, key_size: usize, needed: &[bool]) -> Vec<
 }
 
 /// Which dimensions the hidden units read that write something needed.
-fn mlp_reads(layer: &Layer<f32>, needed: &[bool]) -> Vec<bool> {
+fn mlp_reads(layer: &Layer<f64>, needed: &[bool]) -> Vec<bool> {
     let useful: Vec<usize> = (0..layer.fc1.bias.len())
         .filter(|unit| writes_needed(&layer.fc2.weight, *unit, needed))
         .collect();
@@ -154,7 +154,7 @@ fn mlp_reads(layer: &Layer<f32>, needed: &[bool]) -> Vec<bool> {
         .collect()
 }
 
-fn writes_needed(weight: &Array2<f32>, row: usize, needed: &[bool]) -> bool {
+fn writes_needed(weight: &Array2<f64>, row: usize, needed: &[bool]) -> bool {
     weight
         .row(row)
         .iter()
@@ -162,7 +162,7 @@ fn writes_needed(weight: &Array2<f32>, row: usize, needed: &[bool]) -> bool {
         .any(|(x, needed)| *x != 0.0 && *needed)
 }
 
-fn any(entries: ArrayView1<'_, f32>) -> bool {
+fn any(entries: ArrayView1<'_, f64>) -> bool {
     entries.iter().any(|x| *x != 0.0)
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::{Failure, analyze_run, analyze_study, terminal};
 use crate::analysis::Settings;
-use crate::analysis::across::{Better, Tolerance};
+use crate::analysis::across::Tolerance;
 use crate::files::FileError;
 use crate::study::analyzed;
 use crate::study::collection::{self, CollectionError};
@@ -98,35 +98,16 @@ impl ThresholdArgs {
     }
 }
 
-/// From where on each metric is good enough. The paper's performance is kept at d = 6 of frac_prevs
-/// with an error of 0.002 and lost at d = 5 with 0.011; sort_unique's accuracy is 0.98 to 1.
-const TOLERANCES: &[(&str, f64, Better)] = &[
-    ("mae", 0.005, Better::Lower),
-    ("max_error", 0.05, Better::Lower),
-    ("token_accuracy", 0.98, Better::Higher),
-    ("sequence_accuracy", 0.95, Better::Higher),
-    ("cosine_mean", 0.95, Better::Higher),
-    ("cosine_min", 0.95, Better::Higher),
-    ("variance_explained_min", 0.9, Better::Higher),
-    ("interchange_accuracy_min", 0.95, Better::Higher),
-];
-
 fn tolerances(within: &[String]) -> Result<Vec<Tolerance>, Failure> {
-    let mut tolerances: Vec<Tolerance> = TOLERANCES
-        .iter()
-        .map(|(metric, value, better)| Tolerance {
-            metric: (*metric).to_owned(),
-            value: *value,
-            better: *better,
-        })
-        .collect();
+    let mut tolerances = Tolerance::defaults();
     for text in within {
         let wrong = |problem: String| Failure::Input(anyhow::anyhow!("--within {text}: {problem}"));
         let (metric, value) = text
             .split_once('=')
             .ok_or_else(|| wrong("expected METRIC=VALUE, as in --within mae=0.01".into()))?;
         let known = || {
-            let names: Vec<&str> = TOLERANCES.iter().map(|(name, _, _)| *name).collect();
+            let names = Tolerance::defaults().into_iter().map(|t| t.metric);
+            let names: Vec<String> = names.collect();
             wrong(format!(
                 "there is no metric `{metric}`; there are {}",
                 names.join(", ")

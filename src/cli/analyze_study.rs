@@ -11,6 +11,10 @@ use crate::study::collection::Collection;
 /// All sections.
 pub fn text(collection: &Collection, directory: &Path, tolerances: &[Tolerance]) -> String {
     let mut text = format!("{} runs\n", collection.members.len());
+    let answer = collection.answer();
+    for paragraph in std::iter::once(&answer.sentences.join(" ")).chain(&answer.more) {
+        let _ = write!(text, "\n{}", wrapped(paragraph)); // a String takes everything
+    }
     let verdicts = collection.mean_verdicts();
     let several_groups = verdicts.iter().any(|(group, ..)| *group != verdicts[0].0);
     let mut group = String::new();
@@ -20,7 +24,7 @@ pub fn text(collection: &Collection, directory: &Path, tolerances: &[Tolerance])
         }
         group.clone_from(name);
         if several_groups {
-            let _ = write!(text, "\n{name}\n"); // a String takes everything
+            let _ = write!(text, "\n{name}\n");
         }
         let _ = write!(
             text,
@@ -44,6 +48,21 @@ pub fn text(collection: &Collection, directory: &Path, tolerances: &[Tolerance])
     }
     let _ = write!(text, "\nfiles in {}\n", directory.display());
     text
+}
+
+/// A paragraph in lines of at most 90 characters, the later ones indented.
+fn wrapped(sentence: &str) -> String {
+    let mut lines = vec![String::new()];
+    for word in sentence.split(' ') {
+        let line = lines.len() - 1;
+        if !lines[line].is_empty() && lines[line].chars().count() + 1 + word.chars().count() > 90 {
+            lines.push(format!("  {word}"));
+        } else {
+            let space = if lines[line].is_empty() { "" } else { " " };
+            lines[line] += &format!("{space}{word}");
+        }
+    }
+    lines.join("\n") + "\n"
 }
 
 fn verdict_table(collection: &Collection, name: &str) -> String {

@@ -2,7 +2,7 @@
 //!
 //! Heads of a layer stand side by side, padded to the largest key size of the model; hidden units
 //! of a layer are sorted by name, padded to the widest MLP. What is unused is 0, and so is every
-//! bias.
+//! bias. As Tracr's, all weights are float32 numbers, and summed as such.
 
 use ndarray::{Array1, Array2};
 
@@ -33,7 +33,7 @@ pub fn layers(blocks: &mut Blocks<'_>, halves: &[HalfLayer], report: &Report) ->
 }
 
 /// Shape `[V, D]`: the token's feature, and `one` if anything uses it.
-pub fn token_embed(program: &Program, space: &Space) -> Array2<f32> {
+pub fn token_embed(program: &Program, space: &Space) -> Array2<f64> {
     let words = space.vocabulary.len();
     let mut embed = Array2::zeros((words, space.width()));
     for token in 0..words {
@@ -46,7 +46,7 @@ pub fn token_embed(program: &Program, space: &Space) -> Array2<f32> {
 }
 
 /// Shape `[T, D]`: the position's feature; nothing at BOS.
-pub fn pos_embed(space: &Space, max_seq_len: usize) -> Array2<f32> {
+pub fn pos_embed(space: &Space, max_seq_len: usize) -> Array2<f64> {
     let mut embed = Array2::zeros((max_seq_len + 1, space.width()));
     for position in 0..max_seq_len {
         embed[[position + 1, space.dim(Variable::Indices).0 + position]] = 1.0;
@@ -55,7 +55,7 @@ pub fn pos_embed(space: &Space, max_seq_len: usize) -> Array2<f32> {
 }
 
 /// Shape `[D, O]`: the output's features.
-pub fn unembed(space: &Space, outputs: &[Dim]) -> Array2<f32> {
+pub fn unembed(space: &Space, outputs: &[Dim]) -> Array2<f64> {
     let mut unembed = Array2::zeros((space.width(), outputs.len()));
     for (column, dim) in outputs.iter().enumerate() {
         unembed[[dim.0, column]] = 1.0;
@@ -178,7 +178,7 @@ mod tests {
     use crate::model::Value;
 
     /// hist and length, which share a layer, and the weight of the unit that cleans BOS.
-    fn clean_weight(read_by_a_head: bool) -> (f32, usize) {
+    fn clean_weight(read_by_a_head: bool) -> (f64, usize) {
         let mut b = Builder::default();
         let tokens = b.tokens();
         let (same, all) = (
@@ -202,7 +202,7 @@ mod tests {
             .position(|l| l == "tokens:BOS")
             .unwrap();
         let weights = model.layers[0].fc1.weight.row(bos);
-        (weights.iter().copied().fold(0.0, f32::max), notes.len())
+        (weights.iter().copied().fold(0.0, f64::max), notes.len())
     }
 
     #[test]

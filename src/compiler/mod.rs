@@ -31,7 +31,7 @@ pub mod test_graphs;
 pub mod validate;
 pub mod values;
 
-use crate::model::{CompiledModel, Value};
+use crate::model::{CompiledModel, Layer, Value};
 use crate::rasp::graph::{Graph, NodeId};
 
 pub use error::{CompileError, Note, Notes, Problem, Reason};
@@ -127,7 +127,7 @@ pub fn compile_with_report(
         token_embed: assemble::token_embed(&plan.program, &space),
         pos_embed: assemble::pos_embed(&space, options.max_seq_len),
         unembed: assemble::unembed(&space, &outputs),
-        layers,
+        layers: layers.iter().map(Layer::convert).collect(),
     };
     metadata::add_example(&mut model, options)?;
     Ok((model, notes, plan.report))

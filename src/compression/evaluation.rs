@@ -118,7 +118,8 @@ impl Evaluator {
             let (blocks, scores) = forward.outputs(&batch, model, space, piece);
             total.add(&sums(teacher, objective, (start, end), &blocks, &scores));
         }
-        total.finish(teacher, objective, penalty::value(objective, w))
+        let penalty = penalty::value(objective, w, forward.wiring());
+        total.finish(teacher, objective, penalty)
     }
 }
 
@@ -142,7 +143,7 @@ pub fn evaluate_plainly(
     }
     let penalty = match stream {
         Stream::Full => 0.0,
-        Stream::Compressed(w, _) => penalty::value(objective, w),
+        Stream::Compressed(w, wiring) => penalty::value(objective, w, wiring),
     };
     total.finish(teacher, objective, penalty)
 }

@@ -10,9 +10,9 @@
 //!
 //! With several `W` each weight takes the one that its block reads or writes with.
 //!
-//! The result is an ordinary model file, which knows nothing of `W`. Its weights are float32, so its
-//! outputs are the compressed model's up to their rounding: 1e-6 for `frac_prevs`, and about 3e-4 of
-//! the largest score for `sort_unique`, where weights of 100 amplify it.
+//! The result is an ordinary model, which knows nothing of `W`. Its weights are float64, so that its
+//! outputs are the compressed model's up to the order of summation; rounded to float32 they may not be
+//! (weights of 100, as `sort_unique` has them, amplify the rounding), which `cli/export.rs` measures.
 
 use ndarray::{Array2, Axis};
 use serde_json::json;
@@ -28,19 +28,19 @@ const NOT_INHERITED: [&str; 2] = ["model_output", "mlp_exactness"];
 /// dimensions are called `d0`, `d1`, ...; the metadata key `compressed_from` says what they were.
 pub fn fold(model: &CompiledModel, projection: &Projection) -> CompiledModel {
     let Projection { w, wiring, .. } = projection;
-    let write = |site: Site, m: &Array2<f32>| {
+    let write = |site: Site, m: &Array2<f64>| {
         let w = wiring.matrix(w, wiring.write(site));
-        single(&double(m).dot(&w.t()))
+        m.dot(&w.t())
     };
-    let read = |reader: Reader, m: &Array2<f32>| {
+    let read = |reader: Reader, m: &Array2<f64>| {
         let w = wiring.matrix(w, wiring.read(reader));
-        single(&w.dot(&double(m)))
+        w.dot(m)
     };
-    let reader = |block: usize, linear: &Linear<f32>| Linear {
+    let reader = |block: usize, linear: &Linear<f64>| Linear {
         weight: read(Reader::Block(block), &linear.weight),
         bias: linear.bias.clone(),
     };
-    let writer = |block: usize, linear: &Linear<f32>| {
+    let writer = |block: usize, linear: &Linear<f64>| {
         let bias = linear.bias.view().insert_axis(Axis(0)).to_owned();
         Linear {
             weight: write(Site::Block(block), &linear.weight),
@@ -75,12 +75,4 @@ pub fn fold(model: &CompiledModel, projection: &Projection) -> CompiledModel {
             })
             .collect(),
     }
-}
-
-fn double(m: &Array2<f32>) -> Array2<f64> {
-    m.mapv(f64::from)
-}
-
-fn single(m: &Array2<f64>) -> Array2<f32> {
-    m.mapv(|x| x as f32)
 }

@@ -10,12 +10,14 @@
 //! - [`checkpoint`]: everything the loop needs to go on, in one file.
 //! - [`projection`]: the trained `W` and its file; [`mod@gram`]: its Gram matrix.
 //! - [`mod@fold`]: the compressed model as a transformer of width `d`.
+//! - [`export`]: that transformer as a model file, in the precision it needs.
 
 pub mod adamw;
 pub mod baselines;
 pub mod checkpoint;
 pub mod engines;
 pub mod evaluation;
+pub mod export;
 pub mod fold;
 pub mod gram;
 pub mod objective;

@@ -4,7 +4,7 @@ use super::axis::{NORMAL, SMALL, Scale};
 use super::colour::{self, VERDICTS};
 use super::scene::{Anchor, Paint, Scene};
 use super::table::{FigureError, Table};
-use super::{Figure, text};
+use super::{Figure, gram, text};
 
 /// A panel's title, axis, and length and colour by row.
 type Bar<'a> = (&'a str, Scale, Vec<(Option<f64>, Paint)>);
@@ -100,11 +100,15 @@ impl Bars<'_> {
 /// # Errors
 /// If a column is missing or a cell is no number.
 pub fn features(table: &Table) -> Result<Figure, FigureError> {
-    let names = table.texts("feature")?;
-    let verdicts = table.texts("verdict")?;
-    if names.is_empty() {
+    let labels = table.texts("feature")?;
+    if labels.is_empty() {
         return Err(table.wrong(0, "there is no row"));
     }
+    // The order of the heat map.
+    let order = gram::grouped(&labels);
+    let names: Vec<&str> = order.iter().map(|i| labels[*i]).collect();
+    let verdicts = table.texts("verdict")?;
+    let verdicts: Vec<&str> = order.iter().map(|i| verdicts[*i]).collect();
     let mut scene = Scene::default();
     let present: Vec<_> = VERDICTS
         .iter()
@@ -119,6 +123,7 @@ pub fn features(table: &Table) -> Result<Figure, FigureError> {
     let legend_end = x;
     let panel = |title, column| -> Result<_, FigureError> {
         let values = table.numbers(column)?;
+        let values: Vec<Option<f64>> = order.iter().map(|i| values[*i]).collect();
         let largest = values.iter().flatten().copied().fold(1.0, f64::max);
         let paints = verdicts.iter().map(|v| colour::verdict(v));
         let scale = Scale::linear(0.0, largest, 4);

@@ -148,7 +148,7 @@ fn draw_series(scene: &mut Scene, panel: &Panel, series: &Series, style: Style) 
 }
 
 /// Points at `(x, y)` of a panel.
-fn dots(scene: &mut Scene, panel: &Panel, points: &[(f64, f64)], fill: Paint) {
+pub fn dots(scene: &mut Scene, panel: &Panel, points: &[(f64, f64)], fill: Paint) {
     for (x, y) in points {
         let (x, y) = panel.at(*x, *y);
         scene.marks.push(Mark::Dot {
@@ -156,7 +156,7 @@ fn dots(scene: &mut Scene, panel: &Panel, points: &[(f64, f64)], fill: Paint) {
             y,
             radius: 1.3,
             fill,
-            opacity: 0.55,
+            opacity: 0.75,
         });
     }
 }

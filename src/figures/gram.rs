@@ -105,7 +105,7 @@ fn variable(label: &str) -> &str {
 
 /// The order of the published heat map: the program's variables, then `tokens` (BOS and padding last),
 /// `indices`, `one`. Otherwise as in the file.
-fn grouped(labels: &[&str]) -> Vec<usize> {
+pub fn grouped(labels: &[&str]) -> Vec<usize> {
     let mut first = HashMap::new();
     for (i, label) in labels.iter().enumerate() {
         first.entry(variable(label)).or_insert(i);

@@ -5,6 +5,7 @@
 
 pub mod axis;
 pub mod bars;
+mod by_setting;
 pub mod by_width;
 pub mod colour;
 pub mod curves;
@@ -13,6 +14,7 @@ pub mod heat_map;
 pub mod png;
 pub mod scene;
 pub mod study;
+mod study_analysis;
 pub mod svg;
 pub mod table;
 pub mod text;
@@ -107,8 +109,8 @@ const MOST_MAPS: usize = 12;
 pub fn of_study(directory: &Path) -> Result<Vec<Figure>, FigureError> {
     let study = study::read(directory)?;
     let mut figures: Vec<Figure> = study.draw().into_iter().collect();
-    figures.extend(study::verdicts(directory)?);
-    figures.extend(study::agreement(directory)?);
+    figures.extend(study_analysis::verdicts(directory, &study)?);
+    figures.extend(study_analysis::agreement(directory, &study)?);
     let (chosen, what) = choose(&study.members);
     let mut grams = Vec::new();
     for (title, member) in chosen {
@@ -122,7 +124,7 @@ pub fn of_study(directory: &Path) -> Result<Vec<Figure>, FigureError> {
 }
 
 /// Of each width of the first series (trained runs, where a study has any), the run with the median
-/// loss; the seeds in turn, where there is one width.
+/// loss. Where there is one width, that of each series; the seeds in turn, where there is one series.
 fn choose(members: &[study::Member]) -> (Vec<(String, &study::Member)>, String) {
     let trained = |m: &&study::Member| m.series == "train" || m.series.starts_with("train,");
     let Some(first) = members.iter().find(trained).or(members.first()) else {
@@ -135,26 +137,48 @@ fn choose(members: &[study::Member]) -> (Vec<(String, &study::Member)>, String) 
     let mut widths: Vec<f64> = series.iter().map(|m| m.d).collect();
     widths.sort_by(f64::total_cmp);
     widths.dedup();
-    if widths.len() < 2 {
-        let runs = series.into_iter().take(MOST_MAPS);
-        let chosen = runs.map(|m| (format!("seed {}", m.seed), m)).collect();
-        return (chosen, format!("by seed ({})", first.series));
-    }
-    let chosen = widths.iter().take(MOST_MAPS).filter_map(|d| {
-        let mut runs: Vec<&study::Member> = series.iter().copied().filter(|m| m.d == *d).collect();
-        runs.sort_by(|a, b| {
-            a.loss
-                .unwrap_or(f64::MAX)
-                .total_cmp(&b.loss.unwrap_or(f64::MAX))
+    if widths.len() > 1 {
+        let chosen = widths.iter().take(MOST_MAPS).filter_map(|d| {
+            let runs = series.iter().copied().filter(|m| m.d == *d).collect();
+            titled(format!("d = {d}"), median_loss(runs)?)
         });
-        let median = *runs.get(runs.len().saturating_sub(1) / 2)?;
-        let seed = if median.seed.is_empty() {
-            String::new()
-        } else {
-            format!(", seed {}", median.seed)
-        };
-        Some((format!("d = {d}{seed}"), median))
-    });
-    let what = format!("for each d the run with the median loss ({})", first.series);
-    (chosen.collect(), what)
+        let what = format!("for each d the run with the median loss ({})", first.series);
+        return (chosen.collect(), what);
+    }
+    let mut names: Vec<&str> = Vec::new();
+    for member in members.iter().filter(|m| m.loss.is_some()) {
+        if !names.contains(&member.series.as_str()) {
+            names.push(&member.series);
+        }
+    }
+    if names.len() > 1 {
+        let chosen = names.into_iter().take(MOST_MAPS).filter_map(|name| {
+            let runs = members
+                .iter()
+                .filter(|m| m.series == name && m.loss.is_some());
+            titled(name.to_owned(), median_loss(runs.collect())?)
+        });
+        let what = "for each setting the run with the median loss";
+        return (chosen.collect(), what.into());
+    }
+    let runs = series.into_iter().take(MOST_MAPS);
+    let chosen = runs.map(|m| (format!("seed {}", m.seed), m)).collect();
+    (chosen, format!("by seed ({})", first.series))
+}
+
+/// The run in the middle by its loss, the better one of two.
+fn median_loss(mut runs: Vec<&study::Member>) -> Option<&study::Member> {
+    let loss = |m: &study::Member| m.loss.unwrap_or(f64::MAX);
+    runs.sort_by(|a, b| loss(a).total_cmp(&loss(b)));
+    runs.get(runs.len().saturating_sub(1) / 2).copied()
+}
+
+/// A run with what its map is called.
+fn titled(what: String, member: &study::Member) -> Option<(String, &study::Member)> {
+    let seed = if member.seed.is_empty() {
+        String::new()
+    } else {
+        format!(", seed {}", member.seed)
+    };
+    Some((format!("{what}{seed}"), member))
 }

@@ -137,7 +137,7 @@ impl Scene {
         self.label(x, y, size, anchor, false, Paint::Ink, text);
     }
 
-    /// Adds a text.
+    /// Adds a text, unless it is empty.
     #[allow(clippy::too_many_arguments)] // the parts of a `Label`, in its order
     pub fn label(
         &mut self,
@@ -149,6 +149,9 @@ impl Scene {
         paint: Paint,
         text: &str,
     ) {
+        if text.is_empty() {
+            return; // the title of an axis without one
+        }
         self.marks.push(Mark::Text(Label {
             x,
             y,

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::by_width::{SMALLEST, Series, against_width};
-use super::colour::VERDICTS;
+use super::Figure;
+use super::by_setting::by_setting;
+use super::by_width::{Plot, SMALLEST, Series, against_width};
 use super::table::{FigureError, Table};
-use super::{Figure, bars};
+use crate::analysis::answer::group_name;
 
 const COLLECT: &str = "`compress sweep --collect DIR` makes it anew from the runs";
 const ANALYZE: &str = "`compress analyze DIR` makes it anew from the runs";
@@ -67,28 +68,47 @@ pub fn read(directory: &Path) -> Result<Study, FigureError> {
     }
 }
 
-/// The settings that tell series apart: all grid keys but `d` and the seed, and the method.
-fn series_columns(table: &Table) -> Result<Vec<usize>, FigureError> {
-    let method = table.column("method")?;
-    let first = usize::from(table.header.first().is_some_and(|name| name == "run"));
+/// The columns that tell series apart: the grid's keys but `d` and the seed, and the method, where they
+/// differ. The method stands for a study of one series.
+fn series_keys(runs: &Table) -> Result<Vec<String>, FigureError> {
+    let method = runs.column("method")?;
+    let first = usize::from(runs.header.first().is_some_and(|name| name == "run"));
+    let differs = |&column: &usize| {
+        let mut cells = runs.rows.iter().map(|row| &row[column]);
+        let first = cells.next();
+        cells.any(|cell| Some(cell) != first)
+    };
     let keys = (first..method)
-        .filter(|&i| ![DIM, SEED, "compression.method"].contains(&table.header[i].as_str()));
-    Ok(std::iter::once(method).chain(keys).collect())
+        .filter(|&i| ![DIM, SEED, "compression.method"].contains(&runs.header[i].as_str()));
+    let mut columns: Vec<usize> = std::iter::once(method)
+        .chain(keys)
+        .filter(differs)
+        .collect();
+    if columns.is_empty() {
+        columns.push(method);
+    }
+    Ok(columns
+        .into_iter()
+        .map(|i| runs.header[i].clone())
+        .collect())
 }
 
-fn series_name(table: &Table, row: usize, columns: &[usize]) -> String {
-    let words = columns.iter().enumerate().filter_map(|(i, &column)| {
-        let cell = &table.rows[row][column];
-        if i == 0 {
-            return Some(cell.clone());
+fn series_name(table: &Table, row: usize, keys: &[String]) -> Result<String, FigureError> {
+    let mut words = Vec::new();
+    for key in keys {
+        let cell = &table.rows[row][table.column(key)?];
+        if key == "method" {
+            words.push(cell.clone());
+        } else if !cell.is_empty() {
+            let key = key.rsplit('.').next().unwrap_or_default();
+            words.push(format!("{key}={cell}"));
         }
-        let key = table.header[column].rsplit('.').next().unwrap_or_default();
-        (!cell.is_empty()).then(|| format!("{key}={cell}"))
-    });
-    words.collect::<Vec<_>>().join(", ")
+    }
+    Ok(words.join(", "))
 }
 
-fn entry<'a>(series: &'a mut Vec<(String, Series)>, name: &str) -> &'a mut Series {
+/// The series of a name, made where there is none.
+pub fn entry<'a>(series: &'a mut Vec<(String, Series)>, name: &str) -> &'a mut Series {
     let found = series.iter().position(|(known, _)| known == name);
     let at = found.unwrap_or_else(|| {
         series.push((name.to_owned(), Series::default()));
@@ -98,12 +118,12 @@ fn entry<'a>(series: &'a mut Vec<(String, Series)>, name: &str) -> &'a mut Serie
 }
 
 fn from_sweep(runs: &Table, summary: Table) -> Result<Study, FigureError> {
-    let columns = series_columns(runs)?;
-    // A study of one width does not list it among its keys.
+    let keys = series_keys(runs)?;
+    // A study of one width does not list it among its keys: then it does not matter which.
     let width = |table: &Table, row: usize| -> Result<Option<f64>, FigureError> {
         table
             .find(DIM)
-            .map_or(Ok(None), |column| table.number(row, column))
+            .map_or(Ok(Some(0.0)), |column| table.number(row, column))
     };
     let mut members = Vec::new();
     let directories = runs.texts("run")?;
@@ -111,7 +131,7 @@ fn from_sweep(runs: &Table, summary: Table) -> Result<Study, FigureError> {
     for row in 0..runs.rows.len() {
         members.push(Member {
             directory: directories[row].to_owned(),
-            series: series_name(runs, row, &columns),
+            series: series_name(runs, row, &keys)?,
             d: width(runs, row)?.unwrap_or(0.0),
             seed: runs
                 .find(SEED)
@@ -119,7 +139,6 @@ fn from_sweep(runs: &Table, summary: Table) -> Result<Study, FigureError> {
             loss: losses[row],
         });
     }
-    let summary_columns = series_columns(&summary)?;
     let mut metrics = Vec::new();
     for (metric, title, logarithmic) in METRICS {
         let Some(column) = runs.find(metric) else {
@@ -135,7 +154,7 @@ fn from_sweep(runs: &Table, summary: Table) -> Result<Study, FigureError> {
         let (means, lows, highs) = (figure("mean")?, figure("ci_low")?, figure("ci_high")?);
         for row in 0..summary.rows.len() {
             if let (Some(d), Some(mean)) = (width(&summary, row)?, means[row]) {
-                let name = series_name(&summary, row, &summary_columns);
+                let name = series_name(&summary, row, &keys)?;
                 entry(&mut series, &name)
                     .means
                     .push((d, mean, lows[row], highs[row]));
@@ -194,22 +213,8 @@ fn from_analysis(table: &Table) -> Result<Study, FigureError> {
     })
 }
 
-/// A group of the analysis as series are called: `compression.method=pca` is `pca`, of other keys the
-/// last part is enough.
-pub fn group_name(group: &str) -> String {
-    let parts = group.split(", ").map(|part| match part.split_once('=') {
-        Some(("compression.method", method)) => method.to_owned(),
-        Some((key, value)) => {
-            let key = key.rsplit('.').next().unwrap_or(key);
-            format!("{key}={value}")
-        }
-        None => part.to_owned(),
-    });
-    parts.collect::<Vec<_>>().join(", ")
-}
-
 /// Mean, lowest and highest value at each `d`.
-fn over_seeds(points: &[(f64, f64)]) -> Vec<(f64, f64, Option<f64>, Option<f64>)> {
+pub fn over_seeds(points: &[(f64, f64)]) -> Vec<(f64, f64, Option<f64>, Option<f64>)> {
     let mut by_width: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
     for (d, value) in points {
         by_width.entry(d.to_bits()).or_default().push(*value);
@@ -229,8 +234,16 @@ fn over_seeds(points: &[(f64, f64)]) -> Vec<(f64, f64, Option<f64>, Option<f64>)
         .collect()
 }
 
+/// Whether series have points at different widths.
+pub fn has_several_widths<'a>(series: impl Iterator<Item = &'a (String, Series)>) -> bool {
+    let mut widths = series.flat_map(|(_, s)| s.points.iter().map(|p| p.0));
+    let first = widths.next();
+    widths.any(|d| Some(d) != first)
+}
+
 impl Study {
-    /// Two figures: the metrics of the loop, and those of the analysis, against `d`.
+    /// The metrics against `d`, or by setting where there is one width; nothing of a single series at one
+    /// width.
     pub fn draw(&self) -> Option<Figure> {
         let drawn: Vec<_> = self
             .metrics
@@ -241,121 +254,46 @@ impl Study {
                 points.any(|(_, value)| !log || *value >= SMALLEST)
             })
             .collect();
-        let several_widths = |series: &[(String, Series)]| {
-            let mut ds = series
-                .iter()
-                .flat_map(|(_, s)| s.points.iter().map(|p| p.0));
-            let first = ds.next();
-            ds.any(|d| Some(d) != first)
-        };
-        if !drawn.iter().any(|(.., series)| several_widths(series)) {
+        let plots: Vec<Plot<'_>> = drawn
+            .iter()
+            .map(|(_, title, log, series)| (*title, *log, series.as_slice()))
+            .collect();
+        let all = || plots.iter().flat_map(|(.., series)| *series);
+        if has_several_widths(all()) {
+            let band = if self.from_summary {
+                "bands are the 95 % bootstrap interval of the mean"
+            } else {
+                "bands go from the lowest to the highest seed"
+            };
+            let caption = format!(
+                "Final figures against the width d of the residual stream: points are runs, lines their mean, \
+                 {band}."
+            );
+            let title = "Metrics against the width d";
+            return Some(against_width(
+                "metrics_by_d",
+                title,
+                &caption,
+                self.source,
+                &plots,
+            ));
+        }
+        if all().all(|(name, _)| *name == drawn[0].3[0].0) {
             return None;
         }
         let band = if self.from_summary {
-            "bands are the 95 % bootstrap interval of the mean"
+            "bars are the 95 % bootstrap interval of the mean"
         } else {
-            "bands go from the lowest to the highest seed"
+            "bars go from the lowest to the highest seed"
         };
-        Some(against_width(
-            "metrics_by_d",
-            "Metrics against the width d",
-            &format!(
-                "Final figures against the width d of the residual stream: points are runs, lines their mean, \
-                 {band}."
-            ),
+        let caption = format!("Final figures: points are runs, strokes their mean, {band}.");
+        let title = "Metrics by setting";
+        Some(by_setting(
+            "metrics_by_setting",
+            title,
+            &caption,
             self.source,
-            &drawn
-                .iter()
-                .map(|(_, title, log, series)| (*title, *log, series.as_slice()))
-                .collect::<Vec<_>>(),
+            &plots,
         ))
     }
-}
-
-/// Agreement of `G` between seeds and with a reference, against `d`.
-///
-/// # Errors
-/// If a table is garbled.
-pub fn agreement(directory: &Path) -> Result<Option<Figure>, FigureError> {
-    let mut series: Vec<(String, Series)> = Vec::new();
-    let mut sources = Vec::new();
-    for (file, name) in [
-        ("gram_agreement.csv", "between seeds"),
-        ("reference_agreement.csv", "with the reference"),
-    ] {
-        let Some(table) = Table::read_if_there(directory, file, ANALYZE)? else {
-            continue;
-        };
-        let groups = table.texts("group")?;
-        let (ds, values) = (table.numbers("d")?, table.numbers("correlation")?);
-        let before = series.len();
-        for row in 0..table.rows.len() {
-            if let (Some(d), Some(value)) = (ds[row], values[row]) {
-                let series_name = match groups[row] {
-                    "all" => name.to_owned(),
-                    group => format!("{}, {name}", group_name(group)),
-                };
-                entry(&mut series, &series_name).points.push((d, value));
-            }
-        }
-        if series.len() > before {
-            sources.push(file);
-        }
-    }
-    for (_, series) in &mut series {
-        let means = over_seeds(&series.points).into_iter();
-        series.means = means.map(|(d, mean, ..)| (d, mean, None, None)).collect();
-    }
-    Ok((!series.is_empty()).then(|| {
-        against_width(
-            "agreement",
-            "Agreement of G",
-            "Pearson's correlation of the upper triangles of G (without unit): points are pairs of seeds, or \
-             runs beside the reference; lines are means.",
-            &sources.join(", "),
-            &[("correlation of G", false, &series)],
-        )
-    }))
-}
-
-/// Verdict counts at each `d`.
-///
-/// # Errors
-/// If the table is garbled.
-pub fn verdicts(directory: &Path) -> Result<Option<Figure>, FigureError> {
-    let Some(table) = Table::read_if_there(directory, "study_verdicts.csv", ANALYZE)? else {
-        return Ok(None);
-    };
-    let groups: Vec<String> = table.texts("group")?.into_iter().map(group_name).collect();
-    let ds = table.texts("d")?;
-    let (runs, names) = (table.texts("run")?, table.texts("verdict")?);
-    let counts = table.numbers("features")?;
-    let mut rows: Vec<(String, Vec<&str>, Vec<f64>)> = Vec::new();
-    let one_group = groups.iter().all(|g| *g == groups[0]);
-    for row in 0..table.rows.len() {
-        let name = if one_group {
-            format!("d = {}", ds[row])
-        } else {
-            format!("{}, d = {}", groups[row], ds[row])
-        };
-        let at = rows
-            .iter()
-            .position(|(known, ..)| *known == name)
-            .unwrap_or_else(|| {
-                rows.push((name, Vec::new(), vec![0.0; VERDICTS.len()]));
-                rows.len() - 1
-            });
-        if !rows[at].1.contains(&runs[row]) {
-            rows[at].1.push(runs[row]);
-        }
-        let verdict = VERDICTS.iter().position(|(known, _)| *known == names[row]);
-        let verdict =
-            verdict.ok_or_else(|| table.wrong(row, format!("`{}` is no verdict", names[row])))?;
-        rows[at].2[verdict] += counts[row].unwrap_or(0.0);
-    }
-    let means: Vec<(String, Vec<f64>)> = rows
-        .into_iter()
-        .map(|(name, runs, counts)| (name, counts.iter().map(|c| c / runs.len() as f64).collect()))
-        .collect();
-    Ok((!means.is_empty()).then(|| bars::verdicts(&means)))
 }

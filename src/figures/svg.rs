@@ -85,8 +85,14 @@ fn points(points: &[(f64, f64)]) -> String {
 
 fn element(scene: &Scene, title: &str, description: &str, colours: Colours) -> String {
     let (w, h) = (length(scene.width), length(scene.height));
+    // On a page, texts of a figure are as large as those around it, if there is room.
+    let scale = match colours {
+        Colours::Fixed => 1.0,
+        Colours::OfThePage => 1.5,
+    };
+    let (wide, high) = (length(scale * scene.width), length(scale * scene.height));
     let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{w}pt\" height=\"{h}pt\" \
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{wide}pt\" height=\"{high}pt\" \
          viewBox=\"0 0 {w} {h}\" role=\"img\" font-family=\"{}\">\n<title>{}</title>\n<desc>{}</desc>\n",
         text::FAMILY,
         escape(title),

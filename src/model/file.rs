@@ -1,4 +1,5 @@
 //! The model file: one `.safetensors` with float32 weights and JSON under the metadata key `tracr`.
+//! An export whose outputs float32 would change has float64 weights, all of them.
 //!
 //! The format is fixed (README, "Models"); `scripts/export_tracr.py` writes it from Python. Reading
 //! checks every size against the bytes that are there before it is used, and every message names
@@ -7,13 +8,14 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use ndarray::{Array1, Array2, ArrayD, Ix1, Ix2};
+use ndarray::{Array1, Array2, ArrayD, ArrayViewD, Ix1, Ix2};
+use safetensors::Dtype;
 use thiserror::Error;
 
 use super::metadata::{self, MetadataError};
-use super::{CompiledModel, Layer, Linear, Metadata};
+use super::{CompiledModel, Layer, Linear, Metadata, Real, frozen};
 use crate::files::{self, FileError};
-use crate::tensors::{TensorError, TensorFile, TensorWriter};
+use crate::tensors::{Element, TensorError, TensorFile, TensorWriter};
 
 /// The metadata key of the JSON.
 pub const METADATA_KEY: &str = "tracr";
@@ -84,6 +86,7 @@ impl CompiledModel {
         let mut reader = Reader {
             file: &file,
             read: BTreeSet::new(),
+            double: is_double(&file)?,
         };
         let model = Self {
             token_embed: reader.matrix("token_embed", sizes.vocab, sizes.width)?,
@@ -104,34 +107,48 @@ impl CompiledModel {
         }
     }
 
-    /// The bytes of the model file; the same for equal models.
+    /// The bytes of the model file; the same for equal models. Its weights are float32 where that is
+    /// exact, as for every compiled model, and float64 otherwise: read again, it is the same model.
     ///
     /// # Errors
-    /// If a matrix has another shape than the metadata says.
+    /// If a matrix has another shape than the metadata says, or an entry is not finite.
     pub fn to_bytes(&self) -> Result<Vec<u8>, Problem> {
+        let exact = |x: &f64| f64::from(*x as f32) == *x;
+        let of_layers = self.layers.iter().flat_map(Layer::named);
+        if [&self.token_embed, &self.pos_embed, &self.unembed]
+            .into_iter()
+            .all(|m| m.iter().all(exact))
+            && of_layers
+                .into_iter()
+                .all(|(_, linear)| linear.weight.iter().chain(&linear.bias).all(exact))
+        {
+            self.to_bytes_in::<f32>()
+        } else {
+            self.to_bytes_in::<f64>()
+        }
+    }
+
+    /// The bytes of the model file with weights rounded to `F`.
+    ///
+    /// # Errors
+    /// If a matrix has another shape than the metadata says, or an entry is not finite in `F`.
+    pub fn to_bytes_in<F: Real + Element>(&self) -> Result<Vec<u8>, Problem> {
         let mut writer = TensorWriter::default();
-        let mut add = |name: String, shape: &[usize], numbers: &ArrayD<f32>| {
-            writer.add(name, shape, numbers.iter().copied());
+        let mut add = |name: String, numbers: ArrayViewD<'_, f64>| {
+            writer.add(
+                name,
+                numbers.shape(),
+                numbers.iter().map(|x| F::from_f64(*x)),
+            );
         };
-        let mut matrix = |name: &str, m: &Array2<f32>| {
-            add(name.to_owned(), m.shape(), &m.clone().into_dyn());
-        };
-        matrix("token_embed", &self.token_embed);
-        matrix("pos_embed", &self.pos_embed);
-        matrix("unembed", &self.unembed);
+        add("token_embed".into(), self.token_embed.view().into_dyn());
+        add("pos_embed".into(), self.pos_embed.view().into_dyn());
+        add("unembed".into(), self.unembed.view().into_dyn());
         for (i, layer) in self.layers.iter().enumerate() {
             for (name, linear) in layer.named() {
                 let name = format!("layers.{i}.{name}");
-                add(
-                    format!("{name}.weight"),
-                    linear.weight.shape(),
-                    &linear.weight.clone().into_dyn(),
-                );
-                add(
-                    format!("{name}.bias"),
-                    linear.bias.shape(),
-                    &linear.bias.clone().into_dyn(),
-                );
+                add(format!("{name}.weight"), linear.weight.view().into_dyn());
+                add(format!("{name}.bias"), linear.bias.view().into_dyn());
             }
         }
         let json = serde_json::to_string(&self.metadata).map_err(MetadataError::Json)?;
@@ -196,6 +213,20 @@ impl Sizes {
     }
 }
 
+/// Whether the weights are float64 rather than float32; `token_embed` stands for all.
+fn is_double(file: &TensorFile<'_>) -> Result<bool, TensorError> {
+    let name = "token_embed";
+    match file.dtype(name) {
+        Some(Dtype::F64) => Ok(true),
+        Some(Dtype::F32) | None => Ok(false), // `Reader` says that it is missing
+        Some(found) => Err(TensorError::WrongType {
+            name: name.into(),
+            found,
+            expected: "F32 or F64".into(),
+        }),
+    }
+}
+
 /// Names and the numbers they name must agree; said before any other shape is looked at.
 fn check_name_counts(file: &TensorFile<'_>, sizes: &Sizes) -> Result<(), Problem> {
     let (Some(embed), Some(unembed)) = (file.shape("token_embed"), file.shape("unembed")) else {
@@ -237,37 +268,43 @@ fn check_name_counts(file: &TensorFile<'_>, sizes: &Sizes) -> Result<(), Problem
 struct Reader<'a> {
     file: &'a TensorFile<'a>,
     read: BTreeSet<String>,
+    /// Whether the weights are float64, as `token_embed` tells.
+    double: bool,
 }
 
 impl Reader<'_> {
-    fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<ArrayD<f32>, TensorError> {
-        let tensor = self.file.tensor::<f32>(name, shape)?;
+    fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<ArrayD<f64>, TensorError> {
+        let tensor = if self.double {
+            self.file.tensor::<f64>(name, shape)?
+        } else {
+            frozen::convert(&self.file.tensor::<f32>(name, shape)?)
+        };
         self.read.insert(name.to_owned());
         Ok(tensor)
     }
 
-    fn matrix(&mut self, name: &str, rows: usize, columns: usize) -> Result<Array2<f32>, Problem> {
+    fn matrix(&mut self, name: &str, rows: usize, columns: usize) -> Result<Array2<f64>, Problem> {
         let tensor = self.tensor(name, &[rows, columns])?;
         tensor
             .into_dimensionality::<Ix2>()
             .map_err(|e| Problem::Inconsistent(e.to_string()))
     }
 
-    fn vector(&mut self, name: &str, length: usize) -> Result<Array1<f32>, Problem> {
+    fn vector(&mut self, name: &str, length: usize) -> Result<Array1<f64>, Problem> {
         let tensor = self.tensor(name, &[length])?;
         tensor
             .into_dimensionality::<Ix1>()
             .map_err(|e| Problem::Inconsistent(e.to_string()))
     }
 
-    fn linear(&mut self, name: &str, from: usize, to: usize) -> Result<Linear<f32>, Problem> {
+    fn linear(&mut self, name: &str, from: usize, to: usize) -> Result<Linear<f64>, Problem> {
         Ok(Linear {
             weight: self.matrix(&format!("{name}.weight"), from, to)?,
             bias: self.vector(&format!("{name}.bias"), to)?,
         })
     }
 
-    fn layer(&mut self, i: usize, sizes: &Sizes) -> Result<Layer<f32>, Problem> {
+    fn layer(&mut self, i: usize, sizes: &Sizes) -> Result<Layer<f64>, Problem> {
         let &Sizes {
             width,
             heads,

@@ -1,6 +1,6 @@
 //! The frozen weights in one precision, with what never contributes marked as dead.
 
-use ndarray::Array2;
+use ndarray::{Array, Array2, Dimension};
 
 use super::{CompiledModel, Layer, Linear, Real};
 
@@ -24,13 +24,13 @@ pub struct Frozen<F> {
 }
 
 impl<F: Real> Frozen<F> {
-    /// Converts the float32 weights of `model` (exact for `f32` and `f64`).
+    /// Converts the weights of `model`: exact for `f64`, and for `f32` if it is a compiled model.
     pub fn new(model: &CompiledModel) -> Self {
         Self {
             token_embed: convert(&model.token_embed),
             pos_embed: convert(&model.pos_embed),
             unembed: convert(&model.unembed),
-            layers: model.layers.iter().map(convert_layer).collect(),
+            layers: model.layers.iter().map(Layer::convert).collect(),
             heads: model.metadata.num_heads,
             key_size: model.metadata.key_size,
             causal: model.metadata.causal,
@@ -53,32 +53,34 @@ impl<F: Real> Layer<F> {
     pub fn mlp_is_dead(&self) -> bool {
         self.fc2.is_zero()
     }
+
+    /// The same layer in another precision.
+    pub fn convert<G: Real>(&self) -> Layer<G> {
+        Layer {
+            query: self.query.convert(),
+            key: self.key.convert(),
+            value: self.value.convert(),
+            output: self.output.convert(),
+            fc1: self.fc1.convert(),
+            fc2: self.fc2.convert(),
+        }
+    }
 }
 
 impl<F: Real> Linear<F> {
     fn is_zero(&self) -> bool {
         self.weight.iter().chain(&self.bias).all(|x| x.is_zero())
     }
-}
 
-fn convert<F: Real>(matrix: &Array2<f32>) -> Array2<F> {
-    matrix.mapv(|x| F::from_f64(f64::from(x)))
-}
-
-fn convert_linear<F: Real>(linear: &Linear<f32>) -> Linear<F> {
-    Linear {
-        weight: convert(&linear.weight),
-        bias: linear.bias.mapv(|x| F::from_f64(f64::from(x))),
+    fn convert<G: Real>(&self) -> Linear<G> {
+        Linear {
+            weight: convert(&self.weight),
+            bias: convert(&self.bias),
+        }
     }
 }
 
-fn convert_layer<F: Real>(layer: &Layer<f32>) -> Layer<F> {
-    Layer {
-        query: convert_linear(&layer.query),
-        key: convert_linear(&layer.key),
-        value: convert_linear(&layer.value),
-        output: convert_linear(&layer.output),
-        fc1: convert_linear(&layer.fc1),
-        fc2: convert_linear(&layer.fc2),
-    }
+/// A vector or matrix in another precision.
+pub fn convert<F: Real, G: Real, D: Dimension>(numbers: &Array<F, D>) -> Array<G, D> {
+    numbers.mapv(|x| G::from_f64(x.widen()))
 }

@@ -52,7 +52,10 @@ pub struct Layer<F> {
     pub fc2: Linear<F>,
 }
 
-/// A compiled model as a model file holds it: float32 weights and the names of everything.
+/// A model as a model file holds it: weights and the names of everything.
+///
+/// A compiled model's weights are float32 numbers, an exported one's may be float64: here both are
+/// wide, and what they were on disk is told from their values (see [`CompiledModel::to_bytes`]).
 ///
 /// `D` is the width of the residual stream, `V` the vocabulary (BOS and PAD included), `T` the
 /// number of positions (BOS and `max_seq_len` tokens), `O` the number of output columns.
@@ -61,13 +64,13 @@ pub struct CompiledModel {
     /// Labels, vocabulary, sizes.
     pub metadata: Metadata,
     /// Shape `[V, D]`.
-    pub token_embed: Array2<f32>,
+    pub token_embed: Array2<f64>,
     /// Shape `[T, D]`; row 0 (BOS) is zero in Tracr's models.
-    pub pos_embed: Array2<f32>,
+    pub pos_embed: Array2<f64>,
     /// Shape `[D, O]`.
-    pub unembed: Array2<f32>,
+    pub unembed: Array2<f64>,
     /// The layers, in order.
-    pub layers: Vec<Layer<f32>>,
+    pub layers: Vec<Layer<f64>>,
 }
 
 impl CompiledModel {

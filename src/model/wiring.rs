@@ -170,6 +170,27 @@ impl Wiring {
         at.copied().unwrap_or(0)
     }
 
+    /// Which matrix writes what another, or the same, reads: each pair once, in the order of the
+    /// readers.
+    pub fn pairs(&self) -> Vec<(usize, usize)> {
+        match self.count() {
+            1 => return vec![(0, 0)],
+            2 => return vec![(self.writes[0], self.reads[0])],
+            _ => {}
+        }
+        let embedding = self.write(Site::Embedding);
+        let mut writers = vec![embedding];
+        let mut pairs = Vec::new();
+        for (i, &reads) in self.reads.iter().enumerate() {
+            if reads == embedding {
+                continue; // a dead block: nothing reads with the embedding's matrix
+            }
+            pairs.extend(writers.iter().map(|writes| (*writes, reads)));
+            writers.extend(self.writes.get(i + 1));
+        }
+        pairs
+    }
+
     /// The rows of matrix `number` in the stack of `rows` rows.
     pub fn rows(&self, number: usize, rows: usize) -> Range<usize> {
         let d = rows / self.count();
@@ -226,6 +247,10 @@ mod tests {
             untied.read(Reader::Block(2)) + 1,
             untied.write(Site::Block(2))
         );
+        // Each of the three readers with all that is written before it.
+        let pairs = [(0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3)];
+        assert_eq!(tied.pairs(), pairs);
+        assert_eq!(untied.pairs()[..3], [(0, 1), (0, 3), (2, 3)]);
     }
 
     #[test]

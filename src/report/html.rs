@@ -2,6 +2,7 @@
 
 use crate::figures::svg::{self, escape};
 use crate::figures::{Figure, Table};
+pub use crate::numbers::four_digits as number;
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("sort.js");
@@ -121,39 +122,9 @@ pub fn table(title: &str, note: &str, table: &Table, most_rows: usize) -> String
     html
 }
 
-/// Four significant digits.
-pub fn number(x: f64) -> String {
-    if !x.is_finite() {
-        return x.to_string();
-    }
-    if x == 0.0 || (x.fract() == 0.0 && x.abs() < 1e9) {
-        return format!("{x:.0}").replace("-0", "0");
-    }
-    let digits = x.abs().log10().floor();
-    if !(-3.0..6.0).contains(&digits) {
-        return format!("{x:.2e}");
-    }
-    let decimals = (3.0 - digits).clamp(0.0, 6.0) as usize;
-    let text = format!("{x:.decimals$}");
-    if text.contains('.') {
-        text.trim_end_matches('0').trim_end_matches('.').to_owned()
-    } else {
-        text
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_have_four_digits() {
-        let texts = [0.0, 12.0, 0.000_234_56, 0.012_345_6, 1234.56, -0.5, 1e-17].map(number);
-        assert_eq!(
-            texts,
-            ["0", "12", "2.35e-4", "0.01235", "1235", "-0.5", "1.00e-17"]
-        );
-    }
 
     #[test]
     fn nothing_of_a_text_becomes_markup() {

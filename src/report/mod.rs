@@ -4,6 +4,7 @@
 pub mod html;
 mod run;
 mod study;
+mod study_answer;
 mod variants;
 
 use std::path::Path;
@@ -11,6 +12,7 @@ use std::path::Path;
 use crate::figures::table::FigureError;
 use crate::figures::{self, Kind};
 use crate::files;
+use crate::numbers::count;
 
 /// Larger text files are none of this program's.
 const MAX_BYTES: u64 = 1 << 26;
@@ -52,11 +54,6 @@ fn json(
             problem: format!("this is not the JSON that was written: {e}"),
             remedy: remedy.to_owned(),
         })
-}
-
-/// `1 run`, `2 runs`.
-fn count(n: usize, what: &str) -> String {
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
 fn percent(x: f64) -> String {

@@ -5,11 +5,11 @@ use std::path::Path;
 use serde_json::Value as Json;
 
 use super::html::{self, number};
-use super::{count, json, text};
-use crate::figures::study::group_name;
+use super::{count, json, study_answer, text};
+use crate::analysis::answer::group_name;
+use crate::figures;
 use crate::figures::svg::escape;
 use crate::figures::table::{FigureError, Table};
-use crate::figures::{self};
 
 const ANALYZE: &str = "`compress analyze DIR` makes it anew from the runs";
 const COLLECT: &str = "`compress sweep --collect DIR` makes it anew from the runs";
@@ -56,12 +56,15 @@ pub fn page(directory: &Path) -> Result<String, FigureError> {
         "From which width d on does the compressed model still work, and what becomes of its features?".into()
     });
     body += &html::paragraph("question", &question);
-    let mut found = runs(directory)?;
+    let answer = study_answer::of(directory, analysis.as_ref())?;
+    body += &html::paragraph("answer", &answer.sentences.join(" "));
+    let mut found = answer.more;
+    found.extend(runs(directory)?);
     match &analysis {
-        Some(analysis) => found.extend(answers(directory, analysis)?),
+        Some(analysis) => found.extend(agreement(directory, analysis)),
         None => found.push(
-            "The runs have not been analysed together: `compress analyze DIR` adds critical widths, verdicts \
-             and the agreement between seeds."
+            "The runs have not been analysed together: `compress analyze DIR` adds faithfulness, verdicts and \
+             the agreement between seeds."
                 .into(),
         ),
     }
@@ -121,51 +124,12 @@ fn runs(directory: &Path) -> Result<Vec<String>, FigureError> {
     Ok(found)
 }
 
-fn answers(directory: &Path, analysis: &Json) -> Result<Vec<String>, FigureError> {
+/// Whether seeds agree on `G`, with each other and with a reference.
+fn agreement(directory: &Path, analysis: &Json) -> Vec<String> {
     let mut found = Vec::new();
     if !directory.join("runs.csv").exists() {
         let runs = analysis["runs"].as_u64().unwrap_or(0) as usize;
         found.push(format!("{} analysed.", count(runs, "run")));
-    }
-    let widths = analysis["critical_widths"].as_array();
-    for row in widths.into_iter().flatten() {
-        let (Some(group), Some(metric)) = (row["group"].as_str(), row["metric"].as_str()) else {
-            continue;
-        };
-        if ![
-            "mae",
-            "token_accuracy",
-            "cosine_min",
-            "interchange_accuracy_min",
-        ]
-        .contains(&metric)
-        {
-            continue;
-        }
-        let who = if group == "all" {
-            String::new()
-        } else {
-            format!("{}: ", group_name(group))
-        };
-        let limit = number(row["tolerance"].as_f64().unwrap_or(0.0));
-        let sign = if metric == "mae" {
-            "at most"
-        } else {
-            "at least"
-        };
-        let width = |key: &str| {
-            row[key]
-                .as_u64()
-                .map_or("none".to_owned(), |d| d.to_string())
-        };
-        found.push(match row["critical_d"].as_u64() {
-            Some(d) => format!(
-                "{who}{metric} is good enough ({sign} {limit}) from d = {d} on (95 % interval over seeds: {} to {}).",
-                width("low"),
-                width("high")
-            ),
-            None => format!("{who}{metric} is good enough ({sign} {limit}) at no width that was tried."),
-        });
     }
     let agreement = analysis["gram_agreement"].as_array();
     let mut by_group: Vec<(&str, Vec<(u64, f64)>)> = Vec::new();
@@ -189,7 +153,13 @@ fn answers(directory: &Path, analysis: &Json) -> Result<Vec<String>, FigureError
         } else {
             format!("{}: ", group_name(group))
         };
-        if let (Some(low), Some(high)) = (values.iter().min_by(by), values.iter().max_by(by)) {
+        if let [(d, median)] = values[..] {
+            found.push(format!(
+                "{who}seeds agree on G at d = {d} with a median correlation of {}.",
+                number(median)
+            ));
+        } else if let (Some(low), Some(high)) = (values.iter().min_by(by), values.iter().max_by(by))
+        {
             found.push(format!(
                 "{who}seeds agree on G with a median correlation of {} (d = {}) to {} (d = {}).",
                 number(low.1),
@@ -205,5 +175,5 @@ fn answers(directory: &Path, analysis: &Json) -> Result<Vec<String>, FigureError
             number(median)
         ));
     }
-    Ok(found)
+    found
 }

@@ -11,9 +11,12 @@ use super::analyzed::{self, Analyzed};
 use super::directory::CONFIG;
 use super::finished::{self, FinishedError, FinishedRun};
 use super::grouping::Grouping;
+use super::record::Record;
 use super::reference::{Agreement, Reference, ReferenceError};
+use super::state::RunState;
 use crate::analysis::Settings;
-use crate::analysis::across::{CriticalWidth, Tolerance, critical_width, median};
+use crate::analysis::across::{CriticalRow, Tolerance, critical_rows, median};
+use crate::analysis::answer::{Answer, Evidence, Run};
 use crate::files::FileError;
 
 /// Runs are looked for this many directories deep.
@@ -42,19 +45,6 @@ pub struct Member {
     gram: Array2<f64>,
 }
 
-/// A row of `critical_widths.csv`.
-#[derive(Clone, Debug, Serialize)]
-#[allow(missing_docs)]
-pub struct CriticalRow {
-    pub group: String,
-    pub metric: String,
-    pub tolerance: f64,
-    pub runs: usize,
-    pub critical_d: Option<usize>,
-    pub low: Option<usize>,
-    pub high: Option<usize>,
-}
-
 /// A row of `gram_agreement.csv`.
 #[derive(Clone, Debug, Serialize)]
 #[allow(missing_docs)]
@@ -78,6 +68,10 @@ pub struct Collection {
     pub agreement: Vec<AgreementRow>,
     /// Run directories left out, with the reason.
     pub left_out: Vec<String>,
+    /// How many of them diverged or failed.
+    pub without_result: BTreeMap<String, usize>,
+    /// From where on a metric is good enough.
+    pub tolerances: Vec<Tolerance>,
 }
 
 /// The run directories below `directory`, in alphabetical order; those inside a run are not runs.
@@ -124,11 +118,13 @@ pub fn analyze(
 ) -> Result<Collection, CollectionError> {
     let mut runs = Vec::new();
     let mut left_out = Vec::new();
+    let mut others = Vec::new();
     for path in find_runs(directory)? {
         match FinishedRun::load(&path) {
             Ok(run) => runs.push(run),
             Err(e @ (FinishedError::Unfinished(_) | FinishedError::Diverged { .. })) => {
                 left_out.push(e.to_string());
+                others.push(path);
             }
             Err(e) => return Err(e.into()),
         }
@@ -167,10 +163,12 @@ pub fn analyze(
     }
     members.sort_by(|a, b| (&a.group, a.d, a.seed, &a.run).cmp(&(&b.group, b.d, b.seed, &b.run)));
     let collection = Collection {
-        critical: critical(&members, tolerances, settings.seed),
+        critical: critical_rows(&figures(&members), tolerances, settings.seed),
         agreement: agreement(&members),
         members,
         left_out,
+        without_result: without_result(directory, others)?,
+        tolerances: tolerances.to_vec(),
     };
     collection.write(directory, settings)?;
     Ok(collection)
@@ -220,45 +218,42 @@ fn metrics(run: &FinishedRun, analyzed: &Analyzed) -> BTreeMap<String, f64> {
     metrics
 }
 
-/// The members of each group, in order.
-pub fn by_group(members: &[Member]) -> BTreeMap<&str, Vec<&Member>> {
-    let mut groups: BTreeMap<&str, Vec<&Member>> = BTreeMap::new();
-    for member in members {
-        groups.entry(&member.group).or_default().push(member);
+/// How many runs have no result, by the reason: of a study's own list where there is one, since a run
+/// that failed at once has no configuration; else of `others`.
+fn without_result(
+    directory: &Path,
+    others: Vec<PathBuf>,
+) -> Result<BTreeMap<String, usize>, FileError> {
+    let paths = match Record::load(directory) {
+        Ok(record) => {
+            let runs = record.runs.iter();
+            runs.map(|run| directory.join(&run.directory)).collect()
+        }
+        Err(_) => others,
+    };
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for path in paths {
+        let reason = match RunState::read(&path)? {
+            RunState::Completed(_) => continue,
+            RunState::Diverged(_) => "diverged",
+            RunState::Failed(_) => "failed",
+            RunState::Unfinished { .. } | RunState::Pending => "not finished",
+        };
+        *counts.entry(reason.to_owned()).or_default() += 1;
     }
-    groups
+    Ok(counts)
 }
 
-fn critical(members: &[Member], tolerances: &[Tolerance], seed: u64) -> Vec<CriticalRow> {
-    let mut rows = Vec::new();
-    for (group, members) in by_group(members) {
-        for tolerance in tolerances {
-            let mut values: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
-            for member in &members {
-                if let Some(value) = member.metrics.get(&tolerance.metric) {
-                    values.entry(member.d).or_default().push(*value);
-                }
-            }
-            if values.is_empty() {
-                continue;
-            }
-            let CriticalWidth {
-                estimate,
-                low,
-                high,
-            } = critical_width(&values, tolerance, seed);
-            rows.push(CriticalRow {
-                group: group.to_owned(),
-                metric: tolerance.metric.clone(),
-                tolerance: tolerance.value,
-                runs: values.values().map(Vec::len).sum(),
-                critical_d: estimate,
-                low,
-                high,
-            });
-        }
-    }
-    rows
+/// The members as figures alone.
+fn figures(members: &[Member]) -> Vec<Run> {
+    members
+        .iter()
+        .map(|m| Run {
+            group: m.group.clone(),
+            d: m.d,
+            metrics: m.metrics.clone(),
+        })
+        .collect()
 }
 
 fn agreement(members: &[Member]) -> Vec<AgreementRow> {
@@ -284,6 +279,17 @@ fn agreement(members: &[Member]) -> Vec<AgreementRow> {
 }
 
 impl Collection {
+    /// What the runs say to the study's question.
+    pub fn answer(&self) -> Answer {
+        Evidence {
+            runs: figures(&self.members),
+            critical: self.critical.clone(),
+            tolerances: self.tolerances.clone(),
+            without_result: self.without_result.clone(),
+        }
+        .answer()
+    }
+
     /// The medians of the runs' agreement with the reference, with the diagonal and without; none
     /// without reference.
     pub fn reference_medians(&self) -> Option<(f64, f64)> {

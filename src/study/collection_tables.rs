@@ -5,10 +5,12 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::collection::{Collection, CriticalRow, Member};
+use super::collection::{Collection, Member};
 use super::directory::ANALYSIS;
 use super::results::write_csv;
 use crate::analysis::Settings;
+use crate::analysis::across::CriticalRow;
+use crate::analysis::answer::Answer;
 use crate::files::{self, FileError};
 
 /// The tables of a study.
@@ -27,6 +29,7 @@ pub const REFERENCE_AGREEMENT: &str = "reference_agreement.csv";
 struct Document<'a> {
     version: &'a str,
     runs: usize,
+    answer: Answer,
     left_out: &'a [String],
     critical_widths: &'a [CriticalRow],
     gram_agreement: Vec<serde_json::Value>,
@@ -48,6 +51,7 @@ impl Collection {
         serde_json::to_string_pretty(&Document {
             version: env!("CARGO_PKG_VERSION"),
             runs: self.members.len(),
+            answer: self.answer(),
             left_out: &self.left_out,
             critical_widths: &self.critical,
             gram_agreement: agreement

@@ -144,21 +144,11 @@ impl Experiment {
         check_held_out(source, &space, config.inputs.evaluation_sample)?;
         config.objective.check(source, &model)?;
         config.inputs.lengths = Some(lengths);
-        let experiment = Self {
+        Ok(Self {
             config,
             model,
             space,
-        };
-        if experiment.config.objective.gram_weight > 0.0 && experiment.wiring().count() > 1 {
-            return Err(source
-                .conflict(
-                    "objective.gram_weight",
-                    "this penalty is on the G of one W, and with compression.tied = false or \
-                     compression.per_layer = true there are several: set it to 0",
-                )
-                .into());
-        }
-        Ok(experiment)
+        })
     }
 
     /// The objective that the configuration means for this model.

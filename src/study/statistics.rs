@@ -2,6 +2,7 @@
 
 use rand::RngExt;
 
+use crate::analysis::across::quantile;
 use crate::inputs::rng::{self, Purpose};
 
 /// Resamples for an interval.
@@ -51,14 +52,6 @@ impl Figures {
 
 fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
-}
-
-/// A quantile of sorted values, interpolated between neighbours.
-fn quantile(sorted: &[f64], share: f64) -> f64 {
-    let place = share * (sorted.len() - 1) as f64;
-    let below = sorted[place.floor() as usize];
-    let above = sorted[place.ceil() as usize];
-    below + (above - below) * place.fract()
 }
 
 fn bootstrap(values: &[f64]) -> (f64, f64) {

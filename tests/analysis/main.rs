@@ -14,10 +14,12 @@ use tracr_compress::analysis::structure::Structure;
 use tracr_compress::analysis::verdict::{Budget, FeatureReport, Verdict, judge};
 use tracr_compress::analysis::{self, Analysis, Settings, Subject};
 use tracr_compress::compression::Projection;
+use tracr_compress::compression::export::{Exported, Precision, export};
 use tracr_compress::compression::projection::normal;
-use tracr_compress::compression::{Objective, OutputPositions, Teacher, evaluation, fold};
+use tracr_compress::compression::{Objective, OutputPositions, Teacher, evaluation};
 use tracr_compress::inputs::rng::{self, Purpose};
 use tracr_compress::inputs::{EvaluationSet, InputSpace};
+use tracr_compress::model::file::Problem;
 use tracr_compress::model::{CompiledModel, Frozen, Site, Stream, Wiring, codec};
 
 use Verdict::{Dedicated, Dropped, Shared, Superposed, Unused};
@@ -272,44 +274,88 @@ fn the_evaluation_of_training_and_the_analysis_agree() {
     }
 }
 
-#[test]
-fn a_folded_model_computes_what_the_compressed_one_does() {
-    // The weights of 100 in a Tracr MLP amplify the rounding of float32: sort_unique's scores, which
-    // are only compared with each other, keep four digits.
-    for (name, d, limit) in [
-        ("frac_prevs", 8, 1e-5),
-        ("frac_prevs", 3, 1e-5),
-        ("sort_unique", 12, 1e-3),
-        ("sort_unique", 25, 1e-3),
-    ] {
-        let model = shipped(name);
-        let (w, labels) = (
-            random_w((d, model.width()), 12),
-            model.metadata.residual_labels.clone(),
-        );
-        let plain = Plain::new(&model, &w);
-        let folded = fold(
-            &model,
-            &Projection {
-                w,
-                wiring: Wiring::default(),
-                labels,
-            },
-        );
-        let folded = CompiledModel::from_bytes(&folded.to_bytes().unwrap()).unwrap();
-        assert_eq!(
-            folded.metadata.residual_labels[d - 1],
-            format!("d{}", d - 1)
-        );
-        let frozen = Frozen::<f64>::new(&folded);
-        let ours = frozen.forward(Stream::Full, plain.tokens.view()).output;
-        let difference = common::largest_difference(ours.clone(), plain.outputs[1].clone());
-        println!("{name}, d = {d}: largest difference {difference:.1e}");
-        assert!(difference < limit);
-        for (ours, theirs) in ours.rows().into_iter().zip(plain.outputs[1].rows()) {
-            if ours.len() > 1 && !model.is_undecided(theirs) {
-                assert_eq!(codec::argmax(ours), codec::argmax(theirs));
-            }
+/// The export of `w`, as read again, and the largest difference of its scores from the compressed
+/// model's, at any position of any input, by the plain forward pass.
+fn exported(
+    model: &CompiledModel,
+    w: &Array2<f64>,
+    precision: Precision,
+) -> (f64, Exported, CompiledModel) {
+    let exported = try_export(model, w, precision).unwrap();
+    let read = CompiledModel::from_bytes(&exported.bytes).unwrap();
+    let plain = Plain::new(model, w);
+    let ours = Frozen::<f64>::new(&read).forward(Stream::Full, plain.tokens.view());
+    let theirs = &plain.outputs[1];
+    for (ours, theirs) in ours.output.rows().into_iter().zip(theirs.rows()) {
+        if ours.len() > 1 && !model.is_undecided(theirs) {
+            assert_eq!(codec::argmax(ours), codec::argmax(theirs));
         }
     }
+    let difference = common::largest_difference(ours.output, theirs.clone());
+    (difference, exported, read)
+}
+
+fn try_export(
+    model: &CompiledModel,
+    w: &Array2<f64>,
+    precision: Precision,
+) -> Result<Exported, Problem> {
+    let space = space(model);
+    let inputs = EvaluationSet::new(&space, 1);
+    let projection = Projection {
+        w: w.clone(),
+        wiring: Wiring::default(),
+        labels: model.metadata.residual_labels.clone(),
+    };
+    export(model, &projection, (&space, &inputs), precision)
+}
+
+#[test]
+fn an_exported_model_computes_what_the_compressed_one_does() {
+    for (name, d) in [
+        ("frac_prevs", 8),
+        ("frac_prevs", 3),
+        ("sort_unique", 12),
+        ("sort_unique", 25),
+    ] {
+        let model = shipped(name);
+        for seed in 12..17 {
+            let w = random_w((d, model.width()), seed);
+            let (difference, exported, read) = exported(&model, &w, Precision::Auto);
+            println!(
+                "{name}, d = {d}, seed {seed}: {:?} {difference:.1e}, float32 {:?}",
+                exported.precision, exported.single_difference
+            );
+            assert!(difference < 1e-5);
+            assert_abs_diff_eq!(difference, exported.difference, epsilon = 1e-9);
+            assert_eq!(read.metadata.residual_labels[d - 1], format!("d{}", d - 1));
+        }
+    }
+}
+
+#[test]
+fn an_export_is_float32_where_that_is_enough_and_float64_where_not() {
+    let (small, large) = (shipped("frac_prevs"), shipped("sort_unique"));
+    let w = random_w((8, small.width()), 12);
+    let (_, auto, _) = exported(&small, &w, Precision::Auto);
+    assert_eq!(auto.precision, Precision::F32);
+    assert_eq!(auto.bytes, exported(&small, &w, Precision::F32).1.bytes);
+
+    let w = random_w((12, large.width()), 12);
+    let (_, auto, double_model) = exported(&large, &w, Precision::Auto);
+    let (difference, single, single_model) = exported(&large, &w, Precision::F32);
+    assert_eq!(auto.precision, Precision::F64);
+    assert_eq!(auto.single_difference, Some(single.difference));
+    assert!(difference > 1e-5, "{difference}");
+    assert_eq!(auto.bytes, exported(&large, &w, Precision::F64).1.bytes);
+    // Either is written as it was read: float32 numbers as such, whatever they are kept in.
+    assert_eq!(single_model.to_bytes().unwrap(), single.bytes);
+    assert_eq!(double_model.to_bytes().unwrap(), auto.bytes);
+
+    // Only float64 can hold a W of this size.
+    let w = 1e39 * random_w((8, small.width()), 12);
+    let problem = try_export(&small, &w, Precision::F32).unwrap_err();
+    assert!(problem.to_string().contains("must be finite"), "{problem}");
+    let auto = try_export(&small, &w, Precision::Auto).unwrap();
+    assert_eq!(auto.precision, Precision::F64);
 }

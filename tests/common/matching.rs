@@ -8,7 +8,7 @@ use tracr_compress::model::{CompiledModel, Metadata, Value};
 
 /// Checks that sizes and encodings are the same, and gives the largest difference of a weight over
 /// the best way to match the labels.
-pub fn compare(name: &str, ours: &CompiledModel, theirs: &CompiledModel) -> f32 {
+pub fn compare(name: &str, ours: &CompiledModel, theirs: &CompiledModel) -> f64 {
     assert_eq!(sizes(&ours.metadata), sizes(&theirs.metadata), "{name}");
     assert_eq!(
         encodings(&ours.metadata),
@@ -21,7 +21,7 @@ pub fn compare(name: &str, ours: &CompiledModel, theirs: &CompiledModel) -> f32 
     )
     .into_iter()
     .map(|order| largest_difference(ours, theirs, &order))
-    .fold(f32::INFINITY, f32::min)
+    .fold(f64::INFINITY, f64::min)
 }
 
 fn sizes(meta: &Metadata) -> [usize; 8] {
@@ -125,15 +125,15 @@ fn permutations(n: usize) -> Vec<Vec<usize>> {
 }
 
 /// Over all tensors; feature `i` of ours is feature `order[i]` of theirs.
-fn largest_difference(ours: &CompiledModel, theirs: &CompiledModel, order: &[usize]) -> f32 {
-    let largest = |a: &Array2<f32>, b: Array2<f32>| {
+fn largest_difference(ours: &CompiledModel, theirs: &CompiledModel, order: &[usize]) -> f64 {
+    let largest = |a: &Array2<f64>, b: Array2<f64>| {
         assert_eq!(a.dim(), b.dim());
         a.iter()
             .zip(&b)
-            .fold(0.0, |largest: f32, (a, b)| largest.max((a - b).abs()))
+            .fold(0.0, |largest: f64, (a, b)| largest.max((a - b).abs()))
     };
-    let rows = |m: &Array2<f32>| m.select(Axis(0), order);
-    let columns = |m: &Array2<f32>| m.select(Axis(1), order);
+    let rows = |m: &Array2<f64>| m.select(Axis(0), order);
+    let columns = |m: &Array2<f64>| m.select(Axis(1), order);
     let mut differences = vec![
         largest(&ours.token_embed, columns(&theirs.token_embed)),
         largest(&ours.pos_embed, columns(&theirs.pos_embed)),
@@ -154,5 +154,5 @@ fn largest_difference(ours: &CompiledModel, theirs: &CompiledModel, order: &[usi
             );
         }
     }
-    differences.into_iter().fold(0.0, f32::max)
+    differences.into_iter().fold(0.0, f64::max)
 }

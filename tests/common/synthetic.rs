@@ -1,6 +1,7 @@
 //! Random models of any shape, with biases everywhere and dead parts of every kind.
 
 use ndarray::{Array1, Array2};
+use tracr_compress::model::frozen::convert;
 use tracr_compress::model::{CompiledModel, Layer, Linear, Metadata, OutputKind, Value};
 
 use super::random::Random;
@@ -142,10 +143,16 @@ pub fn model(random: &mut Random, shape: Shape) -> CompiledModel {
     };
     let vocabulary = metadata.input_vocab.len();
     CompiledModel {
-        token_embed: matrix(random, (vocabulary, shape.width), 1.0),
-        pos_embed: matrix(random, (shape.longest + 1, shape.width), 1.0),
-        unembed: matrix(random, (shape.width, metadata.output_columns()), 1.0),
-        layers: (0..shape.depth).map(|_| layer(random, shape)).collect(),
+        token_embed: convert(&matrix(random, (vocabulary, shape.width), 1.0)),
+        pos_embed: convert(&matrix(random, (shape.longest + 1, shape.width), 1.0)),
+        unembed: convert(&matrix(
+            random,
+            (shape.width, metadata.output_columns()),
+            1.0,
+        )),
+        layers: (0..shape.depth)
+            .map(|_| layer(random, shape).convert())
+            .collect(),
         metadata,
     }
 }

@@ -78,10 +78,6 @@ fn objective() {
         "objective.gram_weight=nan",
         &["`objective.gram_weight` is nan", "at least 0"],
     );
-    for several in ["compression.tied=false", "compression.per_layer=true"] {
-        let sets = ["--set", several, "--set", "objective.gram_weight=0.1"];
-        Bench::new().refused(&sets, &["`objective.gram_weight`", "the G of one W"]);
-    }
     let blocks = "the blocks are layer0.attn, layer0.mlp, layer1.attn, layer1.mlp";
     let is = |table: &str, parts: &[&str]| {
         let set = format!("objective.block_weights={table}");

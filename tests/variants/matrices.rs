@@ -56,7 +56,11 @@ fn cases(count: usize) -> impl Iterator<Item = (usize, Case)> {
 #[test]
 fn engines_and_finite_differences_agree_on_every_variant() {
     let (mut engines, mut slopes, mut causal, mut several_heads) = (0.0f64, 0.0f64, 0, 0);
-    for (i, case) in cases(60) {
+    for (i, mut case) in cases(60) {
+        if i % 3 == 0 {
+            case.objective.l1_weight = 0.01;
+            case.objective.gram_weight = 0.02;
+        }
         causal += usize::from(case.model.metadata.causal);
         several_heads += usize::from(case.model.metadata.num_heads > 1);
         for (tied, per_block) in VARIANTS {

@@ -207,7 +207,7 @@ impl<F: Real + Element> Engine for Autodiff<F> {
         }
         loss.output /= counted.iter().filter(|c| **c).count() as f64;
         loss.layers /= tokens.len() as f64;
-        loss.penalty = terms::penalty::<F>(&self.objective, w, gradient);
+        loss.penalty = terms::penalty::<F>(&self.objective, w, &self.wiring, gradient);
         loss
     }
 }
@@ -249,7 +249,7 @@ impl<F: Real + Element> BurnModel<F> {
     fn new(model: &CompiledModel) -> Self {
         Self {
             layers: model.layers.iter().map(BurnLayer::new::<F>).collect(),
-            unembed: tensor::<F>(&model.unembed.mapv(f64::from)),
+            unembed: tensor::<F>(&model.unembed),
             heads: model.metadata.num_heads,
             key_size: model.metadata.key_size,
             causal: model.metadata.causal,
@@ -332,10 +332,10 @@ fn later_positions(batch: usize, heads: usize, positions: usize) -> Tensor<4, Bo
 }
 
 impl BurnLayer {
-    fn new<F: Real + Element>(layer: &Layer<f32>) -> Self {
-        let linear = |l: &Linear<f32>| BurnLinear {
-            weight: tensor::<F>(&l.weight.mapv(f64::from)),
-            bias: tensor::<F>(&l.bias.mapv(f64::from).insert_axis(ndarray::Axis(0))),
+    fn new<F: Real + Element>(layer: &Layer<f64>) -> Self {
+        let linear = |l: &Linear<f64>| BurnLinear {
+            weight: tensor::<F>(&l.weight),
+            bias: tensor::<F>(&l.bias.clone().insert_axis(ndarray::Axis(0))),
         };
         Self {
             attention: (!layer.attention_is_dead()).then(|| BurnAttention {

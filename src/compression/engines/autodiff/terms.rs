@@ -9,7 +9,7 @@ use ndarray::Array2;
 use super::{scalar, tensor, to_matrix};
 use crate::compression::objective::Objective;
 use crate::compression::teacher::{OutputLoss, Targets, Teacher};
-use crate::model::Real;
+use crate::model::{Real, Wiring};
 
 /// The sum over the counted ones of `rows` of what `L_out` averages.
 pub fn output_loss<F: Real + Element>(
@@ -54,6 +54,7 @@ pub fn output_loss<F: Real + Element>(
 pub fn penalty<F: Real + Element>(
     objective: &Objective,
     w: &Array2<f64>,
+    wiring: &Wiring,
     gradient: &mut Array2<f64>,
 ) -> f64 {
     let (l1_weight, gram_weight) = (objective.l1_weight, objective.gram_weight);
@@ -62,9 +63,14 @@ pub fn penalty<F: Real + Element>(
     }
     let others = Array2::ones((w.ncols(), w.ncols())) - Array2::<f64>::eye(w.ncols());
     let w = tensor::<F>(w).autodiff().require_grad();
-    let gram = w.clone().transpose().matmul(w.clone());
-    let interference = (gram * tensor::<F>(&others)).abs().sum();
-    let penalty = w.clone().abs().sum() * l1_weight + interference * gram_weight;
+    let mut penalty = w.clone().abs().sum() * l1_weight;
+    let [rows, width] = w.dims();
+    let matrix = |number| w.clone().slice([wiring.rows(number, rows), 0..width]);
+    for (writes, reads) in wiring.pairs() {
+        let gram = matrix(writes).transpose().matmul(matrix(reads));
+        let interference = (gram * tensor::<F>(&others)).abs().sum();
+        penalty = penalty + interference * gram_weight;
+    }
     let gradients = penalty.backward();
     if let Some(own) = w.grad(&gradients) {
         *gradient += &to_matrix(own);

@@ -47,6 +47,11 @@ impl<F: Precision> Forward<F> {
         self
     }
 
+    /// How these are wired.
+    pub fn wiring(&self) -> &Wiring {
+        self.folder.wiring()
+    }
+
     /// From now on the model compressed by `w`, `[d, D]` or a stack of several.
     pub fn compress(&mut self, w: &Array2<f64>) {
         self.folder.fold(Some(w), &mut self.common.folded);

@@ -373,7 +373,7 @@ impl<F: Precision> Engine for Fused<F> {
         Loss {
             output: gradients.loss.output / counted,
             layers: gradients.loss.layers / everywhere,
-            penalty: penalty::add(&self.objective, w, gradient),
+            penalty: penalty::add(&self.objective, w, self.folder.wiring(), gradient),
         }
     }
 }

@@ -1,0 +1,240 @@
+//! What a study's runs say to its question, in sentences: made from figures that are in its tables,
+//! and saying no more than they do.
+//!
+//! Where three widths or more were tried, the question is from which on the model works
+//! ([`widths`]); else which of the settings does best ([`settings`]). Both say how sure that is.
+
+mod settings;
+mod widths;
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::across::{self, Better, CriticalRow, Tolerance, median};
+use crate::numbers::{count, four_digits, listed};
+
+/// Fewer seeds than this leave an interval that says little.
+const FEW_SEEDS: usize = 5;
+/// The metrics that say whether a model works; a program has one of them.
+const MAIN: [&str; 2] = ["mae", "token_accuracy"];
+/// The metrics that say whether it works in the same way.
+const FAITHFUL: [&str; 2] = ["cosine_min", "interchange_accuracy_min"];
+/// More settings are left to the tables.
+const MOST: usize = 6;
+
+/// A completed run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    /// What it has in common with others but for `d` and the seed: `all`, or `key=value, ...`.
+    pub group: String,
+    /// `d`.
+    pub d: usize,
+    /// Its final metrics.
+    pub metrics: BTreeMap<String, f64>,
+}
+
+/// What is known of a study.
+#[derive(Clone, Debug, Default)]
+pub struct Evidence {
+    /// The completed runs; groups are spoken of in this order.
+    pub runs: Vec<Run>,
+    /// The critical widths of all groups.
+    pub critical: Vec<CriticalRow>,
+    /// From where on a metric is good enough.
+    pub tolerances: Vec<Tolerance>,
+    /// How many runs ended otherwise: `diverged`, `failed`.
+    pub without_result: BTreeMap<String, usize>,
+}
+
+/// The answer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Answer {
+    /// What happened: a few sentences.
+    pub sentences: Vec<String>,
+    /// The same by other metrics, a paragraph each.
+    pub more: Vec<String>,
+}
+
+impl Evidence {
+    /// What the runs say.
+    pub fn answer(&self) -> Answer {
+        let mut answer = Answer::default();
+        if self.runs.is_empty() {
+            answer.sentences.push("No run is completed.".into());
+            answer.sentences.extend(self.other_ends());
+            return answer;
+        }
+        let about = if self.widths().len() >= 3 {
+            widths::sentences
+        } else {
+            settings::sentences
+        };
+        for metric in MAIN {
+            if let Some(tolerance) = self.tolerance(metric) {
+                answer.sentences.extend(about(self, tolerance));
+                answer.sentences.extend(self.stuck(tolerance));
+            }
+        }
+        for metric in FAITHFUL {
+            if let Some(tolerance) = self.tolerance(metric) {
+                let sentences = about(self, tolerance);
+                answer
+                    .more
+                    .extend((!sentences.is_empty()).then(|| sentences.join(" ")));
+            }
+        }
+        if self.widths().len() < 3 {
+            answer.more.extend(settings::trade_off(self));
+        }
+        answer.sentences.extend(self.other_ends());
+        answer.sentences.extend(self.caution());
+        answer
+    }
+
+    /// The tolerance of a metric that some run has.
+    fn tolerance(&self, metric: &str) -> Option<&Tolerance> {
+        let known = self.runs.iter().any(|run| run.metrics.contains_key(metric));
+        self.tolerances.iter().find(|t| known && t.metric == metric)
+    }
+
+    fn widths(&self) -> Vec<usize> {
+        let mut widths: Vec<usize> = self.runs.iter().map(|run| run.d).collect();
+        widths.sort_unstable();
+        widths.dedup();
+        widths
+    }
+
+    /// The groups that have a metric, in order.
+    fn groups(&self, metric: &str) -> Vec<&str> {
+        let mut groups: Vec<&str> = Vec::new();
+        for run in &self.runs {
+            if run.metrics.contains_key(metric) && !groups.contains(&run.group.as_str()) {
+                groups.push(&run.group);
+            }
+        }
+        groups
+    }
+
+    fn by_width(&self, group: &str, metric: &str) -> BTreeMap<usize, Vec<f64>> {
+        across::by_width(&self.runs, group, metric)
+    }
+
+    /// How many runs miss what the median of their seeds reaches.
+    fn stuck(&self, tolerance: &Tolerance) -> Option<String> {
+        let (mut runs, mut stuck) = (0, 0);
+        for group in self.groups(&tolerance.metric) {
+            for values in self.by_width(group, &tolerance.metric).values() {
+                if values.len() >= 3 && tolerance.met_by(median(values)) {
+                    runs += values.len();
+                    stuck += values.iter().filter(|x| !tolerance.met_by(**x)).count();
+                }
+            }
+        }
+        match (runs, stuck) {
+            (0, _) => None,
+            (_, 0) => Some(format!(
+                "No run is stuck: where the median seed is good enough, all {runs} runs are."
+            )),
+            _ => Some(format!(
+                "Stuck, missing that where the median seed does not: {stuck} of {runs} runs."
+            )),
+        }
+    }
+
+    /// The runs that diverged or failed.
+    fn other_ends(&self) -> Option<String> {
+        let mut total = 0;
+        let mut words = Vec::new();
+        for (reason, n) in self.without_result.iter().filter(|(_, n)| **n > 0) {
+            total += n;
+            words.push(format!("{n} {reason}"));
+        }
+        (total > 0).then(|| {
+            format!(
+                "{} without a result, counted nowhere here: {}.",
+                count(total, "run"),
+                listed(&words)
+            )
+        })
+    }
+
+    /// What to beware of.
+    fn caution(&self) -> Option<String> {
+        let mut fewest: Option<usize> = None;
+        for metric in MAIN {
+            for group in self.groups(metric).iter().filter(|g| depends_on_seed(g)) {
+                let values = self.by_width(group, metric);
+                fewest = fewest
+                    .into_iter()
+                    .chain(values.values().map(Vec::len))
+                    .min();
+            }
+        }
+        match fewest {
+            Some(1) => Some(
+                "Caution: some settings have a single run, and another seed may end elsewhere."
+                    .into(),
+            ),
+            Some(n) if n < FEW_SEEDS => Some(format!(
+                "Caution: {n} seeds are few, and an interval from them says little."
+            )),
+            _ => None,
+        }
+    }
+}
+
+/// A group as sentences and figures call it: `compression.method=pca` is `pca`, of other keys the last
+/// part is enough.
+pub fn group_name(group: &str) -> String {
+    let parts = group.split(", ").map(|part| match part.split_once('=') {
+        Some(("compression.method", method)) => method.to_owned(),
+        Some((key, value)) => {
+            let key = key.rsplit('.').next().unwrap_or(key);
+            format!("{key}={value}")
+        }
+        None => part.to_owned(),
+    });
+    parts.collect::<Vec<_>>().join(", ")
+}
+
+/// Whether another seed gives a group another `W`.
+fn depends_on_seed(group: &str) -> bool {
+    !group
+        .split(", ")
+        .any(|part| ["compression.method=pca", "compression.method=subset"].contains(&part))
+}
+
+/// Whether the groups are of several programs, whose figures are not to be compared.
+fn of_several_programs(groups: &[&str]) -> bool {
+    let program = |group: &str| {
+        let part = group.split(", ").find(|part| part.starts_with("program="));
+        part.map(str::to_owned)
+    };
+    groups
+        .windows(2)
+        .any(|pair| program(pair[0]) != program(pair[1]))
+}
+
+/// A metric in words.
+fn words(metric: &str) -> &str {
+    match metric {
+        "mae" => "mean absolute error",
+        "token_accuracy" => "share of tokens right",
+        "cosine_min" => "lowest cosine of a block",
+        "interchange_accuracy_min" => "lowest interchange accuracy of a variable",
+        other => other,
+    }
+}
+
+/// `at most 0.005`, `at least 0.98`.
+fn bound(tolerance: &Tolerance) -> String {
+    let sign = match tolerance.better {
+        Better::Lower => "at most",
+        Better::Higher => "at least",
+    };
+    format!("{sign} {}", four_digits(tolerance.value))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,287 @@
+//! Which setting does best at a width, and whether that is more than the spread over seeds.
+
+use super::{
+    Evidence, FAITHFUL, MAIN, MOST, bound, depends_on_seed, group_name, of_several_programs, words,
+};
+use crate::analysis::across::{Better, Tolerance, interquartile_range, median, median_interval};
+use crate::numbers::{count, four_digits, listed};
+
+/// A metric of a group at one width.
+struct Found<'a> {
+    group: &'a str,
+    values: Vec<f64>,
+    /// Whether less is better.
+    is_error: bool,
+    median: f64,
+    interval: (f64, f64),
+    good: usize,
+}
+
+/// For each width the settings in their order, and how many runs are good enough.
+pub fn sentences(evidence: &Evidence, tolerance: &Tolerance) -> Vec<String> {
+    let widths = evidence.widths().into_iter();
+    widths
+        .flat_map(|d| {
+            let mut sentences = ranking(evidence, d, tolerance);
+            let found = ranked(evidence, d, tolerance);
+            sentences.extend((!found.is_empty()).then(|| reached(&found, tolerance)));
+            sentences
+        })
+        .collect()
+}
+
+/// The settings at a width in the order of their medians, and how sure the first place is.
+pub fn ranking(evidence: &Evidence, d: usize, tolerance: &Tolerance) -> Vec<String> {
+    let mut sentences = Vec::new();
+    let found = ranked(evidence, d, tolerance);
+    let what = format!("the median {}", words(&tolerance.metric));
+    let groups: Vec<&str> = found.iter().map(|f| f.group).collect();
+    match &found[..] {
+        [] => {}
+        [only] => {
+            sentences.push(format!("At d = {d} {what} is {}.", only.figure()));
+        }
+        _ if of_several_programs(&groups) => {
+            let each = found.iter().take(MOST);
+            let each: Vec<String> = each
+                .map(|f| format!("{} with {}", f.figure(), f.name()))
+                .collect();
+            sentences.push(format!("At d = {d} {what} is {}.", listed(&each)));
+        }
+        [best, .., last] => {
+            let place = match tolerance.better {
+                Better::Lower => "lowest",
+                Better::Higher => "highest",
+            };
+            let mut text = format!(
+                "At d = {d} {what} is {place} with {}: {}",
+                best.name(),
+                best.figure()
+            );
+            for next in &found[1..found.len().min(MOST)] {
+                text += &format!("; then {}: {}", next.name(), next.short_figure());
+            }
+            if found.len() > MOST {
+                text += &format!("; {} do worse", count(found.len() - MOST, "other setting"));
+            }
+            sentences.push(text + ".");
+            let next = &found[1];
+            if found.len() == 2 {
+                sentences.push(format!("The difference, {}.", judgement(best, next)));
+            } else {
+                sentences.push(format!(
+                    "The lead over the next, {}.",
+                    judgement(best, next)
+                ));
+                // Otherwise it is larger still.
+                if !best.is_clearly_apart(next) {
+                    sentences.push(format!(
+                        "The distance to the last, {}.",
+                        judgement(best, last)
+                    ));
+                }
+            }
+        }
+    }
+    sentences
+}
+
+/// Whether accuracy and faithfulness favour different settings, and clearly so.
+pub fn trade_off(evidence: &Evidence) -> Vec<String> {
+    let mut sentences = Vec::new();
+    for d in evidence.widths() {
+        for (main, faithful) in MAIN.iter().flat_map(|m| FAITHFUL.map(|f| (*m, f))) {
+            let (Some(a), Some(b)) = (evidence.tolerance(main), evidence.tolerance(faithful))
+            else {
+                continue;
+            };
+            let (by_main, by_other) = (ranked(evidence, d, a), ranked(evidence, d, b));
+            let groups: Vec<&str> = by_main.iter().map(|f| f.group).collect();
+            let (Some(first), Some(second)) = (by_main.first(), by_other.first()) else {
+                continue;
+            };
+            let place =
+                |found: &[Found<'_>], group: &str| found.iter().position(|f| f.group == group);
+            let (Some(i), Some(j)) = (place(&by_main, second.group), place(&by_other, first.group))
+            else {
+                continue;
+            };
+            if !of_several_programs(&groups)
+                && first.is_clearly_apart(&by_main[i])
+                && second.is_clearly_apart(&by_other[j])
+            {
+                sentences.push(format!(
+                    "At d = {d} one is traded for the other: the {} is best with {}, the {} with {}.",
+                    words(main),
+                    first.name(),
+                    words(faithful),
+                    second.name()
+                ));
+            }
+        }
+    }
+    sentences
+}
+
+/// The groups at a width, the best first; in the study's order where they are equal.
+fn ranked<'a>(evidence: &'a Evidence, d: usize, tolerance: &Tolerance) -> Vec<Found<'a>> {
+    let mut found: Vec<Found<'a>> = evidence
+        .groups(&tolerance.metric)
+        .into_iter()
+        .filter_map(|group| {
+            let values = evidence.by_width(group, &tolerance.metric).remove(&d)?;
+            Some(Found {
+                group,
+                is_error: tolerance.better == Better::Lower,
+                median: median(&values),
+                interval: median_interval(&values),
+                good: values.iter().filter(|x| tolerance.met_by(**x)).count(),
+                values,
+            })
+        })
+        .collect();
+    found.sort_by(|a, b| match tolerance.better {
+        Better::Lower => a.median.total_cmp(&b.median),
+        Better::Higher => b.median.total_cmp(&a.median),
+    });
+    found
+}
+
+impl Found<'_> {
+    fn name(&self) -> String {
+        group_name(self.group)
+    }
+
+    /// `0.0008 (95 % interval over 5 seeds: 0.0007 to 0.0011)`.
+    fn figure(&self) -> String {
+        let median = four_digits(self.median);
+        if !depends_on_seed(self.group) {
+            return format!("{median} (the same for every seed)");
+        }
+        if self.values.len() == 1 {
+            return format!("{median} (a single run)");
+        }
+        let (low, high) = self.interval;
+        format!(
+            "{median} (95 % interval over {}: {} to {})",
+            count(self.values.len(), "seed"),
+            four_digits(low),
+            four_digits(high)
+        )
+    }
+
+    /// `0.0008 (0.0007 to 0.0011)`.
+    fn short_figure(&self) -> String {
+        if !depends_on_seed(self.group) || self.values.len() == 1 {
+            return self.figure();
+        }
+        let [median, low, high] = [self.median, self.interval.0, self.interval.1].map(four_digits);
+        format!("{median} ({low} to {high})")
+    }
+
+    fn overlaps(&self, other: &Self) -> bool {
+        self.interval.0 <= other.interval.1 && other.interval.0 <= self.interval.1
+    }
+
+    /// Whether anything is known about other seeds.
+    fn is_sure(&self) -> bool {
+        self.values.len() > 1 || !depends_on_seed(self.group)
+    }
+
+    fn is_clearly_apart(&self, other: &Self) -> bool {
+        let distance = Distance::new(self, other);
+        self.is_sure()
+            && other.is_sure()
+            && !self.overlaps(other)
+            && distance.difference > distance.spread
+    }
+}
+
+/// How far apart two settings are, and how far apart their seeds: errors by a factor, as their figures
+/// have logarithmic axes, other metrics by a difference.
+struct Distance {
+    logarithmic: bool,
+    difference: f64,
+    spread: f64,
+}
+
+impl Distance {
+    fn new(a: &Found<'_>, b: &Found<'_>) -> Self {
+        let logarithmic = a.is_error && a.values.iter().chain(&b.values).all(|x| *x > 0.0);
+        let scale = |x: f64| if logarithmic { x.ln() } else { x };
+        let spread = |values: &[f64]| {
+            interquartile_range(&values.iter().map(|x| scale(*x)).collect::<Vec<_>>())
+        };
+        Self {
+            logarithmic,
+            difference: (scale(a.median) - scale(b.median)).abs(),
+            spread: spread(&a.values).max(spread(&b.values)),
+        }
+    }
+
+    fn shown(&self, x: f64) -> String {
+        if self.logarithmic {
+            format!("a factor of {}", rough(x.exp()))
+        } else {
+            four_digits(x)
+        }
+    }
+}
+
+/// A factor with three digits at most.
+fn rough(x: f64) -> String {
+    match x {
+        x if x < 10.0 => four_digits((x * 100.0).round() / 100.0),
+        x if x < 100.0 => four_digits((x * 10.0).round() / 10.0),
+        x => four_digits(x.round()),
+    }
+}
+
+/// Whether the distance of two medians is more than what seeds do.
+fn judgement(a: &Found<'_>, b: &Found<'_>) -> String {
+    let distance = Distance::new(a, b);
+    let shown = distance.shown(distance.difference);
+    if !(a.is_sure() && b.is_sure()) {
+        return format!("{shown}, is that of single runs: other seeds may differ as much");
+    }
+    let range = format!(
+        "the spread over seeds (interquartile range: {})",
+        distance.shown(distance.spread)
+    );
+    match (distance.difference > distance.spread, a.overlaps(b)) {
+        (true, false) => {
+            format!("{shown}, is larger than {range}, and the intervals do not overlap")
+        }
+        (true, true) => format!(
+            "{shown}, is larger than {range}, but the intervals overlap: these seeds do not decide it"
+        ),
+        (false, _) => {
+            format!("{shown}, is not larger than {range}: these seeds do not decide it")
+        }
+    }
+}
+
+/// `At most 0.005 is reached by 5 of 5 runs with steps=30000 and 0 of 5 with steps=300.`
+fn reached(found: &[Found<'_>], tolerance: &Tolerance) -> String {
+    let bound = bound(tolerance);
+    let capital = bound.replacen('a', "A", 1);
+    let all: usize = found.iter().map(|f| f.values.len()).sum();
+    match found.iter().map(|f| f.good).sum::<usize>() {
+        good if all > 1 && good == all => {
+            return format!("{capital} is reached by all {all} runs.");
+        }
+        0 if all > 1 => return format!("{capital} is reached by none of {all} runs."),
+        _ => {}
+    }
+    let mut parts: Vec<String> = Vec::new();
+    for (i, f) in found.iter().take(MOST).enumerate() {
+        let runs = if i == 0 { " runs" } else { "" };
+        let who = if found.len() > 1 {
+            format!(" with {}", f.name())
+        } else {
+            String::new()
+        };
+        parts.push(format!("{} of {}{runs}{who}", f.good, f.values.len()));
+    }
+    format!("{capital} is reached by {}.", listed(&parts))
+}
