@@ -329,7 +329,10 @@ impl RunConfig {
 
 /// Keys that earlier versions did not have, with the value that means what these did. They do not
 /// count in [`RunConfig::hash`], so that a run of an earlier version is known again.
-const LATER: [(&str, &str); 4] = [
+const LATER: [(&str, &str); 7] = [
+    ("compression.tied", "true"),
+    ("compression.per_layer", "false"),
+    ("compression.init_matrices", "\"equal\""),
     ("objective.categorical_targets", "\"hard\""),
     ("objective.layer_reduction", "\"sum\""),
     ("objective.l1_weight", "0.0"),
