@@ -2,7 +2,7 @@
 //! and saying no more than they do.
 //!
 //! Where three widths or more were tried, the question is from which on the model works
-//! ([`widths`]); else which of the settings does best ([`settings`]). Both say how sure that is.
+//! (`widths`); else which of the settings does best (`settings`). Both say how sure that is.
 
 mod settings;
 mod widths;
