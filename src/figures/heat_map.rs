@@ -104,7 +104,7 @@ fn column_names(
 }
 
 /// The colour bar, `x` its left edge; returns its right edge with everything.
-fn bar(scene: &mut Scene, (x, top, height): (f64, f64, f64), limit: f64) -> f64 {
+fn bar(scene: &mut Scene, (x, top, height): (f64, f64, f64), limit: f64, symmetric: bool) -> f64 {
     let steps = 64;
     let width = 8.0;
     let each = height / f64::from(steps);
@@ -143,7 +143,11 @@ fn bar(scene: &mut Scene, (x, top, height): (f64, f64, f64), limit: f64) -> f64 
         Anchor::Middle,
         true,
         Paint::Ink,
-        "G = WᵀW (inner product)",
+        if symmetric {
+            "G = WᵀW (inner product)"
+        } else {
+            "G (row written, column read)"
+        },
     );
     title + 4.0
 }
@@ -174,16 +178,18 @@ pub fn draw(gram: &Gram) -> Figure {
         &mut scene,
         (place.left + extent + 10.0, place.top, height),
         limit,
+        gram.is_symmetric(),
     ) + 2.0;
     scene.height = place.top + (extent + room(&names) + 2.0).max(height + 6.0);
     Figure {
         name: "gram".into(),
         title: "Inner products of the features' directions".into(),
         caption: format!(
-            "G = WᵀW: on the diagonal each feature's squared length, beside it how much the directions of \
+            "{}: on the diagonal each feature's squared length, beside it how much the directions of \
              two features share. White is 0, red positive, blue negative, the limits ±{limit}; lines part \
              variables. In the compiled model G is the identity.{}{}",
-            sides(std::slice::from_ref(gram)),
+            formula(gram.is_symmetric()),
+            sides(gram.is_symmetric()),
             gaps(std::slice::from_ref(gram))
         ),
         source: "gram.csv".into(),
@@ -191,9 +197,13 @@ pub fn draw(gram: &Gram) -> Figure {
     }
 }
 
+fn formula(symmetric: bool) -> &'static str {
+    if symmetric { "G = WᵀW" } else { "G" }
+}
+
 /// What rows and columns are where writing and reading differ.
-fn sides(grams: &[Gram]) -> &'static str {
-    if grams.iter().all(Gram::is_symmetric) {
+fn sides(symmetric: bool) -> &'static str {
+    if symmetric {
         ""
     } else {
         " Where the matrix is not symmetric, blocks write and read with matrices of their own: rows are \
@@ -270,16 +280,19 @@ pub fn multiples(grams: &[(String, Gram)], what: &str) -> Option<Figure> {
         }
     }
     let bar_at = margin + per_row as f64 * (side + 8.0) + 4.0;
-    scene.width = bar(&mut scene, (bar_at, 14.0, side.max(100.0)), limit) + 2.0;
+    let symmetric = grams.iter().all(|(_, gram)| gram.is_symmetric());
+    let bar_place = (bar_at, 14.0, side.max(100.0));
+    scene.width = bar(&mut scene, bar_place, limit, symmetric) + 2.0;
     scene.height = bottom.max(side.max(100.0) + 24.0);
     let only: Vec<Gram> = grams.iter().map(|(_, g)| g.clone()).collect();
     Some(Figure {
         name: "gram_multiples".into(),
         title: "Inner products of the features' directions, run by run".into(),
         caption: format!(
-            "G = WᵀW, {what}; one colour scale for all, white is 0, red positive, blue negative, limits \
+            "{}, {what}; one colour scale for all, white is 0, red positive, blue negative, limits \
              ±{limit}. A variable's number of features stands in brackets.{}{}",
-            sides(&only),
+            formula(symmetric),
+            sides(symmetric),
             gaps(&only)
         ),
         source: "gram.csv of the runs".into(),
