@@ -224,6 +224,7 @@ impl Stopwatch<'_> {
     /// Trains for some seconds, at least one step, and returns the steps per second.
     fn run(case: &Prepared, trainer: &mut Trainer, seconds: f64) -> f64 {
         let never = Intervals {
+            diagnose_every: 0,
             steps: u64::MAX,
             log_every: u64::MAX,
             checkpoint_every: u64::MAX,

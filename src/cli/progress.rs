@@ -23,6 +23,8 @@ pub struct Reporter {
     stop: StopRequest,
     bar: ProgressBar,
     lines: bool,
+    /// Whether it has begun: several starts begin one after the other.
+    begun: bool,
     steps: u64,
     last_line: (u64, Instant),
     eval_loss: Option<f64>,
@@ -37,6 +39,7 @@ impl Reporter {
             stop,
             bar: ProgressBar::hidden(),
             lines: !quiet && !io::stderr().is_terminal(),
+            begun: false,
             steps: 0,
             last_line: (0, Instant::now()),
             eval_loss: None,
@@ -69,7 +72,8 @@ impl Progress for Reporter {
         if self.quiet {
             return;
         }
-        if step > 0 {
+        let resumed = !std::mem::replace(&mut self.begun, true) && step > 0;
+        if resumed {
             terminal::message(&format!("{}: going on from step {step}", self.name));
         }
         if !self.lines {

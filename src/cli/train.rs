@@ -70,7 +70,8 @@ pub fn main(args: &Args) -> Result<(), Failure> {
         ),
         Outcome::Interrupted { step } => Err(Failure::Interrupted(format!(
             "{}: stopped after step {step} of {}; the same command goes on from there ({directory})",
-            config.name, config.training.steps
+            config.name,
+            config.training.updates()
         ))),
         Outcome::Diverged(summary) => Err(diverged(&summary, config, "diverged")),
     }
@@ -82,7 +83,7 @@ fn diverged(summary: &Summary, config: &RunConfig, what: &str) -> Failure {
          is kept in {} (try a lower training.learning_rate.initial or compression.init_std)",
         config.name,
         summary.steps,
-        config.training.steps,
+        config.training.updates(),
         config.output.dir.display(),
     ))
 }

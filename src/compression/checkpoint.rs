@@ -14,6 +14,8 @@ use crate::tensors::{Element, TensorError, TensorFile, TensorWriter};
 
 const METADATA_KEY: &str = "compress_checkpoint";
 const FORMAT_VERSION: u32 = 1;
+/// Which of several starts it is; not there for the first.
+const START: &str = "start";
 const MAX_BYTES: u64 = 8 << 30;
 
 /// Why a checkpoint was refused.
@@ -80,6 +82,9 @@ pub fn save(path: &Path, state: &State, config_hash: &str) -> Result<(), Checkpo
     if state.window.penalty != 0.0 {
         writer.add("window_penalty", &[1], [state.window.penalty]);
     }
+    if state.start > 0 {
+        writer.add(START, &[1], [u64::from(state.start)]);
+    }
     let header = Header {
         format_version: FORMAT_VERSION,
         config_hash: config_hash.to_owned(),
@@ -139,7 +144,12 @@ fn parse(
     };
     let position = numbers::<u64>(&file, "rng_position", 2)?;
     let window = numbers::<f64>(&file, "window_loss", 2)?;
+    let start = match file.shape(START) {
+        Some(_) => numbers::<u64>(&file, START, 1)?[0].try_into()?,
+        None => 0,
+    };
     let state = State {
+        start,
         step: numbers::<u64>(&file, "step", 1)?[0],
         w: matrix("W")?,
         moments: Moments {
@@ -188,6 +198,9 @@ fn checksum(state: &State, config_hash: &str) -> String {
     }
     hasher.update(state.window.steps.to_le_bytes());
     hasher.update(state.seconds.to_le_bytes());
+    if state.start > 0 {
+        hasher.update(state.start.to_le_bytes());
+    }
     hasher.update(config_hash);
     hex(&hasher.finalize())
 }
@@ -217,6 +230,12 @@ mod tests {
         let path = dir.path().join("checkpoint.safetensors");
         save(&path, &state(), "abc").unwrap();
         assert_eq!(load(&path, (2, 3), "abc").unwrap(), state());
+        let third = State {
+            start: 2,
+            ..state()
+        };
+        save(&path, &third, "abc").unwrap();
+        assert_eq!(load(&path, (2, 3), "abc").unwrap(), third);
     }
 
     #[test]

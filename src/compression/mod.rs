@@ -6,6 +6,7 @@
 //! - [`schedule`] and [`adamw`]: the update, in Optax's form and float64.
 //! - [`baselines`]: projections that nobody trained, to compare with.
 //! - [`evaluation`]: the exact figures over the whole input space.
+//! - [`diagnostics`]: what hinders training: gradients term by term, attention, hidden units.
 //! - [`trainer`]: the loop, which can be stopped and resumed at any step.
 //! - [`checkpoint`]: everything the loop needs to go on, in one file.
 //! - [`projection`]: the trained `W` and its file; [`mod@gram`]: its Gram matrix.
@@ -15,6 +16,7 @@
 pub mod adamw;
 pub mod baselines;
 pub mod checkpoint;
+pub mod diagnostics;
 pub mod engines;
 pub mod evaluation;
 pub mod export;

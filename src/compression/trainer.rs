@@ -18,6 +18,8 @@ use crate::inputs::sampler::Batch;
 /// Everything that the next step depends on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct State {
+    /// Which of the run's starts this is, and so which random numbers are drawn; 0 if there is one.
+    pub start: u32,
     /// Updates done.
     pub step: u64,
     /// `W` `[d, D]`.
@@ -54,6 +56,8 @@ pub struct Intervals {
     pub log_every: u64,
     /// Steps between checkpoints.
     pub checkpoint_every: u64,
+    /// Steps between diagnoses; 0 for none.
+    pub diagnose_every: u64,
 }
 
 /// What is known at a logged step.
@@ -98,6 +102,10 @@ pub trait Observer {
     fn record(&mut self, record: &Record) -> Result<(), Self::Error>;
     /// A checkpoint is due.
     fn checkpoint(&mut self, state: &State) -> Result<(), Self::Error>;
+    /// A diagnosis of `w` after `step` updates is due.
+    fn diagnose(&mut self, _step: u64, _w: &Array2<f64>) -> Result<(), Self::Error> {
+        Ok(())
+    }
     /// A step is done; returns whether to stop here.
     fn step_done(&mut self, step: u64, loss: f64) -> bool;
 }
@@ -128,6 +136,7 @@ impl State {
     pub fn initial(w: Array2<f64>) -> Self {
         let moments = Moments::zeros(w.dim());
         Self {
+            start: 0,
             step: 0,
             w,
             moments,
@@ -169,6 +178,11 @@ impl Trainer {
         &self.state
     }
 
+    /// Where the loop stood, when it is over.
+    pub fn into_state(self) -> State {
+        self.state
+    }
+
     /// Trains until all steps are done, the loss is no number, or the observer says stop.
     ///
     /// # Errors
@@ -181,6 +195,9 @@ impl Trainer {
         let before = self.state.seconds;
         let start = Instant::now();
         let mut last_record = (self.state.step, start);
+        if self.state.step == 0 && intervals.diagnose_every > 0 {
+            observer.diagnose(0, &self.state.w)?;
+        }
         while self.state.step < intervals.steps {
             let loss = self.step();
             let total = self.objective.total(&loss);
@@ -198,6 +215,10 @@ impl Trainer {
                 }
                 observer.record(&record)?;
                 last_record = (step, Instant::now());
+            }
+            // No multiple of 0 is a step.
+            if step.is_multiple_of(intervals.diagnose_every) {
+                observer.diagnose(step, &self.state.w)?;
             }
             self.state.seconds = before + start.elapsed().as_secs_f64();
             let stop = observer.step_done(step, total) && !last;

@@ -51,7 +51,7 @@ impl Method {
             Self::Train => true,
             Self::Random if key == "training.seed" => true,
             _ => {
-                let trained = ["init_std", "init_matrices", "tied", "per_layer"];
+                let trained = ["init", "init_std", "init_matrices", "tied", "per_layer"];
                 let own = key.strip_prefix("compression.");
                 !key.starts_with("training.") && !own.is_some_and(|key| trained.contains(&key))
             }
@@ -68,6 +68,33 @@ pub enum InitMatrices {
     Equal,
     /// Drawn one after the other.
     Independent,
+}
+
+/// What the initial `W` of training is; `compression.init_std` scales it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Init {
+    /// Independent normal entries.
+    #[default]
+    Normal,
+    /// Random orthogonal rows.
+    Orthonormal,
+    /// The principal directions of the compiled residual stream.
+    Pca,
+    /// The best subset of features.
+    Subset,
+}
+
+impl Init {
+    pub(super) fn named(name: &str) -> Option<Self> {
+        match name {
+            "normal" => Some(Self::Normal),
+            "orthonormal" => Some(Self::Orthonormal),
+            "pca" => Some(Self::Pca),
+            "subset" => Some(Self::Subset),
+            _ => None,
+        }
+    }
 }
 
 /// The precision of loss and gradient.

@@ -4,8 +4,8 @@
 //! - [`kind`]: the types and ranges themselves.
 //! - [`source`]: the file's text with its [`overrides`], and where a key was written.
 //! - [`study`] and [`grid`]: the study file, many runs in one.
-//! - [`run`], [`objective`] and [`choices`]: the checked configuration as values, and the files it is read from
-//!   and written to.
+//! - [`run`], [`objective`], [`training`] and [`choices`]: the checked configuration as values, and the files
+//!   it is read from and written to.
 
 pub mod choices;
 pub mod grid;
@@ -16,9 +16,11 @@ pub mod run;
 pub mod schema;
 pub mod source;
 pub mod study;
+pub mod training;
 
-pub use choices::{Engine, InitMatrices, Method, Precision};
+pub use choices::{Engine, Init, InitMatrices, Method, Precision};
 pub use overrides::Override;
 pub use run::RunConfig;
 pub use source::{ConfigError, ConfigSource};
 pub use study::{StudyFile, StudyFileError};
+pub use training::RestartsConfig;

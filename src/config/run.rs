@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use toml_edit::Item;
 
-use super::choices::{Engine, InitMatrices, Method, Precision};
+use super::choices::{Engine, Init, InitMatrices, Method, Precision};
 use super::objective::ObjectiveConfig;
 use super::source::{ConfigError, ConfigSource};
+use super::training::{LearningRateConfig, RestartsConfig, TrainingConfig};
 use super::{kind, schema};
 use crate::compression::{AdamW, LinearDecay};
 use crate::files::{self, hex};
@@ -72,38 +73,15 @@ pub struct CompressionConfig {
     #[serde(default)]
     pub method: Method,
     pub dim: usize,
+    #[serde(default)]
+    pub init: Init,
     pub init_std: f64,
+    #[serde(default = "yes")]
     pub tied: bool,
+    #[serde(default)]
     pub per_layer: bool,
+    #[serde(default)]
     pub init_matrices: InitMatrices,
-}
-
-/// `[training]`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[allow(missing_docs)]
-pub struct TrainingConfig {
-    pub engine: Engine,
-    pub precision: Precision,
-    pub steps: u64,
-    pub batch_size: usize,
-    pub learning_rate: LearningRateConfig,
-    pub weight_decay: f64,
-    pub betas: [f64; 2],
-    pub epsilon: f64,
-    pub seed: u64,
-    pub threads: usize,
-    pub log_every: u64,
-    pub checkpoint_every: u64,
-}
-
-/// `training.learning_rate`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[allow(missing_docs)]
-pub struct LearningRateConfig {
-    pub initial: f64,
-    #[serde(rename = "final")]
-    pub last: f64,
-    pub decay_fraction: f64,
 }
 
 /// `[output]`.
@@ -205,6 +183,9 @@ impl RunConfig {
                 dim: integer("compression.dim")
                     .and_then(|i| i.try_into().ok())
                     .ok_or_else(|| source.missing("compression.dim"))?,
+                init: word("compression.init")
+                    .and_then(Init::named)
+                    .unwrap_or_default(),
                 init_std: number("compression.init_std", 1.0),
                 tied: flag("compression.tied", true),
                 per_layer: flag("compression.per_layer", false),
@@ -228,6 +209,7 @@ impl RunConfig {
                 learning_rate: LearningRateConfig {
                     initial: number("training.learning_rate.initial", 1e-3),
                     last: number("training.learning_rate.final", 1e-6),
+                    warmup_fraction: number("training.learning_rate.warmup_fraction", 0.0),
                     decay_fraction: number("training.learning_rate.decay_fraction", 0.5),
                 },
                 weight_decay: number("training.weight_decay", 0.1),
@@ -236,7 +218,9 @@ impl RunConfig {
                 seed: long("training.seed", 0),
                 threads: count("training.threads", 2),
                 log_every: long("training.log_every", 1000),
+                diagnostics_every: long("training.diagnostics_every", 0),
                 checkpoint_every: long("training.checkpoint_every", 10_000),
+                restarts: RestartsConfig::new(source),
             },
             output: OutputConfig {
                 dir: output
@@ -246,6 +230,7 @@ impl RunConfig {
             },
         };
         config.model.check(source)?;
+        config.training.check(source)?;
         Ok(config)
     }
 
@@ -313,6 +298,7 @@ impl RunConfig {
             rate.decay_fraction,
             self.training.steps,
         )
+        .with_warmup(rate.warmup_fraction, self.training.steps)
     }
 
     /// The optimiser.
@@ -327,9 +313,18 @@ impl RunConfig {
     }
 }
 
+fn yes() -> bool {
+    true
+}
+
 /// Keys that earlier versions did not have, with the value that means what these did. They do not
 /// count in [`RunConfig::hash`], so that a run of an earlier version is known again.
-const LATER: [(&str, &str); 7] = [
+const LATER: [(&str, &str); 12] = [
+    ("compression.init", "\"normal\""),
+    ("training.learning_rate.warmup_fraction", "0.0"),
+    ("training.diagnostics_every", "0"),
+    ("training.restarts.count", "1"),
+    ("training.restarts.steps", "0"),
     ("compression.tied", "true"),
     ("compression.per_layer", "false"),
     ("compression.init_matrices", "\"equal\""),

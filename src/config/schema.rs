@@ -49,6 +49,8 @@ const fn key(name: &'static str, kind: Kind, default: &'static str, meaning: &'s
 pub const MAX_STEPS: i64 = 1_000_000_000_000;
 /// The largest batch.
 pub const MAX_BATCH: i64 = 1_000_000;
+/// The most starts of a run.
+pub const MAX_STARTS: i64 = 1000;
 /// The largest held-out sample.
 pub const MAX_SAMPLE: i64 = 262_144;
 
@@ -146,10 +148,16 @@ pub const KEYS: &[Key] = &[
         "d, the compressed width, from 1 to the model's D.",
     ),
     key(
+        "compression.init",
+        Kind::Choice(&["normal", "orthonormal", "pca", "subset"]),
+        "\"normal\"",
+        "What training starts from: normal entries, random orthogonal rows, or the W of a baseline.",
+    ),
+    key(
         "compression.init_std",
         Kind::Number(POSITIVE),
         "1.0",
-        "W starts with independent entries from N(0, init_std^2).",
+        "The initial W's scale: the entries' standard deviation if normal, else the rows' length.",
     ),
     key(
         "compression.tied",
@@ -254,6 +262,12 @@ pub const KEYS: &[Key] = &[
         "The learning rate from the end of the decay on.",
     ),
     key(
+        "training.learning_rate.warmup_fraction",
+        Kind::Number(SHARE),
+        "0",
+        "The share of the steps over which the rate first rises linearly from 0; the decay follows.",
+    ),
+    key(
         "training.learning_rate.decay_fraction",
         Kind::Number(SHARE),
         "0.5",
@@ -284,6 +298,18 @@ pub const KEYS: &[Key] = &[
         "The seed of the initial W and of the batches.",
     ),
     key(
+        "training.restarts.count",
+        Kind::Integer(1, MAX_STARTS),
+        "1",
+        "How many starts are tried; the one with the lowest exact loss goes on.",
+    ),
+    key(
+        "training.restarts.steps",
+        Kind::Integer(1, MAX_STEPS),
+        "0",
+        "Updates of each start before one is chosen, if count is above 1: a multiple of log_every.",
+    ),
+    key(
         "training.threads",
         Kind::Integer(1, 1024),
         "2",
@@ -294,6 +320,12 @@ pub const KEYS: &[Key] = &[
         Kind::Integer(1, MAX_STEPS),
         "1000",
         "Steps between rows of metrics.csv.",
+    ),
+    key(
+        "training.diagnostics_every",
+        Kind::Integer(0, MAX_STEPS),
+        "0",
+        "Steps between measurements in diagnostics.csv; 0 makes none.",
     ),
     key(
         "training.checkpoint_every",

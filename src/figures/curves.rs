@@ -46,10 +46,6 @@ const GROUPS: [Group; 3] = [
 pub fn draw(metrics: &Table) -> Result<Figure, FigureError> {
     let steps = metrics.numbers("step")?;
     metrics.column("loss")?;
-    let mut scene = Scene {
-        width: COLUMN,
-        ..Scene::default()
-    };
     let mut left_out = 0;
     let mut thinned = false;
     let mut panels = Vec::new();
@@ -72,56 +68,22 @@ pub fn draw(metrics: &Table) -> Result<Figure, FigureError> {
             left_out += all.len() - kept.len();
             thinned |= kept.len() > MOST_POINTS;
             if !kept.is_empty() {
-                curves.push((*name, thin(kept)));
+                curves.push(((*name).to_owned(), thin(kept)));
             }
         }
         if !curves.is_empty() {
-            panels.push((title, curves, logarithmic));
+            panels.push(Stacked {
+                title,
+                curves,
+                logarithmic,
+            });
         }
     }
     if panels.is_empty() {
         return Err(metrics.wrong(0, "there is no number to draw"));
     }
-    let mut top = 2.0;
-    let last = panels.len() - 1;
-    for (i, (title, curves, logarithmic)) in panels.into_iter().enumerate() {
-        let entries: Vec<(String, Style)> = curves
-            .iter()
-            .enumerate()
-            .map(|(i, (name, _))| ((*name).to_owned(), Style::series(i)))
-            .collect();
-        top += axis::legend(&mut scene, (LEFT, top), COLUMN - LEFT - 8.0, &entries);
-        let points = || curves.iter().flat_map(|(_, points)| points);
-        let limits = |values: &mut dyn Iterator<Item = f64>| {
-            values.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| {
-                (a.min(v), b.max(v))
-            })
-        };
-        let (low, high) = limits(&mut points().map(|p| p.1));
-        let last_step = limits(&mut steps.iter().filter_map(|s| *s)).1;
-        let panel = Panel {
-            left: LEFT,
-            top,
-            width: COLUMN - LEFT - 14.0,
-            height: HEIGHT,
-            x: Scale::linear(0.0, last_step.max(1.0), 5),
-            y: if logarithmic {
-                Scale::logarithmic(low, high)
-            } else {
-                Scale::linear(0.0, 1.0, 5)
-            },
-        };
-        panel.draw_axes(
-            &mut scene,
-            if i == last { "updates of W" } else { "" },
-            title,
-        );
-        for ((_, points), (_, style)) in curves.iter().zip(&entries) {
-            panel.curve(&mut scene, points, *style, 1.1);
-        }
-        top += HEIGHT + 16.0;
-    }
-    scene.height = top + 10.0;
+    let last_step = steps.iter().flatten().copied().fold(1.0, f64::max);
+    let scene = stacked(&panels, last_step);
     let mut caption = "Loss and error during training. The training loss is the mean over the batches \
                        since the row before; all other figures are exact, over the inputs of evaluation."
         .to_owned();
@@ -140,8 +102,61 @@ pub fn draw(metrics: &Table) -> Result<Figure, FigureError> {
     })
 }
 
+/// A panel of curves over the steps.
+pub(super) struct Stacked {
+    pub title: &'static str,
+    /// Name in the legend, points.
+    pub curves: Vec<(String, Vec<(f64, f64)>)>,
+    pub logarithmic: bool,
+}
+
+/// Panels one below the other, each with its legend, over the steps up to `last_step`.
+pub(super) fn stacked(panels: &[Stacked], last_step: f64) -> Scene {
+    let mut scene = Scene {
+        width: COLUMN,
+        ..Scene::default()
+    };
+    let mut top = 2.0;
+    for (i, stacked) in panels.iter().enumerate() {
+        let Stacked {
+            title,
+            curves,
+            logarithmic,
+        } = stacked;
+        let entries: Vec<(String, Style)> = curves
+            .iter()
+            .enumerate()
+            .map(|(i, (name, _))| (name.clone(), Style::series(i)))
+            .collect();
+        top += axis::legend(&mut scene, (LEFT, top), COLUMN - LEFT - 8.0, &entries);
+        let values = || curves.iter().flat_map(|(_, points)| points).map(|p| p.1);
+        let low = values().fold(f64::INFINITY, f64::min);
+        let high = values().fold(f64::NEG_INFINITY, f64::max);
+        let panel = Panel {
+            left: LEFT,
+            top,
+            width: COLUMN - LEFT - 14.0,
+            height: HEIGHT,
+            x: Scale::linear(0.0, last_step, 5),
+            y: if *logarithmic {
+                Scale::logarithmic(low, high)
+            } else {
+                Scale::linear(low.clamp(-1.0, 0.0), high.max(1.0), 5)
+            },
+        };
+        let last = i + 1 == panels.len();
+        panel.draw_axes(&mut scene, if last { "updates of W" } else { "" }, title);
+        for ((_, points), (_, style)) in curves.iter().zip(&entries) {
+            panel.curve(&mut scene, points, *style, 1.1);
+        }
+        top += HEIGHT + 16.0;
+    }
+    scene.height = top + 10.0;
+    scene
+}
+
 /// At most about [`MOST_POINTS`]: of each run of points, lowest and highest.
-fn thin(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
+pub(super) fn thin(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
     if points.len() <= MOST_POINTS {
         return points;
     }

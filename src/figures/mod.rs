@@ -9,6 +9,7 @@ mod by_setting;
 pub mod by_width;
 pub mod colour;
 pub mod curves;
+pub mod diagnostics;
 pub mod gram;
 pub mod heat_map;
 pub mod png;
@@ -80,6 +81,9 @@ pub fn of_run(directory: &Path) -> Result<Vec<Figure>, FigureError> {
         "metrics.csv",
         TRAIN,
     )?)?];
+    if let Some(table) = Table::read_if_there(directory, "diagnostics.csv", TRAIN)? {
+        figures.extend(diagnostics::draw(&table)?);
+    }
     let parts = ["gram.csv", "features.csv", "layers.csv"];
     if !parts.iter().any(|name| directory.join(name).exists()) {
         return Ok(figures);

@@ -25,8 +25,13 @@ pub enum Purpose {
 
 /// The generator of one purpose at its start.
 pub fn stream(seed: u64, purpose: Purpose) -> ChaCha12Rng {
+    stream_of_start(seed, purpose, 0)
+}
+
+/// The same for one of several starts of a run; start 0 has the numbers of a run without restarts.
+pub fn stream_of_start(seed: u64, purpose: Purpose, start: u32) -> ChaCha12Rng {
     let mut rng = ChaCha12Rng::seed_from_u64(seed);
-    rng.set_stream(purpose as u64);
+    rng.set_stream(purpose as u64 | u64::from(start) << 32);
     rng
 }
 
@@ -40,6 +45,8 @@ mod tests {
         let mut batches = stream(7, Purpose::Batches);
         assert_ne!(batches.next_u64(), stream(7, Purpose::Init).next_u64());
         assert_ne!(batches.next_u64(), stream(8, Purpose::Batches).next_u64());
+        let mut second = stream_of_start(7, Purpose::Batches, 1);
+        assert_ne!(second.next_u64(), stream(7, Purpose::Batches).next_u64());
         let position = batches.get_word_pos();
         let expected = batches.next_u64();
         let mut resumed = stream(7, Purpose::Batches);

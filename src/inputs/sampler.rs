@@ -224,6 +224,11 @@ impl Batch {
 impl Sampler {
     /// The batches of a run with this seed.
     pub fn new(space: InputSpace, evaluation: &EvaluationSet, seed: u64) -> Self {
+        Self::of_start(space, evaluation, seed, 0)
+    }
+
+    /// The batches of one of several starts of a run.
+    pub fn of_start(space: InputSpace, evaluation: &EvaluationSet, seed: u64, start: u32) -> Self {
         let held_out = match &evaluation.visited {
             Visited::Whole(_) => HashSet::new(),
             Visited::HeldOut(sample) => sample.rows().into_iter().map(|r| r.to_vec()).collect(),
@@ -233,7 +238,7 @@ impl Sampler {
             members: whole.map(Alias::new),
             space,
             held_out,
-            rng: rng::stream(seed, Purpose::Batches),
+            rng: rng::stream_of_start(seed, Purpose::Batches, start),
         }
     }
 

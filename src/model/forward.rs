@@ -238,7 +238,7 @@ impl<F: Real> Linear<F> {
 }
 
 /// Softmax of each row, shifted by its maximum: logits of 1e6 are common at the start of training.
-fn softmax_rows<F: Real>(scores: &mut Array2<F>) {
+pub(crate) fn softmax_rows<F: Real>(scores: &mut Array2<F>) {
     for mut row in scores.axis_iter_mut(Axis(0)) {
         let max = row.iter().copied().fold(F::neg_infinity(), F::max);
         row.mapv_inplace(|x| (x - max).exp());

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use ndarray::Array2;
+use rand::Rng;
 
 use super::analyzed;
 use super::directory::{CHECKPOINT, METRICS, RunDirectory};
 use super::experiment::Experiment;
 use super::metrics;
 use super::results::{self, Summary};
-use super::run::{Outcome, Progress, RunError, load_checkpoint, save_checkpoint};
+use super::run::{Outcome, Progress, RunError};
+use super::training::{load_checkpoint, save_checkpoint};
 use crate::analysis::Settings;
 use crate::compression::baselines::{pca, random, subset};
 use crate::compression::evaluation::Evaluator;
@@ -37,9 +39,18 @@ pub(super) fn run(
     let mut evaluator = Evaluator::new(Arc::clone(&teacher), experiment.objective());
     let start = std::time::Instant::now();
     let state = if directory.has(CHECKPOINT) {
-        load_checkpoint(experiment, directory)?
+        load_checkpoint(experiment, &directory.file(CHECKPOINT))?
     } else {
-        let found = search(experiment, &teacher, &mut evaluator, progress);
+        let mut rng = rng::stream(config.training.seed, Purpose::Init);
+        let method = config.compression.method;
+        let found = search(
+            experiment,
+            method,
+            &mut rng,
+            &teacher,
+            &mut evaluator,
+            progress,
+        );
         progress.end();
         let Some(w) = found else {
             return Ok(Outcome::Interrupted { step: 0 });
@@ -68,16 +79,18 @@ pub(super) fn run(
     })
 }
 
-/// The baseline's `W` `[d, D]`; `None` if it was interrupted.
-fn search(
+/// The `W` `[d, D]` of the baseline `method`; `None` if it was interrupted. Only `random` draws numbers.
+pub(super) fn search(
     experiment: &Experiment,
+    method: Method,
+    rng: &mut impl Rng,
     teacher: &Teacher,
     evaluator: &mut Evaluator,
     progress: &mut dyn Progress,
 ) -> Option<Array2<f64>> {
     let config = &experiment.config;
     let (d, width) = (config.compression.dim, experiment.model.width());
-    match config.compression.method {
+    match method {
         Method::Subset => {
             let inputs = teacher.evaluation().len();
             let search = subset::Search::new(teacher.model(), d, inputs);
@@ -93,8 +106,7 @@ fn search(
         }
         Method::Random => {
             progress.begin(0, 1);
-            let mut rng = rng::stream(config.training.seed, Purpose::Init);
-            Some(random::orthonormal_rows(&mut rng, (d, width)))
+            Some(random::orthonormal_rows(rng, (d, width)))
         }
         Method::Pca | Method::Train => {
             progress.begin(0, 1);

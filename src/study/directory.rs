@@ -13,6 +13,10 @@ use crate::files::{self, FileError};
 pub const CONFIG: &str = "config.toml";
 #[allow(missing_docs)]
 pub const METRICS: &str = "metrics.csv";
+/// Only with `training.diagnostics_every`.
+pub const DIAGNOSTICS: &str = "diagnostics.csv";
+/// Only with `training.restarts`.
+pub const RESTARTS: &str = "restarts.csv";
 #[allow(missing_docs)]
 pub const LAYERS: &str = "layers.csv";
 #[allow(missing_docs)]
@@ -42,9 +46,11 @@ pub const WORST_INPUTS: &str = "worst_inputs.csv";
 #[allow(missing_docs)]
 pub const ANALYSIS: &str = "analysis.json";
 const LOCK: &str = ".lock";
+/// What the names of the starts' files begin with, until one start is chosen.
+pub(super) const START_PREFIX: &str = ".start-";
 
 /// In the order in which `--force` deletes them: the sign of completion first.
-const ALL: [&str; 16] = [
+const ALL: [&str; 18] = [
     SUMMARY,
     FAILURE,
     ANALYSIS,
@@ -59,6 +65,8 @@ const ALL: [&str; 16] = [
     GRAM,
     GRAMS,
     LAYERS,
+    RESTARTS,
+    DIAGNOSTICS,
     METRICS,
     CONFIG,
 ];
@@ -194,13 +202,24 @@ impl RunDirectory {
         for name in ALL {
             remove(&self.file(name))?;
         }
+        self.remove_starts()?;
         Ok(files::sync_directory(&self.path)?)
+    }
+
+    /// Deletes the files of single starts, once one is chosen.
+    pub(super) fn remove_starts(&self) -> Result<(), DirectoryError> {
+        self.remove_all(START_PREFIX)
     }
 
     /// Deletes temporary files that a killed process left.
     fn remove_leftovers(&self) -> Result<(), DirectoryError> {
+        self.remove_all(files::TEMPORARY_PREFIX)
+    }
+
+    /// Deletes every file whose name begins so.
+    fn remove_all(&self, prefix: &str) -> Result<(), DirectoryError> {
         for name in names(&self.path)? {
-            if name.starts_with(files::TEMPORARY_PREFIX) {
+            if name.starts_with(prefix) {
                 remove(&self.file(&name))?;
             }
         }

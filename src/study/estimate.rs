@@ -49,7 +49,7 @@ impl Estimate {
                     let Ok(experiment) = plan.experiment(run, study) else {
                         continue; // it will fail at once
                     };
-                    let steps = experiment.config.training.steps;
+                    let steps = experiment.config.training.updates();
                     match state {
                         RunState::Unfinished { step } => steps.saturating_sub(*step) as f64,
                         _ => steps as f64,

@@ -1,12 +1,11 @@
-//! `metrics.csv`: one row per logged step, flushed as it is written, cut back on resume.
+//! `metrics.csv`: one row per logged step.
 
-use std::fs::File;
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 
 use serde::Serialize;
-use thiserror::Error;
 
+use super::step_log::{LogError, StepLog};
 use crate::compression::Evaluation;
 use crate::compression::trainer::Record;
 use crate::files::{self, FileError};
@@ -28,83 +27,17 @@ pub const COLUMNS: [&str; 13] = [
     "steps_per_second",
 ];
 
-/// More than any run logs.
-const MAX_BYTES: u64 = 4 << 30;
-
-/// Why the rows of an earlier sitting cannot be continued.
-#[derive(Debug, Error)]
-pub enum MetricsError {
-    /// The operating system refused.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// It is not what a run writes.
-    #[error("{} {problem}; restore it, or --force to start the run over", path.display())]
-    Malformed {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        problem: String,
-    },
-}
-
 /// The open file.
 #[derive(Debug)]
-pub struct Metrics {
-    path: PathBuf,
-    file: File,
-}
+pub struct Metrics(StepLog);
 
 impl Metrics {
-    /// Opens the file for the rows after `step`: rows beyond it, and half a row that a killed
-    /// process left, are cut off first. `rows` is how many rows up to `step` there must be.
+    /// Opens the file for the rows after `step`, of which there must be `rows` up to there.
     ///
     /// # Errors
-    /// If the file cannot be read or written, or the rows up to `step` are not all there.
-    pub fn resume(path: &Path, step: u64, rows: u64) -> Result<Self, MetricsError> {
-        let malformed = |problem: String| MetricsError::Malformed {
-            path: path.to_owned(),
-            problem,
-        };
-        let header = format!("{}\n", COLUMNS.join(","));
-        let mut kept = header.clone();
-        if path.exists() {
-            let text = files::read_text(path, MAX_BYTES)?;
-            let Some(body) = text.strip_prefix(&header) else {
-                return Err(malformed(
-                    "does not start with the columns that a run writes".into(),
-                ));
-            };
-            for line in body
-                .split_inclusive('\n')
-                .filter(|line| line.ends_with('\n'))
-            {
-                let logged = line
-                    .split(',')
-                    .next()
-                    .and_then(|cell| cell.parse::<u64>().ok());
-                match logged {
-                    Some(logged) if logged <= step => kept.push_str(line),
-                    Some(_) => break,
-                    None => return Err(malformed("has a row without a step".into())),
-                }
-            }
-        }
-        let found = kept.lines().count() as u64 - 1;
-        if found != rows {
-            return Err(malformed(format!(
-                "has {found} rows up to step {step}, where the checkpoint was made, but there \
-                 were {rows}"
-            )));
-        }
-        files::write_atomically(path, kept.as_bytes())?;
-        let file = File::options()
-            .append(true)
-            .open(path)
-            .map_err(FileError::new("write", path))?;
-        Ok(Self {
-            path: path.to_owned(),
-            file,
-        })
+    /// See [`StepLog::resume`].
+    pub fn resume(path: &Path, step: u64, rows: u64) -> Result<Self, LogError> {
+        StepLog::resume(path, &COLUMNS, step + 1, rows).map(Self)
     }
 
     /// Appends a row and hands it to the system.
@@ -112,10 +45,8 @@ impl Metrics {
     /// # Errors
     /// If it cannot be written.
     pub fn append(&mut self, record: &Record) -> Result<(), FileError> {
-        let line = row(record).map_err(FileError::new("write", &self.path))?;
-        self.file
-            .write_all(&line)
-            .map_err(FileError::new("write", &self.path))
+        let line = row(record).map_err(FileError::new("write", self.0.path()))?;
+        self.0.append(&line)
     }
 
     /// Makes all rows durable; done before each checkpoint, so that none is ever missing beside it.
@@ -123,9 +54,7 @@ impl Metrics {
     /// # Errors
     /// If the system cannot.
     pub fn sync(&mut self) -> Result<(), FileError> {
-        self.file
-            .sync_data()
-            .map_err(FileError::new("sync", &self.path))
+        self.0.sync()
     }
 }
 

@@ -5,12 +5,13 @@
 //! - [`experiment`]: a configuration together with the model and input space it speaks of.
 //! - [`directory`]: the run directory: whose it is, whether it is done, who is working in it.
 //! - [`metrics`]: `metrics.csv`, appended row by row and cut back on resume.
+//! - [`diagnostics`]: `diagnostics.csv`; `step_log` for both of them.
 //! - [`analyzed`]: the analysis of a run and its files; [`finished`]: a finished run, read again.
 //! - [`collection`]: the analysis of all runs in a directory, with `grouping` and
 //!   `collection_tables`; [`reference`](mod@reference): a Gram matrix from elsewhere.
 //! - [`results`]: what a finished run leaves: tables, `W`, and `summary.json`.
-//! - [`mod@run`]: one run from start or checkpoint to its end; `baseline` for a `W` that is found
-//!   instead of trained.
+//! - [`mod@run`]: one run from start or checkpoint to its end: `initial`, `restarts` and `training`, or
+//!   `baseline` for a `W` that is found instead of trained.
 //!
 //! Many:
 //! - [`plan`]: a study file's runs; [`names`] of their directories.
@@ -23,22 +24,27 @@ pub mod analyzed;
 mod baseline;
 pub mod collection;
 mod collection_tables;
+pub mod diagnostics;
 pub mod directory;
 pub mod estimate;
 pub mod experiment;
 pub mod finished;
 mod grouping;
+mod initial;
 pub mod metrics;
 pub mod names;
 pub mod plan;
 pub mod record;
 pub mod reference;
+mod restarts;
 pub mod results;
 pub mod run;
 pub mod state;
 pub mod statistics;
+pub mod step_log;
 pub mod sweep;
 pub mod tables;
+mod training;
 
 pub use experiment::Experiment;
 pub use plan::Plan;

@@ -24,7 +24,7 @@ pub struct Summary {
     pub method: Method,
     /// `completed` or `diverged`.
     pub stop_reason: String,
-    /// Updates done.
+    /// Updates done, those of starts that were given up included (as if none of these had diverged).
     pub steps: u64,
     /// The exact figures of the final `W`; null if the run diverged.
     #[serde(rename = "final")]

@@ -1,29 +1,21 @@
 //! One run: from a configuration, or from where an earlier sitting stopped, to its results.
 
-use std::path::Path;
-use std::sync::Arc;
-
-use burn::tensor::Element;
-use ndarray::Array2;
 use thiserror::Error;
 
-use super::directory::{CHECKPOINT, DirectoryError, METRICS, RunDirectory, SUMMARY};
+use super::directory::{CHECKPOINT, DirectoryError, RunDirectory, SUMMARY};
 use super::experiment::Experiment;
-use super::metrics::{Metrics, MetricsError};
+use super::restarts::{self, Choice};
 use super::results::{self, Summary};
+use super::step_log::LogError;
+use super::training::{Files, Trained, Training};
 use super::{analyzed, baseline};
 use crate::analysis::Settings;
-use crate::compression::checkpoint::{self, CheckpointError};
-use crate::compression::engines::fused::{self, Fused};
-use crate::compression::engines::{Engine, autodiff::Autodiff};
-use crate::compression::evaluation::Evaluator;
-use crate::compression::projection::{ProjectionError, normal, stack};
-use crate::compression::trainer::{Intervals, Observer, Record, State};
-use crate::compression::{Evaluation, StopReason, Teacher, Trainer};
-use crate::config::{self, InitMatrices, Method, Precision, RunConfig};
+use crate::compression::StopReason;
+use crate::compression::checkpoint::CheckpointError;
+use crate::compression::projection::ProjectionError;
+use crate::compression::trainer::Record;
+use crate::config::Method;
 use crate::files::FileError;
-use crate::inputs::rng::{self, Purpose};
-use crate::inputs::{EvaluationSet, Sampler};
 
 /// What a run tells whoever watches it, and what it asks.
 pub trait Progress {
@@ -46,7 +38,7 @@ pub enum Outcome {
     Completed(Summary),
     /// It stopped on request at this step; the same command goes on from there.
     Interrupted {
-        /// Updates done.
+        /// Updates done, those of other starts included.
         step: u64,
     },
     /// The loss became no number; the last good checkpoint is kept.
@@ -62,7 +54,7 @@ pub enum RunError {
     #[error("{0}; --force starts the run over")]
     Checkpoint(CheckpointError),
     #[error(transparent)]
-    Metrics(MetricsError),
+    Log(LogError),
     #[error(transparent)]
     Output(#[from] FileError),
     #[error(transparent)]
@@ -74,7 +66,7 @@ impl RunError {
     pub fn is_input(&self) -> bool {
         matches!(
             self,
-            Self::Directory(_) | Self::Checkpoint(_) | Self::Metrics(_)
+            Self::Directory(_) | Self::Checkpoint(_) | Self::Log(_)
         )
     }
 }
@@ -88,11 +80,7 @@ pub fn run(
     force: bool,
     progress: &mut dyn Progress,
 ) -> Result<Outcome, RunError> {
-    let Experiment {
-        config,
-        model,
-        space,
-    } = experiment;
+    let config = &experiment.config;
     let directory = RunDirectory::open(&config.output.dir, config, force)?;
     if directory.has(SUMMARY) {
         return Ok(Outcome::AlreadyOver(Summary::load(
@@ -103,190 +91,64 @@ pub fn run(
     if config.compression.method != Method::Train {
         return baseline::run(experiment, &directory, progress);
     }
-    let state = starting_state(experiment, &directory)?;
-    let rows = state.step / config.training.log_every
-        + u64::from(state.step == config.training.steps && !on_grid(config));
-    let metrics =
-        Metrics::resume(&directory.file(METRICS), state.step, rows).map_err(RunError::Metrics)?;
-
-    let evaluation_set = EvaluationSet::new(space, config.inputs.evaluation_sample);
-    let sampler = Sampler::new(space.clone(), &evaluation_set, config.training.seed);
-    let targets = config.objective.categorical_targets;
-    let teacher = Teacher::with_targets(model, space.clone(), evaluation_set, targets);
-    progress.begin(state.step, config.training.steps);
-    let mut trainer = Trainer::new(
-        engine(experiment, &teacher),
-        sampler,
-        experiment.objective(),
-        config.schedule(),
-        config.adamw(),
-        config.training.batch_size,
-        state,
-    );
-    let mut observer = RunObserver {
-        directory: &directory,
-        config_hash: config.hash(),
-        evaluator: Evaluator::new(Arc::clone(&teacher), experiment.objective())
-            .with_wiring(experiment.wiring()),
-        metrics,
-        progress,
-        last: None,
-    };
-    let intervals = Intervals {
-        steps: config.training.steps,
-        log_every: config.training.log_every,
-        checkpoint_every: config.training.checkpoint_every,
-    };
-    let reason = trainer.run(intervals, &mut observer);
-    observer.progress.end();
-    finish(
-        experiment,
-        &directory,
-        trainer.state(),
-        reason?,
-        &mut observer,
-    )
-}
-
-/// Whether the last step is one that is logged anyway.
-fn on_grid(config: &RunConfig) -> bool {
-    config
-        .training
-        .steps
-        .is_multiple_of(config.training.log_every)
-}
-
-/// The checkpoint's state, or the initial one.
-fn starting_state(experiment: &Experiment, directory: &RunDirectory) -> Result<State, RunError> {
-    if directory.has(CHECKPOINT) {
-        return load_checkpoint(experiment, directory);
-    }
-    let RunConfig {
-        compression,
-        training,
-        ..
-    } = &experiment.config;
-    let mut rng = rng::stream(training.seed, Purpose::Init);
-    let shape = (compression.dim, experiment.model.width());
-    let equal = compression.init_matrices == InitMatrices::Equal;
-    Ok(State::initial(stack(
-        experiment.wiring().count(),
-        equal,
-        || normal(&mut rng, shape, compression.init_std),
-    )))
-}
-
-/// The state that the directory's checkpoint holds.
-pub(super) fn load_checkpoint(
-    experiment: &Experiment,
-    directory: &RunDirectory,
-) -> Result<State, RunError> {
-    let (path, hash) = (directory.file(CHECKPOINT), experiment.config.hash());
-    checkpoint::load(&path, experiment.shape(), &hash).map_err(RunError::Checkpoint)
-}
-
-/// Writes a checkpoint.
-pub(super) fn save_checkpoint(path: &Path, state: &State, hash: &str) -> Result<(), RunError> {
-    match checkpoint::save(path, state, hash) {
-        Err(CheckpointError::File(e)) => Err(e.into()),
-        other => other.map_err(RunError::Checkpoint),
-    }
-}
-
-fn engine(experiment: &Experiment, teacher: &Arc<Teacher>) -> Box<dyn Engine> {
-    match experiment.config.training.precision {
-        Precision::F32 => engine_of::<f32>(experiment, teacher),
-        Precision::F64 => engine_of::<f64>(experiment, teacher),
-    }
-}
-
-fn engine_of<F: fused::lanes::Precision + Element>(
-    experiment: &Experiment,
-    teacher: &Arc<Teacher>,
-) -> Box<dyn Engine> {
-    let Experiment { config, model, .. } = experiment;
-    let (teacher, objective, threads) = (
-        Arc::clone(teacher),
-        experiment.objective(),
-        config.training.threads,
-    );
-    let wiring = experiment.wiring();
-    match config.training.engine {
-        config::Engine::Fused => {
-            Box::new(Fused::<F>::new(teacher, objective, threads).with_wiring(wiring))
-        }
-        config::Engine::Autodiff => {
-            Box::new(Autodiff::<F>::new(model, teacher, objective, threads).with_wiring(wiring))
+    let mut training = Training::new(experiment, progress);
+    if config.training.restarts.count > 1 && !directory.has(CHECKPOINT) {
+        let choice = restarts::choose(&mut training, &directory);
+        training.progress.end();
+        match choice? {
+            Choice::Made => {}
+            Choice::Interrupted(step) => return Ok(Outcome::Interrupted { step }),
+            Choice::AllDiverged(step) => return diverged(experiment, &directory, step, 0.0),
         }
     }
+    directory.remove_starts()?;
+    let elsewhere = config.training.restarts.discarded_steps();
+    let files = Files::of_run(&directory);
+    let trained = training.train(0, &files, config.training.steps, elsewhere);
+    training.progress.end();
+    finish(&mut training, &directory, trained?, elsewhere)
 }
 
+/// Leaves what became of a training; `elsewhere` counts the updates of other starts.
 fn finish(
-    experiment: &Experiment,
+    training: &mut Training<'_>,
     directory: &RunDirectory,
-    state: &State,
-    reason: StopReason,
-    observer: &mut RunObserver<'_>,
+    trained: Trained,
+    elsewhere: u64,
 ) -> Result<Outcome, RunError> {
-    let summary = |last: Option<&Evaluation>| {
-        Summary::new(&experiment.config, &reason, state.step, state.seconds, last)
-    };
-    match reason {
-        StopReason::Interrupted => Ok(Outcome::Interrupted { step: state.step }),
-        StopReason::Diverged { .. } => {
-            let summary = summary(None);
-            observer.metrics.sync()?;
-            summary.save(directory)?;
-            Ok(Outcome::Diverged(summary))
-        }
+    let experiment = training.experiment;
+    let state = &trained.state;
+    let step = elsewhere + state.step;
+    match trained.reason {
+        StopReason::Interrupted => Ok(Outcome::Interrupted { step }),
+        StopReason::Diverged { .. } => diverged(experiment, directory, step, state.seconds),
         StopReason::Completed => {
             // A sitting that only finishes what an earlier one trained has no evaluation yet.
-            let last = match observer.last.take() {
+            let last = match trained.last {
                 Some(evaluation) => evaluation,
-                None => observer.evaluate(&state.w),
+                None => training.evaluator.evaluate(&state.w),
             };
             let projection = experiment.projection(&state.w);
             results::write(directory, &experiment.model, &projection, &last)?;
             analyzed::analyze(experiment, &projection, &Settings::default())
                 .write(directory.path())?;
-            let summary = summary(Some(&last));
+            let (config, reason) = (&experiment.config, &trained.reason);
+            let summary = Summary::new(config, reason, step, state.seconds, Some(&last));
             summary.save(directory)?;
             Ok(Outcome::Completed(summary))
         }
     }
 }
 
-/// Writes what the training loop reports.
-struct RunObserver<'a> {
-    directory: &'a RunDirectory,
-    config_hash: String,
-    evaluator: Evaluator,
-    metrics: Metrics,
-    progress: &'a mut dyn Progress,
-    /// The figures of the newest record.
-    last: Option<Evaluation>,
-}
-
-impl Observer for RunObserver<'_> {
-    type Error = RunError;
-
-    fn evaluate(&mut self, w: &Array2<f64>) -> Evaluation {
-        self.evaluator.evaluate(w)
-    }
-
-    fn record(&mut self, record: &Record) -> Result<(), RunError> {
-        self.metrics.append(record)?;
-        self.progress.record(record);
-        self.last = Some(record.evaluation.clone());
-        Ok(())
-    }
-
-    fn checkpoint(&mut self, state: &State) -> Result<(), RunError> {
-        self.metrics.sync()?;
-        save_checkpoint(&self.directory.file(CHECKPOINT), state, &self.config_hash)
-    }
-
-    fn step_done(&mut self, step: u64, loss: f64) -> bool {
-        self.progress.step(step, loss)
-    }
+/// Leaves that the loss became no number after `step` updates.
+fn diverged(
+    experiment: &Experiment,
+    directory: &RunDirectory,
+    step: u64,
+    seconds: f64,
+) -> Result<Outcome, RunError> {
+    let reason = StopReason::Diverged { step };
+    let summary = Summary::new(&experiment.config, &reason, step, seconds, None);
+    summary.save(directory)?;
+    Ok(Outcome::Diverged(summary))
 }

@@ -1,0 +1,75 @@
+//! What hinders training, from `diagnostics.csv`.
+
+use super::Figure;
+use super::curves::{Stacked, stacked, thin};
+use super::table::{FigureError, Table};
+
+/// More curves in a panel cannot be told apart.
+const MOST_CURVES: usize = 6;
+
+/// Quantity, title of its axis, logarithmic.
+const PANELS: [(&str, &str, bool); 6] = [
+    ("loss", "loss term", true),
+    ("gradient_norm", "length of gradient", true),
+    ("distance", "attention elsewhere", false),
+    ("entropy", "attention entropy (nats)", false),
+    ("wrong_units", "hidden units wrong", false),
+    ("cosine", "cosine of features", false),
+];
+
+/// Panels of the quantities that are there, over the steps; none if there is none.
+///
+/// # Errors
+/// If a column is missing or a cell is no number.
+pub fn draw(table: &Table) -> Result<Option<Figure>, FigureError> {
+    let (steps, values) = (table.numbers("step")?, table.numbers("value")?);
+    let (subjects, quantities) = (table.texts("subject")?, table.texts("quantity")?);
+    let mut hidden = 0;
+    let mut panels = Vec::new();
+    for (quantity, title, logarithmic) in PANELS {
+        let mut curves: Vec<(String, Vec<(f64, f64)>)> = Vec::new();
+        for row in (0..steps.len()).filter(|&row| quantities[row] == quantity) {
+            let (Some(step), Some(value)) = (steps[row], values[row]) else {
+                continue;
+            };
+            if logarithmic && value <= 0.0 {
+                continue;
+            }
+            match curves.iter_mut().find(|(name, _)| name == subjects[row]) {
+                Some((_, points)) => points.push((step, value)),
+                None => curves.push((subjects[row].to_owned(), vec![(step, value)])),
+            }
+        }
+        hidden += curves.len().saturating_sub(MOST_CURVES);
+        curves.truncate(MOST_CURVES);
+        for (_, points) in &mut curves {
+            *points = thin(std::mem::take(points));
+        }
+        if !curves.is_empty() {
+            panels.push(Stacked {
+                title,
+                curves,
+                logarithmic,
+            });
+        }
+    }
+    if panels.is_empty() {
+        return Ok(None);
+    }
+    let last_step = steps.iter().flatten().copied().fold(1.0, f64::max);
+    let mut caption = "What hinders training: each term of the loss and the length of its gradient, the \
+                       share of a head's attention that looks elsewhere than in the compiled model and its \
+                       entropy, how often a hidden unit fires wrongly, and the cosine of the directions of \
+                       features that blocks read and write."
+        .to_owned();
+    if hidden > 0 {
+        caption += &format!(" {hidden} more curves are in the table, not in the figure.");
+    }
+    Ok(Some(Figure {
+        name: "diagnostics".into(),
+        title: "Diagnostics of training".into(),
+        caption,
+        source: "diagnostics.csv".into(),
+        scene: stacked(&panels, last_step),
+    }))
+}

@@ -1,0 +1,273 @@
+//! The training of one `W`: from a state or from nothing to a number of steps, with its files.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use burn::tensor::Element;
+use ndarray::Array2;
+
+use super::diagnostics::DiagnosticsLog;
+use super::directory::{CHECKPOINT, DIAGNOSTICS, METRICS, RunDirectory};
+use super::experiment::Experiment;
+use super::initial::initial;
+use super::metrics::Metrics;
+use super::run::{Progress, RunError};
+use crate::compression::checkpoint::{self, CheckpointError};
+use crate::compression::diagnostics::Diagnostics;
+use crate::compression::engines::fused::{self, Fused};
+use crate::compression::engines::{Engine, autodiff::Autodiff};
+use crate::compression::evaluation::Evaluator;
+use crate::compression::trainer::{Intervals, Observer, Record, State};
+use crate::compression::{Evaluation, StopReason, Teacher, Trainer};
+use crate::config::{self, Precision, RunConfig};
+use crate::inputs::{EvaluationSet, Sampler};
+
+/// Where a trajectory leaves what it needs to go on.
+#[derive(Clone, Debug)]
+pub(super) struct Files {
+    pub checkpoint: PathBuf,
+    pub metrics: PathBuf,
+    pub diagnostics: PathBuf,
+}
+
+impl Files {
+    /// The run's own.
+    pub fn of_run(directory: &RunDirectory) -> Self {
+        Self {
+            checkpoint: directory.file(CHECKPOINT),
+            metrics: directory.file(METRICS),
+            diagnostics: directory.file(DIAGNOSTICS),
+        }
+    }
+}
+
+/// A run's training: what all its trajectories share.
+pub(super) struct Training<'a> {
+    pub experiment: &'a Experiment,
+    pub teacher: Arc<Teacher>,
+    pub evaluator: Evaluator,
+    pub progress: &'a mut dyn Progress,
+}
+
+/// A trajectory's end.
+pub(super) struct Trained {
+    pub reason: StopReason,
+    pub state: State,
+    /// The exact figures of its `W`, if they were computed in this sitting.
+    pub last: Option<Evaluation>,
+}
+
+impl<'a> Training<'a> {
+    /// For a run.
+    pub fn new(experiment: &'a Experiment, progress: &'a mut dyn Progress) -> Self {
+        let Experiment {
+            config,
+            model,
+            space,
+        } = experiment;
+        let evaluation_set = EvaluationSet::new(space, config.inputs.evaluation_sample);
+        let teacher = Teacher::with_targets(
+            model,
+            space.clone(),
+            evaluation_set,
+            config.objective.categorical_targets,
+        );
+        Self {
+            experiment,
+            evaluator: Evaluator::new(Arc::clone(&teacher), experiment.objective())
+                .with_wiring(experiment.wiring()),
+            teacher,
+            progress,
+        }
+    }
+
+    /// Trains a start up to `steps`, from its checkpoint if it has one. `elsewhere` counts the updates
+    /// of other starts before it.
+    pub fn train(
+        &mut self,
+        start: u32,
+        files: &Files,
+        steps: u64,
+        elsewhere: u64,
+    ) -> Result<Trained, RunError> {
+        let Experiment { config, space, .. } = self.experiment;
+        let Some(state) = self.state(start, &files.checkpoint)? else {
+            return Ok(Trained {
+                reason: StopReason::Interrupted,
+                state: State::initial(Array2::zeros((0, 0))),
+                last: None,
+            });
+        };
+        let metrics = Metrics::resume(&files.metrics, state.step, rows(config, state.step))
+            .map_err(RunError::Log)?;
+        let diagnostics = self.diagnostics(files, &state)?;
+        let teacher = &self.teacher;
+        let seed = config.training.seed;
+        let done = elsewhere + state.step;
+        self.progress.begin(done, config.training.updates());
+        let mut trainer = Trainer::new(
+            engine(self.experiment, teacher),
+            Sampler::of_start(space.clone(), teacher.evaluation(), seed, state.start),
+            self.experiment.objective(),
+            config.schedule(),
+            config.adamw(),
+            config.training.batch_size,
+            state,
+        );
+        let intervals = Intervals {
+            steps,
+            log_every: config.training.log_every,
+            checkpoint_every: config.training.checkpoint_every,
+            diagnose_every: config.training.diagnostics_every,
+        };
+        let mut observer = TrajectoryObserver {
+            checkpoint: &files.checkpoint,
+            config_hash: config.hash(),
+            evaluator: &mut self.evaluator,
+            metrics,
+            diagnostics,
+            progress: self.progress,
+            elsewhere,
+            last: None,
+        };
+        let reason = trainer.run(intervals, &mut observer)?;
+        if let StopReason::Diverged { .. } = reason {
+            observer.sync()?;
+        }
+        Ok(Trained {
+            reason,
+            last: observer.last,
+            state: trainer.into_state(),
+        })
+    }
+
+    /// The checkpoint's state, or the initial one; `None` if the search for it was interrupted.
+    fn state(&mut self, start: u32, path: &Path) -> Result<Option<State>, RunError> {
+        if path.exists() {
+            return load_checkpoint(self.experiment, path).map(Some);
+        }
+        let w = initial(self.experiment, start, &self.teacher, self.progress);
+        Ok(w.map(|w| State {
+            start,
+            ..State::initial(w)
+        }))
+    }
+
+    fn diagnostics(
+        &self,
+        files: &Files,
+        state: &State,
+    ) -> Result<Option<DiagnosticsLog>, RunError> {
+        let Experiment { config, model, .. } = self.experiment;
+        let every = config.training.diagnostics_every;
+        if every == 0 {
+            return Ok(None);
+        }
+        let wiring = self.experiment.wiring();
+        let diagnostics =
+            Diagnostics::new(model, &self.teacher, &self.experiment.objective(), wiring);
+        let at = (state.step, &state.w);
+        DiagnosticsLog::resume(&files.diagnostics, diagnostics, every, at)
+            .map(Some)
+            .map_err(RunError::Log)
+    }
+}
+
+/// The rows of `metrics.csv` up to a step.
+fn rows(config: &RunConfig, step: u64) -> u64 {
+    let training = &config.training;
+    let on_grid = training.steps.is_multiple_of(training.log_every);
+    step / training.log_every + u64::from(step == training.steps && !on_grid)
+}
+
+/// The state that a run's checkpoint holds.
+pub(super) fn load_checkpoint(experiment: &Experiment, path: &Path) -> Result<State, RunError> {
+    let hash = experiment.config.hash();
+    checkpoint::load(path, experiment.shape(), &hash).map_err(RunError::Checkpoint)
+}
+
+/// Writes a checkpoint.
+pub(super) fn save_checkpoint(path: &Path, state: &State, hash: &str) -> Result<(), RunError> {
+    match checkpoint::save(path, state, hash) {
+        Err(CheckpointError::File(e)) => Err(e.into()),
+        other => other.map_err(RunError::Checkpoint),
+    }
+}
+
+fn engine(experiment: &Experiment, teacher: &Arc<Teacher>) -> Box<dyn Engine> {
+    match experiment.config.training.precision {
+        Precision::F32 => engine_of::<f32>(experiment, teacher),
+        Precision::F64 => engine_of::<f64>(experiment, teacher),
+    }
+}
+
+fn engine_of<F: fused::lanes::Precision + Element>(
+    experiment: &Experiment,
+    teacher: &Arc<Teacher>,
+) -> Box<dyn Engine> {
+    let Experiment { config, model, .. } = experiment;
+    let (teacher, objective, threads) = (
+        Arc::clone(teacher),
+        experiment.objective(),
+        config.training.threads,
+    );
+    let wiring = experiment.wiring();
+    match config.training.engine {
+        config::Engine::Fused => {
+            Box::new(Fused::<F>::new(teacher, objective, threads).with_wiring(wiring))
+        }
+        config::Engine::Autodiff => {
+            Box::new(Autodiff::<F>::new(model, teacher, objective, threads).with_wiring(wiring))
+        }
+    }
+}
+
+/// Writes what the training loop reports.
+struct TrajectoryObserver<'a> {
+    checkpoint: &'a Path,
+    config_hash: String,
+    evaluator: &'a mut Evaluator,
+    metrics: Metrics,
+    diagnostics: Option<DiagnosticsLog>,
+    progress: &'a mut dyn Progress,
+    elsewhere: u64,
+    /// The figures of the newest record.
+    last: Option<Evaluation>,
+}
+
+impl TrajectoryObserver<'_> {
+    /// Makes all rows durable.
+    fn sync(&mut self) -> Result<(), RunError> {
+        self.metrics.sync()?;
+        Ok(self.diagnostics.as_mut().map_or(Ok(()), |d| d.sync())?)
+    }
+}
+
+impl Observer for TrajectoryObserver<'_> {
+    type Error = RunError;
+
+    fn evaluate(&mut self, w: &Array2<f64>) -> Evaluation {
+        self.evaluator.evaluate(w)
+    }
+
+    fn record(&mut self, record: &Record) -> Result<(), RunError> {
+        self.metrics.append(record)?;
+        self.progress.record(record);
+        self.last = Some(record.evaluation.clone());
+        Ok(())
+    }
+
+    fn diagnose(&mut self, step: u64, w: &Array2<f64>) -> Result<(), RunError> {
+        let log = self.diagnostics.as_mut();
+        Ok(log.map_or(Ok(()), |log| log.measure(step, w))?)
+    }
+
+    fn checkpoint(&mut self, state: &State) -> Result<(), RunError> {
+        self.sync()?;
+        save_checkpoint(self.checkpoint, state, &self.config_hash)
+    }
+
+    fn step_done(&mut self, step: u64, loss: f64) -> bool {
+        self.progress.step(self.elsewhere + step, loss)
+    }
+}
