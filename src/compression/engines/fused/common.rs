@@ -122,10 +122,15 @@ impl<F: Precision> Gradients<F> {
 
     /// Sets all to zero.
     pub fn clear(&mut self, common: &Common<F>) {
-        self.folded.clear();
-        self.table.clear(&common.table);
+        self.clear_table(common);
         self.collected.iter_mut().for_each(Collected::clear);
         self.cores.iter_mut().for_each(Core::clear);
+    }
+
+    /// Sets to zero all but what is collected for the first attention.
+    pub fn clear_table(&mut self, common: &Common<F>) {
+        self.folded.clear();
+        self.table.clear(&common.table);
         self.loss = Loss::default();
     }
 

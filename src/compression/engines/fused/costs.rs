@@ -4,7 +4,8 @@
 
 use super::grouping::{self, Grouping};
 use super::lanes::LANES;
-use super::plan::Head;
+use super::plan::{Expansion, Head, Method, Plan, Work};
+use super::row_wise::halves::WIDE;
 
 /// Sequences of a batch.
 const BATCH: f64 = 256.0;
@@ -16,6 +17,19 @@ const ADDITION: f64 = 3.0;
 const SOFTMAX: f64 = 40.0;
 /// Taking one number of a table row for a sequence by its row number, and giving its gradient back.
 const GATHER: f64 = 4.0;
+
+/// Taking in one number of a sequence: a token, a target.
+const LOADING: f64 = 5.0;
+/// What the above make of a grouped or dense attention is so much less than what it takes beside
+/// [`row_wise`].
+const ATTENTION: f64 = 2.5;
+/// Merging the softmaxes of two halves at one row of lanes, both passes; and each of its values.
+const MERGING: f64 = 45.0;
+const MERGED_VALUE: f64 = 8.0;
+/// A term of the loss at one row of lanes.
+const ERROR: f64 = 12.0;
+/// The most places of a space that is worked through row by row.
+const MOST_PLACES: f64 = 65536.0;
 
 fn lanes(numbers: usize) -> f64 {
     numbers.div_ceil(LANES) as f64
@@ -77,6 +91,67 @@ pub fn factored(heads: &[Head], positions: usize, sources: usize) -> f64 {
             matrix + queries * query
         })
         .sum()
+}
+
+/// The halves in which the plan's space is worked through row by row, where that can be done and is cheaper
+/// than sequence by sequence.
+pub fn row_wise(plan: &Plan) -> Option<Grouping> {
+    let (attention, heads) = plan.first_attention()?;
+    let Work::Attention { method, .. } = &plan.blocks[attention].work else {
+        return None;
+    };
+    let position_wise = |work: &Work| match work {
+        Work::Mlp { .. } => true,
+        Work::Attention { heads, .. } => heads.is_empty(),
+    };
+    let then = plan.blocks[attention + 1..].iter();
+    if plan.shares > 1 || !then.map(|block| &block.work).all(position_wise) {
+        return None;
+    }
+    let size = plan.space_size? as f64;
+    let choices: Vec<usize> = plan.rows_at().iter().map(|rows| rows.len()).collect();
+    let lookup = plan.expansion == Expansion::Lookup;
+    let first = match method {
+        Method::Grouped(_) => grouped(heads, &choices).1,
+        Method::Dense => dense(heads, plan.positions, Some(&choices), lookup),
+        Method::Factored => return None, // its table lacks queries and keys
+    };
+    let distinct = size * (1.0 - (1.0 - 1.0 / size).powf(BATCH));
+    let numbers = plan.batch_columns().count() as f64 + 3.0;
+    let positions = plan.positions as f64;
+    let after = plan.multiplications_per_place();
+    let by_sequence =
+        ATTENTION * first + distinct * positions * (LOADING * numbers + after / LANES as f64);
+    let (halves, by_row) = (1..choices.len())
+        .filter_map(|left| {
+            let cost = halved(heads, &choices, left, after + ERROR * numbers)?;
+            Some((left, cost))
+        })
+        .min_by(|a, b| a.1.total_cmp(&b.1))?;
+    (by_row < by_sequence).then(|| Grouping::halves(&choices, halves))
+}
+
+/// Row by row, the first `left` positions being one half; a place costs `after` once the softmaxes are
+/// merged.
+fn halved(heads: &[Head], choices: &[usize], left: usize, after: f64) -> Option<f64> {
+    let product = |of: &[usize]| of.iter().map(|n| *n as f64).product::<f64>();
+    let halves = [product(&choices[..left]), product(&choices[left..])];
+    if choices.len() as f64 * halves[0] * halves[1] > MOST_PLACES {
+        return None;
+    }
+    let values: usize = heads.iter().map(|h| h.value.len()).sum();
+    let (values, count) = (values as f64, heads.len() as f64);
+    let cost = |p: usize, rows: usize| {
+        let half = usize::from(p >= left);
+        let own = halves[half] / rows as f64;
+        let others = (halves[1 - half] / LANES as f64).ceil();
+        let places = (own / WIDE as f64).ceil() * WIDE as f64 * others;
+        let keys = ((own / LANES as f64).ceil() + others) * choices.len() as f64;
+        places * (count * MERGING + values * MERGED_VALUE + after)
+            + keys * (count * SOFTMAX + values * MERGED_VALUE)
+    };
+    let rows = choices.iter().enumerate();
+    Some(rows.map(|(p, &rows)| rows as f64 * cost(p, rows)).sum())
 }
 
 #[cfg(test)]

@@ -43,6 +43,20 @@ impl Display for Plan {
             "unembedding: {} columns",
             self.readers.last().map_or(0, |r| r.columns.len())
         )?;
+        if let Some(halves) = &self.row_wise {
+            let sizes = [0, 1].map(|half| halves.groups[half].combinations);
+            return writeln!(
+                f,
+                "training on members of the space works through all {} at once, row by row of the table: \
+                 {} combinations of tokens at positions 0..{} by {} at the others, each place about {:.0} \
+                 floating-point operations",
+                sizes[0] * sizes[1] * self.positions,
+                sizes[0],
+                halves.groups[1].first,
+                sizes[1],
+                2.0 * self.multiplications_per_place()
+            );
+        }
         let multiplications = self.multiplications_per_sequence();
         writeln!(
             f,

@@ -79,6 +79,30 @@ impl Plan {
             .sum()
     }
 
+    /// Multiplications of a forward and backward pass at one position of a sequence, from the outputs of the
+    /// first attention's heads on, where nothing after it mixes positions.
+    pub(super) fn multiplications_per_place(&self) -> f64 {
+        let mut heard = 0;
+        let mut all = 0;
+        for (i, reader) in self
+            .readers
+            .iter()
+            .enumerate()
+            .filter(|(i, _)| self.reads_batch(*i))
+        {
+            let columns = self.blocks.get(i).map_or(0, |b| b.columns.len());
+            all += match self.blocks.get(i).map(|b| &b.work) {
+                Some(Work::Attention { heads, .. }) => {
+                    2 * columns * heads.iter().map(|h| h.value.len()).sum::<usize>()
+                }
+                Some(Work::Mlp { weights }) => 2 * weights.len() + 3 * heard * reader.columns.len(),
+                None => 3 * heard * reader.columns.len(),
+            };
+            heard += columns;
+        }
+        all as f64
+    }
+
     /// Numbers that a sequence takes from a table one by one, and their gradients.
     pub(super) fn lookups_per_sequence(&self) -> f64 {
         match self.table_attention() {

@@ -59,6 +59,27 @@ pub fn choose(heads: &[Head], choices: &[usize], lookup: f64, addition: f64) -> 
 }
 
 impl Grouping {
+    /// Two groups: the first `left` positions and the others, each with at least one.
+    pub fn halves(choices: &[usize], left: usize) -> Self {
+        let group = |first: usize, choices: &[usize]| {
+            let mut combinations = 1;
+            let strides = choices.iter().map(|n| {
+                let stride = combinations;
+                combinations *= n;
+                stride
+            });
+            Group {
+                first,
+                strides: strides.collect(),
+                combinations,
+            }
+        };
+        let (of_left, of_right) = choices.split_at(left);
+        Self {
+            groups: vec![group(0, of_left), group(left, of_right)],
+        }
+    }
+
     /// Numbers that the tables of these heads hold, of `rows` table rows.
     pub fn numbers(&self, heads: &[Head], rows: usize) -> usize {
         let combinations: usize = self.groups.iter().map(|g| g.combinations).sum();

@@ -117,6 +117,11 @@ impl<F: Precision> Inputs<F> {
         }
     }
 
+    /// The table rows of each member of the space, in their order, where they are kept.
+    pub fn space_rows(&self) -> impl Iterator<Item = &[u32]> {
+        self.space_rows.chunks_exact(self.positions)
+    }
+
     /// The number of distinct inputs.
     pub fn len(&self) -> usize {
         self.weights.len()

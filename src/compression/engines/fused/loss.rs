@@ -1,10 +1,9 @@
 //! The objective's terms with their derivatives.
 
-use super::lanes::{Lanes, kernels, one_at_a_time};
+use super::lanes::{Lanes, Precision, kernels, one_at_a_time};
 
 kernels! {
-    /// `Σ w·(x − y)²` over rows of positions of lanes, `w` `[lanes]` being the weight of each
-    /// sequence; `dx = 2·factor·w·(x − y)`.
+    /// [`squared_errors`], summed.
     pub fn squared_error<'a, F>(
         x: &'a [Lanes<F>],
         y: &'a [Lanes<F>],
@@ -12,62 +11,86 @@ kernels! {
         factor: F,
         dx: &'a mut [Lanes<F>],
     ) -> F {
-        let mut sum = Lanes::zero();
-        let twice = Lanes::splat(factor + factor);
-        let width = weights.len();
-        let rows = x.chunks_exact(width).zip(y.chunks_exact(width));
-        for ((x, y), dx) in rows.zip(dx.chunks_exact_mut(width)) {
-            for (((x, y), w), dx) in x.iter().zip(y).zip(weights).zip(dx) {
-                one_at_a_time();
-                let error = *x - *y;
-                let weighted = error * *w;
-                sum = error.mul_add(weighted, sum);
-                *dx = twice * weighted;
-            }
-        }
-        sum.sum()
+        squared_errors(x, y, weights, factor, dx).sum()
     }
 
-    /// `Σ w·(−ln softmax(z)_y)` for scores `z` `[classes, rows]`, the class `y` `[rows]` as a number
-    /// and weights `w` `[rows]`; `z` becomes `factor·w·(softmax(z) − 1_y)`.
+    /// [`cross_entropies`], summed.
     pub fn cross_entropy<'a, F>(
         z: &'a mut [Lanes<F>],
         classes: &'a [Lanes<F>],
         weights: &'a [Lanes<F>],
         factor: F,
     ) -> F {
-        let rows = classes.len();
-        let count = z.len() / rows;
-        let mut loss = Lanes::zero();
-        for (r, (class, w)) in classes.iter().zip(weights).enumerate() {
-            let mut max = z[r];
-            for o in 1..count {
-                one_at_a_time();
-                max = max.max(z[o * rows + r]);
-            }
-            let mut sum = Lanes::zero();
-            let mut own = Lanes::zero();
-            for o in 0..count {
-                one_at_a_time();
-                let shifted = z[o * rows + r] - max;
-                let is_own = Lanes::splat(F::from_f64(o as f64));
-                let indicator = class.zip(is_own, |y, o| if y == o { F::one() } else { F::zero() });
-                own = indicator.mul_add(shifted, own);
-                let e = shifted.exp_of_negative();
-                sum += e;
-                z[o * rows + r] = e;
-            }
-            loss = w.mul_add(sum.map(F::ln_of_large) - own, loss);
-            let scale = Lanes::splat(factor) * *w;
-            let normalised = scale / sum;
-            for o in 0..count {
-                one_at_a_time();
-                let is_own = Lanes::splat(F::from_f64(o as f64));
-                let indicator = class.zip(is_own, |y, o| if y == o { F::one() } else { F::zero() });
-                let e = z[o * rows + r];
-                z[o * rows + r] = e * normalised - indicator * scale;
-            }
-        }
-        loss.sum()
+        cross_entropies(z, classes, weights, factor).sum()
     }
+}
+
+/// `Σ w·(x − y)²` over rows of positions of lanes, `w` `[lanes]` being the weight of each
+/// sequence; `dx = 2·factor·w·(x − y)`.
+#[inline(always)]
+pub fn squared_errors<F: Precision>(
+    x: &[Lanes<F>],
+    y: &[Lanes<F>],
+    weights: &[Lanes<F>],
+    factor: F,
+    dx: &mut [Lanes<F>],
+) -> Lanes<F> {
+    let mut sum = Lanes::zero();
+    let twice = Lanes::splat(factor + factor);
+    let width = weights.len();
+    let rows = x.chunks_exact(width).zip(y.chunks_exact(width));
+    for ((x, y), dx) in rows.zip(dx.chunks_exact_mut(width)) {
+        for (((x, y), w), dx) in x.iter().zip(y).zip(weights).zip(dx) {
+            one_at_a_time();
+            let error = *x - *y;
+            let weighted = error * *w;
+            sum = error.mul_add(weighted, sum);
+            *dx = twice * weighted;
+        }
+    }
+    sum
+}
+
+/// `Σ w·(−ln softmax(z)_y)` for scores `z` `[classes, rows]`, the class `y` `[rows]` as a number
+/// and weights `w` `[rows]`; `z` becomes `factor·w·(softmax(z) − 1_y)`.
+#[inline(always)]
+pub fn cross_entropies<F: Precision>(
+    z: &mut [Lanes<F>],
+    classes: &[Lanes<F>],
+    weights: &[Lanes<F>],
+    factor: F,
+) -> Lanes<F> {
+    let rows = classes.len();
+    let count = z.len() / rows;
+    let mut loss = Lanes::zero();
+    for (r, (class, w)) in classes.iter().zip(weights).enumerate() {
+        let mut max = z[r];
+        for o in 1..count {
+            one_at_a_time();
+            max = max.max(z[o * rows + r]);
+        }
+        let mut sum = Lanes::zero();
+        let mut own = Lanes::zero();
+        for o in 0..count {
+            one_at_a_time();
+            let shifted = z[o * rows + r] - max;
+            let is_own = Lanes::splat(F::from_f64(o as f64));
+            let indicator = class.zip(is_own, |y, o| if y == o { F::one() } else { F::zero() });
+            own = indicator.mul_add(shifted, own);
+            let e = shifted.exp_of_negative();
+            sum += e;
+            z[o * rows + r] = e;
+        }
+        loss = w.mul_add(sum.map(F::ln_of_large) - own, loss);
+        let scale = Lanes::splat(factor) * *w;
+        let normalised = scale / sum;
+        for o in 0..count {
+            one_at_a_time();
+            let is_own = Lanes::splat(F::from_f64(o as f64));
+            let indicator = class.zip(is_own, |y, o| if y == o { F::one() } else { F::zero() });
+            let e = z[o * rows + r];
+            z[o * rows + r] = e * normalised - indicator * scale;
+        }
+    }
+    loss
 }

@@ -75,6 +75,7 @@ pub mod mlp;
 pub mod piece;
 pub mod plan;
 pub mod reader;
+pub mod row_wise;
 pub mod soft;
 pub mod table;
 
@@ -87,7 +88,7 @@ pub use alive::live_columns;
 use super::Engine;
 use crate::compression::objective::{Loss, Objective, OutputPositions};
 use crate::compression::penalty;
-use crate::compression::teacher::Teacher;
+use crate::compression::teacher::{OutputLoss, Teacher};
 use crate::inputs::sampler::Batch;
 use crate::model::Wiring;
 use common::{Common, Gradients};
@@ -97,6 +98,7 @@ use inputs::Inputs;
 use lanes::Precision;
 use piece::{Piece, Terms};
 use plan::{Domain, Plan};
+use row_wise::RowWise;
 use table::Table;
 
 /// The engine in precision `F`.
@@ -117,6 +119,8 @@ pub struct Fused<F> {
     factors: Vec<f64>,
     /// The compiled model, where the teacher does not keep the targets of the whole space.
     compiled: Option<Forward<f64>>,
+    /// Where the plan says so and the targets are kept.
+    row_wise: Option<RowWise<F>>,
 }
 
 /// Buffers and sums of one part of the batch.
@@ -161,6 +165,11 @@ impl<F: Precision> Fused<F> {
                 .table()
                 .is_none()
                 .then(|| Forward::with_plan(plan.clone(), teacher.space())),
+            row_wise: plan.row_wise.as_ref().and_then(|halves| {
+                let targets = teacher.table()?;
+                let soft = teacher.output_loss() == OutputLoss::SoftCrossEntropy;
+                (!soft).then(|| RowWise::new(&plan, halves, teacher.space(), targets))
+            }),
             shares,
             table_targets: Vec::new(),
             counted: Vec::new(),
@@ -176,6 +185,9 @@ impl<F: Precision> Fused<F> {
             plan,
         };
         engine.describe_rows();
+        if let Some(row_wise) = &mut engine.row_wise {
+            row_wise.count(&engine.common.inputs, &engine.counted);
+        }
         engine
     }
 
@@ -313,6 +325,84 @@ impl<F: Precision> Fused<F> {
         });
     }
 
+    /// What the errors of outputs and of blocks are multiplied by in a batch of `inputs`, the output
+    /// counting at `counted` positions.
+    fn scales(&self, counted: f64, inputs: usize) -> (f64, f64) {
+        let everywhere = (inputs * self.plan.positions) as f64;
+        let Objective {
+            output_weight,
+            layer_weight,
+            ..
+        } = self.objective;
+        (output_weight / counted, layer_weight / everywhere)
+    }
+
+    /// The loss parts from what the first share has summed; adds the penalties on `w` to `gradient`.
+    fn mean_loss(
+        &self,
+        counted: f64,
+        inputs: usize,
+        w: &Array2<f64>,
+        gradient: &mut Array2<f64>,
+    ) -> Loss {
+        let sums = &self.shares[0].gradients.loss;
+        Loss {
+            output: sums.output / counted,
+            layers: sums.layers / (inputs * self.plan.positions) as f64,
+            penalty: penalty::add(&self.objective, w, self.folder.wiring(), gradient),
+        }
+    }
+
+    /// A step on members of a space that is worked through row by row.
+    fn step_row_wise(
+        &mut self,
+        w: &Array2<f64>,
+        members: &[u64],
+        gradient: &mut Array2<f64>,
+    ) -> Loss {
+        let counted = match &self.row_wise {
+            Some(row_wise) => row_wise.counted(members),
+            None => 0.0,
+        };
+        let (output, layers) = self.scales(counted, members.len());
+        let Self {
+            plan,
+            teacher,
+            factors,
+            common,
+            folder,
+            shares,
+            row_wise,
+            ..
+        } = self;
+        folder.fold(Some(w), &mut common.folded);
+        let rows = &common.inputs.rows;
+        common.table.forward(plan, rows, &common.folded);
+        let gradients = &mut shares[0].gradients;
+        gradients.clear_table(common);
+        let terms = Terms {
+            output_loss: teacher.output_loss(),
+            output,
+            layers,
+            factors,
+        };
+        if let Some(row_wise) = row_wise {
+            row_wise.run(plan, common, (members, &self.counted), terms, gradients);
+            common.inputs.occurrences.clear();
+            let occurrences = row_wise.occurrences();
+            common.inputs.occurrences.extend_from_slice(occurrences);
+        }
+        self.table_losses(layers);
+        let Gradients { folded, table, .. } = &mut self.shares[0].gradients;
+        let common = &self.common;
+        let rows = &common.inputs.rows;
+        common
+            .table
+            .backward(&self.plan, rows, &common.folded, table, folded);
+        self.folder.unfold(folded, gradient);
+        self.mean_loss(counted, members.len(), w, gradient)
+    }
+
     /// The table blocks' own terms of `L_layer`, and where they begin to flow back.
     fn table_losses(&mut self, factor: f64) {
         let gradients = &mut self.shares[0].gradients;
@@ -346,6 +436,9 @@ impl<F: Precision> Engine for Fused<F> {
         batch: &Batch,
         gradient: &mut Array2<f64>,
     ) -> Loss {
+        if let (Some(_), Batch::Members(members)) = (&self.row_wise, batch) {
+            return self.step_row_wise(w, members, gradient);
+        }
         self.load(batch);
         self.load_compiled(batch);
         self.folder.fold(Some(w), &mut self.common.folded);
@@ -358,9 +451,8 @@ impl<F: Precision> Engine for Fused<F> {
             .filter(|(counted, _)| **counted)
             .map(|(_, n)| n.widen())
             .sum();
-        let everywhere = (inputs.size * self.plan.positions) as f64;
-        let layers = self.objective.layer_weight / everywhere;
-        self.run_shares((self.objective.output_weight / counted, layers), batch);
+        let (output, layers) = self.scales(counted, inputs.size);
+        self.run_shares((output, layers), batch);
         if let Some((first, others)) = self.shares.split_first_mut() {
             for other in others {
                 first.gradients.add(&other.gradients);
@@ -370,11 +462,7 @@ impl<F: Precision> Engine for Fused<F> {
         let gradients = &mut self.shares[0].gradients;
         self.common.finish(&self.plan, gradients);
         self.folder.unfold(&gradients.folded, gradient);
-        Loss {
-            output: gradients.loss.output / counted,
-            layers: gradients.loss.layers / everywhere,
-            penalty: penalty::add(&self.objective, w, self.folder.wiring(), gradient),
-        }
+        self.mean_loss(counted, self.common.inputs.size, w, gradient)
     }
 }
 

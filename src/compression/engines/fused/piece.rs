@@ -84,7 +84,7 @@ impl<F: Precision> Piece<F> {
             },
             tokens: Tokens {
                 indicators: Vec::new(),
-                rows_at: rows_at(plan),
+                rows_at: plan.rows_at(),
                 row_of: Vec::new(),
             },
             weights: Vec::new(),
@@ -308,20 +308,6 @@ impl<F: Precision> Piece<F> {
     fn at(&self, column: usize, b: usize, p: usize) -> usize {
         column * self.shape.row() + p * self.shape.lanes + b / LANES
     }
-}
-
-/// The table's rows of each position.
-fn rows_at(plan: &Plan) -> Vec<std::ops::Range<usize>> {
-    let Some(rows) = &plan.rows else {
-        return Vec::new();
-    };
-    let mut start = 0;
-    (0..plan.positions)
-        .map(|p| {
-            let end = start + rows.iter().filter(|row| row.0 == p).count();
-            std::mem::replace(&mut start, end)..end
-        })
-        .collect()
 }
 
 fn reading<'a, F>(

@@ -63,6 +63,8 @@ pub struct Plan {
     pub piece: usize,
     /// Parts of the batch that can be computed side by side.
     pub shares: usize,
+    /// Two halves of the positions, where batches of members are worked through row by row of the table.
+    pub row_wise: Option<Grouping>,
 }
 
 /// How rows of a table reach the sequences of a batch.
@@ -227,9 +229,11 @@ impl Plan {
             total_blocks: 2 * model.layers.len(),
             piece: 0,
             shares: 1,
+            row_wise: None,
         };
         plan.choose_methods();
         plan.choose_pieces();
+        plan.row_wise = costs::row_wise(&plan);
         plan
     }
 
@@ -292,6 +296,38 @@ impl Plan {
                 }
                 _ => None,
             })
+    }
+
+    /// The first attention that is computed for each sequence, if there is one: its number and heads.
+    pub fn first_attention(&self) -> Option<(usize, &[Head])> {
+        let i = self.blocks.iter().position(|b| b.domain == Domain::Batch)?;
+        match &self.blocks[i].work {
+            Work::Attention { heads, .. } => Some((i, heads)),
+            Work::Mlp { .. } => None,
+        }
+    }
+
+    /// The columns of the blocks that are computed for each sequence: the block's number among all, and
+    /// the column's in the block.
+    pub fn batch_columns(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
+        let blocks = self.blocks.iter().filter(|b| b.domain == Domain::Batch);
+        blocks.flat_map(|b| (0..b.columns.len()).map(|a| (b.index, a)))
+    }
+
+    /// The number of (position, token) pairs of the table, if it is fixed.
+    pub fn table_rows(&self) -> usize {
+        self.rows.as_ref().map_or(0, Vec::len)
+    }
+
+    /// The table's rows of each position; none if each batch brings its own.
+    pub fn rows_at(&self) -> Vec<Range<usize>> {
+        let Some(rows) = &self.rows else {
+            return Vec::new();
+        };
+        let first = |p: usize| rows.partition_point(|row| row.0 < p);
+        (0..self.positions)
+            .map(|p| first(p)..first(p + 1))
+            .collect()
     }
 
     /// The blocks before reader `i` that are computed for each sequence.

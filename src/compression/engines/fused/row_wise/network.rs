@@ -1,0 +1,363 @@
+//! What follows the first attention at one position: the outputs of its heads, MLPs, the unembedding,
+//! the losses; forward and back for a few places at a time.
+//!
+//! ```text
+//! forward                                    backward
+//! h_a = b_a + Σ_x x·w_{xa}                   dh_a += 2·weight·(h_a − target_a)
+//!   x: o of the heads, or ReLU(z_u)          dx = Σ_a dh_a·w_{xa}  (0 where ReLU(z) is)
+//! z_c = table_c + Σ_s h_s·P_{sc}             dtable_c = Σ dz_c,  dP_{sc} = Σ h_s·dz_c
+//!   s: columns written before                dh_s += Σ_c dz_c·P_{sc}
+//! ```
+
+use super::super::fold::Folded;
+use super::super::lanes::{Lanes, Precision, one_at_a_time, sum_each};
+use super::super::loss::{cross_entropies, squared_errors};
+use super::super::mlp::OutputMap;
+use super::super::piece::Terms;
+use super::super::plan::{Domain, Plan, Work};
+use super::super::table::{Table, TableGradient};
+use super::halves::WIDE;
+use crate::compression::teacher::OutputLoss;
+
+/// One quantity at the places that are computed together.
+pub type Tile<F> = [Lanes<F>; WIDE];
+
+/// A reader: its `z` are features `first..first + columns`, and it hears columns `0..heard`.
+#[derive(Clone, Copy, Debug)]
+struct Reads {
+    reader: usize,
+    columns: usize,
+    heard: usize,
+    first: usize,
+    /// Where its `P` begins.
+    weights: usize,
+}
+
+/// What a block reads.
+#[derive(Clone, Copy, Debug)]
+enum Input {
+    Heads,
+    Hidden(Reads),
+    Nothing,
+}
+
+/// The network with the buffers of one row.
+#[derive(Debug)]
+pub struct Network<F> {
+    /// For each block its number, its first column, how many it has, and what it reads.
+    blocks: Vec<(usize, usize, usize, Input)>,
+    scores: Reads,
+    /// The source that the first column is.
+    first_source: usize,
+    /// `P` and `dP`, reader by reader: `[columns, heard]`.
+    p: Vec<F>,
+    dp: Vec<Lanes<F>>,
+    /// What the table knows of each `z` at the row, and its gradient.
+    base: Vec<F>,
+    pub d_base: Vec<Lanes<F>>,
+    /// `o`, `h`, `z`, and their gradients.
+    pub o: Vec<Tile<F>>,
+    pub d_o: Vec<Tile<F>>,
+    h: Vec<Tile<F>>,
+    dh: Vec<Tile<F>>,
+    z: Vec<Tile<F>>,
+    dz: Vec<Tile<F>>,
+    /// Sums of the loss parts.
+    pub loss_output: Lanes<F>,
+    pub loss_layers: Lanes<F>,
+}
+
+impl<F: Precision> Network<F> {
+    /// What a plan has after its attention, whose heads have `values` values.
+    pub fn new(plan: &Plan, values: usize) -> Self {
+        let (mut blocks, mut heard, mut first, mut weights) = (Vec::new(), 0, 0, 0);
+        let mut reads = |reader: usize, heard: usize| {
+            let columns = plan.readers[reader].columns.len();
+            let reads = Reads {
+                reader,
+                columns,
+                heard,
+                first,
+                weights,
+            };
+            first += columns;
+            weights += columns * heard;
+            reads
+        };
+        let mut first_source = plan.sources.len();
+        for (i, block) in plan.blocks.iter().enumerate() {
+            if block.domain == Domain::Table {
+                continue;
+            }
+            let input = match &block.work {
+                Work::Mlp { .. } => Input::Hidden(reads(i, heard)),
+                Work::Attention { heads, .. } if heads.is_empty() => Input::Nothing,
+                Work::Attention { .. } => Input::Heads,
+            };
+            first_source = first_source.min(block.first_source);
+            blocks.push((i, heard, block.columns.len(), input));
+            heard += block.columns.len();
+        }
+        let scores = reads(plan.blocks.len(), heard);
+        let tiles = |count: usize| vec![[Lanes::zero(); WIDE]; count];
+        Self {
+            blocks,
+            scores,
+            first_source,
+            p: vec![F::zero(); weights],
+            dp: vec![Lanes::zero(); weights],
+            base: vec![F::zero(); first],
+            d_base: vec![Lanes::zero(); first],
+            o: tiles(values),
+            d_o: tiles(values),
+            h: tiles(heard),
+            dh: tiles(heard),
+            z: tiles(first),
+            dz: tiles(first),
+            loss_output: Lanes::zero(),
+            loss_layers: Lanes::zero(),
+        }
+    }
+    fn readers(&self) -> impl Iterator<Item = Reads> + '_ {
+        let hidden = self.blocks.iter().filter_map(|block| match block.3 {
+            Input::Hidden(reads) => Some(reads),
+            _ => None,
+        });
+        hidden.chain([self.scores])
+    }
+
+    /// Before the first row of a step.
+    pub fn begin(&mut self, plan: &Plan, folded: &Folded<F>) {
+        let mut p = std::mem::take(&mut self.p);
+        for reads in self.readers() {
+            let sources = plan.readers[reads.reader].sources;
+            let from = folded.readers[reads.reader].chunks_exact(sources);
+            let to = p[reads.weights..].chunks_exact_mut(reads.heard.max(1));
+            for (from, to) in from
+                .zip(to)
+                .take(if reads.heard == 0 { 0 } else { reads.columns })
+            {
+                to.copy_from_slice(&from[self.first_source..][..reads.heard]);
+            }
+        }
+        self.p = p;
+        self.dp.fill(Lanes::zero());
+        self.loss_output = Lanes::zero();
+        self.loss_layers = Lanes::zero();
+    }
+
+    /// After the last row of a step: adds to `dL/dP`.
+    pub fn end(&mut self, plan: &Plan, gradient: &mut Folded<F>) {
+        // `P` has done its work, and its place takes the sums.
+        let mut sums = std::mem::take(&mut self.p);
+        sum_each(&self.dp, &mut sums);
+        for reads in self.readers() {
+            let sources = plan.readers[reads.reader].sources;
+            let to = gradient.readers[reads.reader].chunks_exact_mut(sources);
+            let from = sums[reads.weights..].chunks_exact(reads.heard.max(1));
+            for (from, to) in from
+                .zip(to)
+                .take(if reads.heard == 0 { 0 } else { reads.columns })
+            {
+                for (to, from) in to[self.first_source..].iter_mut().zip(from) {
+                    *to += *from;
+                }
+            }
+        }
+        self.p = sums;
+    }
+
+    /// Before the places of a table row.
+    #[inline(always)]
+    pub fn begin_row(&mut self, row: usize, table: &Table<F>) {
+        let mut base = std::mem::take(&mut self.base);
+        for reads in self.readers() {
+            let z = &table.z[reads.reader];
+            for (c, base) in base[reads.first..][..reads.columns].iter_mut().enumerate() {
+                one_at_a_time();
+                *base = z[c * table.stride + row];
+            }
+        }
+        self.base = base;
+        self.d_base.fill(Lanes::zero());
+    }
+
+    /// After them.
+    #[inline(always)]
+    pub fn end_row(&mut self, row: usize, stride: usize, gradient: &mut TableGradient<F>) {
+        for reads in self.readers() {
+            let to = &mut gradient.z[reads.reader];
+            for (c, from) in self.d_base[reads.first..][..reads.columns]
+                .iter()
+                .enumerate()
+            {
+                one_at_a_time();
+                to[c * stride + row] = from.sum();
+            }
+        }
+    }
+
+    /// From `o` to the scores.
+    #[inline(always)]
+    pub fn forward(&mut self, outputs: &[OutputMap<F>]) {
+        for &(number, first, columns, input) in &self.blocks {
+            let output = &outputs[number];
+            let x = match input {
+                Input::Nothing => &[][..],
+                Input::Heads => &self.o[..],
+                Input::Hidden(reads) => {
+                    read(reads, &self.base, &self.p, &self.h, &mut self.z);
+                    let z = &mut self.z[reads.first..][..reads.columns];
+                    for z in z.iter_mut().flatten() {
+                        one_at_a_time();
+                        *z = z.max(Lanes::zero());
+                    }
+                    &*z
+                }
+            };
+            for a in 0..columns {
+                self.h[first + a] = combine(output.bias[a], &output.weights, (columns, a), x);
+            }
+        }
+        read(self.scores, &self.base, &self.p, &self.h, &mut self.z);
+    }
+
+    /// The losses at these places with their `targets` (a tile a column and one of the output), and back
+    /// to `do`. Columns of `targets` are `stride` apart. `weights` is how often each place occurs; the output is `counted` there or not.
+    #[inline(always)]
+    pub fn backward(
+        &mut self,
+        outputs: &[OutputMap<F>],
+        (targets, stride): (&[Lanes<F>], usize),
+        weights: &Tile<F>,
+        counted: bool,
+        terms: Terms<'_>,
+    ) {
+        let columns = self.h.len();
+        for &(number, first, count, _) in &self.blocks {
+            let own = terms.factors[number];
+            let factor = F::from_f64(terms.layers * own);
+            for a in first..first + count {
+                let target = &targets[a * stride..][..WIDE];
+                let (h, dh) = (&self.h[a], &mut self.dh[a]);
+                let sum = squared_errors(h, target, weights, factor, dh);
+                self.loss_layers += Lanes::splat(F::from_f64(own)) * sum;
+            }
+        }
+        let none = [Lanes::zero(); WIDE];
+        let output_weights = if counted { weights } else { &none };
+        self.score(&targets[columns * stride..][..WIDE], output_weights, terms);
+        self.read_backward(self.scores);
+        for b in (0..self.blocks.len()).rev() {
+            let (number, first, columns, input) = self.blocks[b];
+            let output = &outputs[number];
+            let dh = &self.dh[first..][..columns];
+            let weights = output.weights.chunks_exact(columns);
+            match input {
+                Input::Nothing => {}
+                Input::Heads => {
+                    for (w, d_o) in weights.zip(&mut self.d_o) {
+                        *d_o = combine(F::zero(), w, (1, 0), dh);
+                    }
+                }
+                Input::Hidden(reads) => {
+                    let z = &self.z[reads.first..][..reads.columns];
+                    let dz = &mut self.dz[reads.first..][..reads.columns];
+                    for ((w, z), dz) in weights.zip(z).zip(dz) {
+                        one_at_a_time();
+                        let gradient = combine(F::zero(), w, (1, 0), dh);
+                        for n in 0..WIDE {
+                            let live = |z, d| if z > F::zero() { d } else { F::zero() };
+                            dz[n] = z[n].zip(gradient[n], live);
+                        }
+                    }
+                    self.read_backward(reads);
+                }
+            }
+        }
+    }
+
+    /// The output's loss and the gradient of its scores.
+    #[inline(always)]
+    fn score(&mut self, target: &[Lanes<F>], weights: &Tile<F>, terms: Terms<'_>) {
+        let factor = F::from_f64(terms.output);
+        let own = self.scores.first..self.scores.first + self.scores.columns;
+        let (z, dz) = (&self.z[own.clone()], &mut self.dz[own]);
+        self.loss_output += match terms.output_loss {
+            OutputLoss::CrossEntropy | OutputLoss::SoftCrossEntropy => {
+                dz.copy_from_slice(z);
+                cross_entropies(dz.as_flattened_mut(), target, weights, factor)
+            }
+            OutputLoss::SquaredError => squared_errors(
+                z.as_flattened(),
+                target,
+                weights,
+                factor,
+                dz.as_flattened_mut(),
+            ),
+        };
+    }
+
+    /// From `dz` of a reader to `dtable`, `dP` and `dh`.
+    #[inline(always)]
+    fn read_backward(&mut self, reads: Reads) {
+        let Reads {
+            columns,
+            heard,
+            first,
+            weights,
+            ..
+        } = reads;
+        let dz = &self.dz[first..][..columns];
+        for (d_base, dz) in self.d_base[first..].iter_mut().zip(dz) {
+            one_at_a_time();
+            for dz in dz {
+                *d_base += *dz;
+            }
+        }
+        for s in 0..heard {
+            let h = &self.h[s];
+            let mut dh = self.dh[s];
+            for (c, dz) in dz.iter().enumerate() {
+                one_at_a_time();
+                let at = weights + c * heard + s;
+                let p = Lanes::splat(self.p[at]);
+                let mut sum = self.dp[at];
+                for n in 0..WIDE {
+                    sum = h[n].mul_add(dz[n], sum);
+                    dh[n] = dz[n].mul_add(p, dh[n]);
+                }
+                self.dp[at] = sum;
+            }
+            self.dh[s] = dh;
+        }
+    }
+}
+
+/// `base + Σ_x w·x`, the weight of `x[k]` being number `k·stride + first`.
+#[inline(always)]
+fn combine<F: Precision>(
+    base: F,
+    weights: &[F],
+    (stride, first): (usize, usize),
+    x: &[Tile<F>],
+) -> Tile<F> {
+    let mut sums = [Lanes::splat(base); WIDE];
+    for (k, x) in x.iter().enumerate() {
+        one_at_a_time();
+        let w = Lanes::splat(weights[k * stride + first]);
+        for n in 0..WIDE {
+            sums[n] = x[n].mul_add(w, sums[n]);
+        }
+    }
+    sums
+}
+
+/// `z` of a reader.
+#[inline(always)]
+fn read<F: Precision>(reads: Reads, base: &[F], p: &[F], h: &[Tile<F>], z: &mut [Tile<F>]) {
+    for c in 0..reads.columns {
+        let p = &p[reads.weights + c * reads.heard..][..reads.heard];
+        z[reads.first + c] = combine(base[reads.first + c], p, (1, 0), &h[..reads.heard]);
+    }
+}
