@@ -241,6 +241,9 @@ fn means(plan: &Plan) -> BTreeSet<&'static str> {
             });
         }
     }
+    if plan.row_wise.is_some() {
+        means.insert("row-wise");
+    }
     means.insert(match plan.expansion {
         Expansion::Indicators => "indicators",
         Expansion::Lookup => "lookup",
@@ -280,7 +283,15 @@ fn fused_equals_autodiff_in_f64_on_random_models() {
         println!("{failure}");
     }
     assert!(failures.is_empty());
-    let all = BTreeSet::from(["batch", "dense", "grouped", "indicators", "lookup", "table"]);
+    let all = BTreeSet::from([
+        "batch",
+        "dense",
+        "grouped",
+        "indicators",
+        "lookup",
+        "row-wise",
+        "table",
+    ]);
     assert!(seen.is_superset(&all));
 }
 

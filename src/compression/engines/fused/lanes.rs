@@ -243,12 +243,15 @@ pub fn sums<F: Precision>(x: &[Lanes<F>; LANES]) -> Lanes<F> {
         x[7], x[15],
     ];
     for j in 0..8 {
+        one_at_a_time();
         parts[j] = halve::<8, F>(parts[j], parts[j + 8]);
     }
     for j in 0..4 {
+        one_at_a_time();
         parts[j] = halve::<4, F>(parts[j], parts[j + 4]);
     }
     for j in 0..2 {
+        one_at_a_time();
         parts[j] = halve::<2, F>(parts[j], parts[j + 2]);
     }
     halve::<1, F>(parts[0], parts[1])

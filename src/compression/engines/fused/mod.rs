@@ -34,6 +34,8 @@
 //! - [`table`]: what depends on (position, token) alone is computed once a pair.
 //! - [`grouped`]: the first live attention's logits belong to two such pairs; its sums of
 //!   exponentials are tabulated for groups of key positions ([`grouping`]).
+//! - [`row_wise`]: a small space where nothing later mixes positions has all its places in a fixed
+//!   layout, and a batch only says how often each occurs; the plan chooses by [`costs`].
 //! - [`factored`]: for long inputs its logits come from a matrix over pairs of sources instead; the plan
 //!   chooses by [`costs`].
 //! - [`reader`], [`dense`], [`mlp`], [`loss`], [`soft`]: everything else, sixteen sequences at a time
