@@ -20,8 +20,8 @@
 //! a place is in [`network`].
 
 pub mod halves;
-mod network;
-mod softmax;
+pub mod network;
+pub mod softmax;
 
 use super::common::{Common, Gradients};
 use super::grouping::Grouping;

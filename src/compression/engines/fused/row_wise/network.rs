@@ -54,17 +54,17 @@ pub struct Network<F> {
     dp: Vec<Lanes<F>>,
     /// What the table knows of each `z` at the row, and its gradient.
     base: Vec<F>,
-    pub d_base: Vec<Lanes<F>>,
+    d_base: Vec<Lanes<F>>,
     /// `o`, `h`, `z`, and their gradients.
-    pub o: Vec<Tile<F>>,
-    pub d_o: Vec<Tile<F>>,
+    pub(super) o: Vec<Tile<F>>,
+    pub(super) d_o: Vec<Tile<F>>,
     h: Vec<Tile<F>>,
     dh: Vec<Tile<F>>,
     z: Vec<Tile<F>>,
     dz: Vec<Tile<F>>,
     /// Sums of the loss parts.
-    pub loss_output: Lanes<F>,
-    pub loss_layers: Lanes<F>,
+    pub(super) loss_output: Lanes<F>,
+    pub(super) loss_layers: Lanes<F>,
 }
 
 impl<F: Precision> Network<F> {
@@ -284,6 +284,7 @@ impl<F: Precision> Network<F> {
         let own = self.scores.first..self.scores.first + self.scores.columns;
         let (z, dz) = (&self.z[own.clone()], &mut self.dz[own]);
         self.loss_output += match terms.output_loss {
+            // A soft one never comes here: the engine then works sequence by sequence.
             OutputLoss::CrossEntropy | OutputLoss::SoftCrossEntropy => {
                 dz.copy_from_slice(z);
                 cross_entropies(dz.as_flattened_mut(), target, weights, factor)
