@@ -22,14 +22,16 @@
 pub mod halves;
 pub mod network;
 pub mod softmax;
+mod step;
 
 use super::common::{Common, Gradients};
 use super::grouping::Grouping;
 use super::inputs::Inputs;
-use super::lanes::{LANES, Lanes, Precision, add_scaled, dot, kernels, one_at_a_time, sum_each};
+use super::lanes::{LANES, Lanes, Precision, add_scaled, dot, kernels, one_at_a_time};
 use super::mlp::OutputMap;
 use super::piece::Terms;
 use super::plan::{Head, Plan};
+use super::sums::sum_each;
 use super::table::{Table, TableGradient};
 use crate::compression::teacher::Targets;
 use crate::inputs::InputSpace;

@@ -10,11 +10,12 @@
 //! ```
 
 use super::super::fold::Folded;
-use super::super::lanes::{Lanes, Precision, one_at_a_time, sum_each};
+use super::super::lanes::{Lanes, Precision, one_at_a_time};
 use super::super::loss::{cross_entropies, squared_errors};
 use super::super::mlp::OutputMap;
 use super::super::piece::Terms;
 use super::super::plan::{Domain, Plan, Work};
+use super::super::sums::sum_each;
 use super::super::table::{Table, TableGradient};
 use super::halves::WIDE;
 use crate::compression::teacher::OutputLoss;
