@@ -94,6 +94,11 @@ fn values_that_contradict_each_other_are_refused() {
             "multiple of training.log_every, 1000",
         ],
     );
+    is(
+        "seed = 0",
+        "restarts = { count = 2, steps = 0 }",
+        &["`training.restarts.steps`", "at least one update"],
+    );
     Bench::new()
         .edit("seed = 0", "restarts = { count = 2 }")
         .refused(&[], &["`training.restarts.steps` is missing", "run.toml"]);

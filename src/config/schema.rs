@@ -305,7 +305,7 @@ pub const KEYS: &[Key] = &[
     ),
     key(
         "training.restarts.steps",
-        Kind::Integer(1, MAX_STEPS),
+        Kind::Integer(0, MAX_STEPS),
         "0",
         "Updates of each start before one is chosen, if count is above 1: a multiple of log_every.",
     ),

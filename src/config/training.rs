@@ -106,6 +106,12 @@ impl TrainingConfig {
         if source.get(STEPS).is_none() {
             return Err(source.missing(STEPS));
         }
+        if steps == 0 {
+            return Err(source.conflict(
+                STEPS,
+                "it is 0, but with a count above 1 each start needs at least one update",
+            ));
+        }
         if steps > self.steps {
             return Err(source.conflict(
                 STEPS,

@@ -81,6 +81,7 @@ pub mod row_wise;
 pub mod soft;
 pub mod sums;
 pub mod table;
+mod table_terms;
 
 use std::sync::Arc;
 
@@ -89,20 +90,19 @@ use ndarray::Array2;
 pub use alive::live_columns;
 
 use super::Engine;
-use crate::compression::objective::{Loss, Objective, OutputPositions};
+use crate::compression::objective::{Loss, Objective};
 use crate::compression::penalty;
 use crate::compression::teacher::{OutputLoss, Teacher};
 use crate::inputs::sampler::Batch;
 use crate::model::Wiring;
 use common::{Common, Gradients};
-use fold::{Folded, Folder};
+use fold::Folder;
 use forward::Forward;
 use inputs::Inputs;
 use lanes::Precision;
 use piece::{Piece, Terms};
-use plan::{Domain, Plan};
+use plan::Plan;
 use row_wise::RowWise;
-use table::Table;
 
 /// The engine in precision `F`.
 #[derive(Debug)]
@@ -197,21 +197,6 @@ impl<F: Precision> Fused<F> {
     /// What the engine computes in a step.
     pub fn plan(&self) -> &Plan {
         &self.plan
-    }
-
-    /// Targets and counted positions of the table's rows.
-    fn describe_rows(&mut self) {
-        let rows = &self.common.inputs.rows;
-        self.table_targets = compiled_table(&self.plan, rows);
-        let space = self.teacher.space();
-        self.counted.clear();
-        self.counted.extend(
-            rows.iter()
-                .map(|&(_, token)| match self.objective.output_positions {
-                    OutputPositions::All => true,
-                    OutputPositions::Tokens => space.is_word(token),
-                }),
-        );
     }
 
     /// Takes in a batch; one with tokens that the space does not have in these places needs a plan
@@ -355,31 +340,6 @@ impl<F: Precision> Fused<F> {
             penalty: penalty::add(&self.objective, w, self.folder.wiring(), gradient),
         }
     }
-
-    /// The table blocks' own terms of `L_layer`, and where they begin to flow back.
-    fn table_losses(&mut self, factor: f64) {
-        let gradients = &mut self.shares[0].gradients;
-        let table = &self.common.table;
-        for (i, block) in self.plan.blocks.iter().enumerate() {
-            if block.domain == Domain::Batch {
-                continue;
-            }
-            let own = self.factors[i];
-            let mut sum = F::zero();
-            for a in 0..block.columns.len() {
-                let h = &table.h[i][a * table.stride..];
-                let dh = &mut gradients.table.h[i][a * table.stride..];
-                let targets = self.table_targets[i].column(a);
-                let occurrences = &self.common.inputs.occurrences;
-                for (((h, dh), target), n) in h.iter().zip(dh).zip(targets).zip(occurrences) {
-                    let error = *h - F::from_f64(*target);
-                    sum += *n * error * error;
-                    *dh += F::from_f64(2.0 * factor * own) * *n * error;
-                }
-            }
-            gradients.loss.layers += own * sum.widen();
-        }
-    }
 }
 
 impl<F: Precision> Engine for Fused<F> {
@@ -417,24 +377,4 @@ impl<F: Precision> Engine for Fused<F> {
         self.folder.unfold(&gradients.folded, gradient);
         self.mean_loss(counted, self.common.inputs.size, w, gradient)
     }
-}
-
-/// What the table's blocks write in the compiled model (`G = 1`) at these rows.
-fn compiled_table(plan: &Plan, rows: &[(usize, usize)]) -> Vec<Array2<f64>> {
-    let mut folded = Folded::<f64>::zero(plan);
-    Folder::new(plan, Wiring::default()).fold(None, &mut folded);
-    let mut table = Table::new(plan);
-    table.forward(plan, rows, &folded);
-    plan.blocks
-        .iter()
-        .enumerate()
-        .map(|(i, block)| match block.domain {
-            Domain::Table => {
-                Array2::from_shape_fn((rows.len(), block.columns.len()), |(row, a)| {
-                    table.h[i][a * table.stride + row]
-                })
-            }
-            Domain::Batch => Array2::zeros((0, 0)),
-        })
-        .collect()
 }
