@@ -3,7 +3,7 @@
 //! Every engine computes the same objective; they differ in how. [`autodiff`] is the reference, a
 //! plain transcription of the formulas into Burn tensors. [`fused`], the default, is one hand-derived pass
 //! in feature space; [`operation`] makes it a part of any Burn graph. `tests/engines.rs`,
-//! `tests/fused.rs`, `tests/operation.rs` and `tests/parity.rs` compare them.
+//! `tests/fused`, `tests/operation.rs` and `tests/parity.rs` compare them.
 
 pub mod autodiff;
 pub mod fused;

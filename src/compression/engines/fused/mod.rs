@@ -44,7 +44,7 @@
 //! Sums over sequences are formed in a fixed order: pieces belong to shares, shares are added in
 //! their order, and threads only decide who computes a share.
 //!
-//! Tested in `tests/fused.rs` (beside the autodiff engine: reference models, random models, long inputs,
+//! Tested in `tests/fused` (beside the autodiff engine: reference models, random models, long inputs,
 //! threads), `tests/parity.rs` (trajectories of JAX and Optax) and beside each kernel; timed in
 //! `benches/engines`.
 
