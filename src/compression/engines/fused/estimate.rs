@@ -31,8 +31,19 @@ impl Plan {
     }
 
     /// Estimated floating-point operations of a step with a batch of this size: two for each
-    /// multiplication and addition, repetitions in the batch computed once.
+    /// multiplication and addition, repetitions in the batch computed once, or all places of a space that
+    /// is worked through row by row.
     pub fn flops_per_step(&self, batch: f64) -> f64 {
+        if let (Some(halves), Some(size), Some((_, heads))) =
+            (&self.row_wise, self.space_size, self.first_attention())
+        {
+            let places = size as f64 * self.positions as f64;
+            let values: usize = heads.iter().map(|h| h.value.len()).sum();
+            let merged = heads.len() as f64 * EXPONENTIAL + 4.0 * values as f64;
+            let softmaxes = halves.multiplications(heads, self.table_rows() as f64);
+            let all = places * (self.multiplications_per_place() + merged) + softmaxes;
+            return 2.0 * (all + self.reader_table_multiplications());
+        }
         let distinct = self.space_size.map_or(batch, |size| {
             let size = size as f64;
             size * (1.0 - (1.0 - 1.0 / size).powf(batch))
@@ -40,13 +51,10 @@ impl Plan {
         2.0 * (distinct * self.multiplications_per_sequence() + self.table_multiplications())
     }
 
-    /// Estimated multiplications and additions of the tables in a step.
-    fn table_multiplications(&self) -> f64 {
-        let Some(rows) = self.rows.as_ref().map(|rows| rows.len() as f64) else {
-            return 0.0;
-        };
-        let readers: f64 = self
-            .readers
+    /// Estimated multiplications and additions of what readers read of the table in a step.
+    fn reader_table_multiplications(&self) -> f64 {
+        let rows = self.table_rows() as f64;
+        self.readers
             .iter()
             .enumerate()
             .map(|(i, reader)| {
@@ -56,7 +64,12 @@ impl Plan {
                     .sum();
                 rows * (reader.columns.len() * (2 + 3 * heard)) as f64
             })
-            .sum();
+            .sum()
+    }
+
+    /// Estimated multiplications and additions of the tables in a step.
+    fn table_multiplications(&self) -> f64 {
+        let rows = self.table_rows() as f64;
         let grouped: f64 = self
             .blocks
             .iter()
@@ -68,7 +81,7 @@ impl Plan {
                 _ => None,
             })
             .sum();
-        readers + grouped
+        self.reader_table_multiplications() + grouped
     }
 
     /// Estimated multiplications of a forward and backward pass of one sequence, tables aside.
