@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use super::{Failure, terminal};
 use crate::compression::export::{self, Exported, TOLERANCE};
 use crate::files;
-use crate::inputs::EvaluationSet;
 use crate::model::file::{ModelFileError, Problem};
 use crate::npz::NpzWriter;
 use crate::study::experiment::Experiment;
@@ -80,12 +79,8 @@ pub fn main(args: &Args) -> Result<(), Failure> {
 
 /// The model file, after saying on stderr what its weights are and how far off its outputs.
 fn export_model(args: &Args, run: &FinishedRun) -> Result<Exported, Failure> {
-    let Experiment {
-        config,
-        model,
-        space,
-    } = &run.experiment;
-    let set = EvaluationSet::new(space, config.inputs.evaluation_sample);
+    let Experiment { model, space, .. } = &run.experiment;
+    let set = run.experiment.evaluation_set();
     let precision = match args.precision {
         Precision::Auto => export::Precision::Auto,
         Precision::F32 => export::Precision::F32,

@@ -14,7 +14,7 @@
 //! outputs are the compressed model's up to the order of summation; rounded to float32 they may not be
 //! (weights of 100, as `sort_unique` has them, amplify the rounding), which `cli/export.rs` measures.
 
-use ndarray::{Array2, Axis};
+use ndarray::Array2;
 use serde_json::json;
 
 use super::Projection;
@@ -28,23 +28,17 @@ const NOT_INHERITED: [&str; 2] = ["model_output", "mlp_exactness"];
 /// dimensions are called `d0`, `d1`, ...; the metadata key `compressed_from` says what they were.
 pub fn fold(model: &CompiledModel, projection: &Projection) -> CompiledModel {
     let Projection { w, wiring, .. } = projection;
-    let write = |site: Site, m: &Array2<f64>| {
-        let w = wiring.matrix(w, wiring.write(site));
-        m.dot(&w.t())
-    };
-    let read = |reader: Reader, m: &Array2<f64>| {
-        let w = wiring.matrix(w, wiring.read(reader));
-        w.dot(m)
-    };
+    let write = |site: Site, m: &Array2<f64>| m.dot(&wiring.matrix(w, wiring.write(site)).t());
+    let read = |reader: Reader, m: &Array2<f64>| wiring.matrix(w, wiring.read(reader)).dot(m);
     let reader = |block: usize, linear: &Linear<f64>| Linear {
         weight: read(Reader::Block(block), &linear.weight),
         bias: linear.bias.clone(),
     };
     let writer = |block: usize, linear: &Linear<f64>| {
-        let bias = linear.bias.view().insert_axis(Axis(0)).to_owned();
+        let w = wiring.matrix(w, wiring.write(Site::Block(block)));
         Linear {
-            weight: write(Site::Block(block), &linear.weight),
-            bias: write(Site::Block(block), &bias).index_axis_move(Axis(0), 0),
+            weight: linear.weight.dot(&w.t()),
+            bias: linear.bias.dot(&w.t()),
         }
     };
     let mut metadata = model.metadata.clone();

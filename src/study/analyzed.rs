@@ -18,7 +18,6 @@ use crate::analysis::worst::WorstInput;
 use crate::analysis::{self, Analysis, Settings, Subject};
 use crate::compression::Projection;
 use crate::files::{self, FileError};
-use crate::inputs::EvaluationSet;
 
 /// A run's analysis with what it is about.
 #[derive(Clone, Debug)]
@@ -69,7 +68,7 @@ pub fn analyze(experiment: &Experiment, projection: &Projection, settings: &Sett
         model,
         space,
     } = experiment;
-    let inputs = EvaluationSet::new(space, config.inputs.evaluation_sample);
+    let inputs = experiment.evaluation_set();
     let subject = Subject {
         model,
         space,

@@ -18,7 +18,6 @@ use crate::compression::evaluation::Evaluator;
 use crate::compression::trainer::State;
 use crate::compression::{StopReason, Teacher};
 use crate::config::Method;
-use crate::inputs::EvaluationSet;
 use crate::inputs::rng::{self, Purpose};
 
 /// Finds the baseline's `W` and writes the files of a run. Its checkpoint is `W` before step 0: who
@@ -28,14 +27,8 @@ pub(super) fn run(
     directory: &RunDirectory,
     progress: &mut dyn Progress,
 ) -> Result<Outcome, RunError> {
-    let Experiment {
-        config,
-        model,
-        space,
-    } = experiment;
-    let evaluation_set = EvaluationSet::new(space, config.inputs.evaluation_sample);
-    let targets = config.objective.categorical_targets;
-    let teacher = Teacher::with_targets(model, space.clone(), evaluation_set, targets);
+    let Experiment { config, model, .. } = experiment;
+    let teacher = experiment.teacher();
     let mut evaluator = Evaluator::new(Arc::clone(&teacher), experiment.objective());
     let start = std::time::Instant::now();
     let state = if directory.has(CHECKPOINT) {

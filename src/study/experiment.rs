@@ -3,13 +3,13 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ndarray::Array2;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use crate::compression::{Objective, Projection};
+use crate::compression::{Objective, Projection, Teacher};
 use crate::config::run::ModelConfig;
 use crate::config::{ConfigError, ConfigSource, Method, RunConfig};
 use crate::files::hex;
@@ -50,6 +50,22 @@ pub enum ExperimentError {
 }
 
 impl Experiment {
+    /// The inputs of the exact figures.
+    pub fn evaluation_set(&self) -> EvaluationSet {
+        EvaluationSet::new(&self.space, self.config.inputs.evaluation_sample)
+    }
+
+    /// The compiled model's targets, of the kind that the objective compares with.
+    pub fn teacher(&self) -> Arc<Teacher> {
+        let targets = self.config.objective.categorical_targets;
+        Teacher::with_targets(
+            &self.model,
+            self.space.clone(),
+            self.evaluation_set(),
+            targets,
+        )
+    }
+
     /// Which matrices the run's `W` is. A baseline is always one.
     pub fn wiring(&self) -> Wiring {
         let compression = &self.config.compression;

@@ -20,7 +20,7 @@ use crate::compression::evaluation::Evaluator;
 use crate::compression::trainer::{Intervals, Observer, Record, State};
 use crate::compression::{Evaluation, StopReason, Teacher, Trainer};
 use crate::config::{self, Precision, RunConfig};
-use crate::inputs::{EvaluationSet, Sampler};
+use crate::inputs::Sampler;
 
 /// Where a trajectory leaves what it needs to go on.
 #[derive(Clone, Debug)]
@@ -60,18 +60,7 @@ pub(super) struct Trained {
 impl<'a> Training<'a> {
     /// For a run.
     pub fn new(experiment: &'a Experiment, progress: &'a mut dyn Progress) -> Self {
-        let Experiment {
-            config,
-            model,
-            space,
-        } = experiment;
-        let evaluation_set = EvaluationSet::new(space, config.inputs.evaluation_sample);
-        let teacher = Teacher::with_targets(
-            model,
-            space.clone(),
-            evaluation_set,
-            config.objective.categorical_targets,
-        );
+        let teacher = experiment.teacher();
         Self {
             experiment,
             evaluator: Evaluator::new(Arc::clone(&teacher), experiment.objective())
