@@ -7,7 +7,7 @@ mod command;
 
 use std::path::{Path, PathBuf};
 
-use command::{call, short_run, snapshot};
+use command::{call, run, snapshot, text};
 use serde_json::Value as Json;
 
 const TABLES: [(&str, &str); 7] = [
@@ -39,19 +39,6 @@ const TABLES: [(&str, &str); 7] = [
         "rank,input,wrong,position,token,expected,found,error,right",
     ),
 ];
-
-fn run(config: &str, steps: u64, output: &Path, set: &[&str]) {
-    let mut arguments = short_run(config, steps, output);
-    for key in set {
-        arguments.extend(["--set".to_owned(), (*key).to_owned()]);
-    }
-    let (code, _, stderr) = call(&arguments);
-    assert_eq!(code, 0, "{stderr}");
-}
-
-fn text(path: &Path) -> String {
-    path.display().to_string()
-}
 
 fn read(directory: &Path, file: &str) -> String {
     std::fs::read_to_string(directory.join(file)).unwrap()

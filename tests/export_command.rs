@@ -6,24 +6,11 @@ mod command;
 
 use std::path::{Path, PathBuf};
 
-use command::{RawModel, call, short_run};
+use command::{RawModel, call, run, text};
 use serde_json::Value as Json;
 use tracr_compress::inputs::EvaluationSet;
 use tracr_compress::model::{CompiledModel, Frozen, Stream};
 use tracr_compress::study::finished::FinishedRun;
-
-fn run(config: &str, steps: u64, output: &Path, set: &[&str]) {
-    let mut arguments = short_run(config, steps, output);
-    for key in set {
-        arguments.extend(["--set".to_owned(), (*key).to_owned()]);
-    }
-    let (code, _, stderr) = call(&arguments);
-    assert_eq!(code, 0, "{stderr}");
-}
-
-fn text(path: &Path) -> String {
-    path.display().to_string()
-}
 
 /// The largest difference of a score between an export and its run's compressed model, at any
 /// position of any input.
@@ -32,10 +19,8 @@ fn difference_of_scores(run_dir: &Path, export: &Path) -> f64 {
     let space = &run.experiment.space;
     let inputs = EvaluationSet::new(space, 1);
     let tokens = inputs.chunk(space, 0, inputs.len());
-    let compressed = Frozen::<f64>::new(&run.experiment.model).forward(
-        Stream::Compressed(&run.projection.w, &run.projection.wiring),
-        tokens.view(),
-    );
+    let compressed =
+        Frozen::<f64>::new(&run.experiment.model).forward(run.projection.stream(), tokens.view());
     let exported = CompiledModel::load(export).unwrap();
     let exported = Frozen::<f64>::new(&exported).forward(Stream::Full, tokens.view());
     let pairs = compressed.output.iter().zip(&exported.output);

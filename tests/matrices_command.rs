@@ -6,15 +6,10 @@ mod command;
 
 use std::path::Path;
 
-use command::{call, metrics_without_timing, short_run};
+use command::{call, metrics_without_timing, run, short_run};
 
 fn train(output: &Path, steps: u64, settings: &[&str]) -> String {
-    let mut arguments = short_run("frac_prevs", steps, output);
-    for setting in settings {
-        arguments.extend(["--set".to_owned(), (*setting).to_owned()]);
-    }
-    let (code, _, stderr) = call(&arguments);
-    assert_eq!(code, 0, "{stderr}");
+    run("frac_prevs", steps, output, settings);
     metrics_without_timing(output)
 }
 

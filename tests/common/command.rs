@@ -45,6 +45,21 @@ pub fn short_run(config: &str, steps: u64, output: &Path) -> Vec<String> {
     arguments
 }
 
+/// Makes such a run, with further settings, and expects it to succeed.
+pub fn run(config: &str, steps: u64, output: &Path, set: &[&str]) {
+    let mut arguments = short_run(config, steps, output);
+    for key in set {
+        arguments.extend(["--set".to_owned(), (*key).to_owned()]);
+    }
+    let (code, _, stderr) = call(&arguments);
+    assert_eq!(code, 0, "{stderr}");
+}
+
+/// A path as an argument.
+pub fn text(path: &Path) -> String {
+    path.display().to_string()
+}
+
 /// metrics.csv without its last column, the timing.
 pub fn metrics_without_timing(directory: &Path) -> String {
     let text = std::fs::read_to_string(directory.join("metrics.csv")).unwrap();

@@ -64,6 +64,16 @@ fn setting(name: &str) -> Setting {
 }
 
 impl Setting {
+    fn subject<'a>(&'a self, wiring: &'a Wiring) -> Subject<'a> {
+        Subject {
+            model: &self.model,
+            space: &self.space,
+            inputs: &self.inputs,
+            w: &self.w,
+            wiring,
+        }
+    }
+
     /// All inputs `[N, T]` and their probabilities.
     fn listed(&self) -> (Array2<usize>, Vec<f64>) {
         let (rows, weights): (Vec<&Vec<usize>>, Vec<f64>) = self.expected.iter().unzip();
@@ -236,13 +246,7 @@ fn baselines_see_the_weights() {
 fn the_analysis_sees_the_weights() {
     let case = setting("frac_prevs");
     let wiring = Wiring::default();
-    let subject = Subject {
-        model: &case.model,
-        space: &case.space,
-        inputs: &case.inputs,
-        w: &case.w,
-        wiring: &wiring,
-    };
+    let subject = case.subject(&wiring);
     let settings = Settings {
         pairs: Some(400),
         ..Settings::default()
@@ -289,13 +293,7 @@ fn the_analysis_sees_the_weights() {
 fn exchanged_pairs_are_drawn_by_weight_or_count_by_it() {
     let case = setting("sort_unique");
     let wiring = Wiring::default();
-    let subject = Subject {
-        model: &case.model,
-        space: &case.space,
-        inputs: &case.inputs,
-        w: &case.w,
-        wiring: &wiring,
-    };
+    let subject = case.subject(&wiring);
     let run = |pairs| {
         let settings = Settings {
             pairs,
