@@ -132,6 +132,20 @@ impl<F: Precision> Lanes<F> {
         Self([x; LANES])
     }
 
+    /// The first sixteen numbers of `from`, as one load: number by number the compiler may take them apart.
+    #[inline(always)]
+    pub fn load(from: &[F]) -> Self {
+        let mut lanes = Self::zero();
+        lanes.0.copy_from_slice(&from[..LANES]);
+        lanes
+    }
+
+    /// Writes them to the first sixteen places of `to`.
+    #[inline(always)]
+    pub fn store(self, to: &mut [F]) {
+        to[..LANES].copy_from_slice(&self.0);
+    }
+
     /// A function of each lane.
     #[inline(always)]
     pub fn map(mut self, f: impl Fn(F) -> F) -> Self {
@@ -163,6 +177,21 @@ impl<F: Precision> Lanes<F> {
     #[inline(always)]
     pub fn max(self, other: Self) -> Self {
         self.zip(other, |x, y| if x > y { x } else { y })
+    }
+
+    /// The largest of the lanes.
+    #[inline(always)]
+    pub fn largest(self) -> F {
+        let mut parts = self.0;
+        let mut width = LANES / 2;
+        while width > 0 {
+            for i in 0..width {
+                let (x, y) = (parts[i], parts[i + width]);
+                parts[i] = if x > y { x } else { y };
+            }
+            width /= 2;
+        }
+        parts[0]
     }
 
     /// [`Precision::exp_of_negative`] of each lane.
@@ -218,10 +247,17 @@ pub fn one_at_a_time() {
     std::sync::atomic::compiler_fence(std::sync::atomic::Ordering::SeqCst);
 }
 
-/// `y ← y + a·x`.
+/// `y ← y + a·x`, sixteen at a time.
 #[inline(always)]
 pub fn add_scaled<F: Precision>(a: F, x: &[F], y: &mut [F]) {
-    for (y, x) in y.iter_mut().zip(x) {
+    let factor = Lanes::splat(a);
+    let (xs, mut ys) = (x.chunks_exact(LANES), y.chunks_exact_mut(LANES));
+    let rest = xs.remainder();
+    for (x, y) in xs.zip(&mut ys) {
+        one_at_a_time();
+        Lanes::load(x).mul_add(factor, Lanes::load(y)).store(y);
+    }
+    for (y, x) in ys.into_remainder().iter_mut().zip(rest) {
         *y = x.mul_add(a, *y);
     }
 }
@@ -236,9 +272,8 @@ pub fn dot<F: Precision>(x: &[F], y: &[F]) -> F {
     }
     let mut sums = Lanes::zero();
     for (x, y) in xs.zip(ys) {
-        for ((sum, x), y) in sums.0.iter_mut().zip(x).zip(y) {
-            *sum = x.mul_add(*y, *sum);
-        }
+        one_at_a_time();
+        sums = Lanes::load(x).mul_add(Lanes::load(y), sums);
     }
     sums.sum() + rest
 }
