@@ -195,7 +195,11 @@ impl Folder {
                 add_product::<f64>(&self.w[reads], square, stride, &mut self.dw[writes]);
             }
         }
-        for (mut to, from) in gradient.rows_mut().into_iter().zip(self.dw.chunks_exact(stride)) {
+        for (mut to, from) in gradient
+            .rows_mut()
+            .into_iter()
+            .zip(self.dw.chunks_exact(stride))
+        {
             to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
         }
     }

@@ -181,7 +181,11 @@ fn members<F: Precision>(half: &Group, rows_at: &[Range<usize>], stride: usize) 
     let lanes = stride / LANES;
     let combinations = (half.combinations + 1).next_multiple_of(LANES);
     let mut members = vec![Lanes::zero(); combinations * lanes];
-    for (c, members) in members.chunks_exact_mut(lanes).enumerate().take(half.combinations) {
+    for (c, members) in members
+        .chunks_exact_mut(lanes)
+        .enumerate()
+        .take(half.combinations)
+    {
         for (p, digit) in half.digits(c) {
             let row = rows_at[p].start + digit;
             members[row / LANES].0[row % LANES] = F::one();

@@ -88,7 +88,11 @@ impl<F: Precision> HeadWork<F> {
     /// After the last row of a step: `ds`, `dv` of tabulated rows and of others, `[values, stride]` each,
     /// and `[stride]` for what comes next.
     pub fn gradients(&mut self) -> (&[F], (&[F], &[Lanes<F>]), &mut [Lanes<F>]) {
-        (&self.d_logits, (&self.dv, &self.exact_dv), &mut self.exact_ds)
+        (
+            &self.d_logits,
+            (&self.dv, &self.exact_dv),
+            &mut self.exact_ds,
+        )
     }
 
     /// Before the first row of a step.
@@ -108,13 +112,7 @@ impl<F: Precision> HeadWork<F> {
 
     /// Before the places of row `q`: its tables, with the values `v` `[values, stride]` of every row.
     #[inline(always)]
-    pub fn begin_row(
-        &mut self,
-        layout: &Layout<F>,
-        queries: &Queries<F>,
-        q: usize,
-        v: &[F],
-    ) {
+    pub fn begin_row(&mut self, layout: &Layout<F>, queries: &Queries<F>, q: usize, v: &[F]) {
         let stride = self.exact_ds.len();
         let s = &self.logits[q * stride..][..stride];
         self.is_tabulated = self.tabulated.forward(layout, queries, q, s, v);
@@ -175,7 +173,8 @@ impl<F: Precision> HeadWork<F> {
         if self.is_tabulated {
             let to = self.tabulated.d_sums[0].chunks_exact_mut(lanes);
             own.zip(to).for_each(|(from, to)| sum_lanes(from, to));
-            self.tabulated.backward(layout, queries, q, ds, &mut self.dv);
+            self.tabulated
+                .backward(layout, queries, q, ds, &mut self.dv);
             return;
         }
         let Softmax { d_log, d_mean, .. } = &mut self.exact[0];
@@ -200,13 +199,7 @@ impl<F: Precision> HeadWork<F> {
 
     /// A strip of a tabulated row.
     #[inline(always)]
-    fn divide(
-        &mut self,
-        at: usize,
-        (o, i): (usize, usize),
-        lanes: [usize; 2],
-        to: &mut [Tile<F>],
-    ) {
+    fn divide(&mut self, at: usize, (o, i): (usize, usize), lanes: [usize; 2], to: &mut [Tile<F>]) {
         let [own, other] = &self.tabulated.sums;
         let (own_sum, sum) = (numbers(own, o), other[i]);
         let inverse = &mut self.shares[0][at..][..WIDE];
@@ -261,13 +254,7 @@ impl<F: Precision> HeadWork<F> {
 
     /// A strip of another row.
     #[inline(always)]
-    fn merge(
-        &mut self,
-        at: usize,
-        (o, i): (usize, usize),
-        lanes: [usize; 2],
-        to: &mut [Tile<F>],
-    ) {
+    fn merge(&mut self, at: usize, (o, i): (usize, usize), lanes: [usize; 2], to: &mut [Tile<F>]) {
         let [own, other] = &self.exact;
         let (largest, sum) = (other.largest[i], other.sum[i]);
         let own_largest = numbers(&own.largest, o);
@@ -289,8 +276,7 @@ impl<F: Precision> HeadWork<F> {
             let mean = other.mean[m * lanes[1] + i];
             let own_mean = numbers(&own.mean[m * lanes[0]..], o);
             for n in 0..WIDE {
-                to[at + n] =
-                    p[at + n].mul_add(Lanes::splat(own_mean[n]), r[at + n] * mean);
+                to[at + n] = p[at + n].mul_add(Lanes::splat(own_mean[n]), r[at + n] * mean);
             }
         }
     }

@@ -297,7 +297,10 @@ impl<F: Precision> Network<F> {
                 cross_entropies((dz.as_flattened_mut(), TILE), target, weights, factor)
             }
             OutputLoss::SquaredError => {
-                let (z, dz) = (&z.as_flattened()[..used], &mut dz.as_flattened_mut()[..used]);
+                let (z, dz) = (
+                    &z.as_flattened()[..used],
+                    &mut dz.as_flattened_mut()[..used],
+                );
                 squared_errors(z, target, weights, factor, dz)
             }
         };

@@ -73,7 +73,11 @@ impl<F: Precision> Tabulated<F> {
             for (m, weights) in weights.chunks_exact(*stride).enumerate() {
                 for (i, sum) in sums[m * keys.lanes..][..keys.lanes].iter_mut().enumerate() {
                     one_at_a_time();
-                    let mut t = if m == 0 { keys.vacant[i] } else { Lanes::zero() };
+                    let mut t = if m == 0 {
+                        keys.vacant[i]
+                    } else {
+                        Lanes::zero()
+                    };
                     for key in &keys.positions {
                         if key.own {
                             t += Lanes::splat(weights[q]);
@@ -88,9 +92,11 @@ impl<F: Precision> Tabulated<F> {
                     }
                 }
             }
-            least += smallest.0.iter().fold(F::one(), |least, t| {
-                if *t >= least { least } else { *t }
-            });
+            least +=
+                smallest
+                    .0
+                    .iter()
+                    .fold(F::one(), |least, t| if *t >= least { least } else { *t });
         }
         least >= F::from_f64(F::SMALL_SUM)
     }
@@ -121,8 +127,12 @@ impl<F: Precision> Tabulated<F> {
             one_at_a_time();
             (Lanes::load(e) - max).exp_of_negative().store(e);
         }
-        let planes = products.chunks_exact_mut(*stride).zip(v.chunks_exact(*stride));
-        let planes = planes.zip(relative.chunks_exact_mut(*stride)).zip(reference);
+        let planes = products
+            .chunks_exact_mut(*stride)
+            .zip(v.chunks_exact(*stride));
+        let planes = planes
+            .zip(relative.chunks_exact_mut(*stride))
+            .zip(reference);
         for (((products, v), relative), reference) in planes {
             *reference = v[largest];
             let from = Lanes::splat(*reference);
@@ -155,7 +165,9 @@ impl<F: Precision> Tabulated<F> {
         } = self;
         let [own, other] = d_sums;
         let [own_lanes, other_lanes] = [0, 1].map(|side: usize| queries.keys[side].lanes);
-        let planes = own.chunks_exact(own_lanes).zip(other.chunks_exact(other_lanes));
+        let planes = own
+            .chunks_exact(own_lanes)
+            .zip(other.chunks_exact(other_lanes));
         let [own_members, other_members] = queries.members(layout);
         let own_rows = &queries.own[q - queries.rows.start];
         for (by_key, (own, other)) in by_key.chunks_exact_mut(*stride).zip(planes) {
