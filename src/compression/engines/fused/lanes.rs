@@ -247,10 +247,12 @@ pub fn one_at_a_time() {
     std::sync::atomic::compiler_fence(std::sync::atomic::Ordering::SeqCst);
 }
 
-/// `y ← y + a·x`, sixteen at a time.
+/// `y ← y + a·x`, sixteen at a time, as far as both reach.
 #[inline(always)]
 pub fn add_scaled<F: Precision>(a: F, x: &[F], y: &mut [F]) {
     let factor = Lanes::splat(a);
+    let both = x.len().min(y.len());
+    let (x, y) = (&x[..both], &mut y[..both]);
     let (xs, mut ys) = (x.chunks_exact(LANES), y.chunks_exact_mut(LANES));
     let rest = xs.remainder();
     for (x, y) in xs.zip(&mut ys) {
@@ -262,7 +264,7 @@ pub fn add_scaled<F: Precision>(a: F, x: &[F], y: &mut [F]) {
     }
 }
 
-/// `Σ x·y`, in sixteen sums that are then added.
+/// `Σ x·y` of numbers of equal count, in sixteen sums that are then added.
 #[inline(always)]
 pub fn dot<F: Precision>(x: &[F], y: &[F]) -> F {
     let (xs, ys) = (x.chunks_exact(LANES), y.chunks_exact(LANES));
@@ -381,6 +383,22 @@ mod tests {
         assert_eq!(1f64.ln_of_large(), 0.0);
         assert!(f32::NAN.ln_of_large().is_nan());
         assert_eq!(f32::INFINITY.ln_of_large(), f32::INFINITY);
+    }
+
+    #[test]
+    fn scaled_numbers_are_added_as_far_as_both_reach() {
+        for (from, to) in [(21, 32), (32, 21), (16, 16), (5, 40)] {
+            let x: Vec<f64> = (0..from).map(f64::from).collect();
+            let mut y = vec![1.0; to];
+            add_scaled(2.0, &x, &mut y);
+            for (k, y) in y.iter().enumerate() {
+                assert_eq!(
+                    *y,
+                    x.get(k).map_or(1.0, |x| 1.0 + 2.0 * x),
+                    "{from}, {to}: {k}"
+                );
+            }
+        }
     }
 
     #[test]

@@ -92,11 +92,10 @@ impl<F: Precision> Tabulated<F> {
                     }
                 }
             }
-            least +=
-                smallest
-                    .0
-                    .iter()
-                    .fold(F::one(), |least, t| if *t >= least { least } else { *t });
+            least += smallest
+                .0
+                .iter()
+                .fold(F::one(), |least, t| if *t >= least { least } else { *t });
         }
         least >= F::from_f64(F::SMALL_SUM)
     }
