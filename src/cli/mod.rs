@@ -8,9 +8,11 @@ mod analyze_run;
 mod analyze_study;
 mod compile;
 mod export;
+mod paper;
 mod plan;
 mod plot;
 mod progress;
+mod publish;
 mod report;
 mod run;
 mod run_program;
@@ -58,6 +60,10 @@ enum Command {
     Plot(plot::Args),
     /// Write one HTML page about a run or a study
     Report(report::Args),
+    /// Leave what is kept of a finished study: tables, median runs, figures, page
+    Publish(publish::Args),
+    /// Compare the published studies with what the paper reports: REPORT.md
+    Paper(paper::Args),
 }
 
 /// Why a command ended without its result.
@@ -107,6 +113,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         (Some(Command::Export(args)), _) => export::main(&args),
         (Some(Command::Plot(args)), _) => plot::main(&args),
         (Some(Command::Report(args)), _) => report::main(&args),
+        (Some(Command::Publish(args)), _) => publish::main(&args),
+        (Some(Command::Paper(args)), _) => paper::main(&args),
         (None, Some(args)) => train::main(&args),
         (None, None) => Err(Failure::Input(anyhow::anyhow!(
             "nothing to do: give --config FILE, or a command (see --help)"
