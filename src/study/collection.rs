@@ -151,6 +151,11 @@ pub fn analyze(
     });
     let references = references.collect::<Result<Vec<_>, _>>()?;
     let grouping = Grouping::new(&runs);
+    // One run is analysed at a time, whatever the sweep did; threads change nothing but the time.
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    for run in &mut runs {
+        run.experiment.config.training.threads = threads;
+    }
     let mut members = Vec::new();
     for (i, (run, reference)) in runs.iter().zip(references).enumerate() {
         watch(i + 1, runs.len(), &run.directory);
