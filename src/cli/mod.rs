@@ -7,9 +7,14 @@ mod analyze;
 mod analyze_run;
 mod analyze_study;
 mod compile;
+mod completions;
 mod export;
+mod init;
+mod keys;
+mod man;
 mod plan;
 mod plot;
+mod programs;
 mod progress;
 mod report;
 mod run;
@@ -22,16 +27,22 @@ mod terminal;
 mod train;
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use crate::library;
+
+/// The version with the commit.
+const VERSION: &str = env!("COMPRESS_VERSION");
 
 /// Compress the residual stream of a compiled transformer with one learned matrix W, and see what
 /// survives.
 #[derive(Debug, Parser)]
 #[command(
     name = "compress",
-    version,
+    version = VERSION,
     args_conflicts_with_subcommands = true,
     arg_required_else_help = true
 )]
@@ -58,6 +69,16 @@ enum Command {
     Plot(plot::Args),
     /// Write one HTML page about a run or a study
     Report(report::Args),
+    /// List the programs of the library, or print one
+    Programs(programs::Args),
+    /// Write an example into a directory: a run file or a study, with all it needs
+    Init(init::Args),
+    /// List the keys of a run file and of a study: what they take, and what they do
+    Keys(keys::Args),
+    /// Print completions for a shell
+    Completions(completions::Args),
+    /// Write the manual pages
+    Man(man::Args),
 }
 
 /// Why a command ended without its result.
@@ -76,6 +97,16 @@ enum Failure {
 impl Failure {
     fn input(error: impl Into<anyhow::Error>) -> Self {
         Self::Input(error.into())
+    }
+
+    /// The same about a file that may not be there: then the message says what the library has.
+    fn input_at(path: &Path, error: impl Into<anyhow::Error>) -> Self {
+        let error = error.into();
+        let remedy = (!path.exists()).then(|| library::remedy(path)).flatten();
+        Self::Input(match remedy {
+            Some(remedy) => anyhow::anyhow!("{error}; {remedy}"),
+            None => error,
+        })
     }
 }
 
@@ -107,6 +138,11 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         (Some(Command::Export(args)), _) => export::main(&args),
         (Some(Command::Plot(args)), _) => plot::main(&args),
         (Some(Command::Report(args)), _) => report::main(&args),
+        (Some(Command::Programs(args)), _) => programs::main(&args),
+        (Some(Command::Init(args)), _) => init::main(&args),
+        (Some(Command::Keys(args)), _) => keys::main(&args),
+        (Some(Command::Completions(args)), _) => completions::main(&args),
+        (Some(Command::Man(args)), _) => man::main(&args),
         (None, Some(args)) => train::main(&args),
         (None, None) => Err(Failure::Input(anyhow::anyhow!(
             "nothing to do: give --config FILE, or a command (see --help)"
