@@ -7,7 +7,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+# The package's build leaves its binary where this repository's belongs: the next build here makes that anew.
+trap 'rm -rf "$work"; touch build.rs' EXIT
 trap 'exit 130' INT TERM
 
 # works COMMAND: what a new user does first, without a repository in sight.
@@ -50,5 +51,3 @@ echo "== build the package"
 CARGO_TARGET_DIR=$target cargo build --release --locked --quiet --manifest-path "$crate/Cargo.toml"
 cp "$target/release/compress" "$work/packaged"
 works "$work/packaged"
-# The next build here is this repository's again.
-touch build.rs

@@ -15,7 +15,8 @@
 //! 6. [`study`]: the run directory: CSV files while it runs, tables and `W` at the end; and studies:
 //!    many runs on all cores.
 //! 7. [`figures`]: what these files show, drawn; [`report`]: one page about it all.
-//! 8. [`cli`]: the commands.
+//! 8. [`library`]: what the binary brings along, and [`examples`]: the same as files to begin with.
+//! 9. [`cli`]: the commands.
 //!
 //! ```
 //! use tracr_compress::model::{CompiledModel, Frozen, Stream};

@@ -1,7 +1,10 @@
 //! What comes with the program: RASP programs, run files and studies, kept inside the binary so that they are
 //! there wherever it is installed.
 
+use std::io::ErrorKind;
 use std::path::Path;
+
+use crate::files::FileError;
 
 /// A file of the repository.
 #[derive(Debug, PartialEq, Eq)]
@@ -78,8 +81,14 @@ pub fn program_named(path: &Path) -> Option<&'static File> {
         .flatten()
 }
 
-/// What the library has in the place of a file that is not there, in a sentence.
-pub fn remedy(missing: &Path) -> Option<String> {
+/// What the library has in the place of a file that is not there, to follow the error's message.
+pub fn after(error: &FileError) -> String {
+    let missing = error.doing == "read" && error.source.kind() == ErrorKind::NotFound;
+    let remedy = missing.then(|| remedy(&error.path)).flatten();
+    remedy.map_or_else(String::new, |remedy| format!("; {remedy}"))
+}
+
+fn remedy(missing: &Path) -> Option<String> {
     let stem = missing.file_stem()?.to_str()?;
     let ending = missing.extension().map(|e| e.to_string_lossy());
     let (folders, say): (&[Folder], fn(&str) -> String) = match ending.as_deref() {
@@ -156,6 +165,16 @@ mod tests {
         );
         assert_eq!(of("zebra.rasp"), None);
         assert_eq!(of("hist.csv"), None);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_written_does_not() {
+        let error = |doing, kind: ErrorKind| {
+            FileError::new(doing, Path::new("no/hist.safetensors"))(kind.into())
+        };
+        assert!(after(&error("read", ErrorKind::NotFound)).starts_with("; `compress compile hist"));
+        assert_eq!(after(&error("write", ErrorKind::NotFound)), "");
+        assert_eq!(after(&error("read", ErrorKind::PermissionDenied)), "");
     }
 
     #[test]

@@ -296,6 +296,15 @@ fn what_is_missing_is_named_with_what_the_library_has() {
         let message = elsewhere.is_refused(line);
         assert!(message.contains(part), "compress {line}: {message}");
     }
+    let run_file = "[model]\npath = \"models/hist.safetensors\"\n[compression]\ndim = 4\n[output]\ndir = \"o\"\n";
+    std::fs::write(elsewhere.path("mine.toml"), run_file).unwrap();
+    let message = elsewhere.is_refused("--config mine.toml");
+    assert!(
+        message.contains("`compress compile hist -o FILE`"),
+        "{message}"
+    );
+    let message = elsewhere.is_refused("compile hist -o no/hist.safetensors");
+    assert!(message.ends_with("(os error 2)\n"), "{message}");
     let message = elsewhere.is_refused("run zebra.rasp a");
     assert!(message.ends_with("(os error 2)\n"), "{message}");
 }

@@ -27,12 +27,9 @@ mod terminal;
 mod train;
 
 use std::ffi::OsString;
-use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-
-use crate::library;
 
 /// The version with the commit.
 const VERSION: &str = env!("COMPRESS_VERSION");
@@ -44,7 +41,8 @@ const VERSION: &str = env!("COMPRESS_VERSION");
     name = "compress",
     version = VERSION,
     args_conflicts_with_subcommands = true,
-    arg_required_else_help = true
+    arg_required_else_help = true,
+    after_help = "To begin: compress init frac_prevs, then compress --config frac_prevs.toml"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -97,16 +95,6 @@ enum Failure {
 impl Failure {
     fn input(error: impl Into<anyhow::Error>) -> Self {
         Self::Input(error.into())
-    }
-
-    /// The same about a file that may not be there: then the message says what the library has.
-    fn input_at(path: &Path, error: impl Into<anyhow::Error>) -> Self {
-        let error = error.into();
-        let remedy = (!path.exists()).then(|| library::remedy(path)).flatten();
-        Self::Input(match remedy {
-            Some(remedy) => anyhow::anyhow!("{error}; {remedy}"),
-            None => error,
-        })
     }
 }
 

@@ -56,10 +56,6 @@ fn program(path: &Path) -> Option<Source> {
     (is_source || library::program_named(path).is_some()).then(|| Source::find(path))
 }
 
-fn load_model(path: &Path) -> Result<CompiledModel, Failure> {
-    CompiledModel::load(path).map_err(|e| Failure::input_at(path, e))
-}
-
 /// The plan for a model file, or for what a program compiles to.
 fn plan(args: &Args) -> Result<(), Failure> {
     let model = match program(&args.model) {
@@ -67,7 +63,7 @@ fn plan(args: &Args) -> Result<(), Failure> {
             let settings = args.settings.resolve()?;
             source.compile(&settings).map_err(Failure::input)?.model
         }
-        None => load_model(&args.model)?,
+        None => CompiledModel::load(&args.model).map_err(Failure::input)?,
     };
     let meta = &model.metadata;
     let space =
@@ -88,7 +84,7 @@ pub fn main(args: &Args) -> Result<(), Failure> {
              program (.rasp), not for a model that is compiled already"
         )));
     }
-    let model = load_model(&args.model)?;
+    let model = CompiledModel::load(&args.model).map_err(Failure::input)?;
     let projection = args
         .projection
         .as_deref()

@@ -79,7 +79,7 @@ pub fn main(args: &Args) -> Result<(), Failure> {
 }
 
 fn run(args: &Args, study: &Path) -> Result<(), Failure> {
-    let file = StudyFile::read(study, &args.set).map_err(|e| Failure::input_at(study, e))?;
+    let file = StudyFile::read(study, &args.set).map_err(Failure::input)?;
     let plan = Plan::new(file, &args.set).map_err(Failure::input)?;
     let default = Path::new(RESULTS).join(&plan.record.name);
     let directory = args.output.as_deref().unwrap_or(&default);

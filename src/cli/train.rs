@@ -37,7 +37,7 @@ pub struct Args {
 
 pub fn main(args: &Args) -> Result<(), Failure> {
     let experiment = Experiment::load(&args.config, &args.set, args.output.as_deref())
-        .map_err(|e| Failure::input_at(&args.config, e))?;
+        .map_err(Failure::input)?;
     if args.plan {
         let Experiment {
             config,

@@ -28,6 +28,7 @@ use super::schema;
 use super::source::{self, ConfigError, ConfigSource, join, line_of};
 use super::study_keys::{self, STUDY_KEYS};
 use crate::files::{self, FileError};
+use crate::library;
 
 /// More runs than this are a slip of the pen.
 pub const MAX_RUNS: usize = 100_000;
@@ -38,7 +39,7 @@ const RESERVED: [&str; 2] = ["name", "output.dir"];
 #[derive(Debug, Error)]
 pub enum StudyFileError {
     /// The file or its base could not be read.
-    #[error(transparent)]
+    #[error("{}{}", .0, library::after(.0))]
     File(#[from] FileError),
     /// The base or an override is wrong, or one of the files is not TOML.
     #[error(transparent)]

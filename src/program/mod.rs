@@ -51,7 +51,7 @@ pub struct Compiled {
 #[derive(Debug, Error)]
 pub enum BuildError {
     /// The source could not be read.
-    #[error("{}{}", .0, remedy(.0))]
+    #[error("{}{}", .0, library::after(.0))]
     File(#[from] FileError),
     /// The program is wrong; reports that point into the source.
     #[error("{}\n{}", .0.heading, .0.reports.trim_end())]
@@ -226,13 +226,6 @@ impl Source {
 /// See [`BuildError`].
 pub fn compile(path: &Path, settings: &Settings) -> Result<Compiled, BuildError> {
     Source::File(path.to_owned()).compile(settings)
-}
-
-/// For a file that is not there: what the library has.
-fn remedy(error: &FileError) -> String {
-    let missing = error.source.kind() == std::io::ErrorKind::NotFound;
-    let remedy = missing.then(|| library::remedy(&error.path)).flatten();
-    remedy.map_or_else(String::new, |remedy| format!("; {remedy}"))
 }
 
 /// The compiler's problems as reports that point into the source.

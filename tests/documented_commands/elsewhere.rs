@@ -16,6 +16,14 @@ pub const ELSEWHERE: &[Elsewhere] = &[
         run_by: &[(".ci/run", "\ncargo test --release")],
     },
     Elsewhere {
+        words: &["cargo", "build", "--release"],
+        why: "it compiles the program",
+        run_by: &[
+            ("scripts/check_install.sh", "cargo build --release"),
+            (".ci/run", "\nscripts/check_install.sh"),
+        ],
+    },
+    Elsewhere {
         words: &["cargo", "bench", "--bench", "engines"],
         why: "it compiles a bench, and measures",
         run_by: &[(".ci/run", "\ncargo bench --bench engines")],

@@ -20,7 +20,7 @@ use std::time::Instant;
 
 use command::{call, root};
 use elsewhere::ELSEWHERE;
-use page::{blocks, spans};
+use page::{blocks, spans, strays};
 use scratch::Scratch;
 use tracr_compress::config::{ConfigSource, StudyFile};
 
@@ -54,18 +54,13 @@ enum Kind {
 
 fn kind(words: &[String]) -> Kind {
     let first = words[0].as_str();
-    let is_script = || {
-        words
-            .get(1)
-            .is_some_and(|word| word.starts_with("scripts/"))
-    };
+    let second = words.get(1).map_or("", String::as_str);
+    let is_ours = first == "compress" || (first == "cargo" && second == "run");
     if elsewhere::find(words).is_some() {
         Kind::NotHere
-    } else if first == "compress" || TOOLS.contains(&first) {
+    } else if is_ours || TOOLS.contains(&first) {
         Kind::Here
-    } else if first == "cargo" && words.get(1).is_some_and(|word| word == "run") {
-        Kind::Here
-    } else if first == "python3" && is_script() {
+    } else if first == "python3" && second.starts_with("scripts/") {
         Kind::Python
     } else {
         Kind::Unknown
@@ -91,6 +86,11 @@ fn every_documented_command_works() {
     let python = has_python();
     let (mut run, mut problems) = (0, Vec::new());
     for (page, text) in pages() {
+        for (line, typed) in strays(&text) {
+            problems.push(format!(
+                "{page}:{line}: {typed}\nstands in no block of sh: nobody runs it"
+            ));
+        }
         for block in blocks(&text).iter().filter(|block| block.is_shell()) {
             scratch.go_home();
             for (line, typed) in block.lines() {

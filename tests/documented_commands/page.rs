@@ -1,5 +1,8 @@
 //! What a page of the documentation tells its reader to type.
 
+/// What stands behind the fence of a block for a shell.
+const SHELLS: [&str; 4] = ["sh", "bash", "shell", "console"];
+
 /// A fenced block: the word behind the fence, the line it begins in, and its text.
 pub struct Block {
     pub kind: String,
@@ -38,7 +41,7 @@ pub fn blocks(page: &str) -> Vec<Block> {
 impl Block {
     /// Whether a reader types it into a shell.
     pub fn is_shell(&self) -> bool {
-        ["sh", "bash", "shell", "console"].contains(&self.kind.as_str())
+        SHELLS.contains(&self.kind.as_str())
     }
 
     /// The lines to type, each with its number in the page: without prompts, with what a line goes on with
@@ -83,6 +86,31 @@ fn here_document(line: &str) -> Option<String> {
     (!word.is_empty()).then_some(word)
 }
 
+/// Lines that show a command and stand in no block for a shell, so that nobody would run them.
+pub fn strays(page: &str) -> Vec<(usize, String)> {
+    let is_command = |line: &str| {
+        let line = line.trim_start().trim_start_matches("$ ");
+        ["compress ", "cargo ", "scripts/"]
+            .iter()
+            .any(|start| line.starts_with(start))
+    };
+    let mut found = Vec::new();
+    let mut fence: Option<bool> = None;
+    for (number, line) in page.lines().enumerate() {
+        match (line.trim_start().strip_prefix("```"), fence) {
+            (Some(kind), None) => fence = Some(SHELLS.contains(&kind.trim())),
+            (Some(_), Some(_)) => fence = None,
+            (None, Some(true)) => {}
+            (None, Some(false)) if is_command(line) => found.push((number + 1, line.to_owned())),
+            (None, None) if line.starts_with("    ") && is_command(line) => {
+                found.push((number + 1, line.to_owned()));
+            }
+            (None, _) => {}
+        }
+    }
+    found
+}
+
 /// The spans of code in the running text, with their lines.
 pub fn spans(page: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();
@@ -112,4 +140,8 @@ fn a_block_is_what_is_typed() {
     ];
     assert_eq!(lines, expected.map(|(line, text)| (line, text.to_owned())));
     assert_eq!(spans(page), [(1, "compress x".to_owned())]);
+    assert_eq!(strays(page), []);
+    let page = "```text\n$ compress a\n```\n\n    cargo run\n    x = 1\ncargo is a tool\n";
+    let lines: Vec<usize> = strays(page).into_iter().map(|(line, _)| line).collect();
+    assert_eq!(lines, [2, 5]);
 }
