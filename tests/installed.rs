@@ -237,12 +237,12 @@ fn every_example_is_ready_to_run() {
 #[test]
 fn a_program_becomes_a_run_with_one_command() {
     let elsewhere = Elsewhere::new();
-    elsewhere.works("init hist");
-    assert_eq!(elsewhere.files(), ["hist.rasp", "hist.toml"]);
-    let said = elsewhere.works(&format!("--config hist.toml {SHORT}"));
-    assert!(said.contains("200 steps, d = 10, seed 0"), "{said}");
-    assert!(said.ends_with("/results/hist\n"), "{said}");
-    assert!(elsewhere.path("results/hist/summary.json").exists());
+    elsewhere.works("init detect_pattern");
+    assert_eq!(elsewhere.files(), ["detect_pattern.rasp", "detect_pattern.toml"]);
+    let said = elsewhere.works(&format!("--config detect_pattern.toml {SHORT}"));
+    assert!(said.contains("200 steps, d = 9, seed 0"), "{said}");
+    assert!(said.ends_with("/results/detect_pattern\n"), "{said}");
+    assert!(elsewhere.path("results/detect_pattern/summary.json").exists());
 }
 
 #[test]

@@ -181,6 +181,13 @@ pub fn median(values: &[f64]) -> f64 {
     }
 }
 
+/// The one in the middle, the lower one of two; equal ones stay in their order.
+pub fn middle<T>(mut items: Vec<T>, value: impl Fn(&T) -> f64) -> Option<T> {
+    items.sort_by(|a, b| value(a).total_cmp(&value(b)));
+    let at = items.len().checked_sub(1)? / 2;
+    Some(items.swap_remove(at))
+}
+
 /// The percentile bootstrap's 95 % interval of the median, from 2000 resamples, always the same ones.
 /// Of a single value it is that value.
 pub fn median_interval(values: &[f64]) -> (f64, f64) {
@@ -272,6 +279,14 @@ mod tests {
         let eleven: Vec<f64> = (0..11).map(f64::from).collect();
         let (low, high) = median_interval(&eleven);
         assert!((2.0..=3.0).contains(&low) && (7.0..=8.0).contains(&high));
+    }
+
+    #[test]
+    fn the_one_in_the_middle_is_one_of_them() {
+        let middle = |items: &[f64]| middle(items.to_vec(), |x| *x);
+        assert_eq!(middle(&[3.0, 1.0, 2.0]), Some(2.0));
+        assert_eq!(middle(&[4.0, 1.0, 3.0, 2.0]), Some(2.0));
+        assert_eq!(middle(&[]), None);
     }
 
     #[test]

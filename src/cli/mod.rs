@@ -12,10 +12,12 @@ mod export;
 mod init;
 mod keys;
 mod man;
+mod paper;
 mod plan;
 mod plot;
 mod programs;
 mod progress;
+mod publish;
 mod report;
 mod run;
 mod run_program;
@@ -67,6 +69,10 @@ enum Command {
     Plot(plot::Args),
     /// Write one HTML page about a run or a study
     Report(report::Args),
+    /// Leave what is kept of a finished study: tables, median runs, figures, page
+    Publish(publish::Args),
+    /// Compare the published studies with what the paper reports: REPORT.md
+    Paper(paper::Args),
     /// List the programs of the library, or print one
     Programs(programs::Args),
     /// Write an example into a directory: a run file or a study, with all it needs
@@ -126,6 +132,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         (Some(Command::Export(args)), _) => export::main(&args),
         (Some(Command::Plot(args)), _) => plot::main(&args),
         (Some(Command::Report(args)), _) => report::main(&args),
+        (Some(Command::Publish(args)), _) => publish::main(&args),
+        (Some(Command::Paper(args)), _) => paper::main(&args),
         (Some(Command::Programs(args)), _) => programs::main(&args),
         (Some(Command::Init(args)), _) => init::main(&args),
         (Some(Command::Keys(args)), _) => keys::main(&args),

@@ -89,7 +89,7 @@ impl Evaluator {
     pub fn new(teacher: Arc<Teacher>, objective: Objective) -> Self {
         let forward = Forward::new(teacher.model(), teacher.space());
         Self {
-            piece: Piece::new(forward.plan()),
+            piece: Piece::new(forward.plan(), 0),
             teacher,
             objective,
             forward,

@@ -258,7 +258,7 @@ impl Teacher {
                 .then(|| Array2::zeros((rows, self.model.unembed.ncols()))),
         };
         let mut forward = Forward::<f64>::new(&self.model, &self.space);
-        let mut piece = Piece::new(forward.plan());
+        let mut piece = Piece::new(forward.plan(), 0);
         for start in (0..size).step_by(CHUNK) {
             let end = (start + CHUNK).min(size);
             let batch = self.evaluation.batch(start, end);

@@ -22,6 +22,8 @@ pub mod text;
 
 use std::path::Path;
 
+use crate::analysis::across::middle;
+
 pub use table::{FigureError, Table};
 
 /// A paper's column, in points.
@@ -31,6 +33,9 @@ pub const PAGE: f64 = 486.0;
 
 const TRAIN: &str = "training wrote it: run again with `--force`";
 const ANALYZE: &str = "`compress analyze DIR` makes it anew from the run";
+
+/// Where a published study has the runs with the median loss, by their names.
+pub const MEDIAN: &str = "median";
 
 /// A drawn figure.
 #[derive(Clone, Debug)]
@@ -118,9 +123,13 @@ pub fn of_study(directory: &Path) -> Result<Vec<Figure>, FigureError> {
     let (chosen, what) = choose(&study.members);
     let mut grams = Vec::new();
     for (title, member) in chosen {
-        let run = directory.join(&member.directory);
-        if let Some(table) = Table::read_if_there(&run, "gram.csv", TRAIN)? {
-            grams.push((title, gram::Gram::read(&table)?));
+        // Of a published study, the runs with the median loss are what is left.
+        for place in [directory.to_owned(), directory.join(MEDIAN)] {
+            let run = place.join(&member.directory);
+            if let Some(table) = Table::read_if_there(&run, "gram.csv", TRAIN)? {
+                grams.push((title, gram::Gram::read(&table)?));
+                break;
+            }
         }
     }
     figures.extend(heat_map::multiples(&grams, &what));
@@ -171,10 +180,8 @@ fn choose(members: &[study::Member]) -> (Vec<(String, &study::Member)>, String) 
 }
 
 /// The run in the middle by its loss, the better one of two.
-fn median_loss(mut runs: Vec<&study::Member>) -> Option<&study::Member> {
-    let loss = |m: &study::Member| m.loss.unwrap_or(f64::MAX);
-    runs.sort_by(|a, b| loss(a).total_cmp(&loss(b)));
-    runs.get(runs.len().saturating_sub(1) / 2).copied()
+fn median_loss(runs: Vec<&study::Member>) -> Option<&study::Member> {
+    middle(runs, |m| m.loss.unwrap_or(f64::MAX))
 }
 
 /// A run with what its map is called.

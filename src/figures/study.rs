@@ -1,6 +1,6 @@
 //! What a study's tables say, as series against `d`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::Figure;
@@ -80,10 +80,20 @@ fn series_keys(runs: &Table) -> Result<Vec<String>, FigureError> {
     };
     let keys = (first..method)
         .filter(|&i| ![DIM, SEED, "compression.method"].contains(&runs.header[i].as_str()));
-    let mut columns: Vec<usize> = std::iter::once(method)
-        .chain(keys)
-        .filter(differs)
-        .collect();
+    // A key that never differs without one before it tells nothing new.
+    let mut columns: Vec<usize> = Vec::new();
+    let mut told = 1;
+    for column in std::iter::once(method).chain(keys).filter(differs) {
+        columns.push(column);
+        let combination = |row: &Vec<String>| -> Vec<String> {
+            columns.iter().map(|&column| row[column].clone()).collect()
+        };
+        let found: BTreeSet<Vec<String>> = runs.rows.iter().map(combination).collect();
+        if found.len() == told {
+            columns.pop();
+        }
+        told = found.len();
+    }
     if columns.is_empty() {
         columns.push(method);
     }
@@ -101,7 +111,9 @@ fn series_name(table: &Table, row: usize, keys: &[String]) -> Result<String, Fig
             words.push(cell.clone());
         } else if !cell.is_empty() {
             let key = key.rsplit('.').next().unwrap_or_default();
-            words.push(format!("{key}={cell}"));
+            // Of a path, the name.
+            let name = cell.rsplit('/').next().unwrap_or_default();
+            words.push(format!("{key}={}", name.trim_end_matches(".rasp")));
         }
     }
     Ok(words.join(", "))

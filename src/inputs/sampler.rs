@@ -254,10 +254,11 @@ impl Sampler {
     pub fn fill(&mut self, batch: &mut Batch) {
         match batch {
             Batch::Members(members) => {
-                let size = self.space.size().unwrap_or(1);
+                // An enumerable space has at most 2^20 members: 32 random bits are enough.
+                let size = u32::try_from(self.space.size().unwrap_or(1)).unwrap_or(u32::MAX);
                 for member in members {
                     *member = match &self.members {
-                        None => self.rng.random_range(0..size),
+                        None => u64::from(self.rng.random_range(0..size)),
                         Some(alias) => alias.draw(&mut self.rng) as u64,
                     };
                 }

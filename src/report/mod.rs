@@ -38,7 +38,7 @@ fn text(directory: &Path, name: &str) -> Result<Option<String>, FigureError> {
 }
 
 /// A JSON file of the directory, if it is there.
-fn json(
+pub(crate) fn json(
     directory: &Path,
     name: &str,
     remedy: &str,

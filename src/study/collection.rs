@@ -42,7 +42,18 @@ pub struct Member {
     pub verdict: &'static str,
     /// How `G` agrees with the reference, if there is one.
     pub reference: Option<Agreement>,
+    labels: Vec<String>,
     gram: Array2<f64>,
+}
+
+impl Member {
+    /// How its `G` agrees with a reference.
+    ///
+    /// # Errors
+    /// If the features do not fit.
+    pub fn compare(&self, reference: &Reference) -> Result<Agreement, ReferenceError> {
+        reference.compare(&self.labels, self.gram.view())
+    }
 }
 
 /// A row of `gram_agreement.csv`.
@@ -158,6 +169,7 @@ pub fn analyze(
                 .collect(),
             verdict: analyzed.analysis.budget.verdict(),
             reference,
+            labels: run.projection.labels.clone(),
             gram: run.projection.gram(&run.experiment.model),
         });
     }

@@ -8,7 +8,7 @@
 //! - [`diagnostics`]: `diagnostics.csv`; `step_log` for both of them.
 //! - [`analyzed`]: the analysis of a run and its files; [`finished`]: a finished run, read again.
 //! - [`collection`]: the analysis of all runs in a directory, with `grouping` and
-//!   `collection_tables`; [`reference`](mod@reference): a Gram matrix from elsewhere.
+//!   [`collection_tables`]; [`reference`](mod@reference): a Gram matrix from elsewhere.
 //! - [`results`]: what a finished run leaves: tables, `W`, and `summary.json`.
 //! - [`mod@run`]: one run from start or checkpoint to its end: `initial`, `restarts` and `training`, or
 //!   `baseline` for a `W` that is found instead of trained.
@@ -23,7 +23,7 @@
 pub mod analyzed;
 mod baseline;
 pub mod collection;
-mod collection_tables;
+pub mod collection_tables;
 pub mod diagnostics;
 pub mod directory;
 pub mod estimate;

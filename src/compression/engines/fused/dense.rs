@@ -90,7 +90,7 @@ fn products<const N: usize, F: Precision>(
     sums
 }
 
-/// `store(j, Σ_i left(i)·right(j, i))` for each `j`, four at a time.
+/// `store(j, Σ_i left(i)·right(j, i))` for each `j`, up to six at a time.
 #[inline(always)]
 fn for_each_product<F: Precision>(
     outputs: Range<usize>,
@@ -100,18 +100,32 @@ fn for_each_product<F: Precision>(
     mut store: impl FnMut(usize, Lanes<F>),
 ) {
     let mut j = outputs.start;
-    while j + 4 <= outputs.end {
-        let sums = products::<4, F>(inputs.clone(), &left, |n, i| right(j + n, i));
-        for (n, sum) in sums.into_iter().enumerate() {
-            store(j + n, sum);
-        }
-        j += 4;
-    }
     while j < outputs.end {
-        let [sum] = products::<1, F>(inputs.clone(), &left, |_, i| right(j, i));
-        store(j, sum);
-        j += 1;
+        j += match outputs.end - j {
+            1 => store_products::<1, F>(j, inputs.clone(), &left, &right, &mut store),
+            2 => store_products::<2, F>(j, inputs.clone(), &left, &right, &mut store),
+            3 => store_products::<3, F>(j, inputs.clone(), &left, &right, &mut store),
+            5 => store_products::<5, F>(j, inputs.clone(), &left, &right, &mut store),
+            6 => store_products::<6, F>(j, inputs.clone(), &left, &right, &mut store),
+            _ => store_products::<4, F>(j, inputs.clone(), &left, &right, &mut store),
+        };
     }
+}
+
+/// `N` of them from `j` on; returns `N`.
+#[inline(always)]
+fn store_products<const N: usize, F: Precision>(
+    j: usize,
+    inputs: Range<usize>,
+    left: &impl Fn(usize) -> Lanes<F>,
+    right: &impl Fn(usize, usize) -> Lanes<F>,
+    store: &mut impl FnMut(usize, Lanes<F>),
+) -> usize {
+    let sums = products::<N, F>(inputs, left, |n, i| right(j + n, i));
+    for n in 0..N {
+        store(j + n, sums[n]);
+    }
+    N
 }
 
 kernels! {
@@ -126,7 +140,7 @@ kernels! {
         o: &'a mut [Lanes<F>],
     ) {
         let t = shape.positions;
-        for lane in 0..shape.lanes {
+        for lane in 0..shape.filled {
             let z = |column: usize, p: usize| z[(column * t + p) * shape.lanes + lane];
             let a = &mut kept[lane * t * t..][..t * t];
             for q in 0..t {
@@ -166,7 +180,7 @@ kernels! {
         dz: &'a mut [Lanes<F>],
     ) {
         let t = shape.positions;
-        for lane in 0..shape.lanes {
+        for lane in 0..shape.filled {
             let at = |feature: usize, p: usize| (feature * t + p) * shape.lanes + lane;
             let a = &kept[lane * t * t..][..t * t];
             for q in 0..t {

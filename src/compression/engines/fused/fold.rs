@@ -15,7 +15,7 @@ use std::ops::Range;
 
 use ndarray::Array2;
 
-use super::lanes::{Precision, add_scaled, kernels};
+use super::lanes::{LANES, Lanes, Precision, add_scaled, kernels, one_at_a_time};
 use super::plan::{Plan, SparseRow};
 use crate::model::wiring::Reader;
 use crate::model::{Site, Wiring};
@@ -40,6 +40,8 @@ pub struct Folder {
     pairs: Vec<(usize, usize)>,
     wiring: Wiring,
     width: usize,
+    /// `D` in whole lanes: rows of all that follows are that long, zeros at their ends.
+    stride: usize,
     /// `Gᵀ` of each pair or its gradient, `[D read, D written]`.
     squares: Vec<Vec<f64>>,
     /// `dL/dG + dL/dGᵀ`, or `dL/dG`.
@@ -93,7 +95,8 @@ impl Folder {
                 heard(plan, &wiring, i, wiring.read(reader), &mut pairs)
             })
             .collect();
-        let square = vec![0.0; plan.width * plan.width];
+        let stride = plan.width.next_multiple_of(LANES);
+        let square = vec![0.0; plan.width * stride];
         Self {
             sources: plan.sources.clone(),
             columns: plan.readers.iter().map(|r| r.columns.clone()).collect(),
@@ -102,8 +105,9 @@ impl Folder {
             pairs,
             wiring,
             width: plan.width,
+            stride,
             turned: square,
-            column: vec![0.0; plan.width],
+            column: vec![0.0; stride],
             w: Vec::new(),
             dw: Vec::new(),
         }
@@ -116,22 +120,29 @@ impl Folder {
 
     /// The numbers of the matrix in the stack `w` or `dw`.
     fn matrix(&self, number: usize) -> Range<usize> {
-        let rows = self.wiring.rows(number, self.w.len() / self.width);
-        rows.start * self.width..rows.end * self.width
+        let rows = self.wiring.rows(number, self.w.len() / self.stride);
+        rows.start * self.stride..rows.end * self.stride
     }
 
     /// `P` of every reader for `W`, `[d, D]` or a stack of several; `G = 1` without: the compiled
     /// model itself.
     pub fn fold<F: Precision>(&mut self, w: Option<&Array2<f64>>, folded: &mut Folded<F>) {
+        let (width, stride) = (self.width, self.stride);
         self.w.clear();
-        self.w.extend(w.into_iter().flatten());
+        self.w.resize(w.map_or(0, |w| w.nrows()) * stride, 0.0);
+        let rows = w.into_iter().flat_map(|w| w.rows());
+        for (to, from) in self.w.chunks_exact_mut(stride).zip(rows) {
+            to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+        }
         for (i, &(writes, reads)) in self.pairs.iter().enumerate() {
             let (writes, reads) = (self.matrix(writes), self.matrix(reads));
             let square = &mut self.squares[i];
-            square.fill(0.0);
             match w {
-                Some(_) => gram(&self.w[reads], &self.w[writes], self.width, square),
-                None => (0..self.width).for_each(|i| square[i * self.width + i] = 1.0),
+                Some(_) => gram::<f64>(&self.w[reads], &self.w[writes], stride, square),
+                None => {
+                    square.fill(0.0);
+                    (0..width).for_each(|i| square[i * stride + i] = 1.0);
+                }
             }
         }
         let readers = self.columns.iter().zip(&self.heard);
@@ -151,7 +162,7 @@ impl Folder {
 
     /// `dL/dW` from `dL/dP` of every reader, for the `W` that was folded last.
     pub fn unfold<F: Precision>(&mut self, folded: &Folded<F>, gradient: &mut Array2<f64>) {
-        let width = self.width;
+        let (width, stride) = (self.width, self.stride);
         self.squares.iter_mut().for_each(|square| square.fill(0.0));
         let readers = self.columns.iter().zip(&self.heard);
         for ((columns, heard), dp) in readers.zip(&folded.readers) {
@@ -174,18 +185,22 @@ impl Folder {
             let square = &self.squares[i];
             for r in 0..width {
                 for c in 0..width {
-                    let own = if both { square[r * width + c] } else { 0.0 };
-                    self.turned[r * width + c] = own + square[c * width + r];
+                    let own = if both { square[r * stride + c] } else { 0.0 };
+                    self.turned[r * stride + c] = own + square[c * stride + r];
                 }
             }
             let dw = &mut self.dw[reads.clone()];
-            product(&self.w[writes.clone()], &self.turned, width, dw);
+            add_product::<f64>(&self.w[writes.clone()], &self.turned, stride, dw);
             if !both {
-                product(&self.w[reads], square, width, &mut self.dw[writes]);
+                add_product::<f64>(&self.w[reads], square, stride, &mut self.dw[writes]);
             }
         }
-        for (to, from) in gradient.iter_mut().zip(&self.dw) {
-            *to = *from;
+        for (mut to, from) in gradient
+            .rows_mut()
+            .into_iter()
+            .zip(self.dw.chunks_exact(stride))
+        {
+            to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
         }
     }
 }
@@ -217,16 +232,6 @@ fn heard(
         }
     }
     heard
-}
-
-/// `square ← square + aᵀb` for `a` and `b` `[d, D]`.
-fn gram(a: &[f64], b: &[f64], width: usize, square: &mut [f64]) {
-    gram_kernel::<f64>(a, b, width, square);
-}
-
-/// `gradient ← gradient + w·square`.
-fn product(w: &[f64], square: &[f64], width: usize, gradient: &mut [f64]) {
-    product_kernel::<f64>(w, square, width, gradient);
 }
 
 kernels! {
@@ -282,18 +287,30 @@ kernels! {
         }
     }
 
-    fn gram_kernel<'a, F>(a: &'a [F], b: &'a [F], width: usize, square: &'a mut [F]) {
-        for (a, b) in a.chunks_exact(width).zip(b.chunks_exact(width)) {
-            for (row, &x) in square.chunks_exact_mut(width).zip(a) {
-                add_scaled(x, b, row);
+    /// `square ← aᵀb` for `a` and `b` `[d, stride]`; as many rows as `square` has.
+    fn gram<'a, F>(a: &'a [F], b: &'a [F], stride: usize, square: &'a mut [F]) {
+        for (i, row) in square.chunks_exact_mut(stride).enumerate() {
+            for (at, row) in row.chunks_exact_mut(LANES).enumerate() {
+                let mut sum = Lanes::zero();
+                for (a, b) in a.chunks_exact(stride).zip(b.chunks_exact(stride)) {
+                    one_at_a_time();
+                    sum = Lanes::load(&b[at * LANES..]).mul_add(Lanes::splat(a[i]), sum);
+                }
+                sum.store(row);
             }
         }
     }
 
-    fn product_kernel<'a, F>(w: &'a [F], square: &'a [F], width: usize, gradient: &'a mut [F]) {
-        for (w, gradient) in w.chunks_exact(width).zip(gradient.chunks_exact_mut(width)) {
-            for (row, &x) in square.chunks_exact(width).zip(w) {
-                add_scaled(x, row, gradient);
+    /// `gradient ← gradient + w·square`, rows of `stride`.
+    fn add_product<'a, F>(w: &'a [F], square: &'a [F], stride: usize, gradient: &'a mut [F]) {
+        for (w, gradient) in w.chunks_exact(stride).zip(gradient.chunks_exact_mut(stride)) {
+            for (at, gradient) in gradient.chunks_exact_mut(LANES).enumerate() {
+                let mut sum = Lanes::load(gradient);
+                for (row, &x) in square.chunks_exact(stride).zip(w) {
+                    one_at_a_time();
+                    sum = Lanes::load(&row[at * LANES..]).mul_add(Lanes::splat(x), sum);
+                }
+                sum.store(gradient);
             }
         }
     }
@@ -306,14 +323,15 @@ mod tests {
     #[test]
     fn products_with_w_equal_their_definitions() {
         // Small integers: every sum is exact.
-        let w = Array2::from_shape_fn((3, 5), |(k, i)| (k as f64 + 1.0) * (i as f64 - 2.0));
-        let mut square = vec![0.0; 25];
+        let w = Array2::from_shape_fn((3, LANES), |(k, i)| (k as f64 + 1.0) * (i as f64 - 2.0));
+        let mut square = vec![1.0; LANES * LANES];
         let rows = w.as_slice().unwrap();
-        gram(rows, rows, 5, &mut square);
+        gram::<f64>(rows, rows, LANES, &mut square);
         let g = w.t().dot(&w);
         assert_eq!(square, g.iter().copied().collect::<Vec<f64>>());
-        let mut gradient = vec![0.0; 15];
-        product(rows, &square, 5, &mut gradient);
-        assert_eq!(gradient, w.dot(&g).iter().copied().collect::<Vec<f64>>());
+        let mut gradient = vec![1.0; 3 * LANES];
+        add_product::<f64>(rows, &square, LANES, &mut gradient);
+        let sums = w.dot(&g) + 1.0;
+        assert_eq!(gradient, sums.iter().copied().collect::<Vec<f64>>());
     }
 }

@@ -132,6 +132,20 @@ impl<F: Precision> Lanes<F> {
         Self([x; LANES])
     }
 
+    /// The first sixteen numbers of `from`, as one load: number by number the compiler may take them apart.
+    #[inline(always)]
+    pub fn load(from: &[F]) -> Self {
+        let mut lanes = Self::zero();
+        lanes.0.copy_from_slice(&from[..LANES]);
+        lanes
+    }
+
+    /// Writes them to the first sixteen places of `to`.
+    #[inline(always)]
+    pub fn store(self, to: &mut [F]) {
+        to[..LANES].copy_from_slice(&self.0);
+    }
+
     /// A function of each lane.
     #[inline(always)]
     pub fn map(mut self, f: impl Fn(F) -> F) -> Self {
@@ -163,6 +177,21 @@ impl<F: Precision> Lanes<F> {
     #[inline(always)]
     pub fn max(self, other: Self) -> Self {
         self.zip(other, |x, y| if x > y { x } else { y })
+    }
+
+    /// The largest of the lanes.
+    #[inline(always)]
+    pub fn largest(self) -> F {
+        let mut parts = self.0;
+        let mut width = LANES / 2;
+        while width > 0 {
+            for i in 0..width {
+                let (x, y) = (parts[i], parts[i + width]);
+                parts[i] = if x > y { x } else { y };
+            }
+            width /= 2;
+        }
+        parts[0]
     }
 
     /// [`Precision::exp_of_negative`] of each lane.
@@ -218,15 +247,24 @@ pub fn one_at_a_time() {
     std::sync::atomic::compiler_fence(std::sync::atomic::Ordering::SeqCst);
 }
 
-/// `y ← y + a·x`.
+/// `y ← y + a·x`, sixteen at a time, as far as both reach.
 #[inline(always)]
 pub fn add_scaled<F: Precision>(a: F, x: &[F], y: &mut [F]) {
-    for (y, x) in y.iter_mut().zip(x) {
+    let factor = Lanes::splat(a);
+    let both = x.len().min(y.len());
+    let (x, y) = (&x[..both], &mut y[..both]);
+    let (xs, mut ys) = (x.chunks_exact(LANES), y.chunks_exact_mut(LANES));
+    let rest = xs.remainder();
+    for (x, y) in xs.zip(&mut ys) {
+        one_at_a_time();
+        Lanes::load(x).mul_add(factor, Lanes::load(y)).store(y);
+    }
+    for (y, x) in ys.into_remainder().iter_mut().zip(rest) {
         *y = x.mul_add(a, *y);
     }
 }
 
-/// `Σ x·y`, in sixteen sums that are then added.
+/// `Σ x·y` of numbers of equal count, in sixteen sums that are then added.
 #[inline(always)]
 pub fn dot<F: Precision>(x: &[F], y: &[F]) -> F {
     let (xs, ys) = (x.chunks_exact(LANES), y.chunks_exact(LANES));
@@ -236,9 +274,8 @@ pub fn dot<F: Precision>(x: &[F], y: &[F]) -> F {
     }
     let mut sums = Lanes::zero();
     for (x, y) in xs.zip(ys) {
-        for ((sum, x), y) in sums.0.iter_mut().zip(x).zip(y) {
-            *sum = x.mul_add(*y, *sum);
-        }
+        one_at_a_time();
+        sums = Lanes::load(x).mul_add(Lanes::load(y), sums);
     }
     sums.sum() + rest
 }
@@ -346,6 +383,22 @@ mod tests {
         assert_eq!(1f64.ln_of_large(), 0.0);
         assert!(f32::NAN.ln_of_large().is_nan());
         assert_eq!(f32::INFINITY.ln_of_large(), f32::INFINITY);
+    }
+
+    #[test]
+    fn scaled_numbers_are_added_as_far_as_both_reach() {
+        for (from, to) in [(21, 32), (32, 21), (16, 16), (5, 40)] {
+            let x: Vec<f64> = (0..from).map(f64::from).collect();
+            let mut y = vec![1.0; to];
+            add_scaled(2.0, &x, &mut y);
+            for (k, y) in y.iter().enumerate() {
+                assert_eq!(
+                    *y,
+                    x.get(k).map_or(1.0, |x| 1.0 + 2.0 * x),
+                    "{from}, {to}: {k}"
+                );
+            }
+        }
     }
 
     #[test]

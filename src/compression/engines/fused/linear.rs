@@ -3,7 +3,8 @@
 //! A quantity is a [`Rows`]: one row of [`Lanes`] a feature. Both directions of `x` are the same
 //! kernel with the strides of `w` exchanged.
 
-use super::lanes::{Lanes, Precision, kernels};
+use super::lanes::{LANES, Lanes, Precision, kernels, one_at_a_time};
+use super::sums::sums;
 
 /// Rows of equal length at equal distances.
 #[derive(Clone, Copy, Debug)]
@@ -131,15 +132,18 @@ kernels! {
 
     /// `dw_ij ← dw_ij + Σ x_i·dz_j`, summed over all that a row holds.
     pub fn outer<'a, F>(x: Rows<'a, F>, dz: Rows<'a, F>, dw: WeightsMut<'a, F>) {
+        let mut pending = Pending::new();
         let mut i = 0;
-        while i + 4 <= x.count {
-            outer_rows::<4, F>(x, dz, &mut dw, i);
+        while i < x.count {
+            match x.count - i {
+                1 => outer_rows::<1, F>(x, dz, &mut dw, i, &mut pending),
+                2 => outer_rows::<2, F>(x, dz, &mut dw, i, &mut pending),
+                3 => outer_rows::<3, F>(x, dz, &mut dw, i, &mut pending),
+                _ => outer_rows::<4, F>(x, dz, &mut dw, i, &mut pending),
+            }
             i += 4;
         }
-        while i < x.count {
-            outer_rows::<1, F>(x, dz, &mut dw, i);
-            i += 1;
-        }
+        pending.finish(&mut dw);
     }
 }
 
@@ -147,24 +151,26 @@ kernels! {
 #[inline(always)]
 fn linear_outputs<F: Precision>(rows: &[Row<F>], onto: Onto<'_, F>, z: &mut RowsMut<'_, F>) {
     let mut j = 0;
-    while j + 4 <= z.count {
-        linear_columns::<4, F>(rows, onto, z, j);
-        j += 4;
-    }
     while j < z.count {
-        linear_columns::<1, F>(rows, onto, z, j);
-        j += 1;
+        // As many as the registers hold, and no rest of a single one where that can be avoided.
+        j += match z.count - j {
+            1 => linear_columns::<1, F>(rows, onto, z, j),
+            2 => linear_columns::<2, F>(rows, onto, z, j),
+            3 | 5 => linear_columns::<3, F>(rows, onto, z, j),
+            4 | 7 | 8 => linear_columns::<4, F>(rows, onto, z, j),
+            _ => linear_columns::<6, F>(rows, onto, z, j),
+        };
     }
 }
 
-/// Outputs `j..j + J`.
+/// Outputs `j..j + J`; returns `J`.
 #[inline(always)]
 fn linear_columns<const J: usize, F: Precision>(
     rows: &[Row<F>],
     onto: Onto<'_, F>,
     z: &mut RowsMut<'_, F>,
     j: usize,
-) {
+) -> usize {
     let mut weights = [[F::zero(); J]; TOGETHER];
     for (w, (_, all, distance)) in weights.iter_mut().zip(rows) {
         for (b, w) in w.iter_mut().enumerate() {
@@ -183,6 +189,7 @@ fn linear_columns<const J: usize, F: Precision>(
     if at < z.length {
         linear_tile::<J, 1, F>(rows, &weights, onto, z, j, at);
     }
+    J
 }
 
 /// `J` outputs of `N` lanes, kept in registers while the inputs pass by.
@@ -236,15 +243,17 @@ fn outer_rows<const I: usize, F: Precision>(
     dz: Rows<'_, F>,
     dw: &mut WeightsMut<'_, F>,
     i: usize,
+    pending: &mut Pending<F>,
 ) {
     let mut j = 0;
-    while j + 4 <= dz.count {
-        outer_tile::<I, 4, F>(x, dz, dw, i, j);
-        j += 4;
-    }
     while j < dz.count {
-        outer_tile::<I, 1, F>(x, dz, dw, i, j);
-        j += 1;
+        match dz.count - j {
+            1 => outer_tile::<I, 1, F>(x, dz, dw, (i, j), pending),
+            2 => outer_tile::<I, 2, F>(x, dz, dw, (i, j), pending),
+            3 => outer_tile::<I, 3, F>(x, dz, dw, (i, j), pending),
+            _ => outer_tile::<I, 4, F>(x, dz, dw, (i, j), pending),
+        }
+        j += 4;
     }
 }
 
@@ -254,8 +263,8 @@ fn outer_tile<const I: usize, const J: usize, F: Precision>(
     x: Rows<'_, F>,
     dz: Rows<'_, F>,
     dw: &mut WeightsMut<'_, F>,
-    i: usize,
-    j: usize,
+    (i, j): (usize, usize),
+    pending: &mut Pending<F>,
 ) {
     let xs: [&[Lanes<F>]; I] = std::array::from_fn(|a| &x.data[(i + a) * x.stride..][..x.length]);
     let zs: [&[Lanes<F>]; J] = std::array::from_fn(|b| &dz.data[(j + b) * dz.stride..][..x.length]);
@@ -269,20 +278,61 @@ fn outer_tile<const I: usize, const J: usize, F: Precision>(
             }
         }
     }
-    add_sums(&sums, dw, i, j);
+    for a in 0..I {
+        for b in 0..J {
+            let at = pending.count + a * J + b;
+            pending.sums[at] = sums[a][b];
+            pending.places[at] = (i + a) * dw.input + (j + b) * dw.output;
+        }
+    }
+    one_at_a_time();
+    pending.count += I * J;
+    if pending.count >= LANES {
+        pending.add_sixteen(dw);
+    }
 }
 
-/// Apart, so that the sums above stay in registers until they are complete.
-#[inline(never)]
-fn add_sums<const I: usize, const J: usize, F: Precision>(
-    sums: &[[Lanes<F>; J]; I],
-    dw: &mut WeightsMut<'_, F>,
-    i: usize,
-    j: usize,
-) {
-    for (a, row) in sums.iter().enumerate() {
-        for (b, sum) in row.iter().enumerate() {
-            dw.data[(i + a) * dw.input + (j + b) * dw.output] += sum.sum();
+/// Sums whose lanes are not yet added, and the places in `dw` that they belong to: sixteen are added at
+/// once.
+struct Pending<F> {
+    sums: [Lanes<F>; 2 * LANES],
+    places: [usize; 2 * LANES],
+    count: usize,
+}
+
+impl<F: Precision> Pending<F> {
+    #[inline(always)]
+    fn new() -> Self {
+        Self {
+            sums: [Lanes::zero(); 2 * LANES],
+            places: [0; 2 * LANES],
+            count: 0,
+        }
+    }
+
+    /// The first sixteen.
+    #[inline(always)]
+    fn add_sixteen(&mut self, dw: &mut WeightsMut<'_, F>) {
+        if let Some(first) = self.sums.first_chunk::<LANES>() {
+            let total = sums(first);
+            for (place, sum) in self.places.iter().zip(total.0) {
+                dw.data[*place] += sum;
+            }
+        }
+        for at in LANES..self.count {
+            one_at_a_time();
+            self.sums[at - LANES] = self.sums[at];
+            self.places[at - LANES] = self.places[at];
+        }
+        self.count -= LANES;
+    }
+
+    /// All that are left.
+    #[inline(always)]
+    fn finish(&self, dw: &mut WeightsMut<'_, F>) {
+        for at in 0..self.count {
+            one_at_a_time();
+            dw.data[self.places[at]] += self.sums[at].sum();
         }
     }
 }

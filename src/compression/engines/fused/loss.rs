@@ -21,7 +21,7 @@ kernels! {
         weights: &'a [Lanes<F>],
         factor: F,
     ) -> F {
-        cross_entropies(z, classes, weights, factor).sum()
+        cross_entropies((z, classes.len()), classes, weights, factor).sum()
     }
 }
 
@@ -51,35 +51,34 @@ pub fn squared_errors<F: Precision>(
     sum
 }
 
-/// `Σ w·(−ln softmax(z)_y)` for scores `z` `[classes, rows]`, the class `y` `[rows]` as a number
-/// and weights `w` `[rows]`; `z` becomes `factor·w·(softmax(z) − 1_y)`.
+/// `Σ w·(−ln softmax(z)_y)` for scores `z` `[classes, stride]`, the class `y` `[rows]` as a number
+/// and weights `w` `[rows]`; the first `rows` of each class's `z` become `factor·w·(softmax(z) − 1_y)`.
 #[inline(always)]
 pub fn cross_entropies<F: Precision>(
-    z: &mut [Lanes<F>],
+    (z, stride): (&mut [Lanes<F>], usize),
     classes: &[Lanes<F>],
     weights: &[Lanes<F>],
     factor: F,
 ) -> Lanes<F> {
-    let rows = classes.len();
-    let count = z.len() / rows;
+    let count = z.len() / stride;
     let mut loss = Lanes::zero();
     for (r, (class, w)) in classes.iter().zip(weights).enumerate() {
         let mut max = z[r];
         for o in 1..count {
             one_at_a_time();
-            max = max.max(z[o * rows + r]);
+            max = max.max(z[o * stride + r]);
         }
         let mut sum = Lanes::zero();
         let mut own = Lanes::zero();
         for o in 0..count {
             one_at_a_time();
-            let shifted = z[o * rows + r] - max;
+            let shifted = z[o * stride + r] - max;
             let is_own = Lanes::splat(F::from_f64(o as f64));
             let indicator = class.zip(is_own, |y, o| if y == o { F::one() } else { F::zero() });
             own = indicator.mul_add(shifted, own);
             let e = shifted.exp_of_negative();
             sum += e;
-            z[o * rows + r] = e;
+            z[o * stride + r] = e;
         }
         loss = w.mul_add(sum.map(F::ln_of_large) - own, loss);
         let scale = Lanes::splat(factor) * *w;
@@ -88,8 +87,8 @@ pub fn cross_entropies<F: Precision>(
             one_at_a_time();
             let is_own = Lanes::splat(F::from_f64(o as f64));
             let indicator = class.zip(is_own, |y, o| if y == o { F::one() } else { F::zero() });
-            let e = z[o * rows + r];
-            z[o * rows + r] = e * normalised - indicator * scale;
+            let e = z[o * stride + r];
+            z[o * stride + r] = e * normalised - indicator * scale;
         }
     }
     loss

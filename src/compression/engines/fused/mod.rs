@@ -82,6 +82,7 @@ pub mod soft;
 pub mod sums;
 pub mod table;
 mod table_terms;
+pub mod target_rows;
 
 use std::sync::Arc;
 
@@ -103,6 +104,7 @@ use lanes::Precision;
 use piece::{Piece, Terms};
 use plan::Plan;
 use row_wise::RowWise;
+use target_rows::TargetRows;
 
 /// The engine in precision `F`.
 #[derive(Debug)]
@@ -124,6 +126,8 @@ pub struct Fused<F> {
     compiled: Option<Forward<f64>>,
     /// Where the plan says so and the targets are kept.
     row_wise: Option<RowWise<F>>,
+    /// Else, where they are kept.
+    target_rows: Option<TargetRows<F>>,
 }
 
 /// Buffers and sums of one part of the batch.
@@ -155,10 +159,20 @@ impl<F: Precision> Fused<F> {
         wiring: Wiring,
     ) -> Self {
         let common = Common::new(&plan, Inputs::new(&plan, teacher.space()));
+        let soft = teacher.output_loss() == OutputLoss::SoftCrossEntropy;
+        let soft_classes = if soft {
+            teacher.model().unembed.ncols()
+        } else {
+            0
+        };
+        let row_wise = plan.row_wise.as_ref().and_then(|halves| {
+            let targets = teacher.table()?;
+            (!soft).then(|| RowWise::new(&plan, halves, teacher.space(), targets))
+        });
         let shares = (0..plan.shares)
             .map(|_| Share {
-                piece: Piece::new(&plan),
-                compiled: Piece::new(&plan),
+                piece: Piece::new(&plan, soft_classes),
+                compiled: Piece::new(&plan, 0),
                 gradients: Gradients::zero(&plan, &common),
             })
             .collect();
@@ -168,11 +182,13 @@ impl<F: Precision> Fused<F> {
                 .table()
                 .is_none()
                 .then(|| Forward::with_plan(plan.clone(), teacher.space())),
-            row_wise: plan.row_wise.as_ref().and_then(|halves| {
-                let targets = teacher.table()?;
-                let soft = teacher.output_loss() == OutputLoss::SoftCrossEntropy;
-                (!soft).then(|| RowWise::new(&plan, halves, teacher.space(), targets))
-            }),
+            target_rows: match &row_wise {
+                Some(_) => None,
+                None => teacher
+                    .table()
+                    .map(|targets| TargetRows::new(&plan, targets)),
+            },
+            row_wise,
             shares,
             table_targets: Vec::new(),
             counted: Vec::new(),
@@ -247,6 +263,7 @@ impl<F: Precision> Fused<F> {
             factors,
             threads,
             compiled,
+            target_rows,
             ..
         } = self;
         let terms = Terms {
@@ -256,14 +273,13 @@ impl<F: Precision> Fused<F> {
             factors,
         };
         let table = match batch {
-            Batch::Members(_) => teacher.table(),
+            Batch::Members(_) => target_rows.as_ref(),
             Batch::Sequences(_) => None,
         };
         let sequences = common.inputs.len();
         let per_share = forward::pieces(sequences, plan.piece)
             .count()
             .div_ceil(shares.len());
-        let positions = plan.positions;
         let run = |number: usize, share: &mut Share<F>| {
             share.gradients.clear(common);
             let pieces = forward::pieces(sequences, plan.piece);
@@ -275,10 +291,7 @@ impl<F: Precision> Fused<F> {
                 } = share;
                 piece.load(plan, common, first, count);
                 match (table, &*compiled) {
-                    (Some(targets), _) => {
-                        let row = |b: usize| common.inputs.members[b] as usize * positions;
-                        piece.load_targets(plan, targets, row);
-                    }
+                    (Some(targets), _) => piece.load_targets(targets, &common.inputs),
                     (None, Some(compiled)) => {
                         compiled.run(compiled_piece, first, count);
                         piece.take_targets(plan, terms.output_loss, compiled_piece);

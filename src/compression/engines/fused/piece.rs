@@ -46,10 +46,10 @@ pub struct Piece<F> {
     weights: Vec<Lanes<F>>,
     /// The same at counted positions, 0 elsewhere: `[T, lanes]`.
     output_weights: Vec<Lanes<F>>,
-    /// `h` of each batch block, and the output's number or class; or the shares of its classes.
-    targets: Vec<Vec<Lanes<F>>>,
-    output_target: Vec<Lanes<F>>,
-    soft_target: Vec<Lanes<F>>,
+    /// `[features, T, lanes]`: `h` of each batch block, the output's number or class, and the shares of so
+    /// many classes where targets are soft.
+    targets: Vec<Lanes<F>>,
+    soft_classes: usize,
     /// `z` of each reader, `h̃` and `dh̃` of each block.
     z: Vec<Vec<Lanes<F>>>,
     h: Vec<Vec<Lanes<F>>>,
@@ -65,8 +65,8 @@ pub struct Piece<F> {
 }
 
 impl<F: Precision> Piece<F> {
-    /// Empty buffers.
-    pub fn new(plan: &Plan) -> Self {
+    /// Empty buffers; with soft targets of so many classes.
+    pub fn new(plan: &Plan, soft_classes: usize) -> Self {
         let blocks = plan.blocks.len();
         let heads = plan
             .table_attention()
@@ -76,6 +76,7 @@ impl<F: Precision> Piece<F> {
             shape: Shape {
                 positions: plan.positions,
                 lanes: 0,
+                filled: 0,
             },
             part: Part {
                 first: 0,
@@ -89,9 +90,8 @@ impl<F: Precision> Piece<F> {
             },
             weights: Vec::new(),
             output_weights: Vec::new(),
-            targets: none(blocks),
-            output_target: Vec::new(),
-            soft_target: Vec::new(),
+            targets: Vec::new(),
+            soft_classes,
             z: none(plan.readers.len()),
             h: none(blocks),
             dh: none(blocks),
@@ -262,27 +262,24 @@ impl<F: Precision> Piece<F> {
 
     /// The objective's parts, and where they begin to flow back: `dh̃` and the output's `dz`.
     fn losses(&mut self, plan: &Plan, terms: Terms<'_>, sums: &mut Loss) {
+        let mut targets = &self.targets[..];
         for (i, (block, own)) in plan.blocks.iter().zip(terms.factors).enumerate() {
             if block.domain == Domain::Batch {
                 let factor = F::from_f64(terms.layers * own);
-                let sum = loss::squared_error(
-                    &self.h[i],
-                    &self.targets[i],
-                    &self.weights,
-                    factor,
-                    &mut self.dh[i],
-                );
+                let target;
+                (target, targets) = targets.split_at(self.h[i].len());
+                let sum =
+                    loss::squared_error(&self.h[i], target, &self.weights, factor, &mut self.dh[i]);
                 sums.layers += own * sum.widen();
             }
         }
         let factor = F::from_f64(terms.output);
         let scores = &mut self.z[plan.blocks.len()];
-        let (target, weights) = (&self.output_target, &self.output_weights);
+        let (target, shares) = targets.split_at(self.shape.row());
+        let weights = &self.output_weights;
         let sum = match terms.output_loss {
             OutputLoss::CrossEntropy => loss::cross_entropy(scores, target, weights, factor),
-            OutputLoss::SoftCrossEntropy => {
-                soft::cross_entropy(scores, &self.soft_target, weights, factor)
-            }
+            OutputLoss::SoftCrossEntropy => soft::cross_entropy(scores, shares, weights, factor),
             OutputLoss::SquaredError => {
                 self.dz.resize(scores.len(), Lanes::zero());
                 let sum = loss::squared_error(scores, target, weights, factor, &mut self.dz);

@@ -10,8 +10,10 @@ use super::plan::{Expansion, Plan};
 pub struct Shape {
     /// `T`.
     pub positions: usize,
-    /// Lanes that hold the piece's sequences.
+    /// Lanes from one position to the next.
     pub lanes: usize,
+    /// Those of them that hold the piece's sequences.
+    pub filled: usize,
 }
 
 impl Shape {
@@ -115,7 +117,7 @@ impl<F: Precision> Reading<'_, F> {
             let z = &mut z[at..];
             let mut add = |terms: &[Term<'_, F>], onto| {
                 let z = RowsMut {
-                    length: shape.lanes,
+                    length: shape.filled,
                     ..shape.rows_mut(&mut *z, columns)
                 };
                 linear(terms, onto, z);
@@ -126,7 +128,7 @@ impl<F: Precision> Reading<'_, F> {
                     (filled, onto) = (0, Onto::Output);
                 }
                 let x = Rows {
-                    length: shape.lanes,
+                    length: shape.filled,
                     ..shape.rows(&h[j][at..], self.plan.blocks[j].columns.len())
                 };
                 let weights = self.weights_from(j);
@@ -205,7 +207,7 @@ impl<F: Precision> Reading<'_, F> {
                             data: &dz[p * shape.lanes..],
                             stride: shape.row(),
                             count: columns,
-                            length: shape.lanes,
+                            length: shape.filled,
                         },
                         WeightsMut {
                             data: &mut dtable[rows.start..],
@@ -235,7 +237,7 @@ impl<F: Precision> Reading<'_, F> {
             data: &self.tokens.indicators[rows.start * self.shape.lanes..],
             stride: self.shape.lanes,
             count: rows.len(),
-            length: self.shape.lanes,
+            length: self.shape.filled,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The loops over the tables of one head; the symbols are those of [`super`].
 
-use super::super::lanes::{Lanes, add_scaled, dot, kernels, one_at_a_time};
+use super::super::lanes::{LANES, Lanes, add_scaled, dot, kernels, one_at_a_time};
 use super::super::plan::Head;
 
 kernels! {
@@ -28,51 +28,60 @@ kernels! {
             let logits = &mut logits[k * stride..][..stride];
             logits.fill(F::zero());
             for (query, key) in head.query.clone().zip(head.key.clone()) {
-                let zk = z[key * stride + k];
-                for (s, zq) in logits.iter_mut().zip(&z[query * stride..][..stride]) {
-                    *s = zk.mul_add(*zq, *s);
-                }
+                add_scaled(z[key * stride + k], &z[query * stride..][..stride], logits);
             }
-            let mask = &mask[k * stride..][..stride];
-            for ((largest, s), mask) in largest.iter_mut().zip(logits).zip(mask) {
-                let s = *s + *mask;
-                *largest = if s > *largest { s } else { *largest };
+            for at in (0..stride).step_by(LANES) {
+                one_at_a_time();
+                let s = Lanes::load(&logits[at..]) + Lanes::load(&mask[k * stride + at..]);
+                s.max(Lanes::load(&largest[at..])).store(&mut largest[at..]);
             }
         }
         for k in 0..rows {
-            let (logits, mask) = (&logits[k * stride..][..stride], &mask[k * stride..][..stride]);
-            for (m, reference) in reference.chunks_exact_mut(stride).enumerate() {
-                let value = z[(head.value.start + m) * stride + k];
-                for (((r, s), mask), largest) in reference.iter_mut().zip(logits).zip(mask).zip(&*largest) {
-                    *r = if *mask == F::zero() && *s == *largest { value } else { *r };
+            for at in (0..stride).step_by(LANES) {
+                let s = Lanes::load(&logits[k * stride + at..]);
+                let seen = s + Lanes::load(&mask[k * stride + at..]);
+                // Padding sees nothing and has no largest: −∞ is no number's equal there, for want of one.
+                let is_largest = seen.zip(Lanes::load(&largest[at..]), |s, largest| {
+                    if s == largest && s > F::neg_infinity() { F::one() } else { F::zero() }
+                });
+                for (m, reference) in reference.chunks_exact_mut(stride).enumerate() {
+                    one_at_a_time();
+                    let value = Lanes::splat(z[(head.value.start + m) * stride + k]);
+                    let r = Lanes::load(&reference[at..]);
+                    let chosen = is_largest.zip(value, |own, v| if own > F::zero() { v } else { F::zero() });
+                    let kept = is_largest.zip(r, |own, r| if own > F::zero() { F::zero() } else { r });
+                    (chosen + kept).store(&mut reference[at..]);
                 }
             }
         }
         for k in 0..rows {
             let own = &mut weights[k * planes * stride..][..planes * stride];
             let (e, products) = own.split_at_mut(stride);
-            let logits = &logits[k * stride..][..stride];
-            let mask = &mask[k * stride..][..stride];
-            for (((e, s), mask), largest) in e.iter_mut().zip(logits).zip(mask).zip(&*largest) {
+            for at in (0..stride).step_by(LANES) {
+                let s = Lanes::load(&logits[k * stride + at..]);
+                let shifted = s - Lanes::load(&largest[at..]);
                 // Padding has no largest: −∞ − (−∞) is no number, so it is left out beforehand.
-                let shifted = if *mask == F::zero() { *s - *largest } else { F::neg_infinity() };
-                *e = shifted.exp_of_negative();
-            }
-            for (m, products) in products.chunks_exact_mut(stride).enumerate() {
-                let value = z[(head.value.start + m) * stride + k];
-                let reference = &reference[m * stride..][..stride];
-                for ((product, e), r) in products.iter_mut().zip(&*e).zip(reference) {
-                    *product = *e * (value - *r);
+                let shifted = shifted.zip(Lanes::load(&mask[k * stride + at..]), |x, mask| {
+                    if mask == F::zero() { x } else { F::neg_infinity() }
+                });
+                let weight = shifted.exp_of_negative();
+                weight.store(&mut e[at..]);
+                for (m, products) in products.chunks_exact_mut(stride).enumerate() {
+                    one_at_a_time();
+                    let value = Lanes::splat(z[(head.value.start + m) * stride + k]);
+                    let from = value - Lanes::load(&reference[m * stride + at..]);
+                    (weight * from).store(&mut products[at..]);
                 }
             }
         }
         for (sum, members) in sums.chunks_exact_mut(planes * stride).zip(members) {
-            sum.copy_from_slice(&weights[members[0] * planes * stride..][..planes * stride]);
-            for &k in &members[1..] {
-                let weights = &weights[k * planes * stride..][..planes * stride];
-                for (sum, weight) in sum.iter_mut().zip(weights) {
-                    *sum += *weight;
+            for (at, sum) in sum.chunks_exact_mut(LANES).enumerate() {
+                let mut total = Lanes::zero();
+                for &k in members {
+                    one_at_a_time();
+                    total += Lanes::load(&weights[k * planes * stride + at * LANES..]);
                 }
+                total.store(sum);
             }
         }
     }
@@ -130,17 +139,18 @@ kernels! {
         for (k, gradient) in by_key.chunks_exact(planes * stride).enumerate() {
             let e = &weights[k * planes * stride..][..stride];
             let (constant, gradients) = gradient.split_at(stride);
-            ds.copy_from_slice(constant);
-            for (m, gradient) in gradients.chunks_exact(stride).enumerate() {
-                let at = (head.value.start + m) * stride + k;
-                let reference = &reference[m * stride..][..stride];
-                for ((ds, gradient), r) in ds.iter_mut().zip(gradient).zip(reference) {
-                    *ds = (z[at] - *r).mul_add(*gradient, *ds);
+            for at in (0..stride).step_by(LANES) {
+                let mut sum = Lanes::load(&constant[at..]);
+                for m in 0..planes - 1 {
+                    one_at_a_time();
+                    let value = Lanes::splat(z[(head.value.start + m) * stride + k]);
+                    let from = value - Lanes::load(&reference[m * stride + at..]);
+                    sum = from.mul_add(Lanes::load(&gradients[m * stride + at..]), sum);
                 }
-                dz[at] += dot(e, gradient);
+                (sum * Lanes::load(&e[at..])).store(&mut ds[at..]);
             }
-            for (ds, e) in ds.iter_mut().zip(e) {
-                *ds *= *e;
+            for (m, gradient) in gradients.chunks_exact(stride).enumerate() {
+                dz[(head.value.start + m) * stride + k] += dot(e, gradient);
             }
             if let Some((logits, values)) = again {
                 add_scaled(F::one(), &logits[k * stride..][..stride], ds);
@@ -166,9 +176,7 @@ kernels! {
         by_key.fill(F::zero());
         for (sum, members) in sums.chunks_exact(width).zip(members) {
             for &k in members {
-                for (to, from) in by_key[k * width..][..width].iter_mut().zip(sum) {
-                    *to += *from;
-                }
+                add_scaled(F::one(), sum, &mut by_key[k * width..][..width]);
             }
         }
     }

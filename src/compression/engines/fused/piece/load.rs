@@ -7,17 +7,18 @@ use super::super::inputs::Inputs;
 use super::super::lanes::{LANES, Lanes, Precision};
 use super::super::plan::{Block, Domain, Expansion, Method, Plan, Work};
 use super::super::soft;
+use super::super::target_rows::TargetRows;
 use super::Piece;
-use crate::compression::teacher::{OutputLoss, Targets};
+use crate::compression::teacher::OutputLoss;
 use crate::model::codec::first_largest;
 
 impl<F: Precision> Piece<F> {
     /// Takes sequences `first..first + count` of the batch.
     pub fn load(&mut self, plan: &Plan, common: &Common<F>, first: usize, count: usize) {
-        let lanes = count.div_ceil(LANES);
+        let filled = count.div_ceil(LANES);
         // Distances of a multiple of 256 bytes meet in few sets of the cache.
-        let lanes = lanes + usize::from(lanes.is_multiple_of(4));
-        self.shape.lanes = lanes;
+        let lanes = filled + usize::from(filled.is_multiple_of(4));
+        (self.shape.lanes, self.shape.filled) = (lanes, filled);
         self.part = Part {
             first,
             count,
@@ -48,6 +49,8 @@ impl<F: Precision> Piece<F> {
                 self.kept[i].resize(kept.sum(), Lanes::zero());
             }
         }
+        let targets = plan.batch_columns().count() + 1 + self.soft_classes;
+        self.targets.resize(targets * row, Lanes::zero());
         self.load_tokens(plan, &common.inputs);
     }
 
@@ -88,88 +91,44 @@ impl<F: Precision> Piece<F> {
         }
     }
 
-    /// Takes the targets of the piece's sequences: sequence `b` of the batch has rows
-    /// `row(b)..row(b) + T`.
-    pub fn load_targets(&mut self, plan: &Plan, targets: &Targets, row: impl Fn(usize) -> usize) {
-        let Part {
-            first,
-            count,
-            lanes,
-        } = self.part;
-        let t = plan.positions;
-        let length = self.shape.row();
-        for (i, block) in plan.blocks.iter().enumerate() {
-            if block.domain == Domain::Table {
-                continue;
-            }
-            let columns = block.columns.len();
-            let own = &mut self.targets[i];
-            own.resize(columns * length, Lanes::zero());
-            let all = targets.of_block(block.index);
-            for lane in 0..lanes {
-                let held = count.saturating_sub(lane * LANES).min(LANES);
-                let rows: [&[f64]; LANES] = std::array::from_fn(|l| {
-                    let b = first + lane * LANES + l.min(held.saturating_sub(1));
-                    let from = if held == 0 { 0 } else { row(b) * columns };
-                    &all[from..][..t * columns]
-                });
-                for p in 0..t {
-                    for a in 0..columns {
-                        let numbers = rows.map(|row| F::from_f64(row[p * columns + a]));
-                        own[a * length + p * lanes + lane] = Lanes(numbers);
-                    }
-                }
-            }
-        }
-        self.output_target.resize(length, Lanes::zero());
-        for b in 0..count {
-            let own = &targets.output[row(first + b)..][..t];
-            for (p, x) in own.iter().enumerate() {
-                self.output_target[p * lanes + b / LANES].0[b % LANES] = F::from_f64(*x);
-            }
-        }
-        if let Some(shares) = &targets.distribution {
-            self.soft_target
-                .resize(shares.ncols() * length, Lanes::zero());
-            for b in 0..count {
-                for p in 0..t {
-                    let at = p * lanes + b / LANES;
-                    for (c, share) in shares.row(row(first + b) + p).iter().enumerate() {
-                        self.soft_target[c * length + at].0[b % LANES] = F::from_f64(*share);
-                    }
-                }
-            }
-        }
+    /// Takes the targets of the piece's sequences from those of all members.
+    pub fn load_targets(&mut self, targets: &TargetRows<F>, inputs: &Inputs<F>) {
+        let Part { first, count, .. } = self.part;
+        let members = &inputs.members[first..first + count];
+        targets.load(members, self.shape.lanes, &mut self.targets);
     }
 
     /// Takes as targets what the compiled model computed for the same sequences.
     pub fn take_targets(&mut self, plan: &Plan, loss: OutputLoss, compiled: &Piece<f64>) {
-        let convert = |from: &[Lanes<f64>], to: &mut Vec<Lanes<F>>| {
-            to.clear();
-            to.extend(from.iter().map(|x| Lanes(x.0.map(F::from_f64))));
+        let length = self.shape.row();
+        let mut to = self.targets.iter_mut();
+        let mut take = |from: &[Lanes<f64>]| {
+            for (to, from) in to.by_ref().take(from.len()).zip(from) {
+                *to = Lanes(from.0.map(F::from_f64));
+            }
         };
         for (i, block) in plan.blocks.iter().enumerate() {
             if block.domain == Domain::Batch {
-                convert(&compiled.h[i], &mut self.targets[i]);
+                take(&compiled.h[i]);
             }
         }
         let scores = &compiled.z[plan.blocks.len()];
         match loss {
-            OutputLoss::SquaredError => convert(scores, &mut self.output_target),
+            OutputLoss::SquaredError => take(scores),
             OutputLoss::SoftCrossEntropy => {
                 let mut shares = scores.clone();
-                soft::softmax(&mut shares, self.shape.row());
-                convert(&shares, &mut self.soft_target);
+                soft::softmax(&mut shares, length);
+                take(&vec![Lanes::zero(); length]); // its classes do not count
+                take(&shares);
             }
             OutputLoss::CrossEntropy => {
-                let length = self.shape.row();
-                self.output_target.clear();
-                self.output_target.extend((0..length).map(|at| {
+                let classes = (0..length).map(|at| {
                     let class = |l: usize| {
                         first_largest(scores[at..].iter().step_by(length).map(|x| x.0[l]))
                     };
-                    Lanes(std::array::from_fn(|l| F::from_f64(class(l) as f64)))
-                }));
+                    Lanes(std::array::from_fn(|l| class(l) as f64))
+                });
+                take(&classes.collect::<Vec<_>>());
             }
         }
     }

@@ -13,8 +13,10 @@ use super::super::plan::Plan;
 use crate::compression::teacher::Targets;
 use crate::inputs::InputSpace;
 
-/// Own combinations that are computed together.
+/// Own combinations that are computed together with the same lanes of the other half: a strip.
 pub const WIDE: usize = 4;
+/// Lanes of places that pass through the network together: so many strips.
+pub const TILE: usize = 4 * WIDE;
 
 /// The combinations of one half that a query meets.
 #[derive(Debug)]
@@ -25,6 +27,8 @@ pub struct Keys<F> {
     pub lanes: usize,
     /// The positions that the query sees; none where all are masked.
     pub positions: Vec<KeysAt<F>>,
+    /// 1 where a lane holds no combination, else 0: `[lanes]`.
+    pub vacant: Vec<Lanes<F>>,
 }
 
 /// The keys at one position.
@@ -50,6 +54,10 @@ pub struct Queries<F> {
     /// For each row its own combinations among all of that half, in whole steps of [`WIDE`]; what fills
     /// them up never occurs.
     pub own: Vec<Vec<u32>>,
+    /// All combinations of the other half, in whole lanes.
+    pub others: Vec<u32>,
+    /// The first own combination and the other half's lanes of each strip of a row's places.
+    pub strips: Vec<(usize, usize)>,
 }
 
 /// All of a space.
@@ -62,6 +70,11 @@ pub struct Layout<F> {
     /// For each row of the table `[features, other lanes, own]`: the targets of the blocks' columns that
     /// are computed for each sequence, then the output's number or class.
     pub targets: Vec<Vec<Lanes<F>>>,
+    /// 0 where a query row can meet a key row, else −∞: `[query row, stride]`.
+    mask: Vec<F>,
+    /// For each half 1 where a combination has a key row, else 0: `[combinations and some, rows in lanes]`,
+    /// what is beyond them being 0.
+    members: [Vec<Lanes<F>>; 2],
 }
 
 /// How often a batch has each member, for queries of the left half and of the right half:
@@ -73,8 +86,13 @@ impl<F: Precision> KeysAt<F> {
     /// What the combinations of lanes `i` have of `numbers`, one a row of the table.
     #[inline(always)]
     pub fn spread(&self, i: usize, numbers: &[F]) -> Lanes<F> {
+        self.spread_onto(Lanes::zero(), i, numbers)
+    }
+
+    /// The same added to `sum`.
+    #[inline(always)]
+    pub fn spread_onto(&self, mut sum: Lanes<F>, i: usize, numbers: &[F]) -> Lanes<F> {
         let keys = self.rows.len();
-        let mut sum = Lanes::zero();
         let own = &self.indicators[i * keys..][..keys];
         for (indicator, x) in own.iter().zip(&numbers[self.rows.start..][..keys]) {
             one_at_a_time();
@@ -122,12 +140,64 @@ impl<F: Precision> Keys<F> {
                 indicators,
             }
         };
+        let held = |l: usize| combinations.get(l).map_or(F::one(), |_| F::zero());
         Self {
             count: combinations.len(),
             lanes,
             positions: positions.map(at).collect(),
+            vacant: (0..lanes)
+                .map(|i| Lanes(std::array::from_fn(|l| held(i * LANES + l))))
+                .collect(),
         }
     }
+}
+
+impl<F> Queries<F> {
+    /// Of the own half and of the other: 1 where a combination has a key row, else 0.
+    #[inline(always)]
+    pub fn members<'a>(&self, layout: &'a Layout<F>) -> [&'a [Lanes<F>]; 2] {
+        [self.half, 1 - self.half].map(|half| &layout.members[half][..])
+    }
+}
+
+/// See [`Layout`].
+fn mask<F: Precision>(queries: &[Queries<F>], stride: usize) -> Vec<F> {
+    let mut mask = Vec::new();
+    for queries in queries {
+        for q in queries.rows.clone() {
+            let first = mask.len();
+            mask.resize(first + stride, F::neg_infinity());
+            for key in queries.keys.iter().flat_map(|keys| &keys.positions) {
+                let rows = if key.own { q..q + 1 } else { key.rows.clone() };
+                mask[first + rows.start..first + rows.end].fill(F::zero());
+            }
+        }
+    }
+    mask
+}
+
+/// See [`Layout`].
+fn members<F: Precision>(half: &Group, rows_at: &[Range<usize>], stride: usize) -> Vec<Lanes<F>> {
+    let lanes = stride / LANES;
+    let combinations = (half.combinations + 1).next_multiple_of(LANES);
+    let mut members = vec![Lanes::zero(); combinations * lanes];
+    for (c, members) in members
+        .chunks_exact_mut(lanes)
+        .enumerate()
+        .take(half.combinations)
+    {
+        for (p, digit) in half.digits(c) {
+            let row = rows_at[p].start + digit;
+            members[row / LANES].0[row % LANES] = F::one();
+        }
+    }
+    members
+}
+
+/// Numbers `at..at + WIDE` of some lanes.
+#[inline(always)]
+pub fn numbers<F>(of: &[Lanes<F>], at: usize) -> &[F] {
+    &of[at / LANES].0[at % LANES..][..WIDE]
 }
 
 impl<F: Precision> Layout<F> {
@@ -152,6 +222,9 @@ impl<F: Precision> Layout<F> {
                     own_rows.resize(whole, own.combinations as u32);
                     own_rows
                 };
+                let rows: Vec<Vec<u32>> = (0..rows_at[p].len()).map(padded).collect();
+                let other_lanes = others.len().div_ceil(LANES);
+                let own_places = rows.first().map_or(0, Vec::len);
                 Queries {
                     rows: rows_at[p].clone(),
                     half,
@@ -159,10 +232,16 @@ impl<F: Precision> Layout<F> {
                         Keys::new(own, &with(0), p, &rows_at, sees),
                         Keys::new(other, &others, p, &rows_at, sees),
                     ],
-                    own: (0..rows_at[p].len()).map(padded).collect(),
+                    // A position's tokens have equally many combinations each.
+                    strips: (0..other_lanes)
+                        .flat_map(|i| (0..own_places).step_by(WIDE).map(move |o| (o, i)))
+                        .collect(),
+                    own: rows,
+                    others: (0..(other_lanes * LANES) as u32).collect(),
                 }
             })
             .collect();
+        let stride = plan.table_rows().next_multiple_of(LANES);
         let mut layout = Self {
             targets: queries
                 .iter()
@@ -172,11 +251,19 @@ impl<F: Precision> Layout<F> {
                 })
                 .map(|places| vec![Lanes::zero(); places * (plan.batch_columns().count() + 1)])
                 .collect(),
+            mask: mask(&queries, stride),
+            members: [0, 1].map(|half: usize| members(&halves.groups[half], &rows_at, stride)),
             queries,
             places: Vec::new(),
         };
         layout.fill(plan, halves, space, targets);
         layout
+    }
+
+    /// 0 where row `q` can meet a key row, else −∞.
+    #[inline(always)]
+    pub fn mask(&self, q: usize, stride: usize) -> &[F] {
+        &self.mask[q * stride..][..stride]
     }
 
     /// The members' places and targets.

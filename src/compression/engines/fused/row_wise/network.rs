@@ -1,5 +1,5 @@
 //! What follows the first attention at one position: the outputs of its heads, MLPs, the unembedding,
-//! the losses; forward and back for a few places at a time.
+//! the losses; forward and back for a tile of places at a time.
 //!
 //! ```text
 //! forward                                    backward
@@ -17,11 +17,12 @@ use super::super::piece::Terms;
 use super::super::plan::{Domain, Plan, Work};
 use super::super::sums::sum_each;
 use super::super::table::{Table, TableGradient};
-use super::halves::WIDE;
+use super::halves::{TILE, WIDE};
 use crate::compression::teacher::OutputLoss;
 
-/// One quantity at the places that are computed together.
-pub type Tile<F> = [Lanes<F>; WIDE];
+/// One quantity at the places that are computed together. A row's last tile may use fewer of its lanes, a
+/// multiple of [`WIDE`].
+pub type Tile<F> = [Lanes<F>; TILE];
 
 /// A reader: its `z` are features `first..first + columns`, and it hears columns `0..heard`.
 #[derive(Clone, Copy, Debug)]
@@ -100,7 +101,7 @@ impl<F: Precision> Network<F> {
             heard += block.columns.len();
         }
         let scores = reads(plan.blocks.len(), heard);
-        let tiles = |count: usize| vec![[Lanes::zero(); WIDE]; count];
+        let tiles = |count: usize| vec![[Lanes::zero(); TILE]; count];
         Self {
             blocks,
             scores,
@@ -119,6 +120,7 @@ impl<F: Precision> Network<F> {
             loss_layers: Lanes::zero(),
         }
     }
+
     fn readers(&self) -> impl Iterator<Item = Reads> + '_ {
         let hidden = self.blocks.iter().filter_map(|block| match block.3 {
             Input::Hidden(reads) => Some(reads),
@@ -198,57 +200,61 @@ impl<F: Precision> Network<F> {
         }
     }
 
-    /// From `o` to the scores.
+    /// From `o` to the scores, at the first `used` lanes of a tile.
     #[inline(always)]
-    pub fn forward(&mut self, outputs: &[OutputMap<F>]) {
+    pub fn forward(&mut self, outputs: &[OutputMap<F>], used: usize) {
         for &(number, first, columns, input) in &self.blocks {
             let output = &outputs[number];
             let x = match input {
                 Input::Nothing => &[][..],
                 Input::Heads => &self.o[..],
                 Input::Hidden(reads) => {
-                    read(reads, &self.base, &self.p, &self.h, &mut self.z);
+                    read(reads, &self.base, &self.p, &self.h, &mut self.z, used);
                     let z = &mut self.z[reads.first..][..reads.columns];
-                    for z in z.iter_mut().flatten() {
-                        one_at_a_time();
-                        *z = z.max(Lanes::zero());
+                    for z in z {
+                        for z in &mut z[..used] {
+                            one_at_a_time();
+                            *z = z.max(Lanes::zero());
+                        }
                     }
-                    &*z
+                    &self.z[reads.first..][..reads.columns]
                 }
             };
-            for a in 0..columns {
-                self.h[first + a] = combine(output.bias[a], &output.weights, (columns, a), x);
+            let h = &mut self.h[first..][..columns];
+            for (a, (h, bias)) in h.iter_mut().zip(&output.bias).enumerate() {
+                combine(*bias, &output.weights, (columns, a), x, h, used);
             }
         }
-        read(self.scores, &self.base, &self.p, &self.h, &mut self.z);
+        read(self.scores, &self.base, &self.p, &self.h, &mut self.z, used);
     }
 
     /// The losses at these places with their `targets` (a tile a column and one of the output), and back
-    /// to `do`. Columns of `targets` are `stride` apart. `weights` is how often each place occurs; the output is `counted` there or not.
+    /// to `do`. Columns of `targets` are `stride` apart. `weights` is how often each place occurs; the
+    /// output is `counted` there or not.
     #[inline(always)]
     pub fn backward(
         &mut self,
         outputs: &[OutputMap<F>],
         (targets, stride): (&[Lanes<F>], usize),
-        weights: &Tile<F>,
+        weights: &[Lanes<F>],
         counted: bool,
         terms: Terms<'_>,
     ) {
-        let columns = self.h.len();
+        let (columns, used) = (self.h.len(), weights.len());
         for &(number, first, count, _) in &self.blocks {
             let own = terms.factors[number];
             let factor = F::from_f64(terms.layers * own);
             for a in first..first + count {
-                let target = &targets[a * stride..][..WIDE];
-                let (h, dh) = (&self.h[a], &mut self.dh[a]);
+                let target = &targets[a * stride..][..used];
+                let (h, dh) = (&self.h[a][..used], &mut self.dh[a][..used]);
                 let sum = squared_errors(h, target, weights, factor, dh);
                 self.loss_layers += Lanes::splat(F::from_f64(own)) * sum;
             }
         }
-        let none = [Lanes::zero(); WIDE];
-        let output_weights = if counted { weights } else { &none };
-        self.score(&targets[columns * stride..][..WIDE], output_weights, terms);
-        self.read_backward(self.scores);
+        let none = [Lanes::zero(); TILE];
+        let output_weights = if counted { weights } else { &none[..used] };
+        self.score(&targets[columns * stride..][..used], output_weights, terms);
+        self.read_backward(self.scores, used);
         for b in (0..self.blocks.len()).rev() {
             let (number, first, columns, input) = self.blocks[b];
             let output = &outputs[number];
@@ -258,21 +264,21 @@ impl<F: Precision> Network<F> {
                 Input::Nothing => {}
                 Input::Heads => {
                     for (w, d_o) in weights.zip(&mut self.d_o) {
-                        *d_o = combine(F::zero(), w, (1, 0), dh);
+                        combine(F::zero(), w, (1, 0), dh, d_o, used);
                     }
                 }
                 Input::Hidden(reads) => {
                     let z = &self.z[reads.first..][..reads.columns];
                     let dz = &mut self.dz[reads.first..][..reads.columns];
                     for ((w, z), dz) in weights.zip(z).zip(dz) {
-                        one_at_a_time();
-                        let gradient = combine(F::zero(), w, (1, 0), dh);
-                        for n in 0..WIDE {
+                        combine(F::zero(), w, (1, 0), dh, dz, used);
+                        for (dz, z) in dz[..used].iter_mut().zip(z) {
+                            one_at_a_time();
                             let live = |z, d| if z > F::zero() { d } else { F::zero() };
-                            dz[n] = z[n].zip(gradient[n], live);
+                            *dz = z.zip(*dz, live);
                         }
                     }
-                    self.read_backward(reads);
+                    self.read_backward(reads, used);
                 }
             }
         }
@@ -280,29 +286,29 @@ impl<F: Precision> Network<F> {
 
     /// The output's loss and the gradient of its scores.
     #[inline(always)]
-    fn score(&mut self, target: &[Lanes<F>], weights: &Tile<F>, terms: Terms<'_>) {
-        let factor = F::from_f64(terms.output);
+    fn score(&mut self, target: &[Lanes<F>], weights: &[Lanes<F>], terms: Terms<'_>) {
+        let (factor, used) = (F::from_f64(terms.output), weights.len());
         let own = self.scores.first..self.scores.first + self.scores.columns;
         let (z, dz) = (&self.z[own.clone()], &mut self.dz[own]);
         self.loss_output += match terms.output_loss {
             // A soft one never comes here: the engine then works sequence by sequence.
             OutputLoss::CrossEntropy | OutputLoss::SoftCrossEntropy => {
                 dz.copy_from_slice(z);
-                cross_entropies(dz.as_flattened_mut(), target, weights, factor)
+                cross_entropies((dz.as_flattened_mut(), TILE), target, weights, factor)
             }
-            OutputLoss::SquaredError => squared_errors(
-                z.as_flattened(),
-                target,
-                weights,
-                factor,
-                dz.as_flattened_mut(),
-            ),
+            OutputLoss::SquaredError => {
+                let (z, dz) = (
+                    &z.as_flattened()[..used],
+                    &mut dz.as_flattened_mut()[..used],
+                );
+                squared_errors(z, target, weights, factor, dz)
+            }
         };
     }
 
     /// From `dz` of a reader to `dtable`, `dP` and `dh`.
     #[inline(always)]
-    fn read_backward(&mut self, reads: Reads) {
+    fn read_backward(&mut self, reads: Reads, used: usize) {
         let Reads {
             columns,
             heard,
@@ -312,54 +318,73 @@ impl<F: Precision> Network<F> {
         } = reads;
         let dz = &self.dz[first..][..columns];
         for (d_base, dz) in self.d_base[first..].iter_mut().zip(dz) {
-            one_at_a_time();
-            for dz in dz {
-                *d_base += *dz;
+            let mut sum = *d_base;
+            for dz in &dz[..used] {
+                one_at_a_time();
+                sum += *dz;
             }
+            *d_base = sum;
         }
         for s in 0..heard {
-            let h = &self.h[s];
-            let mut dh = self.dh[s];
+            let (h, dh) = (&self.h[s][..used], &mut self.dh[s][..used]);
             for (c, dz) in dz.iter().enumerate() {
-                one_at_a_time();
                 let at = weights + c * heard + s;
                 let p = Lanes::splat(self.p[at]);
-                let mut sum = self.dp[at];
-                for n in 0..WIDE {
-                    sum = h[n].mul_add(dz[n], sum);
-                    dh[n] = dz[n].mul_add(p, dh[n]);
+                let mut sums = [Lanes::zero(); WIDE];
+                let tiles = h.chunks_exact(WIDE).zip(dh.chunks_exact_mut(WIDE));
+                for ((h, dh), dz) in tiles.zip(dz.chunks_exact(WIDE)) {
+                    one_at_a_time();
+                    for n in 0..WIDE {
+                        sums[n] = h[n].mul_add(dz[n], sums[n]);
+                        dh[n] = dz[n].mul_add(p, dh[n]);
+                    }
                 }
-                self.dp[at] = sum;
+                let [a, b, c, d] = sums;
+                self.dp[at] += (a + b) + (c + d);
             }
-            self.dh[s] = dh;
         }
     }
 }
 
-/// `base + Σ_x w·x`, the weight of `x[k]` being number `k·stride + first`.
+/// `to = base + Σ_x w·x`, the weight of `x[k]` being number `k·stride + first`.
 #[inline(always)]
 fn combine<F: Precision>(
     base: F,
     weights: &[F],
     (stride, first): (usize, usize),
     x: &[Tile<F>],
-) -> Tile<F> {
-    let mut sums = [Lanes::splat(base); WIDE];
-    for (k, x) in x.iter().enumerate() {
-        one_at_a_time();
-        let w = Lanes::splat(weights[k * stride + first]);
+    to: &mut Tile<F>,
+    used: usize,
+) {
+    for (at, to) in to[..used].chunks_exact_mut(WIDE).enumerate() {
+        let mut sums = [Lanes::splat(base); WIDE];
+        for (k, x) in x.iter().enumerate() {
+            one_at_a_time();
+            let w = Lanes::splat(weights[k * stride + first]);
+            let x = &x[at * WIDE..][..WIDE];
+            for n in 0..WIDE {
+                sums[n] = x[n].mul_add(w, sums[n]);
+            }
+        }
         for n in 0..WIDE {
-            sums[n] = x[n].mul_add(w, sums[n]);
+            to[n] = sums[n];
         }
     }
-    sums
 }
 
 /// `z` of a reader.
 #[inline(always)]
-fn read<F: Precision>(reads: Reads, base: &[F], p: &[F], h: &[Tile<F>], z: &mut [Tile<F>]) {
+fn read<F: Precision>(
+    reads: Reads,
+    base: &[F],
+    p: &[F],
+    h: &[Tile<F>],
+    z: &mut [Tile<F>],
+    used: usize,
+) {
     for c in 0..reads.columns {
         let p = &p[reads.weights + c * reads.heard..][..reads.heard];
-        z[reads.first + c] = combine(base[reads.first + c], p, (1, 0), &h[..reads.heard]);
+        let (base, z) = (base[reads.first + c], &mut z[reads.first + c]);
+        combine(base, p, (1, 0), &h[..reads.heard], z, used);
     }
 }

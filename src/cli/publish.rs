@@ -1,0 +1,56 @@
+//! `compress publish DIR`: what is kept of a finished study.
+
+use std::path::PathBuf;
+
+use super::{Failure, terminal};
+use crate::publication::{self, PublishError, Request};
+use crate::study::collection::CollectionError;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// A study's directory, whose runs are all over
+    directory: PathBuf,
+    /// Copy the published files there, too
+    #[arg(short, long, value_name = "DIR")]
+    output: Option<PathBuf>,
+    /// Compare every run's G with this table of feature_a, feature_b, value
+    #[arg(long, value_name = "FILE")]
+    reference: Option<PathBuf>,
+    /// Leave a feature out of a second comparison; may be repeated
+    #[arg(long, value_name = "LABEL", requires = "reference")]
+    exclude: Vec<String>,
+    /// No progress on stderr
+    #[arg(long)]
+    quiet: bool,
+}
+
+pub fn main(args: &Args) -> Result<(), Failure> {
+    let request = Request {
+        directory: &args.directory,
+        copy: args.output.as_deref(),
+        reference: args
+            .reference
+            .as_deref()
+            .map(|path| (path, args.exclude.as_slice())),
+    };
+    let published = publication::publish(&request, &mut |run, runs, path| {
+        if !args.quiet {
+            terminal::message(&format!("analysing {run} of {runs}: {}", path.display()));
+        }
+    })
+    .map_err(|e| match e {
+        PublishError::File(_) | PublishError::Collection(CollectionError::Output(_)) => {
+            Failure::Running(e.into())
+        }
+        e => Failure::input(e),
+    })?;
+    for reason in &published.left_out {
+        terminal::message(&format!("left out: {reason}"));
+    }
+    Ok(terminal::print(&format!(
+        "{} files, {} kB, in {}\n",
+        published.files.len(),
+        published.bytes.div_ceil(1000),
+        published.directory.display()
+    ))?)
+}

@@ -1,0 +1,106 @@
+//! sort_unique: right outputs beside blocks that say something else.
+
+use super::{ACCURACY, COSINE, DIM, line};
+use crate::figures::table::FigureError;
+use crate::numbers::listed;
+use crate::paper::estimate::{Criterion, Estimate};
+use crate::paper::study::{Setting, Source};
+use crate::paper::writer::{Row, Writer};
+
+/// The statement.
+pub(super) fn write(writer: &mut Writer) -> Result<(), FigureError> {
+    let paper = "sort_unique, D = 25, reaches almost perfect accuracy at d = 12 while a layer's cosine similarity \
+                 stays near 0.8: `target_pos` is encoded anew.";
+    writer.heading("5. sort_unique works although its layers do not agree");
+    let Some(study) = writer.study("sort_unique_dims")? else {
+        writer.unknown(paper);
+        return Ok(());
+    };
+    let twelve: Setting<'_> = &[(DIM, "12")];
+    let of = |source: Source<'_>| study.estimate(twelve, &source);
+    let block = |block| of(Source::of("study_layers.csv", "cosine", block));
+    let target = |column| {
+        of(Source::of(
+            "study_variables.csv",
+            column,
+            &[("variable", "target_pos"), ("positions", "all")],
+        ))
+    };
+    let widths = study.levels(&[], DIM)?;
+    let mut good = Vec::new();
+    for d in &widths {
+        let at = |source| study.estimate(&[(DIM, d)], source);
+        let found = at(&ACCURACY)?.zip(at(&COSINE)?);
+        if found.is_some_and(|(accuracy, cosine)| accuracy.median >= 0.99 && cosine.median < 0.9) {
+            good.push(d.clone());
+        }
+    }
+    let lines = [
+        line(
+            "token accuracy, d = 12",
+            "almost 1",
+            of(ACCURACY)?,
+            Criterion::AtLeast(0.98),
+        ),
+        line(
+            "mean cosine of the blocks, flattened, d = 12",
+            "near 0.8",
+            of(COSINE)?,
+            Criterion::Between(0.7, 0.9),
+        ),
+        line(
+            "cosine of `layer0.attn`, d = 12",
+            "",
+            block(&[("block", "layer0.attn")])?,
+            None,
+        ),
+        line(
+            "cosine of `layer0.mlp`, d = 12",
+            "",
+            block(&[("block", "layer0.mlp")])?,
+            None,
+        ),
+        line(
+            "cosine of `layer1.attn`, d = 12",
+            "",
+            block(&[("block", "layer1.attn")])?,
+            None,
+        ),
+        line(
+            "widths with a token accuracy of at least 0.99 and a mean cosine below 0.9",
+            "at least 1",
+            Some(Estimate::single(good.len() as f64, widths.len())),
+            Criterion::AtLeast(1.0),
+        ),
+        line(
+            "variance of `target_pos` explained as it is, d = 12",
+            "low",
+            target("r2")?,
+            Criterion::AtMost(0.8),
+        ),
+        line(
+            "the same after the best affine map, d = 12",
+            "high",
+            target("r2_mapped")?,
+            Criterion::AtLeast(0.9),
+        ),
+    ];
+    writer.judge(&study.name, paper, &lines);
+    if !good.is_empty() {
+        writer.paragraph(&format!(
+            "Accurate and unfaithful in the median, as above: d = {} of the widths tried.",
+            listed(&good)
+        ));
+    }
+    let rows: Vec<Row<'_>> = widths
+        .into_iter()
+        .map(|d| (d.clone(), vec![(DIM, d)]))
+        .collect();
+    let columns = [
+        ("token accuracy", ACCURACY),
+        ("whole inputs right", Source::of_run("sequence_accuracy")),
+        ("mean cosine of blocks", COSINE),
+    ];
+    writer.matrix(&study, "d", &rows, &columns)?;
+    writer.colophon(&study, &["metrics_by_d", "verdicts", "gram_multiples"])
+}

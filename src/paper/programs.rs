@@ -1,0 +1,195 @@
+//! The library's programs over `d`: how small can it be, beside the rank of their activations?
+
+use super::claims::COSINE;
+use super::estimate::Estimate;
+use super::study::{Source, Study};
+use super::writer::Writer;
+use crate::analysis::across::{Better, Tolerance};
+use crate::figures::table::FigureError;
+use crate::numbers::count;
+
+const DIM: &str = "compression.dim";
+const PROGRAM: &str = "model.program";
+/// Of the dimensions given up: what they are called here, and the columns that count for them.
+const CAUSES: [(&str, &[&str]); 3] = [
+    ("deletion", &["deletion", "deletion_of_unused"]),
+    ("sharing", &["sharing"]),
+    ("superposition", &["superposition"]),
+];
+
+const fn budget(column: &str) -> Source<'_> {
+    Source::of("study_budgets.csv", column, &[])
+}
+
+/// The section.
+///
+/// # Errors
+/// If a table is garbled.
+pub fn write(writer: &mut Writer) -> Result<(), FigureError> {
+    writer.heading("Every program of the library");
+    writer.paragraph(
+        "With a `d` of the rank of its activations a linear map loses nothing, whatever it does to features: what works \
+         below it works because something is given up. The critical d is the smallest of those tried from which on the \
+         median run has a token accuracy of at least 0.98, or an error of at most 0.005 for numbers, with its 95 % \
+         interval over seeds; the dimensions given up there are divided by their cause (`docs/analysis.md`), median \
+         over seeds.",
+    );
+    let Some(study) = writer.study("programs")? else {
+        return Ok(());
+    };
+    let header = [
+        "program",
+        "D",
+        "rank",
+        "d tried",
+        "critical d",
+        "deletion",
+        "sharing",
+        "superposition",
+        "mostly",
+        "mean cosine of blocks",
+    ];
+    let mut table = vec![header.map(str::to_owned).to_vec()];
+    let (mut below, mut at, mut above, mut open) = (0, 0, 0, 0);
+    for program in study.levels(&[], PROGRAM)? {
+        let row = Program::read(&study, &program)?;
+        let width = row.critical.filter(|c| c.median.is_finite());
+        match width.map(|c| c.median.total_cmp(&row.rank)) {
+            Some(std::cmp::Ordering::Less) => below += 1,
+            Some(std::cmp::Ordering::Equal) => at += 1,
+            Some(std::cmp::Ordering::Greater) => above += 1,
+            None => open += 1,
+        }
+        row.file(writer, &study);
+        table.push(row.cells());
+    }
+    writer.table(&table);
+    writer.paragraph(&format!(
+        "Below the rank of its activations {} in the median, at it {}, above it {}; of {} no width that was tried is \
+         enough with this much training.",
+        works(below),
+        works(at),
+        works(above),
+        count(open, "program")
+    ));
+    writer.paragraph(
+        "A share of tokens says little where one answer is right nearly everywhere, as it is for `shuffle_dyck2`: there \
+         the cosine says more. An interval from three seeds is wide, and the widths tried are far apart: the next smaller one \
+         may be the true limit's neighbour, or not.",
+    );
+    writer.colophon(&study, &["verdicts", "metrics_by_d"])
+}
+
+fn works(n: usize) -> String {
+    format!(
+        "{} {}",
+        count(n, "program"),
+        if n == 1 { "works" } else { "work" }
+    )
+}
+
+/// What was found about one.
+struct Program {
+    name: String,
+    width: f64,
+    rank: f64,
+    tried: Vec<String>,
+    critical: Option<Estimate>,
+    causes: Vec<(&'static str, Option<Estimate>)>,
+    cosine: Option<Estimate>,
+}
+
+impl Program {
+    fn read(study: &Study, program: &str) -> Result<Self, FigureError> {
+        let whole = [(PROGRAM, program)];
+        let of = |column| {
+            let found = study.estimate(&whole, &budget(column))?;
+            Ok::<_, FigureError>(found.map_or(f64::NAN, |f| f.median))
+        };
+        let (metric, value, better) = if study
+            .values(&whole, &Source::of_run("token_accuracy"))?
+            .is_empty()
+        {
+            ("mae", 0.005, Better::Lower)
+        } else {
+            ("token_accuracy", 0.98, Better::Higher)
+        };
+        let tolerance = Tolerance {
+            metric: metric.into(),
+            value,
+            better,
+        };
+        let critical = study.critical_width(&whole, &tolerance)?;
+        let critical = critical.map(|(width, runs)| Estimate::of_width(&width, runs));
+        let width = critical.map_or_else(String::new, |c| c.median.to_string());
+        let cosine = study.estimate(&[(PROGRAM, program), (DIM, &width)], &COSINE)?;
+        let mut causes = Vec::new();
+        for (name, columns) in CAUSES {
+            let mut sum: Option<Estimate> = None;
+            for column in columns {
+                let at = [(PROGRAM, program), (DIM, width.as_str())];
+                sum = match (sum, study.estimate(&at, &budget(column))?) {
+                    (Some(a), Some(b)) => Some(Estimate::single(a.median + b.median, b.runs)),
+                    (None, Some(b)) => Some(Estimate::single(b.median, b.runs)),
+                    (known, None) => known,
+                };
+            }
+            causes.push((name, sum));
+        }
+        let name = program.rsplit('/').next().unwrap_or(program);
+        Ok(Self {
+            name: name.trim_end_matches(".rasp").to_owned(),
+            width: of("width")?,
+            rank: of("activation_rank")?,
+            tried: study.levels(&whole, DIM)?,
+            critical,
+            causes,
+            cosine,
+        })
+    }
+
+    /// The cause of most of what is given up.
+    fn mostly(&self) -> &'static str {
+        let known = self
+            .causes
+            .iter()
+            .filter_map(|(name, found)| Some((*name, (*found)?.median)));
+        known
+            .max_by(|a, b| a.1.total_cmp(&b.1))
+            .map_or("", |(name, _)| name)
+    }
+
+    fn cells(&self) -> Vec<String> {
+        let mut cells = vec![
+            format!("`{}`", self.name),
+            format!("{}", self.width),
+            format!("{}", self.rank),
+            self.tried.join(", "),
+            self.critical.map_or_else(String::new, |c| c.text()),
+        ];
+        let causes = self.causes.iter();
+        cells.extend(causes.map(|(_, found)| found.map_or_else(String::new, |f| f.text())));
+        cells.push(self.mostly().to_owned());
+        cells.push(self.cosine.map_or_else(String::new, |c| c.text()));
+        cells
+    }
+
+    fn file(&self, writer: &mut Writer, study: &Study) {
+        let single = |x| Some(Estimate::single(x, 1));
+        let figures = [
+            ("D", single(self.width)),
+            ("rank of activations", single(self.rank)),
+        ];
+        let causes = self.causes.iter().copied();
+        let figures = figures
+            .into_iter()
+            .chain([
+                ("critical d", self.critical),
+                ("mean cosine of blocks", self.cosine),
+            ])
+            .chain(causes);
+        for (figure, found) in figures {
+            writer.file(&study.name, &self.name, figure, found);
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! The files of a published study.
+
+use std::path::Path;
+
+use crate::figures::MEDIAN;
+use crate::files::{FileError, parent_of, read_bounded, write_atomically};
+use crate::study::collection_tables::{
+    CRITICAL_WIDTHS, GRAM_AGREEMENT, REFERENCE_AGREEMENT, STUDY_METRICS, STUDY_VERDICTS,
+};
+use crate::study::directory::ANALYSIS;
+use crate::study::record::STUDY;
+use crate::study::tables::{RUNS, SUMMARY_TABLE};
+
+/// The directory of figures.
+pub const FIGURES: &str = "figures";
+/// The page about the study.
+pub const PAGE: &str = "report.html";
+const IGNORE: &str = ".gitignore";
+const MAX_BYTES: u64 = 1 << 28;
+
+/// The tables that a sweep and an analysis left.
+pub fn tables_of(directory: &Path) -> Vec<String> {
+    [
+        STUDY,
+        RUNS,
+        SUMMARY_TABLE,
+        ANALYSIS,
+        STUDY_METRICS,
+        STUDY_VERDICTS,
+        CRITICAL_WIDTHS,
+        GRAM_AGREEMENT,
+        REFERENCE_AGREEMENT,
+    ]
+    .into_iter()
+    .filter(|name| directory.join(name).is_file())
+    .map(str::to_owned)
+    .collect()
+}
+
+/// Copies a file, making the directory that it goes to.
+pub fn copy(from: &Path, to: &Path) -> Result<(), FileError> {
+    let folder = parent_of(to);
+    std::fs::create_dir_all(folder).map_err(FileError::new("create", folder))?;
+    write_atomically(to, &read_bounded(from, MAX_BYTES)?)
+}
+
+/// Tells git which files of the study's directory are kept: these, and none of a run. Whatever the
+/// repository ignores there, this file is nearer and decides.
+pub fn write_ignore(directory: &Path, kept: &[String]) -> Result<String, FileError> {
+    let mut lines = vec![
+        "# Written by compress publish: what is kept of this study. Raw runs are not.".to_owned(),
+        "*".to_owned(),
+        format!("!/{IGNORE}"),
+    ];
+    for name in kept {
+        let mut new = vec![format!("!/{name}")];
+        if let Some((folder, _)) = name.split_once('/') {
+            // git looks into a directory only if that is not ignored itself.
+            new.insert(0, format!("!/{folder}/"));
+            if folder == MEDIAN {
+                new[1] = format!("!/{folder}/**"); // nothing else is there
+            }
+        }
+        new.retain(|line| !lines.contains(line));
+        lines.extend(new);
+    }
+    write_atomically(
+        &directory.join(IGNORE),
+        format!("{}\n", lines.join("\n")).as_bytes(),
+    )?;
+    Ok(IGNORE.into())
+}

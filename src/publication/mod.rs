@@ -1,0 +1,233 @@
+//! What of a finished study is kept in the repository: its tables, what the analysis says of every
+//! run, the run with the median loss of each setting, figures and page. Raw runs are not.
+//!
+//! - [`publish`]: everything, into the study's own directory or a copy elsewhere.
+//! - `tables`: one table of all runs from a table of each.
+//! - `files`: what belongs to a published study, and its `.gitignore`, which says so to git.
+
+mod files;
+mod tables;
+
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use crate::analysis::Settings;
+use crate::analysis::across::{Tolerance, middle};
+use crate::figures::table::FigureError;
+use crate::figures::{self, MEDIAN, png, svg};
+use crate::files::{FileError, write_atomically};
+use crate::report;
+use crate::study::collection::{self, Collection, CollectionError, Member};
+use crate::study::directory::{FEATURES, GRAM, LAYERS};
+use crate::study::record::RecordError;
+use crate::study::reference::{Reference, ReferenceError};
+use crate::study::{Record, Tables};
+
+/// Pixels a point of PNG files: 144 dots an inch, for a page that is read on a screen.
+const SCALE: f64 = 2.0;
+/// A larger PNG is left out: the SVG has the same.
+const LARGEST_PNG: usize = 100_000;
+
+/// A larger Gram matrix is left out: that of 45 features or so still fits.
+const LARGEST_GRAM: u64 = 100_000;
+
+/// What to publish.
+#[derive(Clone, Debug)]
+pub struct Request<'a> {
+    /// The study's directory.
+    pub directory: &'a Path,
+    /// Where else the published files go.
+    pub copy: Option<&'a Path>,
+    /// A Gram matrix to compare every run's with, and the features that do not count.
+    pub reference: Option<(&'a Path, &'a [String])>,
+}
+
+/// What was published.
+#[derive(Clone, Debug)]
+pub struct Published {
+    /// The directory.
+    pub directory: PathBuf,
+    /// The files below it.
+    pub files: Vec<String>,
+    /// Their size together.
+    pub bytes: u64,
+    /// Runs without a result, with the reason.
+    pub left_out: Vec<String>,
+}
+
+/// Why a study cannot be published.
+#[derive(Debug, Error)]
+#[allow(missing_docs)]
+pub enum PublishError {
+    #[error(
+        "{missing} of the {runs} runs in {} are not over: `compress sweep` on the study's file goes on \
+         with them",
+        directory.display()
+    )]
+    Unfinished {
+        directory: PathBuf,
+        missing: usize,
+        runs: usize,
+    },
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    #[error(transparent)]
+    Reference(#[from] ReferenceError),
+    #[error(transparent)]
+    Collection(#[from] CollectionError),
+    #[error(transparent)]
+    Table(#[from] FigureError),
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+/// Analyses a study whose runs are all over, and leaves what is kept of it; `watch` is told before
+/// each run (its number, of how many, its directory).
+///
+/// # Errors
+/// See [`PublishError`].
+pub fn publish(
+    request: &Request<'_>,
+    watch: &mut dyn FnMut(usize, usize, &Path),
+) -> Result<Published, PublishError> {
+    let directory = request.directory;
+    let record = Record::load(directory)?;
+    let mut tables = Tables::new(directory, &record);
+    tables.look()?;
+    let runs = record.runs.len();
+    let missing = tables.states().iter().filter(|s| !s.is_over()).count();
+    if missing > 0 {
+        return Err(PublishError::Unfinished {
+            directory: directory.to_owned(),
+            missing,
+            runs,
+        });
+    }
+    // A reference that cannot be read is found before anything is written.
+    let references = request
+        .reference
+        .map(|(path, excluded)| {
+            let all = Reference::load(path, &[])?;
+            Ok::<_, ReferenceError>((all, Reference::load(path, excluded)?))
+        })
+        .transpose()?;
+    tables.rewrite()?;
+    let collection = collection::analyze(
+        directory,
+        &Settings::default(),
+        &Tolerance::defaults(),
+        references.as_ref().map(|(_, without)| without),
+        watch,
+    )?;
+    let medians = medians(&collection.members);
+    let mut kept = files::tables_of(directory);
+    kept.extend(tables::write(directory, &collection.members)?);
+    if let (Some((all, _)), Some((_, excluded))) = (&references, request.reference) {
+        kept.extend(tables::write_compared(
+            directory,
+            &collection.members,
+            all,
+            excluded,
+        )?);
+    }
+    kept.push(tables::write_medians(directory, &medians)?);
+    kept.extend(keep_medians(directory, &medians)?);
+    kept.extend(draw(directory)?);
+    let page = report::page(directory)?;
+    write_atomically(&directory.join(files::PAGE), page.as_bytes())?;
+    kept.push(files::PAGE.into());
+    kept.push(files::write_ignore(directory, &kept)?);
+    kept.sort();
+    finish(request, kept, &collection)
+}
+
+/// Counts the bytes, and copies where that is wanted.
+fn finish(
+    request: &Request<'_>,
+    kept: Vec<String>,
+    collection: &Collection,
+) -> Result<Published, PublishError> {
+    let target = request.copy.unwrap_or(request.directory);
+    let mut bytes = 0;
+    for name in &kept {
+        let path = request.directory.join(name);
+        if request.copy.is_some() {
+            files::copy(&path, &target.join(name))?;
+        }
+        let info = std::fs::metadata(&path).map_err(FileError::new("read", &path))?;
+        bytes += info.len();
+    }
+    Ok(Published {
+        directory: target.to_owned(),
+        files: kept,
+        bytes,
+        left_out: collection.left_out.clone(),
+    })
+}
+
+/// A setting's run in the middle by its loss.
+struct Median<'a> {
+    run: &'a Member,
+    loss: f64,
+    runs: usize,
+}
+
+/// Of each group and width the run with the median loss, the better one of two.
+fn medians(members: &[Member]) -> Vec<Median<'_>> {
+    let mut found: Vec<Median<'_>> = Vec::new();
+    let same = |a: &Member, b: &Member| a.group == b.group && a.d == b.d;
+    for chunk in members.chunk_by(same) {
+        let with_loss: Vec<(&Member, f64)> = chunk
+            .iter()
+            .filter_map(|m| Some((m, *m.metrics.get("eval_loss")?)))
+            .collect();
+        let runs = with_loss.len();
+        found.extend(
+            middle(with_loss, |(_, loss)| *loss).map(|(run, loss)| Median { run, loss, runs }),
+        );
+    }
+    found
+}
+
+/// Replaces `median/` by these runs' tables.
+fn keep_medians(directory: &Path, medians: &[Median<'_>]) -> Result<Vec<String>, FileError> {
+    let folder = directory.join(MEDIAN);
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).map_err(FileError::new("delete", &folder))?;
+    }
+    let mut kept = Vec::new();
+    for Median { run, .. } in medians {
+        for table in [FEATURES, GRAM, LAYERS] {
+            let from = directory.join(&run.run).join(table);
+            let info = std::fs::metadata(&from).map_err(FileError::new("read", &from))?;
+            if table == GRAM && info.len() > LARGEST_GRAM {
+                continue;
+            }
+            let name = format!("{MEDIAN}/{}/{table}", run.run);
+            files::copy(&from, &directory.join(&name))?;
+            kept.push(name);
+        }
+    }
+    Ok(kept)
+}
+
+/// All figures as SVG, and as PNG where that is small.
+fn draw(directory: &Path) -> Result<Vec<String>, PublishError> {
+    let folder = directory.join(files::FIGURES);
+    std::fs::create_dir_all(&folder).map_err(FileError::new("create", &folder))?;
+    let mut kept = Vec::new();
+    for figure in figures::of_study(directory)? {
+        let text = svg::document(&figure.scene, &figure.title, &figure.caption);
+        let mut drawn = vec![("svg", text.into_bytes())];
+        let pixels = png::encode(&figure.scene, SCALE);
+        let small = pixels.filter(|bytes| bytes.len() <= LARGEST_PNG);
+        drawn.extend(small.map(|bytes| ("png", bytes)));
+        for (extension, bytes) in drawn {
+            let name = format!("{}/{}.{extension}", files::FIGURES, figure.name);
+            write_atomically(&directory.join(&name), &bytes)?;
+            kept.push(name);
+        }
+    }
+    Ok(kept)
+}
