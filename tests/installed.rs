@@ -212,7 +212,7 @@ fn every_example_is_ready_to_run() {
     let elsewhere = Elsewhere::new();
     let listing = elsewhere.works("init --list");
     let (configs, studies) = (names(&listing, "run files"), names(&listing, "studies"));
-    let programs = names(&listing, "programs");
+    let programs = names(&listing, "programs (with");
     let count = |folder: &str| std::fs::read_dir(root().join(folder)).unwrap().count();
     assert_eq!(configs.len(), count("configs"));
     assert_eq!(studies.len(), count("experiments"));
@@ -238,11 +238,18 @@ fn every_example_is_ready_to_run() {
 fn a_program_becomes_a_run_with_one_command() {
     let elsewhere = Elsewhere::new();
     elsewhere.works("init detect_pattern");
-    assert_eq!(elsewhere.files(), ["detect_pattern.rasp", "detect_pattern.toml"]);
+    assert_eq!(
+        elsewhere.files(),
+        ["detect_pattern.rasp", "detect_pattern.toml"]
+    );
     let said = elsewhere.works(&format!("--config detect_pattern.toml {SHORT}"));
     assert!(said.contains("200 steps, d = 9, seed 0"), "{said}");
     assert!(said.ends_with("/results/detect_pattern\n"), "{said}");
-    assert!(elsewhere.path("results/detect_pattern/summary.json").exists());
+    assert!(
+        elsewhere
+            .path("results/detect_pattern/summary.json")
+            .exists()
+    );
 }
 
 #[test]

@@ -64,6 +64,11 @@ pub const ELSEWHERE: &[Elsewhere] = &[
         ],
     },
     Elsewhere {
+        words: &["scripts/reproduce.sh"],
+        why: "it compiles the program, and runs every study",
+        run_by: &[(".ci/run", "\n    scripts/reproduce.sh output_positions")],
+    },
+    Elsewhere {
         words: &["scripts/slurm_sweep.sh"],
         why: "it needs a Slurm cluster",
         run_by: &[
