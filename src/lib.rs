@@ -15,7 +15,8 @@
 //! 6. [`study`]: the run directory: CSV files while it runs, tables and `W` at the end; and studies:
 //!    many runs on all cores.
 //! 7. [`figures`]: what these files show, drawn; [`report`]: one page about it all.
-//! 8. [`cli`]: the commands.
+//! 8. [`library`]: what the binary brings along, and [`examples`]: the same as files to begin with.
+//! 9. [`cli`]: the commands.
 //!
 //! ```
 //! use tracr_compress::model::{CompiledModel, Frozen, Stream};
@@ -37,9 +38,11 @@ pub mod cli;
 pub mod compiler;
 pub mod compression;
 pub mod config;
+pub mod examples;
 pub mod figures;
 pub mod files;
 pub mod inputs;
+pub mod library;
 pub mod linalg;
 pub mod model;
 pub mod npz;

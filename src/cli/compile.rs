@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use super::{Failure, table, terminal};
 use crate::model::{Value, value};
 use crate::program::verify::{Difference, Silence, Verdict, verify};
-use crate::program::{self, Compiled, Settings};
+use crate::program::{Compiled, Settings, Source};
 use crate::rasp::syntax::header;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The RASP source
+    /// The RASP source: a file, or the name of a program of the library (see `compress programs`)
     program: PathBuf,
     #[command(flatten)]
     settings: SettingArgs,
@@ -86,7 +86,9 @@ pub fn main(args: &Args) -> Result<(), Failure> {
         model,
         report,
         notes,
-    } = program::compile(&args.program, &settings).map_err(Failure::input)?;
+    } = Source::find(&args.program)
+        .compile(&settings)
+        .map_err(Failure::input)?;
     for note in &notes {
         terminal::message(&format!("note: {note}"));
     }

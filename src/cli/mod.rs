@@ -7,10 +7,15 @@ mod analyze;
 mod analyze_run;
 mod analyze_study;
 mod compile;
+mod completions;
 mod export;
+mod init;
+mod keys;
+mod man;
 mod paper;
 mod plan;
 mod plot;
+mod programs;
 mod progress;
 mod publish;
 mod report;
@@ -28,14 +33,18 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+/// The version with the commit.
+const VERSION: &str = env!("COMPRESS_VERSION");
+
 /// Compress the residual stream of a compiled transformer with one learned matrix W, and see what
 /// survives.
 #[derive(Debug, Parser)]
 #[command(
     name = "compress",
-    version,
+    version = VERSION,
     args_conflicts_with_subcommands = true,
-    arg_required_else_help = true
+    arg_required_else_help = true,
+    after_help = "To begin: compress init frac_prevs, then compress --config frac_prevs.toml"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -64,6 +73,16 @@ enum Command {
     Publish(publish::Args),
     /// Compare the published studies with what the paper reports: REPORT.md
     Paper(paper::Args),
+    /// List the programs of the library, or print one
+    Programs(programs::Args),
+    /// Write an example into a directory: a run file or a study, with all it needs
+    Init(init::Args),
+    /// List the keys of a run file and of a study: what they take, and what they do
+    Keys(keys::Args),
+    /// Print completions for a shell
+    Completions(completions::Args),
+    /// Write the manual pages
+    Man(man::Args),
 }
 
 /// Why a command ended without its result.
@@ -115,6 +134,11 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         (Some(Command::Report(args)), _) => report::main(&args),
         (Some(Command::Publish(args)), _) => publish::main(&args),
         (Some(Command::Paper(args)), _) => paper::main(&args),
+        (Some(Command::Programs(args)), _) => programs::main(&args),
+        (Some(Command::Init(args)), _) => init::main(&args),
+        (Some(Command::Keys(args)), _) => keys::main(&args),
+        (Some(Command::Completions(args)), _) => completions::main(&args),
+        (Some(Command::Man(args)), _) => man::main(&args),
         (None, Some(args)) => train::main(&args),
         (None, None) => Err(Failure::Input(anyhow::anyhow!(
             "nothing to do: give --config FILE, or a command (see --help)"

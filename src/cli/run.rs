@@ -10,14 +10,15 @@ use super::compile::SettingArgs;
 use super::{Failure, run_program, table, terminal};
 use crate::compression::Projection;
 use crate::inputs::InputSpace;
+use crate::library;
 use crate::model::wiring::Reader;
 use crate::model::{CompiledModel, Frozen, Stream, Trace, Value};
-use crate::program;
+use crate::program::Source;
 use crate::study::directory::PROJECTION;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The model file, or a RASP program (.rasp) to interpret
+    /// The model file, or a RASP program to interpret: a .rasp file, or the name of one of the library
     pub model: PathBuf,
     /// The input's tokens (BOS is put in front)
     #[arg(
@@ -49,15 +50,20 @@ pub struct Args {
     pub json: bool,
 }
 
+/// The program that a path means, if it is no model file.
+fn program(path: &Path) -> Option<Source> {
+    let is_source = path.extension().is_some_and(|e| e == "rasp");
+    (is_source || library::program_named(path).is_some()).then(|| Source::find(path))
+}
+
 /// The plan for a model file, or for what a program compiles to.
 fn plan(args: &Args) -> Result<(), Failure> {
-    let model = if args.model.extension().is_some_and(|e| e == "rasp") {
-        let settings = args.settings.resolve()?;
-        program::compile(&args.model, &settings)
-            .map_err(Failure::input)?
-            .model
-    } else {
-        CompiledModel::load(&args.model).map_err(Failure::input)?
+    let model = match program(&args.model) {
+        Some(source) => {
+            let settings = args.settings.resolve()?;
+            source.compile(&settings).map_err(Failure::input)?.model
+        }
+        None => CompiledModel::load(&args.model).map_err(Failure::input)?,
     };
     let meta = &model.metadata;
     let space =
@@ -69,8 +75,8 @@ pub fn main(args: &Args) -> Result<(), Failure> {
     if args.plan {
         return plan(args);
     }
-    if args.model.extension().is_some_and(|e| e == "rasp") {
-        return run_program::main(args);
+    if let Some(source) = program(&args.model) {
+        return run_program::main(args, &source);
     }
     if args.compare || !args.settings.is_empty() {
         return Err(Failure::Input(anyhow::anyhow!(

@@ -9,7 +9,7 @@ use super::{Failure, table, terminal};
 use crate::compression::Projection;
 use crate::model::{CompiledModel, Frozen, Value, codec, value};
 use crate::program::verify::{agree, outputs};
-use crate::program::{self, Settings};
+use crate::program::{Settings, Source};
 use crate::rasp::graph::Encoding;
 use crate::rasp::syntax::header;
 use crate::rasp::{Header, Program, interpreter};
@@ -20,12 +20,12 @@ struct Column {
     values: Vec<Value>,
 }
 
-pub fn main(args: &Args) -> Result<(), Failure> {
+pub fn main(args: &Args, source: &Source) -> Result<(), Failure> {
     let settings = args.settings.resolve()?;
     if args.compare || args.projection.is_some() {
-        return compare(args, &settings);
+        return compare(args, source, &settings);
     }
-    let program = program::read(&args.model, &settings).map_err(Failure::input)?;
+    let program = source.read(&settings).map_err(Failure::input)?;
     let vocab = settings.vocab.as_ref().or(program.header.vocab.as_ref());
     let tokens = tokens(&args.tokens, vocab.map(Vec::as_slice), &program.header)?;
     let causal = settings.causal.or(program.header.causal).unwrap_or(false);
@@ -62,8 +62,8 @@ pub fn main(args: &Args) -> Result<(), Failure> {
 }
 
 /// Program, compiled model and compressed model side by side.
-fn compare(args: &Args, settings: &Settings) -> Result<(), Failure> {
-    let compiled = program::compile(&args.model, settings).map_err(Failure::input)?;
+fn compare(args: &Args, source: &Source, settings: &Settings) -> Result<(), Failure> {
+    let compiled = source.compile(settings).map_err(Failure::input)?;
     let (program, model) = (&compiled.program, &compiled.model);
     let ids = model.encode(&args.tokens).map_err(Failure::input)?;
     let tokens: Vec<Value> = ids[1..]

@@ -4,6 +4,7 @@ use toml_edit::Value;
 
 use super::kind::Kind;
 use super::source::shown;
+use super::study_keys::{self, RANGE_KEYS};
 
 /// A key and the values it takes.
 #[derive(Clone, Debug)]
@@ -74,10 +75,8 @@ fn range_values(kind: Kind, range: &toml_edit::InlineTable) -> Result<Vec<Value>
         let written = shown(&toml_edit::Item::Value(range.clone().into()));
         Err(format!("is {written}: {problem}"))
     };
-    if let Some((key, _)) = range
-        .iter()
-        .find(|(key, _)| !["from", "count", "step"].contains(key))
-    {
+    let known = study_keys::names(&RANGE_KEYS);
+    if let Some((key, _)) = range.iter().find(|(key, _)| !known.contains(key)) {
         return malformed(&format!(
             "a range has no `{key}`, only from, count and step"
         ));

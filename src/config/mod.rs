@@ -3,7 +3,7 @@
 //! - [`schema`]: every key with its type and range, the one list that checks and messages use.
 //! - [`kind`]: the types and ranges themselves.
 //! - [`source`]: the file's text with its [`overrides`], and where a key was written.
-//! - [`study`] and [`grid`]: the study file, many runs in one.
+//! - [`study`] and [`grid`]: the study file, many runs in one; its keys are in [`study_keys`].
 //! - [`run`], [`objective`], [`training`] and [`choices`]: the checked configuration as values, and the files
 //!   it is read from and written to.
 
@@ -16,6 +16,7 @@ pub mod run;
 pub mod schema;
 pub mod source;
 pub mod study;
+pub mod study_keys;
 pub mod training;
 
 pub use choices::{Engine, Init, InitMatrices, Method, Precision};

@@ -11,6 +11,7 @@ use toml_edit::{Document, DocumentMut, Item, TableLike, TomlError};
 use super::overrides::Override;
 use super::schema::{self, Kind};
 use crate::files::{self, FileError};
+use crate::library;
 
 /// Larger files are not configurations.
 const MAX_BYTES: u64 = 1 << 20;
@@ -19,7 +20,7 @@ const MAX_BYTES: u64 = 1 << 20;
 #[derive(Debug, Error)]
 pub enum ConfigError {
     /// The file could not be read.
-    #[error(transparent)]
+    #[error("{}{}", .0, library::after(.0))]
     File(#[from] FileError),
     /// It is not TOML.
     #[error("{place}: {message}")]

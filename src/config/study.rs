@@ -26,11 +26,12 @@ use super::grid::{self, Axis};
 use super::overrides::Override;
 use super::schema;
 use super::source::{self, ConfigError, ConfigSource, join, line_of};
+use super::study_keys::{self, STUDY_KEYS};
 use crate::files::{self, FileError};
+use crate::library;
 
 /// More runs than this are a slip of the pen.
 pub const MAX_RUNS: usize = 100_000;
-const KEYS: [&str; 6] = ["name", "question", "base", "grid", "include", "override"];
 /// What a study decides itself.
 const RESERVED: [&str; 2] = ["name", "output.dir"];
 
@@ -38,7 +39,7 @@ const RESERVED: [&str; 2] = ["name", "output.dir"];
 #[derive(Debug, Error)]
 pub enum StudyFileError {
     /// The file or its base could not be read.
-    #[error(transparent)]
+    #[error("{}{}", .0, library::after(.0))]
     File(#[from] FileError),
     /// The base or an override is wrong, or one of the files is not TOML.
     #[error(transparent)]
@@ -85,8 +86,9 @@ impl StudyFile {
             .map_err(|e| source::syntax_error(path, &text, &e))?;
         let reader = Reader { path, text: &text };
         let root = document.as_table();
-        if let Some((key, _)) = root.iter().find(|(key, _)| !KEYS.contains(key)) {
-            let problem = format!("there is no key `{key}` in a study: {}", KEYS.join(", "));
+        let known = study_keys::names(&STUDY_KEYS);
+        if let Some((key, _)) = root.iter().find(|(key, _)| !known.contains(key)) {
+            let problem = format!("there is no key `{key}` in a study: {}", known.join(", "));
             return Err(reader.invalid(&[Step::Key(key)], problem));
         }
         let blocks = reader.blocks(root)?;

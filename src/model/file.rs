@@ -15,6 +15,7 @@ use thiserror::Error;
 use super::metadata::{self, MetadataError};
 use super::{CompiledModel, Layer, Linear, Metadata, Real, frozen};
 use crate::files::{self, FileError};
+use crate::library;
 use crate::tensors::{Element, TensorError, TensorFile, TensorWriter};
 
 /// The metadata key of the JSON.
@@ -26,7 +27,7 @@ pub const MAX_BYTES: u64 = 2 << 30;
 #[derive(Debug, Error)]
 pub enum ModelFileError {
     /// It could not be read or written.
-    #[error(transparent)]
+    #[error("{}{}", .0, library::after(.0))]
     File(#[from] FileError),
     /// It was read and is not a model.
     #[error("{} is not a usable model file: {problem}", path.display())]

@@ -1,17 +1,19 @@
 //! From a RASP file to a compiled model: the language and the compiler, joined.
 //!
-//! - [`compile`]: source, settings and header become a [`Compiled`].
+//! - [`Source`]: a file, or a program of the library; with settings and its header it becomes a
+//!   [`Compiled`].
 //! - [`verify`]: the program's interpreter against the compiled model.
 
 pub mod verify;
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
 use crate::compiler::{self, CompileError, Report};
 use crate::files::FileError;
+use crate::library;
 use crate::model::{CompiledModel, Value};
 use crate::rasp::graph::Encoding;
 use crate::rasp::python::arithmetic::number;
@@ -49,7 +51,7 @@ pub struct Compiled {
 #[derive(Debug, Error)]
 pub enum BuildError {
     /// The source could not be read.
-    #[error(transparent)]
+    #[error("{}{}", .0, library::after(.0))]
     File(#[from] FileError),
     /// The program is wrong; reports that point into the source.
     #[error("{}\n{}", .0.heading, .0.reports.trim_end())]
@@ -85,94 +87,145 @@ impl fmt::Display for Reports {
     }
 }
 
-/// Reads a program and builds its expression graph.
-///
-/// # Errors
-/// If it cannot be read or is wrong.
-pub fn read(path: &Path, settings: &Settings) -> Result<Program, BuildError> {
-    let options = rasp::Options {
-        output: settings.output.clone(),
-        max_seq_len: settings.max_seq_len,
-        directory: None,
-    };
-    rasp::compile_file(path, &options)?.map_err(|e| wrong(path, &e))
+/// Where a program's text is.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// In a file.
+    File(PathBuf),
+    /// In the library.
+    Library(&'static library::File),
 }
 
-/// Reads and compiles a program.
+impl Source {
+    /// What the command line means: a file, or else the library's program of that bare name.
+    pub fn find(path: &Path) -> Self {
+        library::program_named(path).map_or_else(|| Self::File(path.to_owned()), Self::Library)
+    }
+
+    /// As messages call it.
+    fn shown(&self) -> String {
+        match self {
+            Self::File(path) => path.display().to_string(),
+            Self::Library(file) => file.file_name().to_owned(),
+        }
+    }
+
+    /// What the program is called.
+    fn name(&self) -> String {
+        match self {
+            Self::File(path) => path
+                .file_stem()
+                .map_or_else(|| "program".into(), |s| s.to_string_lossy().into_owned()),
+            Self::Library(file) => file.name().to_owned(),
+        }
+    }
+
+    /// Reads the program and builds its expression graph.
+    ///
+    /// # Errors
+    /// If it cannot be read or is wrong.
+    pub fn read(&self, settings: &Settings) -> Result<Program, BuildError> {
+        let options = rasp::Options {
+            output: settings.output.clone(),
+            max_seq_len: settings.max_seq_len,
+            directory: None,
+        };
+        match self {
+            Self::File(path) => rasp::compile_file(path, &options)?,
+            Self::Library(file) => rasp::compile_source(&self.shown(), file.text, &options),
+        }
+        .map_err(|e| self.wrong(&e))
+    }
+
+    /// Reads and compiles the program.
+    ///
+    /// # Errors
+    /// See [`BuildError`].
+    pub fn compile(&self, settings: &Settings) -> Result<Compiled, BuildError> {
+        let program = self.read(settings)?;
+        let header = &program.header;
+        let missing = |what, option, key, example| BuildError::Missing {
+            program: self.shown(),
+            what,
+            option,
+            key,
+            example,
+        };
+        let vocab = settings.vocab.clone().or_else(|| header.vocab.clone());
+        let vocab = vocab.ok_or_else(|| {
+            missing(
+                "vocabulary",
+                "--vocab a,b,c (or model.vocab in a run file)",
+                "vocab",
+                "a, b, c",
+            )
+        })?;
+        let longest = header.max_seq_len.ok_or_else(|| {
+            missing(
+                "longest input",
+                "--max-seq-len 5 (or model.max_seq_len in a run file)",
+                "max_seq_len",
+                "5",
+            )
+        })?;
+        let mut options = compiler::Options::new(&self.name(), vocab, longest);
+        options.causal = settings.causal.or(header.causal).unwrap_or(options.causal);
+        options.mlp_exactness = settings
+            .mlp_exactness
+            .or(header.mlp_exactness)
+            .unwrap_or(options.mlp_exactness);
+        options.unique_tokens = header.unique_tokens;
+        let numerical = program.graph.node(program.output).encoding == Encoding::Numerical;
+        options.example = header
+            .examples
+            .iter()
+            .find(|e| {
+                e.input.len() <= longest
+                    && e.input.iter().all(|token| options.vocab.contains(token))
+            })
+            .map(|e| {
+                let output = e.output.iter().map(|value| match number(value) {
+                    Some(x) if numerical => Value::Float(x.float()),
+                    _ => value.clone(),
+                });
+                (e.input.clone(), Some(output.collect()))
+            });
+        match compiler::compile_with_report(&program.graph, program.output, &options) {
+            Ok((model, notes, report)) => {
+                let notes = notes
+                    .into_iter()
+                    .map(|note| match &program.graph.node(note.node).name {
+                        name if program.graph.node(note.node).named => {
+                            format!("`{name}`: {}", note.text)
+                        }
+                        _ => note.text,
+                    })
+                    .collect();
+                Ok(Compiled {
+                    program,
+                    model,
+                    report,
+                    notes,
+                })
+            }
+            Err(e) => Err(self.wrong(&located(&program, &e))),
+        }
+    }
+
+    fn wrong(&self, reports: &[Diagnostic]) -> BuildError {
+        BuildError::Program(Reports {
+            heading: format!("{} cannot be compiled", self.shown()),
+            reports: rasp::render(reports),
+        })
+    }
+}
+
+/// Reads and compiles the program in a file.
 ///
 /// # Errors
 /// See [`BuildError`].
 pub fn compile(path: &Path, settings: &Settings) -> Result<Compiled, BuildError> {
-    let program = read(path, settings)?;
-    let header = &program.header;
-    let missing = |what, option, key, example| BuildError::Missing {
-        program: path.display().to_string(),
-        what,
-        option,
-        key,
-        example,
-    };
-    let vocab = settings.vocab.clone().or_else(|| header.vocab.clone());
-    let vocab = vocab.ok_or_else(|| {
-        missing(
-            "vocabulary",
-            "--vocab a,b,c (or model.vocab in a run file)",
-            "vocab",
-            "a, b, c",
-        )
-    })?;
-    let longest = header.max_seq_len.ok_or_else(|| {
-        missing(
-            "longest input",
-            "--max-seq-len 5 (or model.max_seq_len in a run file)",
-            "max_seq_len",
-            "5",
-        )
-    })?;
-    let name = path
-        .file_stem()
-        .map_or_else(|| "program".into(), |s| s.to_string_lossy());
-    let mut options = compiler::Options::new(&name, vocab, longest);
-    options.causal = settings.causal.or(header.causal).unwrap_or(options.causal);
-    options.mlp_exactness = settings
-        .mlp_exactness
-        .or(header.mlp_exactness)
-        .unwrap_or(options.mlp_exactness);
-    options.unique_tokens = header.unique_tokens;
-    let numerical = program.graph.node(program.output).encoding == Encoding::Numerical;
-    options.example = header
-        .examples
-        .iter()
-        .find(|e| {
-            e.input.len() <= longest && e.input.iter().all(|token| options.vocab.contains(token))
-        })
-        .map(|e| {
-            let output = e.output.iter().map(|value| match number(value) {
-                Some(x) if numerical => Value::Float(x.float()),
-                _ => value.clone(),
-            });
-            (e.input.clone(), Some(output.collect()))
-        });
-    match compiler::compile_with_report(&program.graph, program.output, &options) {
-        Ok((model, notes, report)) => {
-            let notes = notes
-                .into_iter()
-                .map(|note| match &program.graph.node(note.node).name {
-                    name if program.graph.node(note.node).named => {
-                        format!("`{name}`: {}", note.text)
-                    }
-                    _ => note.text,
-                })
-                .collect();
-            Ok(Compiled {
-                program,
-                model,
-                report,
-                notes,
-            })
-        }
-        Err(e) => Err(wrong(path, &located(&program, &e))),
-    }
+    Source::File(path.to_owned()).compile(settings)
 }
 
 /// The compiler's problems as reports that point into the source.
@@ -189,11 +242,4 @@ fn located(program: &Program, error: &CompileError) -> Vec<Diagnostic> {
             },
         })
         .collect()
-}
-
-fn wrong(path: &Path, reports: &[Diagnostic]) -> BuildError {
-    BuildError::Program(Reports {
-        heading: format!("{} cannot be compiled", path.display()),
-        reports: rasp::render(reports),
-    })
 }

@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# Installs the program as its users do and works with it in an empty directory; then unpacks the package that
+# `cargo package` makes, builds it on its own and does the same. Needs Rust; uses this repository's target
+# directory, so that only the crate itself is compiled again.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
+work=$(mktemp -d)
+# The package's build leaves its binary where this repository's belongs: the next build here makes that anew.
+trap 'rm -rf "$work"; touch build.rs' EXIT
+trap 'exit 130' INT TERM
+
+# works COMMAND: what a new user does first, without a repository in sight.
+works() {
+    local place
+    place=$(mktemp -d -p "$work")
+    (
+        cd "$place"
+        "$1" --version
+        "$1" run hist a b a > /dev/null
+        "$1" init frac_prevs > /dev/null
+        "$1" --config frac_prevs.toml --set training.steps=300 --quiet > /dev/null
+        test -s results/frac_prevs/summary.json
+        "$1" init hist > /dev/null
+        "$1" --config hist.toml --set training.steps=300 --quiet > /dev/null
+        test -s results/hist/summary.json
+        "$1" man man > /dev/null
+        test -s man/compress-sweep.1
+    )
+}
+
+echo "== install"
+CARGO_TARGET_DIR=$target cargo install --path . --locked --quiet --root "$work/installed"
+works "$work/installed/bin/compress"
+
+echo "== package"
+# Whatever Cargo has to complain about is an error.
+cargo package --no-verify --allow-dirty --quiet --target-dir "$work/package" 2> "$work/complaints"
+if [[ -s $work/complaints ]]; then
+    cat "$work/complaints" >&2
+    exit 1
+fi
+tar -xzf "$work"/package/package/tracr-compress-*.crate -C "$work"
+crate=$(echo "$work"/tracr-compress-*)
+if [[ -e $crate/results ]]; then
+    echo "the package has results in it" >&2
+    exit 1
+fi
+echo "== build the package"
+CARGO_TARGET_DIR=$target cargo build --release --locked --quiet --manifest-path "$crate/Cargo.toml"
+cp "$target/release/compress" "$work/packaged"
+works "$work/packaged"

@@ -1,0 +1,50 @@
+//! `compress keys [PREFIX]`: what may stand in a run file and in a study file.
+
+use super::{Failure, terminal};
+use crate::config::schema::{self, KEYS};
+use crate::config::study_keys::{RANGE_KEYS, STUDY_KEYS, StudyKey};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Only keys of a run file that begin so, as in `compress keys training.restarts`
+    prefix: Option<String>,
+}
+
+pub fn main(args: &Args) -> Result<(), Failure> {
+    let text = match &args.prefix {
+        Some(prefix) => of_run_file(prefix),
+        None => format!(
+            "A run file (compress --config FILE)\n\n{}\nA study file (compress sweep FILE)\n\n{}\n\
+             A range of values in a study, as in {{ from = 0, count = 10 }}\n\n{}",
+            of_run_file(""),
+            of_study(&STUDY_KEYS),
+            of_study(&RANGE_KEYS),
+        ),
+    };
+    if text.is_empty() {
+        let prefix = args.prefix.as_deref().unwrap_or_default();
+        let hint = schema::suggestion(prefix)
+            .map_or_else(String::new, |known| format!(": did you mean `{known}`?"));
+        return Err(Failure::Input(anyhow::anyhow!(
+            "no key of a run file begins with `{prefix}`{hint}"
+        )));
+    }
+    Ok(terminal::print(&text)?)
+}
+
+fn of_run_file(prefix: &str) -> String {
+    KEYS.iter()
+        .filter(|key| key.name.starts_with(prefix))
+        .map(|key| entry(key.name, &key.kind.describe(), key.default, key.meaning))
+        .collect()
+}
+
+fn of_study(keys: &[StudyKey]) -> String {
+    keys.iter()
+        .map(|key| entry(key.name, key.takes, key.default, key.meaning))
+        .collect()
+}
+
+fn entry(name: &str, takes: &str, default: &str, meaning: &str) -> String {
+    format!("  {name}\n      {meaning}\n      takes {takes}; default: {default}\n")
+}

@@ -1,0 +1,48 @@
+//! `compress man [DIR]`: the manual pages, one a command.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Command, CommandFactory};
+use clap_mangen::Man;
+
+use super::{Cli, Failure, VERSION, terminal};
+use crate::files::{self, FileError};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Where to write compress.1, compress-run.1, ...; without it, compress(1) is printed
+    directory: Option<PathBuf>,
+}
+
+pub fn main(args: &Args) -> Result<(), Failure> {
+    // `compress help run` is `compress run --help`, and needs no page.
+    let mut command = Cli::command().disable_help_subcommand(true);
+    command.build();
+    let Some(directory) = &args.directory else {
+        return Ok(terminal::print(&String::from_utf8_lossy(&page(&command)?))?);
+    };
+    std::fs::create_dir_all(directory)
+        .map_err(FileError::new("create", directory))
+        .map_err(|e| Failure::Running(e.into()))?;
+    let mut text = String::new();
+    for command in std::iter::once(&command).chain(command.get_subcommands()) {
+        text.push_str(&write(command, directory)?);
+    }
+    Ok(terminal::print(&text)?)
+}
+
+/// Writes a command's page and returns its path, for reading.
+fn write(command: &Command, directory: &Path) -> Result<String, Failure> {
+    let name = command.get_display_name().unwrap_or(command.get_name());
+    let path = directory.join(format!("{name}.1"));
+    files::write_atomically(&path, &page(command)?).map_err(|e| Failure::Running(e.into()))?;
+    Ok(format!("{}\n", path.display()))
+}
+
+fn page(command: &Command) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    Man::new(command.clone())
+        .source(format!("compress {VERSION}"))
+        .render(&mut bytes)?;
+    Ok(bytes)
+}
