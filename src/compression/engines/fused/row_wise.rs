@@ -29,7 +29,7 @@ use super::table::{Table, TableGradient};
 use crate::compression::teacher::Targets;
 use crate::inputs::InputSpace;
 use halves::{Counts, Layout, TILE, WIDE};
-use head::HeadWork;
+use head::{HeadGradients, HeadWork};
 use network::Network;
 
 /// All that this way of computing needs.
@@ -125,8 +125,7 @@ impl<F: Precision> RowWise<F> {
         self.network.end(plan, &mut gradients.folded);
         let dz = &mut gradients.table.z[self.attention];
         for (head, work) in heads.iter().zip(&mut self.heads) {
-            let (ds, dv, products) = work.gradients();
-            finish(head, z, common.table.stride, ds, dv, products, dz);
+            finish(head, z, common.table.stride, work.gradients(), dz);
         }
         gradients.loss.layers += self.network.loss_layers.sum().widen();
         gradients.loss.output += self.network.loss_output.sum().widen();
@@ -154,11 +153,15 @@ kernels! {
         head: &'a Head,
         z: &'a [F],
         stride: usize,
-        ds: &'a [F],
-        dv: (&'a [F], &'a [Lanes<F>]),
-        products: &'a mut [Lanes<F>],
+        gradients: HeadGradients<'a, F>,
         dz: &'a mut [F],
     ) {
+        let HeadGradients {
+            ds,
+            tabulated_dv,
+            exact_dv,
+            products,
+        } = gradients;
         for (query, key) in head.query.clone().zip(head.key.clone()) {
             let keys = &z[key * stride..][..stride];
             for (products, ds) in products.iter_mut().zip(ds.chunks_exact(stride)) {
@@ -180,7 +183,7 @@ kernels! {
                 sum.store(dz);
             }
         }
-        let values = dv.0.chunks_exact(stride).zip(dv.1.chunks_exact(stride));
+        let values = tabulated_dv.chunks_exact(stride).zip(exact_dv.chunks_exact(stride));
         for (m, (tabulated, exact)) in head.value.clone().zip(values) {
             let dz = &mut dz[m * stride..][..stride];
             sum_each(exact, dz);

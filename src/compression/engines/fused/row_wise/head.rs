@@ -51,6 +51,19 @@ pub struct HeadWork<F> {
     values: usize,
 }
 
+/// What all rows have said about a head's logits and values.
+#[derive(Debug)]
+pub struct HeadGradients<'a, F> {
+    /// `ds` `[query row, stride]`.
+    pub ds: &'a [F],
+    /// `dv` `[values, stride]` of tabulated rows.
+    pub tabulated_dv: &'a [F],
+    /// The same of others, their lanes not yet summed.
+    pub exact_dv: &'a [Lanes<F>],
+    /// Room for what is formed of these, `[stride]`.
+    pub products: &'a mut [Lanes<F>],
+}
+
 impl<F: Precision> HeadWork<F> {
     /// Buffers for a head whose values are number `first_value` and on of all.
     pub fn new(head: &Head, layout: &Layout<F>, stride: usize, first_value: usize) -> Self {
@@ -85,14 +98,14 @@ impl<F: Precision> HeadWork<F> {
         }
     }
 
-    /// After the last row of a step: `ds`, `dv` of tabulated rows and of others, `[values, stride]` each,
-    /// and `[stride]` for what comes next.
-    pub fn gradients(&mut self) -> (&[F], (&[F], &[Lanes<F>]), &mut [Lanes<F>]) {
-        (
-            &self.d_logits,
-            (&self.dv, &self.exact_dv),
-            &mut self.exact_ds,
-        )
+    /// After the last row of a step.
+    pub fn gradients(&mut self) -> HeadGradients<'_, F> {
+        HeadGradients {
+            ds: &self.d_logits,
+            tabulated_dv: &self.dv,
+            exact_dv: &self.exact_dv,
+            products: &mut self.exact_ds,
+        }
     }
 
     /// Before the first row of a step.
