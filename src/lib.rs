@@ -15,8 +15,10 @@
 //! 6. [`study`]: the run directory: CSV files while it runs, tables and `W` at the end; and studies:
 //!    many runs on all cores.
 //! 7. [`figures`]: what these files show, drawn; [`report`]: one page about it all.
-//! 8. [`library`]: what the binary brings along, and [`examples`]: the same as files to begin with.
-//! 9. [`cli`]: the commands.
+//! 8. [`publication`]: what is kept of a study in the repository; [`paper`]: these results beside the
+//!    paper's statements.
+//! 9. [`library`]: what the binary brings along, and [`examples`]: the same as files to begin with.
+//! 10. [`cli`]: the commands.
 //!
 //! ```
 //! use tracr_compress::model::{CompiledModel, Frozen, Stream};

@@ -39,7 +39,8 @@ impl Plan {
         {
             let places = size as f64 * self.positions as f64;
             let values: usize = heads.iter().map(|h| h.value.len()).sum();
-            let merged = heads.len() as f64 * EXPONENTIAL + 4.0 * values as f64;
+            // A sum and a division, and the values' sums, both ways.
+            let merged = 4.0 * heads.len() as f64 + 6.0 * values as f64;
             let softmaxes = halves.multiplications(heads, self.table_rows() as f64);
             let all = places * (self.multiplications_per_place() + merged) + softmaxes;
             return 2.0 * (all + self.reader_table_multiplications());

@@ -39,7 +39,8 @@
 //! - [`factored`]: for long inputs its logits come from a matrix over pairs of sources instead; the plan
 //!   chooses by [`costs`].
 //! - [`reader`], [`dense`], [`mlp`], [`loss`], [`soft`]: everything else, sixteen sequences at a time
-//!   ([`lanes`]), in [`piece`]s of the batch that fit the cache.
+//!   ([`lanes`]), in [`piece`]s of the batch that fit the cache; a space's targets are rows that become lanes
+//!   ([`target_rows`]).
 //!
 //! Sums over sequences are formed in a fixed order: pieces belong to shares, shares are added in
 //! their order, and threads only decide who computes a share.
@@ -74,8 +75,10 @@ pub mod lanes;
 pub mod linear;
 pub mod loss;
 pub mod mlp;
+pub mod outer;
 pub mod piece;
 pub mod plan;
+pub mod precision;
 pub mod reader;
 pub mod row_wise;
 pub mod soft;

@@ -1,7 +1,8 @@
 //! A reader in front of each sequence: `z = (what the table knows) + Σ_j h̃_j·P_j`, and back.
 
 use super::lanes::{Lanes, Precision};
-use super::linear::{Onto, Rows, RowsMut, Term, Weights, WeightsMut, linear, outer};
+use super::linear::{Onto, Rows, RowsMut, Term, Weights, WeightsMut, linear};
+use super::outer::outer;
 use super::plan::{Expansion, Plan};
 
 /// How the numbers of a piece lie: feature by feature, position by position, then the sequences in
