@@ -39,14 +39,34 @@ fn the_report_is_what_the_published_tables_give() {
     let dir = tempfile::tempdir().unwrap();
     let (code, _, stderr) = call(&["paper", "results", "-o", &text(dir.path())]);
     assert_eq!(code, 0, "{stderr}");
-    for name in ["REPORT.md", "REPORT.csv"] {
-        let made = std::fs::read_to_string(dir.path().join(name)).unwrap();
-        let committed = std::fs::read_to_string(root().join("results").join(name)).unwrap();
+    let mut names: Vec<String> = std::fs::read_dir(dir.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_str().unwrap().to_owned())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["REPORT.csv", "REPORT.md", "REPORT_programs.svg"]);
+    for name in names {
+        let made = std::fs::read_to_string(dir.path().join(&name)).unwrap();
+        let committed = std::fs::read_to_string(root().join("results").join(&name)).unwrap();
         assert!(
             made == committed,
             "results/{name} is not what `compress paper` writes"
         );
     }
+}
+
+/// The README shows the report's verdicts: the table is the same, line by line.
+#[test]
+fn the_readme_has_the_reports_verdicts() {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let report = std::fs::read_to_string(root().join("results/REPORT.md")).unwrap();
+    let table: Vec<&str> = report
+        .lines()
+        .skip_while(|line| !line.starts_with('|'))
+        .take_while(|line| line.starts_with('|'))
+        .collect();
+    assert!(table.len() > 2, "{table:?}");
+    assert!(readme.contains(&table.join("\n")), "{table:?}");
 }
 
 #[test]

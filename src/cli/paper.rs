@@ -26,10 +26,7 @@ pub fn main(args: &Args) -> Result<(), Failure> {
     let document = paper::compare(&args.directory).map_err(Failure::input)?;
     let output = args.output.as_ref().unwrap_or(&args.directory);
     let mut text = String::new();
-    for (name, bytes) in [
-        (paper::REPORT, document.markdown.as_bytes()),
-        (paper::FIGURES, document.csv.as_slice()),
-    ] {
+    for (name, bytes) in document.files() {
         let path = output.join(name);
         files::write_atomically(&path, bytes).map_err(|e| Failure::Running(e.into()))?;
         text += &format!("{}\n", path.display());

@@ -8,6 +8,7 @@ pub mod bars;
 mod by_setting;
 pub mod by_width;
 pub mod colour;
+pub mod critical;
 pub mod curves;
 pub mod diagnostics;
 pub mod gram;

@@ -30,12 +30,23 @@ pub const REPORT: &str = "REPORT.md";
 /// The table of its figures.
 pub const FIGURES: &str = "REPORT.csv";
 
-/// The document and the table of its figures.
+/// The document, the table of its figures, and its drawings: SVG files' names and contents.
 #[derive(Clone, Debug)]
 #[allow(missing_docs)]
 pub struct Document {
     pub markdown: String,
     pub csv: Vec<u8>,
+    pub drawings: Vec<(String, String)>,
+}
+
+impl Document {
+    /// Every file's name and content.
+    pub fn files(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let texts = [(REPORT, self.markdown.as_bytes()), (FIGURES, &self.csv)];
+        let drawings = self.drawings.iter();
+        let drawings = drawings.map(|(name, svg)| (name.as_str(), svg.as_bytes()));
+        texts.into_iter().chain(drawings)
+    }
 }
 
 /// Compares the studies below `results` with the paper.
@@ -64,7 +75,11 @@ pub fn compare(results: &Path) -> Result<Document, FigureError> {
         let path = results.join(FIGURES);
         FileError::new("write", &path)(io::Error::other(e.to_string()))
     })?;
-    Ok(Document { markdown, csv })
+    Ok(Document {
+        markdown,
+        csv,
+        drawings: writer.figures,
+    })
 }
 
 fn table(rows: &[[String; 10]]) -> Result<Vec<u8>, csv::Error> {

@@ -5,6 +5,7 @@ use super::estimate::Estimate;
 use super::study::{Source, Study};
 use super::writer::Writer;
 use crate::analysis::across::{Better, Tolerance};
+use crate::figures::critical::{Row, against_rank};
 use crate::figures::table::FigureError;
 use crate::numbers::count;
 
@@ -51,6 +52,7 @@ pub fn write(writer: &mut Writer) -> Result<(), FigureError> {
     ];
     let mut table = vec![header.map(str::to_owned).to_vec()];
     let (mut below, mut at, mut above, mut open) = (0, 0, 0, 0);
+    let mut drawn = Vec::new();
     for program in study.levels(&[], PROGRAM)? {
         let row = Program::read(&study, &program)?;
         let width = row.critical.filter(|c| c.median.is_finite());
@@ -62,8 +64,12 @@ pub fn write(writer: &mut Writer) -> Result<(), FigureError> {
         }
         row.file(writer, &study);
         table.push(row.cells());
+        drawn.push(row.drawn());
     }
     writer.table(&table);
+    let source = "results/programs, by `compress paper`";
+    let title = "Critical d beside the rank of the activations";
+    writer.figure(&against_rank("REPORT_programs", title, source, &drawn));
     writer.paragraph(&format!(
         "Below the rank of its activations {} in the median, at it {}, above it {}; of {} no width that was tried is \
          enough with this much training.",
@@ -157,6 +163,19 @@ impl Program {
         known
             .max_by(|a, b| a.1.total_cmp(&b.1))
             .map_or("", |(name, _)| name)
+    }
+
+    fn drawn(&self) -> Row {
+        Row {
+            name: self.name.clone(),
+            width: self.width,
+            rank: self.rank,
+            tried: self.tried.iter().filter_map(|d| d.parse().ok()).collect(),
+            critical: self.critical.map(|c| {
+                let (low, high) = c.interval.unwrap_or((c.median, c.median));
+                (c.median, low, high)
+            }),
+        }
     }
 
     fn cells(&self) -> Vec<String> {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::estimate::{Criterion, Estimate, Verdict};
 use super::study::{Source, Study};
 use crate::figures::table::FigureError;
+use crate::figures::{Figure, svg};
 use crate::numbers::{count, four_digits};
 
 /// The columns of `REPORT.csv`.
@@ -54,6 +55,8 @@ pub struct Writer {
     pub text: String,
     /// Rows under [`COLUMNS`].
     pub rows: Vec<[String; 10]>,
+    /// SVG files beside the document: name and content.
+    pub figures: Vec<(String, String)>,
 }
 
 impl Writer {
@@ -65,6 +68,7 @@ impl Writer {
             verdicts: Vec::new(),
             text: String::new(),
             rows: Vec::new(),
+            figures: Vec::new(),
         }
     }
 
@@ -82,6 +86,15 @@ impl Writer {
     /// A paragraph.
     pub fn paragraph(&mut self, text: &str) {
         self.text += &format!("\n{text}\n");
+    }
+
+    /// A figure of its own, beside the document, with its caption.
+    pub fn figure(&mut self, figure: &Figure) {
+        let file = format!("{}.svg", figure.name);
+        self.paragraph(&format!("![{}]({file})", figure.title));
+        self.paragraph(&format!("*{}.* {}", figure.title, figure.caption));
+        let drawn = svg::document(&figure.scene, &figure.title, &figure.caption);
+        self.figures.push((file, drawn));
     }
 
     /// A published study, or words that it has not been run and how to.

@@ -1,0 +1,149 @@
+//! The smallest good `d` of several models beside the rank of their activations: a row a model.
+
+use super::axis::{NORMAL, SMALL, Scale};
+use super::colour::SERIES;
+use super::scene::{Anchor, Mark, Paint, Scene};
+use super::{COLUMN, Figure, text};
+
+const HEIGHT: f64 = 12.0;
+const CRITICAL: Paint = SERIES[0];
+const RANK: Paint = SERIES[1];
+
+/// One model.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// What it is called.
+    pub name: String,
+    /// `D`.
+    pub width: f64,
+    /// The rank of its activations.
+    pub rank: f64,
+    /// The `d` that were tried.
+    pub tried: Vec<f64>,
+    /// The smallest good one, and its interval; infinite where none that was tried is good.
+    pub critical: Option<(f64, f64, f64)>,
+}
+
+/// A row a model, from the smallest `D` to the largest.
+pub fn against_rank(name: &str, title: &str, source: &str, rows: &[Row]) -> Figure {
+    let mut rows = rows.to_vec();
+    rows.sort_by(|a, b| a.width.total_cmp(&b.width));
+    let names = rows.iter().map(|row| text::width(&row.name, SMALL));
+    let left = names.fold(0.0, f64::max) + 8.0;
+    let (top, right) = (20.0, COLUMN - 8.0);
+    let widest = rows.iter().map(|row| row.width).fold(1.0, f64::max);
+    let scale = Scale::linear(0.0, widest, 8);
+    let x = |value: f64| left + scale.place(value) * (right - left);
+    let bottom = top + HEIGHT * rows.len() as f64;
+    let mut scene = Scene {
+        width: COLUMN,
+        height: bottom + 26.0,
+        ..Scene::default()
+    };
+    legend(&mut scene, left);
+    for (value, label) in &scale.ticks {
+        let x = x(*value);
+        scene.line((x, top), (x, bottom), Paint::Grid, 0.5);
+        scene.text(x, bottom + 9.0, SMALL, Anchor::Middle, label);
+    }
+    let middle = (left + right) / 2.0;
+    let axis = "dimensions of the residual stream";
+    scene.text(middle, bottom + 20.0, NORMAL, Anchor::Middle, axis);
+    for (i, row) in rows.iter().enumerate() {
+        let y = top + HEIGHT * (i as f64 + 0.5);
+        scene.text(left - 4.0, y + 2.2, SMALL, Anchor::End, &row.name);
+        scene.line((x(0.0), y), (x(row.width), y), Paint::Muted, 0.4);
+        bar(&mut scene, x(row.width), y, Paint::Ink);
+        for d in &row.tried {
+            dot(&mut scene, x(*d), y, 1.2, Paint::Muted);
+        }
+        bar(&mut scene, x(row.rank), y, RANK);
+        if let Some((median, low, high)) = row.critical {
+            let last = row.tried.iter().copied().fold(0.0, f64::max);
+            if low.is_finite() {
+                let ends = (x(low), x(high.min(last)));
+                scene.line((ends.0, y), (ends.1, y), CRITICAL, 1.6);
+            }
+            if median.is_finite() {
+                dot(&mut scene, x(median), y, 2.6, CRITICAL);
+            }
+        }
+    }
+    Figure {
+        name: name.into(),
+        title: title.into(),
+        caption: "Grey dots are the widths that were tried. Blue is the smallest from which on the median run is good, \
+                  with its 95 % interval over seeds, cut off at the largest width tried; none where no width was good."
+            .into(),
+        source: source.into(),
+        scene,
+    }
+}
+
+fn bar(scene: &mut Scene, x: f64, y: f64, paint: Paint) {
+    scene.line((x, y - 3.5), (x, y + 3.5), paint, 1.4);
+}
+
+fn dot(scene: &mut Scene, x: f64, y: f64, radius: f64, fill: Paint) {
+    scene.marks.push(Mark::Dot {
+        x,
+        y,
+        radius,
+        fill,
+        opacity: 1.0,
+    });
+}
+
+fn legend(scene: &mut Scene, left: f64) {
+    let mut x = left;
+    for (label, paint) in [("critical d", CRITICAL), ("rank", RANK), ("D", Paint::Ink)] {
+        if paint == CRITICAL {
+            dot(scene, x + 2.6, 8.0, 2.6, paint);
+        } else {
+            bar(scene, x + 2.6, 8.0, paint);
+        }
+        scene.text(x + 8.0, 10.2, SMALL, Anchor::Start, label);
+        x += 8.0 + text::width(label, SMALL) + 12.0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::svg;
+    use super::*;
+
+    fn row(name: &str, width: f64, critical: Option<(f64, f64, f64)>) -> Row {
+        Row {
+            name: name.into(),
+            width,
+            rank: width / 2.0,
+            tried: vec![2.0, 4.0],
+            critical,
+        }
+    }
+
+    #[test]
+    fn rows_stand_by_width_and_what_is_not_known_is_not_drawn() {
+        let endless = f64::INFINITY;
+        let rows = [
+            row("wide", 40.0, Some((4.0, 2.0, endless))),
+            row("narrow", 10.0, Some((endless, endless, endless))),
+            row("unknown", 20.0, None),
+        ];
+        let figure = against_rank("f", "t", "s", &rows);
+        let texts = figure.scene.marks.iter().filter_map(|mark| match mark {
+            Mark::Text(label) if label.anchor == Anchor::End => Some(label.text.as_str()),
+            _ => None,
+        });
+        assert_eq!(texts.collect::<Vec<_>>(), ["narrow", "unknown", "wide"]);
+        // One in the legend, one for the only width that is good.
+        let good = figure
+            .scene
+            .marks
+            .iter()
+            .filter(|mark| matches!(mark, Mark::Dot { fill, .. } if *fill == CRITICAL));
+        assert_eq!(good.count(), 2);
+        let drawn = svg::document(&figure.scene, "t", "d");
+        assert!(!drawn.contains("NaN") && !drawn.contains("inf"), "{drawn}");
+    }
+}
