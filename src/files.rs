@@ -8,7 +8,7 @@ use thiserror::Error;
 
 /// An operation on a file that the operating system refused.
 #[derive(Debug, Error)]
-#[error("cannot {doing} {}: {source}", path.display())]
+#[error("cannot {doing} {}: {source}", crate::escape::path(path))]
 pub struct FileError {
     /// What was tried, as a verb: `read`, `write`.
     pub doing: &'static str,

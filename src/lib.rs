@@ -40,6 +40,7 @@ pub mod cli;
 pub mod compiler;
 pub mod compression;
 pub mod config;
+pub mod escape;
 pub mod examples;
 pub mod figures;
 pub mod files;
