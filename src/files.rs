@@ -1,5 +1,7 @@
 //! Bytes on disk: bounded reads and writes that are whole or not there at all.
 
+pub mod links;
+
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
