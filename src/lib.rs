@@ -35,6 +35,9 @@
 //! # }
 //! ```
 
+// No `unsafe` of ours, nor of a macro that expands here: what is unsafe is in the dependencies.
+#![forbid(unsafe_code)]
+
 pub mod analysis;
 pub mod cli;
 pub mod compiler;
