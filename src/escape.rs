@@ -178,7 +178,7 @@ mod tests {
             assert_eq!(visible(&visible(text)), seen);
             let json = serde_json::from_str::<String>(&format!("\"{seen}\"")).unwrap();
             assert_eq!(json, text);
-            let mut rest: &str = &seen;
+            let mut rest: &str = seen;
             let mut found = String::new();
             while let Some(c) = rest.chars().next() {
                 let (c, length) = if c == '\\' {

@@ -167,7 +167,7 @@ fn programs_with_mistakes_are_shown_harmlessly() {
             format!("x = tokens + {written} - 1; # {raw}"),
             format!("x = \"{raw}\" - 1;\ny = map(t -> t, tokens);"),
             format!("x = {written} - 1;"),
-            format!("{name}"),
+            name.clone(),
             format!("x = named(tokens, {written}, {written});"),
             format!("x = tokens[{written}]; load {written};"),
             format!("#! vocab: {name}{name}, {name}{name}, \"\\x\"\nx = tokens + 1;"),
