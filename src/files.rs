@@ -1,5 +1,7 @@
 //! Bytes on disk: bounded reads and writes that are whole or not there at all.
 
+pub mod links;
+
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -8,7 +10,7 @@ use thiserror::Error;
 
 /// An operation on a file that the operating system refused.
 #[derive(Debug, Error)]
-#[error("cannot {doing} {}: {source}", path.display())]
+#[error("cannot {doing} {}: {source}", crate::escape::path(path))]
 pub struct FileError {
     /// What was tried, as a verb: `read`, `write`.
     pub doing: &'static str,

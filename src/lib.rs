@@ -35,11 +35,15 @@
 //! # }
 //! ```
 
+// No `unsafe` of ours, nor of a macro that expands here: what is unsafe is in the dependencies.
+#![forbid(unsafe_code)]
+
 pub mod analysis;
 pub mod cli;
 pub mod compiler;
 pub mod compression;
 pub mod config;
+pub mod escape;
 pub mod examples;
 pub mod figures;
 pub mod files;

@@ -7,7 +7,7 @@
 //! pseudo-inverse depend on. The decomposition uses additions, multiplications, divisions and square
 //! roots only, in a fixed order: the same matrix gives the same bits on every machine.
 
-use ndarray::{Array1, Array2, ArrayView2};
+use ndarray::{Array1, Array2, ArrayView2, Axis};
 
 /// Sweeps over all pairs of rows; ten are enough for a thousand rows, convergence is quadratic.
 const MAX_SWEEPS: usize = 60;
@@ -63,8 +63,8 @@ impl SymmetricEigen {
     /// The pseudo-inverse `[n, n]` of a positive semidefinite matrix, at that rank.
     pub fn pseudo_inverse(&self) -> Array2<f64> {
         let rank = self.rank();
-        let vectors = self.vectors.slice(ndarray::s![.., ..rank]);
-        let scaled = &vectors / &self.values.slice(ndarray::s![..rank]);
+        let vectors = self.vectors.slice_axis(Axis(1), (..rank).into());
+        let scaled = &vectors / &self.values.slice_axis(Axis(0), (..rank).into());
         scaled.dot(&vectors.t())
     }
 }

@@ -267,8 +267,9 @@ impl Sums {
                 model,
                 start + b,
                 ids,
-                both.compiled_output.slice(ndarray::s![rows.clone(), ..]),
-                both.compressed_output.slice(ndarray::s![rows, ..]),
+                both.compiled_output
+                    .slice_axis(Axis(0), rows.clone().into()),
+                both.compressed_output.slice_axis(Axis(0), rows.into()),
             );
         }
     }

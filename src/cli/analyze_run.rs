@@ -6,6 +6,7 @@ use std::path::Path;
 use super::table::{aligned, number, significant};
 use crate::analysis::faithfulness::Kind;
 use crate::analysis::verdict::Verdict;
+use crate::escape;
 use crate::study::analyzed::Analyzed;
 use crate::study::reference::Agreement;
 
@@ -23,8 +24,8 @@ pub fn text(analyzed: &Analyzed, agreement: Option<Agreement>, directory: &Path)
     let mut text = format!(
         "{} ({}): d = {} of D = {}, seed {}, over {of}\nG has rank {}; the compiled model's \
          activations have rank {}\n",
-        analyzed.name,
-        analyzed.program,
+        escape::name(&analyzed.name),
+        escape::name(&analyzed.program),
         analyzed.dim,
         analysis.features.len(),
         analyzed.seed,

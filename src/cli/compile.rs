@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::{Failure, table, terminal};
+use crate::escape;
 use crate::model::{Value, value};
 use crate::program::verify::{Difference, Silence, Verdict, verify};
 use crate::program::{Compiled, Settings, Source};
@@ -107,7 +108,7 @@ pub fn main(args: &Args) -> Result<(), Failure> {
             terminal::message(&format!("note: {}", undefined(silence)));
         }
     }
-    let name = &model.metadata.program;
+    let name = escape::name(&model.metadata.program);
     let mut text = format!("{name}: {report}\n");
     if let Some(path) = &args.output_file {
         model.save(path).map_err(Failure::input)?;
@@ -131,7 +132,7 @@ fn undefined(silence: &Silence) -> String {
 fn cell(value: &Value) -> String {
     match value {
         Value::Float(x) => table::number(*x),
-        other => other.to_string(),
+        other => other.shown(),
     }
 }
 

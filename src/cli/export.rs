@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::{Failure, terminal};
 use crate::compression::export::{self, Exported, TOLERANCE};
+use crate::escape;
 use crate::files;
 use crate::model::file::{ModelFileError, Problem};
 use crate::npz::NpzWriter;
@@ -49,7 +50,7 @@ pub fn main(args: &Args) -> Result<(), Failure> {
     let (bytes, what) = match args.format {
         Format::Model => {
             let exported = export_model(args, &run)?;
-            let program = &run.experiment.model.metadata.program;
+            let program = escape::name(&run.experiment.model.metadata.program);
             (
                 exported.bytes,
                 format!("{program} as a transformer of width {dim} (of {width})"),

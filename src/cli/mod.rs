@@ -33,6 +33,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::escape::is_hidden;
+
 /// The version with the commit.
 const VERSION: &str = env!("COMPRESS_VERSION");
 
@@ -117,10 +119,13 @@ impl From<std::io::Error> for Failure {
 
 /// Runs a command line and returns its exit code.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let is_plain = |argument: &OsString| !argument.to_string_lossy().chars().any(is_hidden);
+    let arguments_are_plain = arguments.iter().all(is_plain);
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(e) => {
-            let _ = e.print(); // nobody to tell if this fails
+            terminal::usage(&e, arguments_are_plain);
             return ExitCode::from(u8::from(e.use_stderr()) * 2);
         }
     };

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::{Failure, terminal};
 use crate::figures::{self, Kind, png, svg};
-use crate::files::{self, FileError};
+use crate::files::{self, FileError, links};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -62,9 +62,11 @@ pub fn main(args: &Args) -> Result<(), Failure> {
         .clone()
         .unwrap_or_else(|| args.directory.join("figures"));
     let failed = |e: FileError| Failure::Running(e.into());
-    std::fs::create_dir_all(&output)
-        .map_err(FileError::new("create", &output))
-        .map_err(failed)?;
+    match args.output {
+        Some(_) => std::fs::create_dir_all(&output).map_err(FileError::new("create", &output)),
+        None => links::make_directory(&output),
+    }
+    .map_err(failed)?;
     let mut text = String::new();
     for (name, bytes) in drawn {
         let path = output.join(name);

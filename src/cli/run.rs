@@ -9,6 +9,7 @@ use serde_json::{Map, Value as Json, json};
 use super::compile::SettingArgs;
 use super::{Failure, run_program, table, terminal};
 use crate::compression::Projection;
+use crate::escape;
 use crate::inputs::InputSpace;
 use crate::library;
 use crate::model::wiring::Reader;
@@ -129,7 +130,7 @@ pub fn load_projection(path: &Path, model: &CompiledModel) -> Result<Projection,
         return Err(Failure::Input(anyhow::anyhow!(
             "the features of {} are not those of {}: it was trained on another model",
             file.display(),
-            model.metadata.program
+            escape::name(&model.metadata.program)
         )));
     }
     Ok(projection)

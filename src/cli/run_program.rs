@@ -7,6 +7,7 @@ use serde_json::{Map, Value as Json, json};
 use super::run::{Args, load_projection};
 use super::{Failure, table, terminal};
 use crate::compression::Projection;
+use crate::escape;
 use crate::model::{CompiledModel, Frozen, Value, codec, value};
 use crate::program::verify::{agree, outputs};
 use crate::program::{Settings, Source};
@@ -145,14 +146,15 @@ fn tokens(
                 .map(|i| vocab[i].clone())
                 .ok_or_else(|| {
                     input(format!(
-                        "unknown token `{word}`: the vocabulary is {}",
+                        "unknown token `{}`: the vocabulary is {}",
+                        escape::name(word),
                         value::list(vocab)
                     ))
                 }),
             None => header::words(word, false)
                 .ok()
                 .and_then(|values| values.into_iter().next())
-                .ok_or_else(|| input(format!("`{word}` is not a token"))),
+                .ok_or_else(|| input(format!("`{}` is not a token", escape::name(word)))),
         })
         .collect::<Result<Vec<Value>, Failure>>()?;
     if let Some(longest) = header.max_seq_len
@@ -170,8 +172,9 @@ fn tokens(
         .find(|(i, token)| tokens[..*i].contains(token));
     if let (true, Some((_, token))) = (header.unique_tokens, repeated) {
         return Err(input(format!(
-            "token `{token}` occurs more than once, but the program is defined only for inputs \
+            "token `{}` occurs more than once, but the program is defined only for inputs \
              without repeated tokens{}",
+            token.shown(),
             vocab.map_or_else(String::new, |v| format!(
                 ": use each of {} at most once",
                 value::list(v)

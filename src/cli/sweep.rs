@@ -8,6 +8,7 @@ use super::signals::StopRequest;
 use super::sweep_progress::SweepReporter;
 use super::{Failure, table, terminal};
 use crate::config::StudyFile;
+use crate::escape;
 use crate::study::estimate::Estimate;
 use crate::study::record::RecordError;
 use crate::study::state::RunState;
@@ -228,7 +229,7 @@ fn dry_run(
     Ok(terminal::print(&format!(
         "{}: {}\n{}{done} of {} runs done in {}; {left}\n",
         plan.record.name,
-        plan.record.question.trim(),
+        escape::visible(plan.record.question.trim()),
         table::aligned(&rows, 2),
         mine.len(),
         directory.display(),

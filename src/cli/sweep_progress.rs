@@ -9,6 +9,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::signals::StopRequest;
 use super::{table, terminal};
 use crate::compression::trainer::Record;
+use crate::escape;
 use crate::study::results::Summary;
 use crate::study::run::Progress;
 use crate::study::sweep::{End, Watcher};
@@ -49,7 +50,7 @@ impl SweepReporter {
             runs as u64,
             "{prefix} {wide_bar} {pos}/{len} runs  {elapsed}  {eta} left",
         );
-        all.set_prefix(name.to_owned());
+        all.set_prefix(escape::name(name).into_owned());
         let line = "  {prefix} {wide_bar} {pos}/{len}  {msg}  {per_sec}";
         let workers = (0..jobs.min(runs)).map(|_| bar(0, line)).collect();
         Self {
@@ -75,7 +76,7 @@ impl SweepReporter {
                 terminal::message(text);
             }
         } else {
-            let _ = self.bars.println(text); // nobody to tell if the terminal is gone
+            let _ = self.bars.println(escape::lines(text)); // nobody to tell if the terminal is gone
         }
     }
 }
@@ -87,7 +88,7 @@ impl Watcher for SweepReporter {
 
     fn run<'a>(&'a self, worker: usize, run: &str) -> Box<dyn Progress + 'a> {
         let bar = self.workers.get(worker).unwrap_or(&self.all);
-        bar.set_prefix(run.to_owned());
+        bar.set_prefix(escape::name(run).into_owned());
         bar.set_message("");
         Box::new(WorkerProgress {
             bar,

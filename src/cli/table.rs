@@ -1,28 +1,36 @@
 //! Aligned plain-text tables.
 
+use std::borrow::Cow;
+
+use unicode_width::UnicodeWidthStr;
+
+use crate::escape;
+
 /// Lays out rows of cells: the first `left` columns aligned left, the others right, two blanks
-/// between.
+/// between. A cell is one line, whatever it holds.
 pub fn aligned(rows: &[Vec<String>], left: usize) -> String {
+    let rows: Vec<Vec<Cow<'_, str>>> = rows
+        .iter()
+        .map(|row| row.iter().map(|cell| escape::name(cell)).collect())
+        .collect();
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
-        rows.iter()
-            .filter_map(|row| row.get(column))
-            .map(|c| c.chars().count())
-            .max()
-            .unwrap_or(0)
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.width()).max().unwrap_or(0)
     };
     let widths: Vec<usize> = (0..columns).map(width).collect();
     let mut text = String::new();
-    for row in rows {
+    for row in &rows {
         let cells: Vec<String> = row
             .iter()
             .zip(&widths)
             .enumerate()
             .map(|(column, (cell, &width))| {
+                let blanks = " ".repeat(width - cell.width());
                 if column < left {
-                    format!("{cell:<width$}")
+                    format!("{cell}{blanks}")
                 } else {
-                    format!("{cell:>width$}")
+                    format!("{blanks}{cell}")
                 }
             })
             .collect();
@@ -88,5 +96,16 @@ mod tests {
             vec!["long".into(), "22".into()],
         ];
         assert_eq!(aligned(&rows, 1), "a      1\nlong  22\n");
+    }
+
+    #[test]
+    fn a_cell_is_one_line_as_wide_as_it_looks() {
+        let rows = [
+            vec!["a\nb".into(), "1".into()],
+            vec!["中e\u{301}".into(), "2".into()],
+            vec!["\u{1b}[0m".into(), "3".into()],
+        ];
+        let text = aligned(&rows, 1);
+        assert_eq!(text, "a\\nb       1\n中e\u{301}        2\n\\u001b[0m  3\n");
     }
 }

@@ -6,6 +6,7 @@ use super::progress::Reporter;
 use super::signals::StopRequest;
 use super::{Failure, table, terminal};
 use crate::config::{Method, RunConfig};
+use crate::escape;
 use crate::study::experiment::Experiment;
 use crate::study::results::Summary;
 use crate::study::{self, Outcome};
@@ -48,7 +49,8 @@ pub fn main(args: &Args) -> Result<(), Failure> {
     }
     let stop = StopRequest::listen().map_err(|e| Failure::Running(e.into()))?;
     let config = &experiment.config;
-    let mut reporter = Reporter::new(&config.name, args.quiet, stop);
+    let name = escape::name(&config.name);
+    let mut reporter = Reporter::new(&name, args.quiet, stop);
     let outcome = study::run(&experiment, args.force, &mut reporter).map_err(|e| {
         if e.is_input() {
             Failure::input(e)
@@ -69,8 +71,7 @@ pub fn main(args: &Args) -> Result<(), Failure> {
             "is complete already; nothing to do",
         ),
         Outcome::Interrupted { step } => Err(Failure::Interrupted(format!(
-            "{}: stopped after step {step} of {}; the same command goes on from there ({directory})",
-            config.name,
+            "{name}: stopped after step {step} of {}; the same command goes on from there ({directory})",
             config.training.updates()
         ))),
         Outcome::Diverged(summary) => Err(diverged(&summary, config, "diverged")),
@@ -81,7 +82,7 @@ fn diverged(summary: &Summary, config: &RunConfig, what: &str) -> Failure {
     Failure::Running(anyhow::anyhow!(
         "{}: {what}: the loss is not a finite number after step {} of {}; the last good checkpoint \
          is kept in {} (try a lower training.learning_rate.initial or compression.init_std)",
-        config.name,
+        escape::name(&config.name),
         summary.steps,
         config.training.updates(),
         config.output.dir.display(),
@@ -121,7 +122,7 @@ fn report(summary: &Summary, config: &RunConfig, json: bool, what: &str) -> Resu
     };
     Ok(terminal::print(&format!(
         "{} {what}: {how}, seed {}\n{}results in {}\n",
-        summary.name,
+        escape::name(&summary.name),
         summary.seed,
         table::aligned(&rows, 1),
         config.output.dir.display(),

@@ -12,7 +12,7 @@
 //!
 //! With one `W` both are added: `W·(S + Sᵀ) = 2·W·S`.
 
-use ndarray::{Array2, s};
+use ndarray::{Array2, Axis};
 
 use super::objective::Objective;
 use crate::model::Wiring;
@@ -45,10 +45,10 @@ pub fn add(
     if weight != 0.0 {
         for (writes, reads) in wiring.pairs() {
             let signs = off_diagonal(w, wiring, (writes, reads)).mapv(sign);
-            let rows = |number| wiring.rows(number, w.nrows());
-            let mut own = gradient.slice_mut(s![rows(writes), ..]);
+            let rows = |number| wiring.rows(number, w.nrows()).into();
+            let mut own = gradient.slice_axis_mut(Axis(0), rows(writes));
             own.scaled_add(weight, &wiring.matrix(w, reads).dot(&signs.t()));
-            let mut own = gradient.slice_mut(s![rows(reads), ..]);
+            let mut own = gradient.slice_axis_mut(Axis(0), rows(reads));
             own.scaled_add(weight, &wiring.matrix(w, writes).dot(&signs));
         }
     }

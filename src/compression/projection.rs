@@ -7,6 +7,7 @@ use rand::Rng;
 use rand_distr::{Distribution, StandardNormal};
 use thiserror::Error;
 
+use crate::escape;
 use crate::files::{self, FileError};
 use crate::model::{CompiledModel, Stream, Wiring};
 use crate::tensors::{TensorError, TensorFile, TensorWriter};
@@ -32,7 +33,11 @@ pub enum ProjectionError {
     #[error(transparent)]
     File(#[from] FileError),
     /// It was read and is not a projection.
-    #[error("{} is not a usable projection file: {problem}", path.display())]
+    #[error(
+        "{} is not a usable projection file: {}",
+        escape::path(path),
+        escape::visible(&problem.to_string())
+    )]
     Tensor {
         /// The file.
         path: PathBuf,
@@ -40,7 +45,11 @@ pub enum ProjectionError {
         problem: TensorError,
     },
     /// Its tensors and labels do not make a `W`.
-    #[error("{} is not a usable projection file: {problem}", path.display())]
+    #[error(
+        "{} is not a usable projection file: {}",
+        escape::path(path),
+        escape::visible(&problem.to_string())
+    )]
     Malformed {
         /// The file.
         path: PathBuf,
@@ -135,8 +144,8 @@ impl Projection {
         let wiring = Wiring::named(model, &names).ok_or_else(|| {
             malformed(format!(
                 "its tensors ({}) are neither W nor W_read and W_write nor one for each block of {}",
-                names.join(", "),
-                model.metadata.program
+                escape::name(&names.join(", ")),
+                escape::name(&model.metadata.program)
             ))
         })?;
         let mut matrices = Vec::new();

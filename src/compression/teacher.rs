@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use ndarray::{Array2, ArrayView2, Axis, s};
+use ndarray::{Array2, ArrayView2, Axis};
 
 use super::engines::fused::forward::Forward;
 use super::engines::fused::live_columns;
@@ -193,13 +193,13 @@ impl Teacher {
                     blocks: table
                         .blocks
                         .iter()
-                        .map(|b| b.slice(s![rows.clone(), ..]).to_owned())
+                        .map(|b| b.slice_axis(Axis(0), rows.clone().into()).to_owned())
                         .collect(),
                     output: table.output[rows.clone()].to_vec(),
                     distribution: table
                         .distribution
                         .as_ref()
-                        .map(|all| all.slice(s![rows, ..]).to_owned()),
+                        .map(|all| all.slice_axis(Axis(0), rows.into()).to_owned()),
                 }
             }
         };
@@ -266,10 +266,11 @@ impl Teacher {
             let part = self.targets(blocks, &scores);
             let rows = start * self.space.positions()..end * self.space.positions();
             for (all, block) in table.blocks.iter_mut().zip(&part.blocks) {
-                all.slice_mut(s![rows.clone(), ..]).assign(block);
+                all.slice_axis_mut(Axis(0), rows.clone().into())
+                    .assign(block);
             }
             if let (Some(all), Some(part)) = (&mut table.distribution, &part.distribution) {
-                all.slice_mut(s![rows, ..]).assign(part);
+                all.slice_axis_mut(Axis(0), rows.into()).assign(part);
             }
             table.output.extend(part.output);
         }

@@ -135,13 +135,18 @@ pub fn spelling(kind: Kind, value: &Value) -> String {
         Value::InlineTable(table) => {
             let mut items: Vec<String> = table
                 .iter()
-                .map(|(name, item)| format!("{name} = {}", spelling(kind, item)))
+                .map(|(name, item)| format!("{} = {}", key(name), spelling(kind, item)))
                 .collect();
             items.sort();
             format!("{{{}}}", items.join(", "))
         }
         other => shown(&toml_edit::Item::Value(other.clone())),
     }
+}
+
+/// A name of a table: in quotes, where TOML asks for them, so that it ends where it seems to.
+fn key(name: &str) -> String {
+    toml_edit::Key::new(name).to_string().trim().to_owned()
 }
 
 fn number(x: f64) -> String {

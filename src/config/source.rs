@@ -10,6 +10,7 @@ use toml_edit::{Document, DocumentMut, Item, TableLike, TomlError};
 
 use super::overrides::Override;
 use super::schema::{self, Kind};
+use crate::escape::{name, visible};
 use crate::files::{self, FileError};
 use crate::library;
 
@@ -31,10 +32,10 @@ pub enum ConfigError {
         message: String,
     },
     /// A `--set` that is not `key=value`.
-    #[error("--set {0}: expected KEY=VALUE, as in --set compression.dim=8")]
+    #[error("--set {}: expected KEY=VALUE, as in --set compression.dim=8", name(.0))]
     Override(String),
     /// A key that does not exist.
-    #[error("{place}: there is no key `{key}`{hint}")]
+    #[error("{}: there is no key `{}`{hint}", visible(place), name(key))]
     UnknownKey {
         /// File and line, or the override.
         place: String,
@@ -44,7 +45,10 @@ pub enum ConfigError {
         hint: String,
     },
     /// A required key that is absent.
-    #[error("{place}: `{key}` is missing: it takes {allowed} ({meaning})")]
+    #[error(
+        "{}: `{key}` is missing: it takes {allowed} ({meaning})",
+        visible(place)
+    )]
     Missing {
         /// The file.
         place: String,
@@ -56,7 +60,12 @@ pub enum ConfigError {
         meaning: &'static str,
     },
     /// A value of another type or out of range.
-    #[error("{place}: `{key}` is {found}, but it takes {allowed}")]
+    #[error(
+        "{}: `{}` is {}, but it takes {allowed}",
+        visible(place),
+        name(key),
+        name(found)
+    )]
     Value {
         /// File and line, or the override.
         place: String,
@@ -68,7 +77,7 @@ pub enum ConfigError {
         allowed: String,
     },
     /// A value that contradicts another, or the model.
-    #[error("{place}: `{key}`: {problem}")]
+    #[error("{}: `{key}`: {}", visible(place), visible(problem))]
     Conflict {
         /// File and line, or the override.
         place: String,

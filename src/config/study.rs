@@ -27,6 +27,7 @@ use super::overrides::Override;
 use super::schema;
 use super::source::{self, ConfigError, ConfigSource, join, line_of};
 use super::study_keys::{self, STUDY_KEYS};
+use crate::escape::visible;
 use crate::files::{self, FileError};
 use crate::library;
 
@@ -45,7 +46,7 @@ pub enum StudyFileError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// Something in the study file itself.
-    #[error("{place}: {problem}")]
+    #[error("{}: {}", visible(place), visible(problem))]
     Invalid {
         /// File and line, or the override.
         place: String,
@@ -372,10 +373,10 @@ fn repeated(axes: &[Axis]) -> Option<&str> {
         .map(|(_, axis)| axis.key.as_str())
 }
 
-/// Whether a text may name a directory on any system.
+/// Whether a text may name a directory on any system, and is no option of a command.
 fn is_safe_name(name: &str) -> bool {
     name.len() <= 100
-        && !name.starts_with('.')
+        && !name.starts_with(['.', '-'])
         && name
             .chars()
             .all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c))

@@ -2,6 +2,7 @@
 //! downwards.
 
 use super::text;
+use crate::escape::visible;
 
 /// A colour. The first four follow the page: a report in dark mode replaces them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,7 +157,7 @@ impl Scene {
             x,
             y,
             size,
-            text: text::clean(text),
+            text: visible(text).into_owned(),
             anchor,
             upwards,
             paint,

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::scene::{Anchor, Label, Mark, Paint, Scene};
 use super::text;
+use crate::escape::markup;
 
 /// A file of its own: colours written out, size in points.
 pub fn document(scene: &Scene, title: &str, description: &str) -> String {
@@ -48,22 +49,6 @@ fn colour(paint: Paint, colours: Colours) -> String {
     format!("var(--{name},{hex})")
 }
 
-/// Text between tags or in quotes.
-pub fn escape(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in text::clean(text).chars() {
-        match c {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            c => safe.push(c),
-        }
-    }
-    safe
-}
-
 /// A length with two decimals at most.
 fn length(x: f64) -> String {
     let text = format!("{x:.2}");
@@ -95,8 +80,8 @@ fn element(scene: &Scene, title: &str, description: &str, colours: Colours) -> S
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{wide}pt\" height=\"{high}pt\" \
          viewBox=\"0 0 {w} {h}\" role=\"img\" font-family=\"{}\">\n<title>{}</title>\n<desc>{}</desc>\n",
         text::FAMILY,
-        escape(title),
-        escape(description)
+        markup(title),
+        markup(description)
     );
     let paper = colour(Paint::Paper, colours);
     let _ = writeln!(svg, "<rect width=\"{w}\" height=\"{h}\" fill=\"{paper}\"/>");
@@ -184,6 +169,6 @@ fn text_tag(label: &Label, colours: Colours) -> String {
         "<text x=\"{x}\" y=\"{y}\" font-size=\"{}\" text-anchor=\"{anchor}\" fill=\"{}\"{turn}>{}</text>",
         length(label.size),
         colour(label.paint, colours),
-        escape(&label.text)
+        markup(&label.text)
     )
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::escape::visible;
 use crate::files::{self, FileError};
 
 /// Larger tables are none of this program's.
@@ -186,7 +187,7 @@ impl Table {
 }
 
 fn short(cell: &str) -> String {
-    let mut text: String = super::text::clean(cell).chars().take(40).collect();
+    let mut text: String = visible(cell).chars().take(40).collect();
     if cell.chars().count() > 40 {
         text.push('…');
     }

@@ -5,6 +5,8 @@ use std::sync::OnceLock;
 
 use ttf_parser::{Face, GlyphId};
 
+use crate::escape::visible;
+
 /// Height of letters above the baseline, per point of size; the tall ones of labels and digits.
 pub const ASCENT: f64 = 0.76;
 /// Depth below the baseline.
@@ -34,40 +36,32 @@ pub fn width(text: &str, size: f64) -> f64 {
     text.chars().map(|letter| glyph(letter, size).1).sum()
 }
 
-/// A text that can stand on one line of any file: control characters, those that turn the reading
-/// direction and those that XML forbids become a replacement character.
-pub fn clean(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            c if c.is_control() => '\u{fffd}',
-            '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' => {
-                '\u{fffd}'
-            }
-            '\u{feff}' | '\u{fffe}' | '\u{ffff}' => '\u{fffd}',
-            c => c,
-        })
-        .collect()
-}
-
 /// At most `room` points long: the middle gives way to an ellipsis.
 pub fn shorten(text: &str, size: f64, room: f64) -> String {
-    let text = clean(text);
+    let text = visible(text);
     if width(&text, size) <= room {
-        return text;
+        return text.into_owned();
     }
     let letters: Vec<char> = text.chars().collect();
-    for kept in (1..letters.len()).rev() {
+    let short = |kept: usize| -> String {
         let tail = kept / 3;
-        let short: String = letters[..kept - tail]
+        letters[..kept - tail]
             .iter()
             .chain(&['…'])
             .chain(&letters[letters.len() - tail..])
-            .collect();
-        if width(&short, size) <= room {
-            return short;
+            .collect()
+    };
+    // One more letter is never shorter, so that halving finds how many fit, of very long texts too.
+    let (mut fits, mut too_many) = (0, letters.len());
+    while too_many - fits > 1 {
+        let kept = fits.midpoint(too_many);
+        if width(&short(kept), size) <= room {
+            fits = kept;
+        } else {
+            too_many = kept;
         }
     }
-    "…".into()
+    short(fits)
 }
 
 #[cfg(test)]
@@ -91,10 +85,14 @@ mod tests {
     }
 
     #[test]
-    fn nothing_that_breaks_a_line_or_xml_stays() {
-        assert_eq!(
-            clean("a\n\u{0}\u{202e}\u{7f}<b>"),
-            "a\u{fffd}\u{fffd}\u{fffd}\u{fffd}<b>"
+    fn a_very_long_text_is_shortened_at_once() {
+        let long = "\u{1b}x".repeat(100_000);
+        let short = shorten(&long, 7.0, 60.0);
+        assert!(
+            short.starts_with("\\u001bx") && short.contains('…'),
+            "{short}"
         );
+        assert!(width(&short, 7.0) <= 60.0);
+        assert_eq!(shorten("abc", 7.0, 0.1), "…");
     }
 }

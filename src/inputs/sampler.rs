@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use ndarray::Array2;
+use ndarray::{Array2, Axis};
 use rand::RngExt;
 use rand_chacha::ChaCha12Rng;
 
@@ -148,7 +148,7 @@ impl EvaluationSet {
         match &self.visited {
             Visited::Whole(_) => Batch::Members((start as u64..end as u64).collect()),
             Visited::HeldOut(sample) => {
-                Batch::Sequences(sample.slice(ndarray::s![start..end, ..]).to_owned())
+                Batch::Sequences(sample.slice_axis(Axis(0), (start..end).into()).to_owned())
             }
         }
     }

@@ -18,6 +18,7 @@ use rand::{Rng, RngExt};
 use thiserror::Error;
 
 use super::alias::Alias;
+use crate::escape::name;
 use crate::model::codec::token_of_word;
 use crate::model::{Metadata, value};
 
@@ -25,7 +26,7 @@ use crate::model::{Metadata, value};
 #[derive(Debug, Error, PartialEq)]
 pub enum WeightError {
     /// No token of the model.
-    #[error("there is no token `{token}`: the tokens are {tokens}")]
+    #[error("there is no token `{}`: the tokens are {tokens}", name(token))]
     Unknown {
         /// As written.
         token: String,
@@ -34,8 +35,9 @@ pub enum WeightError {
     },
     /// BOS or PAD.
     #[error(
-        "`{token}` is in every input or fills it up, so that a weight means nothing: the tokens are \
-         {tokens}"
+        "`{}` is in every input or fills it up, so that a weight means nothing: the tokens are \
+         {tokens}",
+        name(token)
     )]
     Special {
         /// As written.
@@ -44,7 +46,7 @@ pub enum WeightError {
         tokens: String,
     },
     /// One token in two spellings.
-    #[error("`{token}` has a weight twice: the tokens are {tokens}")]
+    #[error("`{}` has a weight twice: the tokens are {tokens}", name(token))]
     Repeated {
         /// The second one as written.
         token: String,
@@ -53,8 +55,9 @@ pub enum WeightError {
     },
     /// Zero, negative or no number.
     #[error(
-        "the weight of `{token}` is {weight}, but it must be a number above 0 (the tokens are \
-         {tokens}; one that is not named weighs 1)"
+        "the weight of `{}` is {weight}, but it must be a number above 0 (the tokens are \
+         {tokens}; one that is not named weighs 1)",
+        name(token)
     )]
     NotPositive {
         /// As written.

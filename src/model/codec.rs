@@ -4,6 +4,7 @@ use ndarray::ArrayView1;
 use thiserror::Error;
 
 use super::{CompiledModel, Real, Value, value};
+use crate::escape::name;
 
 /// A categorical output whose best class leads by less than this is reported as undecided. A
 /// compiled model's classes score 0 or 1; only undefined positions fall between.
@@ -13,7 +14,7 @@ pub const DECISIVE_MARGIN: f64 = 0.1;
 #[derive(Debug, Error, PartialEq)]
 pub enum InputError {
     /// The word is not a token of the vocabulary.
-    #[error("unknown token `{word}`: the vocabulary is {vocabulary}")]
+    #[error("unknown token `{}`: the vocabulary is {vocabulary}", name(word))]
     UnknownToken {
         /// As typed.
         word: String,
@@ -22,8 +23,9 @@ pub enum InputError {
     },
     /// BOS and PAD are placed by the tool.
     #[error(
-        "`{word}` is placed by the model itself and is not part of an input: \
-         the vocabulary is {vocabulary}"
+        "`{}` is placed by the model itself and is not part of an input: \
+         the vocabulary is {vocabulary}",
+        name(word)
     )]
     Special {
         /// As typed.
@@ -49,8 +51,10 @@ pub enum InputError {
     },
     /// A repeated token where the program is not defined for it.
     #[error(
-        "token `{word}` occurs more than once, but {program} is defined only for inputs without \
-         repeated tokens: use each of {vocabulary} at most once"
+        "token `{}` occurs more than once, but {} is defined only for inputs without \
+         repeated tokens: use each of {vocabulary} at most once",
+        name(word),
+        name(program)
     )]
     Repeated {
         /// The first word that repeats.

@@ -14,6 +14,7 @@ use thiserror::Error;
 
 use super::metadata::{self, MetadataError};
 use super::{CompiledModel, Layer, Linear, Metadata, Real, frozen};
+use crate::escape;
 use crate::files::{self, FileError};
 use crate::library;
 use crate::tensors::{Element, TensorError, TensorFile, TensorWriter};
@@ -30,7 +31,11 @@ pub enum ModelFileError {
     #[error("{}{}", .0, library::after(.0))]
     File(#[from] FileError),
     /// It was read and is not a model.
-    #[error("{} is not a usable model file: {problem}", path.display())]
+    #[error(
+        "{} is not a usable model file: {}",
+        escape::path(path),
+        escape::visible(&problem.to_string())
+    )]
     Malformed {
         /// The file.
         path: PathBuf,

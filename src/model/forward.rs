@@ -14,7 +14,9 @@
 //! −1e30; PAD is *not* masked. Checked against Tracr's own float64 activations in
 //! `tests/parity.rs` (`reference/activations`).
 
-use ndarray::{Array2, Array4, ArrayView2, Axis, s};
+use std::ops::Range;
+
+use ndarray::{Array2, Array4, ArrayView2, Axis};
 
 use super::wiring::{Reader, Wiring};
 use super::{Frozen, Layer, Linear, Real, block_name};
@@ -210,8 +212,8 @@ impl<F: Real> Frozen<F> {
             let rows = b * positions..(b + 1) * positions;
             for h in 0..self.heads {
                 let columns = h * self.key_size..(h + 1) * self.key_size;
-                let part = s![rows.clone(), columns];
-                let mut scores = query.slice(part).dot(&key.slice(part).t()) * scale;
+                let part = |all| part(all, &rows, &columns);
+                let mut scores = part(query.view()).dot(&part(key.view()).t()) * scale;
                 if self.causal {
                     for ((asking, asked), score) in scores.indexed_iter_mut() {
                         if asked > asking {
@@ -219,11 +221,14 @@ impl<F: Real> Frozen<F> {
                         }
                     }
                 }
-                logits.slice_mut(s![b, h, .., ..]).assign(&scores);
+                logits
+                    .index_axis_mut(Axis(0), b)
+                    .index_axis_mut(Axis(0), h)
+                    .assign(&scores);
                 softmax_rows(&mut scores);
-                attended
-                    .slice_mut(part)
-                    .assign(&scores.dot(&value.slice(part)));
+                let mut own = attended.slice_axis_mut(Axis(0), rows.clone().into());
+                own.slice_axis_inplace(Axis(1), columns.clone().into());
+                own.assign(&scores.dot(&part(value.view())));
             }
         }
         (logits, layer.output.apply(&attended))
@@ -235,6 +240,18 @@ impl<F: Real> Linear<F> {
     fn apply(&self, input: &Array2<F>) -> Array2<F> {
         input.dot(&self.weight) + &self.bias
     }
+}
+
+/// A head's part of all queries, keys or values of an input.
+fn part<'a, F>(
+    all: ArrayView2<'a, F>,
+    rows: &Range<usize>,
+    columns: &Range<usize>,
+) -> ArrayView2<'a, F> {
+    let mut part = all;
+    part.slice_axis_inplace(Axis(0), rows.clone().into());
+    part.slice_axis_inplace(Axis(1), columns.clone().into());
+    part
 }
 
 /// Softmax of each row, shifted by its maximum: logits of 1e6 are common at the start of training.

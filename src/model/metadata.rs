@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 use thiserror::Error;
 
 use super::Value;
+use crate::escape::{self, name};
 
 /// The only version of the format so far.
 pub const FORMAT_VERSION: u32 = 1;
@@ -150,7 +151,11 @@ fn check_types(json: &Json) -> Result<(), String> {
         match json.get(key) {
             None => return Err(format!("`{key}` is missing: expected {expected}")),
             Some(value) if !allows(value) => {
-                return Err(format!("`{key}` is {value}: expected {expected}"));
+                let written = value.to_string();
+                return Err(format!(
+                    "`{key}` is {}: expected {expected}",
+                    escape::name(&written)
+                ));
             }
             Some(_) => {}
         }
@@ -161,25 +166,27 @@ fn check_types(json: &Json) -> Result<(), String> {
 /// What the metadata alone can get wrong. Label counts are checked as shapes, against tensors.
 fn check(meta: &Metadata) -> Result<(), String> {
     if let Some(label) = duplicate(meta.residual_labels.iter()) {
-        return Err(format!("residual_labels has `{label}` twice"));
+        return Err(format!("residual_labels has `{}` twice", name(label)));
     }
     if let Some(token) = duplicate(meta.input_vocab.iter().map(|v| v.to_json().to_string())) {
-        return Err(format!("input_vocab has {token} twice"));
+        return Err(format!("input_vocab has {} twice", name(&token)));
     }
-    for (name, id, token) in [
+    for (which, id, token) in [
         ("bos", meta.bos_id, &meta.bos_token),
         ("pad", meta.pad_id, &meta.pad_token),
     ] {
         match meta.input_vocab.get(id) {
             None => {
                 return Err(format!(
-                    "{name}_id is {id}, but input_vocab has {} tokens",
+                    "{which}_id is {id}, but input_vocab has {} tokens",
                     meta.input_vocab.len()
                 ));
             }
             Some(found) if found != token => {
                 return Err(format!(
-                    "{name}_token is `{token}`, but token {id} of input_vocab is `{found}`"
+                    "{which}_token is `{}`, but token {id} of input_vocab is `{}`",
+                    token.shown(),
+                    found.shown()
                 ));
             }
             Some(_) => {}

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::escape::name;
+
 /// A RASP value as a model file stores it (JSON; tuples are arrays).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -61,13 +63,17 @@ impl fmt::Display for Value {
     }
 }
 
+impl Value {
+    /// The plain form for messages: one line that can be read, however long or odd the value is.
+    pub fn shown(&self) -> String {
+        name(&self.to_string()).into_owned()
+    }
+}
+
 /// Values separated by commas, for messages: `a, b, c, x`.
 pub fn list<'a>(values: impl IntoIterator<Item = &'a Value>) -> String {
-    values
-        .into_iter()
-        .map(Value::to_string)
-        .collect::<Vec<_>>()
-        .join(", ")
+    let shown: Vec<String> = values.into_iter().map(Value::shown).collect();
+    shown.join(", ")
 }
 
 #[cfg(test)]
@@ -96,6 +102,6 @@ mod tests {
     fn words_tell_integers_from_floats() {
         assert_eq!(Value::Int(1).to_string(), "1");
         assert_eq!(Value::Float(1.0).to_string(), "1.0");
-        assert_eq!(list(&[Value::Str("a".into()), Value::None]), "a, None");
+        assert_eq!(list(&[Value::Str("a\n".into()), Value::None]), "a\\n, None");
     }
 }

@@ -23,7 +23,7 @@
 
 use std::ops::Range;
 
-use ndarray::{Array2, ArrayView2, s};
+use ndarray::{Array2, ArrayView2, Axis};
 
 use super::{CompiledModel, Real, Site, block_name};
 
@@ -199,7 +199,7 @@ impl Wiring {
 
     /// Matrix `number` `[d, D]` of the stack `w` `[k·d, D]`.
     pub fn matrix<'a, F: Real>(&self, w: &'a Array2<F>, number: usize) -> ArrayView2<'a, F> {
-        w.slice(s![self.rows(number, w.nrows()), ..])
+        w.slice_axis(Axis(0), self.rows(number, w.nrows()).into())
     }
 
     /// `d`, the width of the compressed stream, for the stack `w`.

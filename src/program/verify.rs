@@ -8,7 +8,7 @@
 //! Where it is a sample, the interpreter goes through further inputs, and the model through those of
 //! them that the interpreter has doubts about.
 
-use ndarray::Array2;
+use ndarray::{Array2, Axis};
 use rand::{Rng, RngExt};
 
 use crate::inputs::rng::{self, Purpose};
@@ -257,7 +257,7 @@ fn scores(model: &CompiledModel, frozen: &Frozen<f64>, ids: &[usize]) -> Array2<
         .zip(ids)
         .for_each(|(token, id)| *token = *id);
     let (_, scores) = frozen.evaluate(Stream::Full, tokens.view());
-    scores.slice(ndarray::s![1.., ..]).to_owned()
+    scores.slice_axis(Axis(0), (1..).into()).to_owned()
 }
 
 /// The inputs to compare on: all sequences of a length if there are few, else a sample of them.

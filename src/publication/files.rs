@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::figures::MEDIAN;
-use crate::files::{FileError, parent_of, read_bounded, write_atomically};
+use crate::files::{FileError, links, read_bounded, write_atomically};
 use crate::study::collection_tables::{
     CRITICAL_WIDTHS, GRAM_AGREEMENT, REFERENCE_AGREEMENT, STUDY_METRICS, STUDY_VERDICTS,
 };
@@ -37,11 +37,11 @@ pub fn tables_of(directory: &Path) -> Vec<String> {
     .collect()
 }
 
-/// Copies a file, making the directory that it goes to.
-pub fn copy(from: &Path, to: &Path) -> Result<(), FileError> {
-    let folder = parent_of(to);
-    std::fs::create_dir_all(folder).map_err(FileError::new("create", folder))?;
-    write_atomically(to, &read_bounded(from, MAX_BYTES)?)
+/// Copies a file to `name` below an output directory, making the directories that it goes to.
+pub fn copy(from: &Path, output: &Path, name: &str) -> Result<(), FileError> {
+    let folder = Path::new(name).parent().unwrap_or(Path::new(""));
+    links::make_below(output, folder)?;
+    write_atomically(&output.join(name), &read_bounded(from, MAX_BYTES)?)
 }
 
 /// Tells git which files of the study's directory are kept: these, and none of a run. Whatever the

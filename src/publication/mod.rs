@@ -16,7 +16,7 @@ use crate::analysis::Settings;
 use crate::analysis::across::{Tolerance, middle};
 use crate::figures::table::FigureError;
 use crate::figures::{self, MEDIAN, png, svg};
-use crate::files::{FileError, write_atomically};
+use crate::files::{FileError, links, write_atomically};
 use crate::report;
 use crate::study::collection::{self, Collection, CollectionError, Member};
 use crate::study::directory::{FEATURES, GRAM, LAYERS};
@@ -153,7 +153,7 @@ fn finish(
     for name in &kept {
         let path = request.directory.join(name);
         if request.copy.is_some() {
-            files::copy(&path, &target.join(name))?;
+            files::copy(&path, target, name)?;
         }
         let info = std::fs::metadata(&path).map_err(FileError::new("read", &path))?;
         bytes += info.len();
@@ -193,7 +193,7 @@ fn medians(members: &[Member]) -> Vec<Median<'_>> {
 /// Replaces `median/` by these runs' tables.
 fn keep_medians(directory: &Path, medians: &[Median<'_>]) -> Result<Vec<String>, FileError> {
     let folder = directory.join(MEDIAN);
-    if folder.exists() {
+    if folder.exists() || links::is_link(&folder) {
         std::fs::remove_dir_all(&folder).map_err(FileError::new("delete", &folder))?;
     }
     let mut kept = Vec::new();
@@ -205,7 +205,7 @@ fn keep_medians(directory: &Path, medians: &[Median<'_>]) -> Result<Vec<String>,
                 continue;
             }
             let name = format!("{MEDIAN}/{}/{table}", run.run);
-            files::copy(&from, &directory.join(&name))?;
+            files::copy(&from, directory, &name)?;
             kept.push(name);
         }
     }
@@ -215,7 +215,7 @@ fn keep_medians(directory: &Path, medians: &[Median<'_>]) -> Result<Vec<String>,
 /// All figures as SVG, and as PNG where that is small.
 fn draw(directory: &Path) -> Result<Vec<String>, PublishError> {
     let folder = directory.join(files::FIGURES);
-    std::fs::create_dir_all(&folder).map_err(FileError::new("create", &folder))?;
+    links::make_directory(&folder)?;
     let mut kept = Vec::new();
     for figure in figures::of_study(directory)? {
         let text = svg::document(&figure.scene, &figure.title, &figure.caption);

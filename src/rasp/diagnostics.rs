@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use ariadne::{CharSet, Config, IndexType, Report, ReportKind};
 
+use crate::escape::is_hidden;
+
 /// Lines longer than this are not shown: the position stands in words.
 const LONGEST_LINE: usize = 400;
 
@@ -167,7 +169,7 @@ impl Diagnostic {
         if self
             .labels
             .iter()
-            .all(|label| !has_long_line(&label.file.text))
+            .all(|label| !has_long_line(&label.file.text) && label.is_seen())
             && let Some(report) = self.drawn()
         {
             return report;
@@ -215,6 +217,22 @@ impl Diagnostic {
                 .map(|line| line.trim_end().to_owned() + "\n")
                 .collect(),
         )
+    }
+}
+
+impl Label {
+    /// Whether every character of its lines is seen: else the carets would stand under others.
+    fn is_seen(&self) -> bool {
+        let text = &self.file.text;
+        let before = text.get(..self.range.start).unwrap_or_default();
+        let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let behind = text.get(self.range.end..).unwrap_or_default();
+        let end = self.range.end + behind.find('\n').unwrap_or(behind.len());
+        let lines = text.get(start..end).unwrap_or_default().lines();
+        lines
+            .map(|line| line.strip_suffix('\r').unwrap_or(line))
+            .flat_map(str::chars)
+            .all(|c| c == '\t' || !is_hidden(c))
     }
 }
 

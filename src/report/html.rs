@@ -1,6 +1,7 @@
-//! The parts of a page. Every text goes through [`escape`]; nothing is loaded from elsewhere.
+//! The parts of a page. Every text goes through [`markup`]; nothing is loaded from elsewhere.
 
-use crate::figures::svg::{self, escape};
+use crate::escape::markup;
+use crate::figures::svg;
 use crate::figures::{Figure, Table};
 pub use crate::numbers::four_digits as number;
 
@@ -14,7 +15,7 @@ pub fn page(title: &str, body: &str) -> String {
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <link rel=\"icon\" href=\"data:,\">\n<title>{}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
          {body}<script>\n{SCRIPT}</script>\n</body>\n</html>\n",
-        escape(title)
+        markup(title)
     )
 }
 
@@ -23,7 +24,7 @@ pub fn section(title: &str, content: &str) -> String {
     if content.is_empty() {
         return String::new();
     }
-    format!("<h2>{}</h2>\n{content}", escape(title))
+    format!("<h2>{}</h2>\n{content}", markup(title))
 }
 
 /// A paragraph of a class (empty: none).
@@ -33,7 +34,7 @@ pub fn paragraph(class: &str, text: &str) -> String {
     } else {
         format!(" class=\"{class}\"")
     };
-    format!("<p{class}>{}</p>\n", escape(text))
+    format!("<p{class}>{}</p>\n", markup(text))
 }
 
 /// A list of sentences.
@@ -43,14 +44,14 @@ pub fn list(items: &[String]) -> String {
     }
     let items: String = items
         .iter()
-        .map(|item| format!("<li>{}</li>\n", escape(item)))
+        .map(|item| format!("<li>{}</li>\n", markup(item)))
         .collect();
     format!("<ul>\n{items}</ul>\n")
 }
 
 /// Text as it is, lines kept.
 pub fn verbatim(text: &str) -> String {
-    let lines: Vec<String> = text.lines().map(escape).collect();
+    let lines: Vec<String> = text.lines().map(markup).collect();
     format!("<pre><code>{}</code></pre>\n", lines.join("\n"))
 }
 
@@ -61,10 +62,10 @@ pub fn figures(figures: &[Figure]) -> String {
         .map(|figure| {
             format!(
                 "<figure>\n<h3>{}</h3>\n{}<figcaption>{} (From {}.)</figcaption>\n</figure>\n",
-                escape(&figure.title),
+                markup(&figure.title),
                 svg::inline(&figure.scene, &figure.title, &figure.caption),
-                escape(&figure.caption),
-                escape(&figure.source)
+                markup(&figure.caption),
+                markup(&figure.source)
             )
         })
         .collect()
@@ -86,13 +87,13 @@ pub fn table(title: &str, note: &str, table: &Table, most_rows: usize) -> String
         })
         .collect();
     let class = |c: usize| if numeric[c] { " class=\"n\"" } else { "" };
-    let mut html = format!("<h3>{}</h3>\n", escape(title));
+    let mut html = format!("<h3>{}</h3>\n", markup(title));
     if !note.is_empty() {
         html += &paragraph("note", note);
     }
     html += "<div class=\"scroll\"><table>\n<thead><tr>";
     for (c, name) in table.header.iter().enumerate() {
-        let name = escape(name);
+        let name = markup(name);
         html += &format!(
             "<th{} scope=\"col\"><button type=\"button\">{name}</button></th>",
             class(c)
@@ -102,7 +103,7 @@ pub fn table(title: &str, note: &str, table: &Table, most_rows: usize) -> String
     for row in table.rows.iter().take(most_rows) {
         html += "<tr>";
         for (c, cell) in row.iter().enumerate() {
-            let full = escape(cell);
+            let full = markup(cell);
             match cell.parse::<f64>() {
                 Ok(x) if numeric[c] => {
                     let short = number(x);
@@ -131,7 +132,7 @@ mod tests {
         let html = paragraph("", "<script>alert('1')</script> & \"\u{0}");
         assert_eq!(
             html,
-            "<p>&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt; &amp; &quot;\u{fffd}</p>\n"
+            "<p>&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt; &amp; &quot;\\u0000</p>\n"
         );
     }
 }

@@ -6,8 +6,9 @@ use serde_json::Value as Json;
 
 use super::html::{self, number};
 use super::{count, json, percent, text, variants};
+use crate::escape::{markup, shell};
+use crate::figures;
 use crate::figures::table::{FigureError, Table};
-use crate::figures::{self};
 
 const ANALYZE: &str = "`compress analyze DIR` makes it anew from the run";
 /// Worst inputs that are shown.
@@ -71,10 +72,12 @@ pub fn page(directory: &Path) -> Result<String, FigureError> {
     }
     body += &html::section("Tables", &tables);
     body += &html::section("Configuration", &html::verbatim(&config));
-    let shown = directory.display();
+    let shown = directory.display().to_string();
     let again = format!(
-        "compress --config '{shown}/config.toml' --output again    # the same run, the same bytes\n\
-         compress analyze '{shown}'\ncompress plot '{shown}'\ncompress report '{shown}'"
+        "compress --config {0} --output again    # the same run, the same bytes\n\
+         compress analyze {1}\ncompress plot {1}\ncompress report {1}",
+        shell(&format!("{shown}/config.toml")),
+        shell(&shown)
     );
     body += &html::section("How to run it again", &html::verbatim(&again));
     if let Some(summary) = &summary {
@@ -87,7 +90,7 @@ fn footer(summary: &Json) -> String {
     let word = |key: &str| summary[key].as_str().unwrap_or("unknown").to_owned();
     format!(
         "<footer>{}</footer>\n",
-        crate::figures::svg::escape(&format!(
+        markup(&format!(
             "compress {}, commit {}, {}, {}, {} threads, {} s in the training loop.",
             word("version"),
             word("git_commit"),
@@ -121,7 +124,7 @@ fn without_result(
     };
     Ok(format!(
         "<h1>{}</h1>\n{}",
-        crate::figures::svg::escape(name),
+        markup(name),
         html::paragraph("answer bad", &answer)
     ))
 }
@@ -141,7 +144,7 @@ fn finished(name: &str, summary: &Json, analysis: &Json, config: &str) -> String
     } else {
         format!("{} inputs that no training batch contains", whole("inputs"))
     };
-    let mut html = format!("<h1>{}</h1>\n", crate::figures::svg::escape(name));
+    let mut html = format!("<h1>{}</h1>\n", markup(name));
     html += &html::paragraph("question", &question);
     let answer = format!(
         "{answer} The compression is mostly {}.",
@@ -364,7 +367,7 @@ fn worst(directory: &Path) -> Result<String, FigureError> {
                 html += &format!(
                     "<td class=\"n{}\">{}</td>",
                     if wrong { " wrong" } else { "" },
-                    crate::figures::svg::escape(&short)
+                    markup(&short)
                 );
             }
             html += "</tr>\n";

@@ -7,8 +7,8 @@ use serde_json::Value as Json;
 use super::html::{self, number};
 use super::{count, json, study_answer, text};
 use crate::analysis::answer::group_name;
+use crate::escape::{markup, shell};
 use crate::figures;
-use crate::figures::svg::escape;
 use crate::figures::table::{FigureError, Table};
 
 const ANALYZE: &str = "`compress analyze DIR` makes it anew from the runs";
@@ -51,7 +51,7 @@ pub fn page(directory: &Path) -> Result<String, FigureError> {
     let name = word("name")
         .or_else(|| Some(directory.file_name()?.to_str()?.to_owned()))
         .unwrap_or_else(|| "study".into());
-    let mut body = format!("<h1>{}</h1>\n", escape(&name));
+    let mut body = format!("<h1>{}</h1>\n", markup(&name));
     let question = word("question").unwrap_or_else(|| {
         "From which width d on does the compressed model still work, and what becomes of its features?".into()
     });
@@ -77,7 +77,7 @@ pub fn page(directory: &Path) -> Result<String, FigureError> {
         }
     }
     body += &html::section("Tables", &tables);
-    let shown = directory.display();
+    let shown = directory.display().to_string();
     let mut again = String::new();
     if let Some(record) = &record {
         // The list of runs repeats what the tables say.
@@ -87,13 +87,18 @@ pub fn page(directory: &Path) -> Result<String, FigureError> {
             .collect();
         body += &html::section("Configuration", &html::verbatim(&head.join("\n")));
         again += "compress sweep STUDY.toml    # the file that the study was started with: missing runs only\n";
-        again += &format!("compress sweep --collect '{shown}'    # both tables from the runs\n");
+        again += &format!(
+            "compress sweep --collect {}    # both tables from the runs\n",
+            shell(&shown)
+        );
     } else {
         again += "compress --config RUN/config.toml --output again    # any of the runs, the same bytes\n";
     }
     again += &format!(
-        "compress analyze '{shown}'\ncompress plot '{shown}'\ncompress report '{shown}'\n\
-         compress report '{shown}/RUN'    # the page of one run"
+        "compress analyze {0}\ncompress plot {0}\ncompress report {0}\n\
+         compress report {1}    # the page of one run",
+        shell(&shown),
+        shell(&format!("{shown}/RUN"))
     );
     body += &html::section("How to run it again", &html::verbatim(&again));
     body += &format!("<footer>compress {}</footer>\n", env!("CARGO_PKG_VERSION"));

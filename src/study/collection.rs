@@ -17,7 +17,8 @@ use super::state::RunState;
 use crate::analysis::Settings;
 use crate::analysis::across::{CriticalRow, Tolerance, critical_rows, median};
 use crate::analysis::answer::{Answer, Evidence, Run};
-use crate::files::FileError;
+use crate::escape;
+use crate::files::{FileError, links};
 
 /// Runs are looked for this many directories deep.
 const MAX_DEPTH: usize = 4;
@@ -89,13 +90,22 @@ pub struct Collection {
 ///
 /// # Errors
 /// If a directory cannot be listed.
-pub fn find_runs(directory: &Path) -> Result<Vec<PathBuf>, FileError> {
-    let mut found = Vec::new();
+pub fn find_runs(directory: &Path) -> Result<Found, FileError> {
+    let mut found = Found::default();
     visit(directory, MAX_DEPTH, &mut found)?;
     Ok(found)
 }
 
-fn visit(directory: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), FileError> {
+/// What is below a directory.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// Run directories.
+    pub runs: Vec<PathBuf>,
+    /// Symbolic links to directories: not looked into, since the analysis would write there.
+    pub links: Vec<PathBuf>,
+}
+
+fn visit(directory: &Path, depth: usize, found: &mut Found) -> Result<(), FileError> {
     let error = || FileError::new("list", directory);
     let mut below = Vec::new();
     for entry in std::fs::read_dir(directory).map_err(error())? {
@@ -106,8 +116,10 @@ fn visit(directory: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(),
     }
     below.sort();
     for path in below {
-        if finished::is_run(&path) {
-            found.push(path);
+        if links::is_link(&path) {
+            found.links.push(path);
+        } else if finished::is_run(&path) {
+            found.runs.push(path);
         } else if depth > 1 {
             visit(&path, depth - 1, found)?;
         }
@@ -128,9 +140,16 @@ pub fn analyze(
     watch: &mut dyn FnMut(usize, usize, &Path),
 ) -> Result<Collection, CollectionError> {
     let mut runs = Vec::new();
-    let mut left_out = Vec::new();
     let mut others = Vec::new();
-    for path in find_runs(directory)? {
+    let found = find_runs(directory)?;
+    let is_a_link = |path: &PathBuf| {
+        let path = escape::path(path);
+        format!(
+            "{path} is a symbolic link, and nothing is written through one: analyze what it points to"
+        )
+    };
+    let mut left_out: Vec<String> = found.links.iter().map(is_a_link).collect();
+    for path in found.runs {
         match FinishedRun::load(&path) {
             Ok(run) => runs.push(run),
             Err(e @ (FinishedError::Unfinished(_) | FinishedError::Diverged { .. })) => {

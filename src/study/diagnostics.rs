@@ -66,10 +66,8 @@ impl DiagnosticsLog {
 fn rows(step: u64, readings: &[Reading]) -> io::Result<Vec<u8>> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     for reading in readings {
-        // A row must stay one line to be cut off whole; a token may hold anything.
-        let subject = reading.subject.replace('\n', "\\n");
         let value = reading.value.is_finite().then_some(reading.value);
-        writer.serialize((step, subject, reading.quantity, value))?;
+        writer.serialize((step, &reading.subject, reading.quantity, value))?;
     }
     writer
         .into_inner()
@@ -81,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reading_is_a_line_whatever_its_subject_is() {
+    fn a_reading_is_a_row_whatever_its_subject_is() {
         let reading = |subject: &str, value| Reading {
             subject: subject.into(),
             quantity: "norm",
@@ -94,7 +92,7 @@ mod tests {
         ];
         assert_eq!(
             String::from_utf8(rows(7, &readings).unwrap()).unwrap(),
-            "7,tokens:a\\nb,norm,0.5\n7,\"tokens:,\",norm,1e-9\n7,x,norm,\n"
+            "7,\"tokens:a\nb\",norm,0.5\n7,\"tokens:,\",norm,1e-9\n7,x,norm,\n"
         );
     }
 }

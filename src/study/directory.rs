@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use crate::config::RunConfig;
-use crate::files::{self, FileError};
+use crate::files::{self, FileError, links};
 
 /// The files of a run directory.
 pub const CONFIG: &str = "config.toml";
@@ -144,12 +144,9 @@ impl RunDirectory {
         inspect(path, config, force)?;
         std::fs::create_dir_all(path).map_err(FileError::new("make the directory", path))?;
         let lock_path = path.join(LOCK);
-        let lock = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&lock_path)
-            .map_err(FileError::new("write", &lock_path))?;
+        let mut options = File::options();
+        options.create(true).truncate(false).write(true);
+        let lock = links::open_to_write(&lock_path, &mut options)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(DirectoryError::InUse(path.to_owned())),

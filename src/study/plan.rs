@@ -7,7 +7,7 @@ use super::experiment::{Experiment, ExperimentError, Models};
 use super::names;
 use super::record::{Record, RunEntry};
 use crate::config::{Override, StudyFile, StudyFileError};
-use crate::files;
+use crate::files::{self, links};
 
 /// The key that tables fold.
 pub const SEED: &str = "training.seed";
@@ -126,10 +126,13 @@ impl Plan {
     /// The runs whose directories hold something else, another configuration's run for instance,
     /// and what. Runs that cannot start are passed over. Reads only.
     pub fn conflicts(&self, study: &Path) -> Vec<(usize, String)> {
-        let exists = |run: &usize| study.join(&self.record.runs[*run].directory).exists();
+        let place = |run: usize| study.join(&self.record.runs[run].directory);
         (0..self.len())
-            .filter(exists)
+            .filter(|run| std::fs::symlink_metadata(place(*run)).is_ok())
             .filter_map(|run| {
+                if let Err(link) = links::refuse_link(&place(run), "write into") {
+                    return Some((run, link.to_string()));
+                }
                 let experiment = self.experiment(run, study).ok()?;
                 let config = &experiment.config;
                 let problem = directory::inspect(&config.output.dir, config, false).err()?;

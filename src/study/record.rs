@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::directory::names;
+use crate::escape::{is_hidden, name};
 use crate::files::{self, FileError};
 
 /// The file's name.
@@ -116,10 +117,14 @@ impl Record {
                     record.keys.len()
                 )));
             }
-            if run.directory.contains(['/', '\\']) || run.directory.starts_with('.') {
+            let elsewhere = |c: char| "/\\:".contains(c) || is_hidden(c);
+            if run.directory.is_empty()
+                || run.directory.starts_with('.')
+                || run.directory.contains(elsewhere)
+            {
                 return Err(malformed(format!(
                     "`{}` is no directory of a run",
-                    run.directory
+                    name(&run.directory)
                 )));
             }
         }
@@ -170,7 +175,7 @@ impl Record {
         let body = toml::to_string(self)
             .map_err(|e| FileError::new("write", &path)(io::Error::other(e.to_string())))?;
         let text = format!("{HEADING}{body}");
-        if std::fs::read(&path).is_ok_and(|there| there == text.as_bytes()) {
+        if files::read_bounded(&path, MAX_BYTES).is_ok_and(|there| there == text.as_bytes()) {
             return Ok(());
         }
         Ok(files::write_atomically(&path, text.as_bytes())?)

@@ -8,6 +8,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 use crate::analysis::geometry::agreement;
+use crate::escape::name;
 use crate::files::{self, FileError};
 
 /// Larger tables are not Gram matrices.
@@ -59,8 +60,10 @@ pub enum ReferenceError {
     },
     /// It does not fit the model.
     #[error(
-        "{} has no value for {a} and {b}: it is not of this model; --exclude leaves features out",
-        path.display()
+        "{} has no value for {} and {}: it is not of this model; --exclude leaves features out",
+        path.display(),
+        name(a),
+        name(b)
     )]
     Missing {
         /// The file.
@@ -71,7 +74,10 @@ pub enum ReferenceError {
         b: String,
     },
     /// A feature to leave out that is not there.
-    #[error("--exclude {label}: the model has no such feature; its features are {features}")]
+    #[error(
+        "--exclude {}: the model has no such feature; its features are {features}",
+        name(label)
+    )]
     Unknown {
         /// As given.
         label: String,
@@ -96,7 +102,11 @@ impl Reference {
             let row: Row = row.map_err(|e| malformed(e.to_string()))?;
             if !row.value.is_finite() {
                 let (a, b, value) = (row.feature_a, row.feature_b, row.value);
-                return Err(malformed(format!("the value for {a} and {b} is {value}")));
+                return Err(malformed(format!(
+                    "the value for {} and {} is {value}",
+                    name(&a),
+                    name(&b)
+                )));
             }
             values.insert((row.feature_a, row.feature_b), row.value);
         }
@@ -119,7 +129,11 @@ impl Reference {
         if let Some(label) = self.excluded.iter().find(|l| !labels.contains(l)) {
             return Err(ReferenceError::Unknown {
                 label: label.clone(),
-                features: labels.join(", "),
+                features: labels
+                    .iter()
+                    .map(|l| name(l))
+                    .collect::<Vec<_>>()
+                    .join(", "),
             });
         }
         let kept: Vec<usize> = (0..labels.len())

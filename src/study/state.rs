@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::directory::{CONFIG, FAILURE, METRICS, SUMMARY, remove};
 use super::results::Summary;
-use crate::files::{self, FileError};
+use crate::files::{self, FileError, links};
 
 /// How far a run is.
 #[derive(Clone, Debug)]
@@ -88,7 +88,12 @@ fn take_exact_figures(directory: &Path, summary: &mut Summary) {
     let Some(figures) = &mut summary.last else {
         return;
     };
-    let Ok(mut reader) = csv::Reader::from_path(directory.join(METRICS)) else {
+    let path = directory.join(METRICS);
+    // Opening anything else could wait for ever.
+    if !path.is_file() {
+        return;
+    }
+    let Ok(mut reader) = csv::Reader::from_path(path) else {
         return;
     };
     let Ok(header) = reader.headers().cloned() else {
@@ -125,7 +130,7 @@ fn take_exact_figures(directory: &Path, summary: &mut Summary) {
 /// # Errors
 /// If it cannot be written.
 pub fn record_failure(directory: &Path, reason: &str) -> Result<(), FileError> {
-    std::fs::create_dir_all(directory).map_err(FileError::new("make the directory", directory))?;
+    links::make_directory(directory)?;
     let path = directory.join(FAILURE);
     let failure = Failure {
         reason: reason.to_owned(),

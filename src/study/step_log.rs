@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::files::{self, FileError};
+use crate::files::{self, FileError, links};
 
 /// More than any run logs.
 const MAX_BYTES: u64 = 4 << 30;
@@ -48,6 +48,7 @@ impl StepLog {
         };
         let header = format!("{}\n", columns.join(","));
         let mut kept = header.clone();
+        let mut found = 0;
         if path.exists() {
             let text = files::read_text(path, MAX_BYTES)?;
             let Some(body) = text.strip_prefix(&header) else {
@@ -55,22 +56,21 @@ impl StepLog {
                     "does not start with the columns that a run writes".into(),
                 ));
             };
-            for line in body
-                .split_inclusive('\n')
-                .filter(|line| line.ends_with('\n'))
-            {
-                let logged = line
+            for row in whole_rows(body) {
+                let logged = row
                     .split(',')
                     .next()
                     .and_then(|cell| cell.parse::<u64>().ok());
                 match logged {
-                    Some(logged) if logged < next => kept.push_str(line),
+                    Some(logged) if logged < next => {
+                        kept.push_str(row);
+                        found += 1;
+                    }
                     Some(_) => break,
                     None => return Err(malformed("has a row without a step".into())),
                 }
             }
         }
-        let found = kept.lines().count() as u64 - 1;
         if found != rows {
             return Err(malformed(format!(
                 "has {found} rows up to step {}, where the checkpoint was made, but there were {rows}",
@@ -78,10 +78,7 @@ impl StepLog {
             )));
         }
         files::write_atomically(path, kept.as_bytes())?;
-        let file = File::options()
-            .append(true)
-            .open(path)
-            .map_err(FileError::new("write", path))?;
+        let file = links::open_to_write(path, File::options().append(true))?;
         Ok(Self {
             path: path.to_owned(),
             file,
@@ -111,5 +108,43 @@ impl StepLog {
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+/// The rows of a table. A line break in quotes is part of a cell (RFC 4180); what a killed process left of
+/// a row ends in quotes or without a line break.
+fn whole_rows(text: &str) -> impl Iterator<Item = &str> {
+    let mut in_quotes = false;
+    let ends = move |c: char| {
+        in_quotes ^= c == '"';
+        c == '\n' && !in_quotes
+    };
+    let is_closed = |row: &&str| row.matches('"').count().is_multiple_of(2);
+    let rows = text.split_inclusive(ends);
+    rows.filter(move |row| row.ends_with('\n') && is_closed(row))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_may_hold_line_breaks_and_half_of_one_is_none() {
+        let rows: Vec<&str> = whole_rows("1,\"a\nb\"\"\"\n2,x\n3,\"c\n").collect();
+        assert_eq!(rows, ["1,\"a\nb\"\"\"\n", "2,x\n"]);
+        assert_eq!(whole_rows("1,a\n2,b").collect::<Vec<_>>(), ["1,a\n"]);
+    }
+
+    #[test]
+    fn rows_with_line_breaks_are_kept_and_cut_off_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log.csv");
+        let mut log = StepLog::resume(&path, &["step", "name"], 0, 0).unwrap();
+        log.append(b"1,\"a\n9,b\"\n2,\"c\n\"\n3,\"d\ne").unwrap();
+        StepLog::resume(&path, &["step", "name"], 2, 1).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(text, "step,name\n1,\"a\n9,b\"\n");
+        let error = StepLog::resume(&path, &["step", "name"], 2, 2).unwrap_err();
+        assert!(error.to_string().contains("has 1 rows"), "{error}");
     }
 }

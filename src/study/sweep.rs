@@ -17,7 +17,7 @@ use super::results::Summary;
 use super::run::{self, Outcome, Progress, RunError};
 use super::state::{self, RunState};
 use super::tables::Tables;
-use crate::files::FileError;
+use crate::files::{FileError, links};
 
 /// Between two looks at a run that another process works on.
 const RETRY: Duration = Duration::from_millis(500);
@@ -225,11 +225,13 @@ impl Shared<'_> {
     }
 
     fn attempt(&self, worker: usize, run: usize) -> Result<Outcome, Refusal> {
+        let name = &self.plan.record.runs[run].directory;
+        links::refuse_link(&self.directory.join(name), "write into")
+            .map_err(|e| Refusal::NotOurs(e.to_string()))?;
         let experiment = self
             .plan
             .experiment(run, self.directory)
             .map_err(|e| Refusal::Failed(e.to_string()))?;
-        let name = &self.plan.record.runs[run].directory;
         let mut progress = self.watcher.run(worker, name);
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             run::run(&experiment, false, progress.as_mut())

@@ -14,7 +14,7 @@ use super::record::Record;
 use super::results::Summary;
 use super::state::RunState;
 use super::statistics::Figures;
-use crate::files::{self, FileError};
+use crate::files::{self, FileError, links};
 
 /// One row per run that is over.
 pub const RUNS: &str = "runs.csv";
@@ -75,12 +75,9 @@ impl Tables {
     /// If a file cannot be read or written.
     pub fn rewrite(&mut self) -> Result<(), FileError> {
         let path = self.directory.join(LOCK);
-        let lock = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(FileError::new("write", &path))?;
+        let mut options = File::options();
+        options.create(true).truncate(false).write(true);
+        let lock = links::open_to_write(&path, &mut options)?;
         lock.lock().map_err(FileError::new("lock", &path))?;
         self.look()?;
         self.write(RUNS, self.runs())?;
@@ -101,7 +98,8 @@ impl Tables {
         };
         let bytes =
             bytes().map_err(|e| FileError::new("write", &path)(io::Error::other(e.to_string())))?;
-        if std::fs::read(&path).is_ok_and(|there| there == bytes) {
+        let limit = bytes.len() as u64;
+        if files::read_bounded(&path, limit).is_ok_and(|there| there == bytes) {
             return Ok(());
         }
         files::write_atomically(&path, &bytes)

@@ -100,7 +100,7 @@ fn chosen_basis(space: &[ArrayView1<f64>], width: usize) -> Vec<Array1<f64>> {
 mod tests {
     use super::*;
     use crate::model::test_models;
-    use ndarray::array;
+    use ndarray::{Axis, array};
 
     fn moment(name: &str, lengths: &[usize], unique: bool) -> (Array2<f64>, Vec<String>) {
         let model = test_models::load(name);
@@ -142,12 +142,12 @@ mod tests {
             let all = principal_directions(&moment, width);
             for d in 1..=width {
                 let w = principal_directions(&moment, d);
-                assert_eq!(w, all.slice(ndarray::s![..d, ..]));
+                assert_eq!(w, all.slice_axis(Axis(0), (..d).into()));
                 let error = w.dot(&w.t()) - Array2::<f64>::eye(d);
                 assert!(error.iter().all(|x| x.abs() < 1e-12));
                 // No d directions keep more than the d largest eigenvalues (Ky Fan).
                 let kept = w.dot(&moment).dot(&w.t()).diag().sum();
-                let most = values.slice(ndarray::s![..d]).sum();
+                let most = values.slice_axis(Axis(0), (..d).into()).sum();
                 approx::assert_abs_diff_eq!(kept, most, epsilon = 1e-9);
             }
         }

@@ -1,6 +1,6 @@
 //! What goes on inside the compressed blocks, beside the compiled ones.
 
-use ndarray::{Array1, Array2, Array4, ArrayView2, Axis, Zip, s};
+use ndarray::{Array1, Array2, Array4, ArrayView2, Axis, Zip};
 
 use super::Reading;
 use crate::model::forward::{MASKED, softmax_rows};
@@ -83,11 +83,12 @@ impl HeadSums {
     /// Takes in head `h` of logits `[B, H, T, T]`.
     fn add(&mut self, compiled: &Array4<f64>, compressed: &Array4<f64>, h: usize) {
         for b in 0..compiled.dim().0 {
-            let logits = compressed.slice(s![b, h, .., ..]);
-            let (mut a, mut b) = (
-                compiled.slice(s![b, h, .., ..]).to_owned(),
-                logits.to_owned(),
-            );
+            let of = |all: &Array4<f64>| {
+                let input = all.index_axis(Axis(0), b);
+                input.index_axis(Axis(0), h).to_owned()
+            };
+            let logits = of(compressed);
+            let (mut a, mut b) = (of(compiled), logits.clone());
             for row in logits.rows() {
                 let seen = || row.iter().copied().filter(|x| *x != MASKED);
                 self.range +=

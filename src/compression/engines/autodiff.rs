@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use burn::tensor::activation::{relu, softmax};
 use burn::tensor::{Bool, DType, Device, Element, Tensor, TensorData};
-use ndarray::{Array2, ArrayView2, s};
+use ndarray::{Array2, ArrayView2, Axis};
 
 use super::Engine;
 use crate::compression::objective::{Loss, Objective};
@@ -121,7 +121,10 @@ impl<F: Real + Element> Autodiff<F> {
     ) -> Part {
         let positions = tokens.ncols();
         let rows = start * positions..end * positions;
-        let features = self.teacher.model().embed(tokens.slice(s![start..end, ..]));
+        let features = self
+            .teacher
+            .model()
+            .embed(tokens.slice_axis(Axis(0), (start..end).into()));
         let w = tensor::<F>(w).autodiff().require_grad();
         let matrices = Matrices::new(&w, &self.wiring);
         let (blocks, output) =
@@ -132,7 +135,7 @@ impl<F: Real + Element> Autodiff<F> {
         for (i, h_tilde) in blocks.into_iter().enumerate() {
             let Some(h_tilde) = h_tilde else { continue };
             let mut h = Array2::zeros((rows.len(), self.teacher.model().width()));
-            let live = targets.blocks[i].slice(s![rows.clone(), ..]);
+            let live = targets.blocks[i].slice_axis(Axis(0), rows.clone().into());
             for (target, column) in live.columns().into_iter().zip(self.teacher.live_columns(i)) {
                 h.column_mut(*column).assign(&target);
             }

@@ -9,8 +9,10 @@
 //! ```
 //!
 //! A word is an integer, a float, a fraction (`1/3`), `None`, `True`, `False`, or a string, bare
-//! (`a`) or in quotes (`"1"`, `","`).
+//! (`a`) or in quotes (`"1"`, `","`, with the escapes of strings: `"\n"`).
 
+use super::lexer::ESCAPES;
+use crate::escape;
 use crate::model::Value;
 use crate::rasp::diagnostics::{Problem, Span, nearest};
 use crate::rasp::python;
@@ -60,8 +62,10 @@ const KEYS: [&str; 8] = [
 pub fn header(file: usize, text: &str, problems: &mut Vec<Problem>) -> Header {
     let mut header = Header::default();
     let mut seen = Vec::new();
-    let mut start = 0;
-    for line in text.split_inclusive('\n') {
+    // Editors put a byte order mark before the first line.
+    let bare = text.trim_start_matches('\u{feff}');
+    let mut start = text.len() - bare.len();
+    for line in bare.split_inclusive('\n') {
         let span = Span {
             file,
             range: start..start + line.trim_end().len(),
@@ -185,8 +189,12 @@ pub fn words(text: &str, commas: bool) -> Result<Vec<Value>, String> {
     while !rest.is_empty() {
         let quote = rest.chars().next().filter(|c| matches!(c, '"' | '\''));
         // A quote alone is a token of its own, as in `(, ), "`.
-        let (word, after) = match quote.and_then(|q| rest.get(1..)?.split_once(q)) {
-            Some((content, after)) => (Value::Str(content.to_owned()), after),
+        let in_quotes = match quote {
+            Some(quote) => quoted(rest, quote)?,
+            None => None,
+        };
+        let (word, after) = match in_quotes {
+            Some((content, after)) => (Value::Str(content), after),
             None => {
                 let end = rest.find(|c: char| if commas { c == ',' } else { c.is_whitespace() });
                 let (word, after) = rest.split_at(end.unwrap_or(rest.len()));
@@ -206,6 +214,32 @@ pub fn words(text: &str, commas: bool) -> Result<Vec<Value>, String> {
         }
     }
     Ok(words)
+}
+
+/// The content of a word in quotes and what follows it; none if it does not end.
+fn quoted(text: &str, quote: char) -> Result<Option<(String, &str)>, String> {
+    let start = quote.len_utf8();
+    let mut content = String::new();
+    let mut rest = text.get(start..).unwrap_or_default();
+    loop {
+        let Some(c) = rest.chars().next() else {
+            // A backslash alone, as in `"\"`, escapes nothing.
+            let whole = text.get(start..).and_then(|text| text.split_once(quote));
+            return Ok(whole.map(|(content, after)| (content.to_owned(), after)));
+        };
+        rest = rest.get(c.len_utf8()..).unwrap_or_default();
+        if c == quote {
+            return Ok(Some((content, rest)));
+        }
+        if c != '\\' {
+            content.push(c);
+            continue;
+        }
+        let (c, length) = escape::read(rest)
+            .ok_or_else(|| format!("an escape that does not exist in `{text}`: {ESCAPES}"))?;
+        content.push(c);
+        rest = rest.get(length..).unwrap_or_default();
+    }
 }
 
 /// A word without quotes: a number where it reads as one, else a string.
@@ -238,4 +272,46 @@ pub fn bare(word: &str) -> Value {
 
 fn bare_int(word: &str) -> Option<Value> {
     word.parse().ok().map(Value::Int)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_in_quotes_have_the_escapes_of_strings() {
+        let read = |text: &str| words(text, true).unwrap();
+        let strings = |texts: &[&str]| -> Vec<Value> {
+            texts
+                .iter()
+                .map(|text| Value::Str((*text).into()))
+                .collect()
+        };
+        assert_eq!(
+            read(r#"a, "1", '\'', "\"", ",", "\n\t\r\\", "\u00e9\u001b\ud83d\ude00""#),
+            strings(&["a", "1", "'", "\"", ",", "\n\t\r\\", "é\u{1b}😀"])
+        );
+        // Alone, a quote and a backslash are tokens, and without quotes a backslash is a letter.
+        assert_eq!(read(r#"(, ), ""#), strings(&["(", ")", "\""]));
+        assert_eq!(read(r#""\""#), strings(&["\\"]));
+        assert_eq!(read(r"a\n"), strings(&["a\\n"]));
+        let problem = words(r#""\x""#, true).unwrap_err();
+        assert!(
+            problem.contains("an escape that does not exist"),
+            "{problem}"
+        );
+    }
+
+    #[test]
+    fn a_byte_order_mark_hides_no_header() {
+        let mut problems = Vec::new();
+        let header = header(
+            0,
+            "\u{feff}#! max_seq_len: 3\n#! vocab: a, a\n",
+            &mut problems,
+        );
+        assert_eq!(header.max_seq_len, Some(3));
+        let (span, _) = &problems[0].labels[0];
+        assert_eq!(span.range, 21..35);
+    }
 }

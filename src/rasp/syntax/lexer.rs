@@ -1,11 +1,15 @@
 //! Text to tokens.
 
 use super::token::{Keyword, Sign, Token, TokenKind};
+use crate::escape;
 use crate::model::Value;
 use crate::rasp::diagnostics::{Problem, Span};
 
 /// Larger texts are refused.
 pub const MAX_BYTES: usize = 1 << 20;
+/// What strings may hold, in a program and in its header.
+pub(super) const ESCAPES: &str =
+    r#"there are \\, \", \', \n, \r, \t and \u with four digits, as in \u00e9"#;
 
 /// Splits the text of file number `file`. Comments run from `#` to the end of the line. The last
 /// token is [`TokenKind::End`].
@@ -212,24 +216,20 @@ impl<'a> Lexer<'a> {
                 content.push(c);
                 continue;
             }
-            let escape = self.at - 1;
-            let escaped = self.rest().chars().next();
-            content.push(match escaped {
-                Some('n') => '\n',
-                Some('t') => '\t',
-                Some(c @ ('\\' | '"' | '\'')) => c,
-                _ => {
-                    self.take(|c| c != quote && c != '\n');
-                    self.at += usize::from(self.rest().starts_with(quote));
-                    let span = Span {
-                        file: self.file,
-                        range: escape..escape + 1,
-                    };
-                    let problem = Problem::new(&span, "an escape that does not exist", "here");
-                    return Err(Box::new(problem.help(r#"there are \\, \", \', \n and \t"#)));
-                }
-            });
-            self.at += 1;
+            if let Some((c, length)) = escape::read(self.rest()) {
+                content.push(c);
+                self.at += length;
+                continue;
+            }
+            let backslash = self.at - 1;
+            self.take(|c| c != quote && c != '\n');
+            self.at += usize::from(self.rest().starts_with(quote));
+            let span = Span {
+                file: self.file,
+                range: backslash..backslash + 1,
+            };
+            let problem = Problem::new(&span, "an escape that does not exist", "here");
+            return Err(Box::new(problem.help(ESCAPES)));
         }
     }
 }
