@@ -54,6 +54,9 @@ struct Arguments {
     /// Repetitions, of which the median counts.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     repetitions: u32,
+    /// Each repetition begins with another `W`, before anything is learned, as a process of its own does.
+    #[arg(long)]
+    fresh: bool,
     /// One JSON object instead of a table.
     #[arg(long)]
     json: bool,
@@ -89,22 +92,26 @@ struct Measurement {
 }
 
 /// An engine by its name, and how many floating-point operations it says a step takes.
-type Candidate = (&'static str, Box<dyn Engine>, Option<f64>);
+type Candidate<'a> = (
+    &'static str,
+    Box<dyn Fn() -> Box<dyn Engine> + 'a>,
+    Option<f64>,
+);
 
 /// The engines to compare. Another engine is measured by being added here.
-fn engines(case: &Prepared, threads: usize) -> Vec<Candidate> {
+fn engines(case: &Prepared, threads: usize) -> Vec<Candidate<'_>> {
     let Prepared {
         model,
         teacher,
         objective,
         ..
     } = case;
-    let fused = Fused::<f32>::new(teacher.clone(), objective.clone(), threads);
-    let flops = fused.plan().flops_per_step(BATCH as f64);
-    let autodiff = Autodiff::<f32>::new(model, teacher.clone(), objective.clone(), threads);
+    let fused = move || Fused::<f32>::new(teacher.clone(), objective.clone(), threads);
+    let flops = fused().plan().flops_per_step(BATCH as f64);
+    let autodiff = move || Autodiff::<f32>::new(model, teacher.clone(), objective.clone(), threads);
     vec![
-        ("autodiff", Box::new(autodiff), None),
-        ("fused", Box::new(fused), Some(flops)),
+        ("autodiff", Box::new(move || Box::new(autodiff())), None),
+        ("fused", Box::new(move || Box::new(fused())), Some(flops)),
     ]
 }
 
@@ -133,11 +140,11 @@ fn main() -> Result<()> {
         let case = Prepared::new(name)?;
         for &dim in arguments.dims.as_ref().unwrap_or(&case.dims) {
             ensure!(dim > 0, "a width of 0 leaves nothing to train");
-            for (engine, built, flops) in engines(&case, threads) {
+            for (engine, build, flops) in engines(&case, threads) {
                 if arguments.engine.as_ref().is_some_and(|only| only != engine) {
                     continue;
                 }
-                let speeds = speeds(&case, built, dim, &arguments);
+                let speeds = speeds(&case, &build, dim, &arguments);
                 let steps_per_second = speeds[speeds.len() / 2];
                 let gflops = flops.map(|flops| flops * steps_per_second / 1e9);
                 let measurement = Measurement {
@@ -183,13 +190,39 @@ impl Measurement {
 }
 
 /// Steps per second of each repetition, ascending.
-fn speeds(case: &Prepared, engine: Box<dyn Engine>, dim: usize, arguments: &Arguments) -> Vec<f64> {
+fn speeds(
+    case: &Prepared,
+    build: &dyn Fn() -> Box<dyn Engine>,
+    dim: usize,
+    arguments: &Arguments,
+) -> Vec<f64> {
+    let start = |seed| {
+        let mut trainer = trainer(case, build(), dim, seed);
+        let warm_up = (arguments.seconds / 4.0).min(0.2);
+        Stopwatch::run(case, &mut trainer, warm_up);
+        trainer
+    };
+    let mut going = start(0);
+    let mut speeds: Vec<f64> = (0..arguments.repetitions)
+        .map(|repetition| {
+            if arguments.fresh {
+                going = start(u64::from(repetition));
+            }
+            Stopwatch::run(case, &mut going, arguments.seconds)
+        })
+        .collect();
+    speeds.sort_by(f64::total_cmp);
+    speeds
+}
+
+/// Training as in the paper from a random `W`.
+fn trainer(case: &Prepared, engine: Box<dyn Engine>, dim: usize, seed: u64) -> Trainer {
     let w = normal(
-        &mut stream(0, Purpose::Init),
+        &mut stream(seed, Purpose::Init),
         (dim, case.model.width()),
         case.init_std,
     );
-    let mut trainer = Trainer::new(
+    Trainer::new(
         engine,
         Sampler::new(case.space.clone(), &case.evaluation, 0),
         case.objective.clone(),
@@ -202,14 +235,7 @@ fn speeds(case: &Prepared, engine: Box<dyn Engine>, dim: usize, arguments: &Argu
         },
         BATCH,
         State::initial(w),
-    );
-    let warm_up = (arguments.seconds / 4.0).min(0.2);
-    Stopwatch::run(case, &mut trainer, warm_up);
-    let mut speeds: Vec<f64> = (0..arguments.repetitions)
-        .map(|_| Stopwatch::run(case, &mut trainer, arguments.seconds))
-        .collect();
-    speeds.sort_by(f64::total_cmp);
-    speeds
+    )
 }
 
 /// Stops the training loop when its time is up; neither records nor checkpoints fall due before.

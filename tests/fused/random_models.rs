@@ -73,6 +73,9 @@ pub fn means(plan: &Plan) -> BTreeSet<&'static str> {
     if plan.row_wise.is_some() {
         means.insert("row-wise");
     }
+    if plan.sequence_wise {
+        means.insert("sequence-wise");
+    }
     means.insert(match plan.expansion {
         Expansion::Indicators => "indicators",
         Expansion::Lookup => "lookup",
@@ -119,6 +122,7 @@ fn fused_equals_autodiff_in_f64_on_random_models() {
         "indicators",
         "lookup",
         "row-wise",
+        "sequence-wise",
         "table",
     ]);
     assert!(seen.is_superset(&all));

@@ -4,8 +4,9 @@
 
 use super::grouping::{self, Grouping};
 use super::lanes::LANES;
-use super::plan::{Expansion, Head, Method, Plan, Work};
+use super::plan::{Domain, Expansion, Head, Method, Plan, Work};
 use super::row_wise::halves::WIDE;
+use super::sequence_wise::POSITIONS;
 
 /// Sequences of a batch.
 const BATCH: f64 = 256.0;
@@ -129,6 +130,20 @@ pub fn row_wise(plan: &Plan) -> Option<Grouping> {
         })
         .min_by(|a, b| a.1.total_cmp(&b.1))?;
     (by_row < by_sequence).then(|| Grouping::halves(&choices, halves))
+}
+
+/// Whether the plan's space is worked through sixteen sequences at a time: where nothing is common to sequences
+/// but `P`, and where they are short enough for the nearest cache.
+pub fn sequence_wise(plan: &Plan) -> bool {
+    plan.space_size.is_some()
+        && plan.row_wise.is_none()
+        && plan.shares == 1
+        && plan.positions <= POSITIONS
+        && plan.expansion == Expansion::Indicators
+        && plan
+            .blocks
+            .iter()
+            .all(|block| block.domain == Domain::Batch)
 }
 
 /// Row by row, the first `left` positions being one half; a place costs `after` once the softmaxes are

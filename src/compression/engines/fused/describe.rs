@@ -57,6 +57,13 @@ impl Display for Plan {
                 2.0 * self.multiplications_per_place()
             );
         }
+        if self.sequence_wise {
+            writeln!(
+                f,
+                "training on members of the space takes sixteen sequences at a time through the whole model, \
+                 attentions logit by logit"
+            )?;
+        }
         let multiplications = self.multiplications_per_sequence();
         writeln!(
             f,

@@ -27,13 +27,49 @@ pub struct Folded<F> {
     pub readers: Vec<Vec<F>>,
 }
 
+/// Sparse rows, one after the other.
+#[derive(Debug)]
+struct SparseRows {
+    /// Where each ends.
+    ends: Vec<usize>,
+    entries: SparseRow,
+}
+
+impl SparseRows {
+    fn new(rows: &[SparseRow]) -> Self {
+        let mut entries = Vec::new();
+        let ends = rows.iter().map(|row| {
+            entries.extend_from_slice(row);
+            entries.len()
+        });
+        Self {
+            ends: ends.collect(),
+            entries,
+        }
+    }
+
+    /// Those of a range.
+    #[inline(always)]
+    fn rows(&self, range: Range<usize>) -> impl Iterator<Item = &[(usize, f64)]> {
+        let mut start = match range.start {
+            0 => 0,
+            first => self.ends[first - 1],
+        };
+        self.ends[range].iter().map(move |&end| {
+            let row = &self.entries[start..end];
+            start = end;
+            row
+        })
+    }
+}
+
 /// Buffers for folding and unfolding.
 #[derive(Debug)]
 pub struct Folder {
     /// `S`.
-    sources: Vec<SparseRow>,
+    sources: SparseRows,
     /// `M` of each reader, by column.
-    columns: Vec<Vec<SparseRow>>,
+    columns: Vec<SparseRows>,
     /// For each reader, which sources take which of `pairs`: all that it hears, in order.
     heard: Vec<Vec<(Range<usize>, usize)>>,
     /// The matrices (that writes, that reads) which some source and reader have between them.
@@ -98,8 +134,12 @@ impl Folder {
         let stride = plan.width.next_multiple_of(LANES);
         let square = vec![0.0; plan.width * stride];
         Self {
-            sources: plan.sources.clone(),
-            columns: plan.readers.iter().map(|r| r.columns.clone()).collect(),
+            sources: SparseRows::new(&plan.sources),
+            columns: plan
+                .readers
+                .iter()
+                .map(|r| SparseRows::new(&r.columns))
+                .collect(),
             heard,
             squares: vec![square.clone(); pairs.len()],
             pairs,
@@ -238,21 +278,21 @@ kernels! {
     /// One reader's `P` for some of its sources. A column of `G·M` is a sum of columns of `G`.
     fn fold_reader<'a, F>(
         square: &'a [f64],
-        columns: &'a [SparseRow],
-        sources: &'a [SparseRow],
+        columns: &'a SparseRows,
+        sources: &'a SparseRows,
         heard: &'a Range<usize>,
         buffer: &'a mut [f64],
         p: &'a mut [F],
     ) {
         let width = buffer.len();
-        let stride = p.len() / columns.len().max(1);
-        let sources = &sources[heard.clone()];
-        for (column, p) in columns.iter().zip(p.chunks_exact_mut(stride.max(1))) {
+        let count = columns.ends.len();
+        let stride = p.len() / count.max(1);
+        for (column, p) in columns.rows(0..count).zip(p.chunks_exact_mut(stride.max(1))) {
             buffer.fill(0.0);
             for &(row, weight) in column {
                 add_scaled(weight, &square[row * width..][..width], buffer);
             }
-            for (p, source) in p[heard.clone()].iter_mut().zip(sources) {
+            for (p, source) in p[heard.clone()].iter_mut().zip(sources.rows(heard.clone())) {
                 let mut sum = 0.0;
                 for &(dimension, weight) in source {
                     sum = weight.mul_add(buffer[dimension], sum);
@@ -265,18 +305,18 @@ kernels! {
     /// Adds one reader's `Sᵀ·dP·Mᵀ`, transposed, to `dGᵀ`.
     fn unfold_reader<'a, F>(
         dp: &'a [F],
-        columns: &'a [SparseRow],
-        sources: &'a [SparseRow],
+        columns: &'a SparseRows,
+        sources: &'a SparseRows,
         heard: &'a Range<usize>,
         buffer: &'a mut [f64],
         square: &'a mut [f64],
     ) {
         let width = buffer.len();
-        let stride = dp.len() / columns.len().max(1);
-        let sources = &sources[heard.clone()];
-        for (column, dp) in columns.iter().zip(dp.chunks_exact(stride.max(1))) {
+        let count = columns.ends.len();
+        let stride = dp.len() / count.max(1);
+        for (column, dp) in columns.rows(0..count).zip(dp.chunks_exact(stride.max(1))) {
             buffer.fill(0.0);
-            for (dp, source) in dp[heard.clone()].iter().zip(sources) {
+            for (dp, source) in dp[heard.clone()].iter().zip(sources.rows(heard.clone())) {
                 for &(dimension, weight) in source {
                     buffer[dimension] = weight.mul_add(dp.widen(), buffer[dimension]);
                 }
@@ -289,29 +329,77 @@ kernels! {
 
     /// `square ← aᵀb` for `a` and `b` `[d, stride]`; as many rows as `square` has.
     fn gram<'a, F>(a: &'a [F], b: &'a [F], stride: usize, square: &'a mut [F]) {
-        for (i, row) in square.chunks_exact_mut(stride).enumerate() {
-            for (at, row) in row.chunks_exact_mut(LANES).enumerate() {
-                let mut sum = Lanes::zero();
-                for (a, b) in a.chunks_exact(stride).zip(b.chunks_exact(stride)) {
-                    one_at_a_time();
-                    sum = Lanes::load(&b[at * LANES..]).mul_add(Lanes::splat(a[i]), sum);
-                }
-                sum.store(row);
-            }
+        let mut i = 0;
+        let mut fours = square.chunks_exact_mut(4 * stride);
+        for rows in fours.by_ref() {
+            gram_rows::<4, F>((a, i), b, stride, rows);
+            i += 4;
+        }
+        for row in fours.into_remainder().chunks_exact_mut(stride) {
+            gram_rows::<1, F>((a, i), b, stride, row);
+            i += 1;
         }
     }
 
     /// `gradient ← gradient + w·square`, rows of `stride`.
     fn add_product<'a, F>(w: &'a [F], square: &'a [F], stride: usize, gradient: &'a mut [F]) {
-        for (w, gradient) in w.chunks_exact(stride).zip(gradient.chunks_exact_mut(stride)) {
-            for (at, gradient) in gradient.chunks_exact_mut(LANES).enumerate() {
-                let mut sum = Lanes::load(gradient);
-                for (row, &x) in square.chunks_exact(stride).zip(w) {
-                    one_at_a_time();
-                    sum = Lanes::load(&row[at * LANES..]).mul_add(Lanes::splat(x), sum);
-                }
-                sum.store(gradient);
+        let mut fours = gradient.chunks_exact_mut(4 * stride);
+        let mut rest = w.chunks_exact(4 * stride);
+        for (gradient, w) in fours.by_ref().zip(rest.by_ref()) {
+            add_rows::<4, F>(w, square, stride, gradient);
+        }
+        let rest = rest.remainder().chunks_exact(stride);
+        for (gradient, w) in fours.into_remainder().chunks_exact_mut(stride).zip(rest) {
+            add_rows::<1, F>(w, square, stride, gradient);
+        }
+    }
+}
+
+/// Rows `i..i + J` of `aᵀb`, sixteen columns of each in registers.
+#[inline(always)]
+fn gram_rows<const J: usize, F: Precision>(
+    (a, i): (&[F], usize),
+    b: &[F],
+    stride: usize,
+    rows: &mut [F],
+) {
+    for at in (0..stride).step_by(LANES) {
+        let mut sums = [Lanes::zero(); J];
+        for (a, b) in a.chunks_exact(stride).zip(b.chunks_exact(stride)) {
+            one_at_a_time();
+            let (a, b) = (&a[i..][..J], Lanes::load(&b[at..]));
+            for j in 0..J {
+                sums[j] = b.mul_add(Lanes::splat(a[j]), sums[j]);
             }
+        }
+        for j in 0..J {
+            sums[j].store(&mut rows[j * stride + at..]);
+        }
+    }
+}
+
+/// `J` rows of `gradient + w·square`.
+#[inline(always)]
+fn add_rows<const J: usize, F: Precision>(
+    w: &[F],
+    square: &[F],
+    stride: usize,
+    gradient: &mut [F],
+) {
+    for at in (0..stride).step_by(LANES) {
+        let mut sums = [Lanes::zero(); J];
+        for j in 0..J {
+            sums[j] = Lanes::load(&gradient[j * stride + at..]);
+        }
+        for (i, row) in square.chunks_exact(stride).enumerate() {
+            one_at_a_time();
+            let row = Lanes::load(&row[at..]);
+            for j in 0..J {
+                sums[j] = row.mul_add(Lanes::splat(w[j * stride + i]), sums[j]);
+            }
+        }
+        for j in 0..J {
+            sums[j].store(&mut gradient[j * stride + at..]);
         }
     }
 }

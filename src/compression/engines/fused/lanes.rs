@@ -79,12 +79,23 @@ impl<F: Precision> Lanes<F> {
     /// The largest of the lanes.
     #[inline(always)]
     pub fn largest(self) -> F {
+        self.reduce(|x, y| if x > y { x } else { y })
+    }
+
+    /// The smallest of the lanes.
+    #[inline(always)]
+    pub fn smallest(self) -> F {
+        self.reduce(|x, y| if y >= x { x } else { y })
+    }
+
+    /// A function of both halves' numbers, then of the quarters', until one is left.
+    #[inline(always)]
+    fn reduce(self, f: impl Fn(F, F) -> F) -> F {
         let mut parts = self.0;
         let mut width = LANES / 2;
         while width > 0 {
             for i in 0..width {
-                let (x, y) = (parts[i], parts[i + width]);
-                parts[i] = if x > y { x } else { y };
+                parts[i] = f(parts[i], parts[i + width]);
             }
             width /= 2;
         }
@@ -100,15 +111,7 @@ impl<F: Precision> Lanes<F> {
     /// The sum of the lanes, halves first.
     #[inline(always)]
     pub fn sum(self) -> F {
-        let mut parts = self.0;
-        let mut width = LANES / 2;
-        while width > 0 {
-            for i in 0..width {
-                parts[i] += parts[i + width];
-            }
-            width /= 2;
-        }
-        parts[0]
+        self.reduce(|x, y| x + y)
     }
 }
 

@@ -63,6 +63,12 @@ pub fn cross_entropies<F: Precision>(
     let count = z.len() / stride;
     let mut loss = Lanes::zero();
     for (r, (class, w)) in classes.iter().zip(weights).enumerate() {
+        if *w == Lanes::zero() {
+            for z in z[r..].iter_mut().step_by(stride) {
+                *z = Lanes::zero(); // counts nowhere
+            }
+            continue;
+        }
         let mut max = z[r];
         for o in 1..count {
             one_at_a_time();

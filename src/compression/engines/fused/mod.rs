@@ -36,6 +36,7 @@
 //!   exponentials are tabulated for groups of key positions ([`grouping`]).
 //! - [`row_wise`]: a small space where nothing later mixes positions has all its places in a fixed
 //!   layout, and a batch only says how often each occurs; the plan chooses by [`costs`].
+//! - [`sequence_wise`]: another small space's sequences pass through the whole model sixteen by sixteen.
 //! - [`factored`]: for long inputs its logits come from a matrix over pairs of sources instead; the plan
 //!   chooses by [`costs`].
 //! - [`reader`], [`dense`], [`mlp`], [`loss`], [`soft`]: everything else, sixteen sequences at a time
@@ -81,6 +82,7 @@ pub mod plan;
 pub mod precision;
 pub mod reader;
 pub mod row_wise;
+pub mod sequence_wise;
 pub mod soft;
 pub mod sums;
 pub mod table;
@@ -94,9 +96,10 @@ use ndarray::Array2;
 pub use alive::live_columns;
 
 use super::Engine;
-use crate::compression::objective::{Loss, Objective};
+use crate::compression::objective::{Loss, Objective, OutputPositions};
 use crate::compression::penalty;
 use crate::compression::teacher::{OutputLoss, Teacher};
+use crate::inputs::InputSpace;
 use crate::inputs::sampler::Batch;
 use crate::model::Wiring;
 use common::{Common, Gradients};
@@ -107,6 +110,7 @@ use lanes::Precision;
 use piece::{Piece, Terms};
 use plan::Plan;
 use row_wise::RowWise;
+use sequence_wise::SequenceWise;
 use target_rows::TargetRows;
 
 /// The engine in precision `F`.
@@ -129,8 +133,18 @@ pub struct Fused<F> {
     compiled: Option<Forward<f64>>,
     /// Where the plan says so and the targets are kept.
     row_wise: Option<RowWise<F>>,
+    /// Likewise.
+    sequence_wise: Option<SequenceWise<F>>,
     /// Else, where they are kept.
     target_rows: Option<TargetRows<F>>,
+}
+
+/// Whether the output counts at a token.
+fn counts(objective: &Objective, space: &InputSpace, token: usize) -> bool {
+    match objective.output_positions {
+        OutputPositions::All => true,
+        OutputPositions::Tokens => space.is_word(token),
+    }
 }
 
 /// Buffers and sums of one part of the batch.
@@ -172,6 +186,12 @@ impl<F: Precision> Fused<F> {
             let targets = teacher.table()?;
             (!soft).then(|| RowWise::new(&plan, halves, teacher.space(), targets))
         });
+        let kept = teacher.table().filter(|_| plan.sequence_wise && !soft);
+        let sequence_wise = kept.map(|targets| {
+            let space = teacher.space();
+            let counts = |token| counts(&objective, space, token);
+            SequenceWise::new(&plan, space, targets, counts)
+        });
         let shares = (0..plan.shares)
             .map(|_| Share {
                 piece: Piece::new(&plan, soft_classes),
@@ -185,13 +205,14 @@ impl<F: Precision> Fused<F> {
                 .table()
                 .is_none()
                 .then(|| Forward::with_plan(plan.clone(), teacher.space())),
-            target_rows: match &row_wise {
-                Some(_) => None,
-                None => teacher
+            target_rows: match (&row_wise, &sequence_wise) {
+                (None, None) => teacher
                     .table()
                     .map(|targets| TargetRows::new(&plan, targets)),
+                _ => None,
             },
             row_wise,
+            sequence_wise,
             shares,
             table_targets: Vec::new(),
             counted: Vec::new(),
@@ -367,6 +388,9 @@ impl<F: Precision> Engine for Fused<F> {
     ) -> Loss {
         if let (Some(_), Batch::Members(members)) = (&self.row_wise, batch) {
             return self.step_row_wise(w, members, gradient);
+        }
+        if let (Some(_), Batch::Members(members)) = (&self.sequence_wise, batch) {
+            return self.step_sequence_wise(w, members, gradient);
         }
         self.load(batch);
         self.load_compiled(batch);

@@ -65,6 +65,8 @@ pub struct Plan {
     pub shares: usize,
     /// Two halves of the positions, where batches of members are worked through row by row of the table.
     pub row_wise: Option<Grouping>,
+    /// Whether they pass through the whole model sixteen sequences at a time.
+    pub sequence_wise: bool,
 }
 
 /// How rows of a table reach the sequences of a batch.
@@ -230,10 +232,12 @@ impl Plan {
             piece: 0,
             shares: 1,
             row_wise: None,
+            sequence_wise: false,
         };
         plan.choose_methods();
         plan.choose_pieces();
         plan.row_wise = costs::row_wise(&plan);
+        plan.sequence_wise = costs::sequence_wise(&plan);
         plan
     }
 

@@ -232,10 +232,13 @@ kernels! {
                     }
                     network.forward(outputs, used);
                     for (weights, &(o, i)) in weights.chunks_exact_mut(WIDE).zip(strips) {
-                        let own = &own[o..][..WIDE];
+                        let Some(own) = own[o..].first_chunk::<WIDE>() else {
+                            continue; // never: there are whole strips
+                        };
                         for n in 0..WIDE {
-                            weights[n] = counts.at(queries.half, own[n], lanes[1], i);
-                            occurring[n] += weights[n];
+                            let weight = counts.at(queries.half, own[n], lanes[1], i);
+                            occurring[n] += weight;
+                            weights[n] = weight;
                         }
                     }
                     let weights = &weights[..used];

@@ -1,6 +1,6 @@
 //! Sums of many [`Lanes`], each to one number, sixteen at a time.
 
-use super::lanes::{LANES, Lanes, Precision, one_at_a_time};
+use super::lanes::{LANES, Lanes, Precision, kernels, one_at_a_time};
 
 /// Two [`Lanes`] of blocks of `2·W` numbers become one of blocks of `W`: each block's halves are added,
 /// those of `a` first.
@@ -53,6 +53,13 @@ pub fn sum_each<F: Precision>(from: &[Lanes<F>], to: &mut [F]) {
     for (from, to) in rest.iter().zip(to_rest) {
         one_at_a_time();
         *to = from.sum();
+    }
+}
+
+kernels! {
+    /// [`sum_each`], compiled for the machine.
+    pub fn sum_each_of<'a, F>(from: &'a [Lanes<F>], to: &'a mut [F]) {
+        sum_each(from, to);
     }
 }
 

@@ -3,12 +3,11 @@
 
 use ndarray::Array2;
 
-use super::Fused;
 use super::fold::{Folded, Folder};
 use super::lanes::Precision;
 use super::plan::{Domain, Plan};
 use super::table::Table;
-use crate::compression::objective::OutputPositions;
+use super::{Fused, counts};
 use crate::model::Wiring;
 
 impl<F: Precision> Fused<F> {
@@ -18,13 +17,9 @@ impl<F: Precision> Fused<F> {
         self.table_targets = compiled_table(&self.plan, rows);
         let space = self.teacher.space();
         self.counted.clear();
-        self.counted.extend(
-            rows.iter()
-                .map(|&(_, token)| match self.objective.output_positions {
-                    OutputPositions::All => true,
-                    OutputPositions::Tokens => space.is_word(token),
-                }),
-        );
+        let objective = &self.objective;
+        self.counted
+            .extend(rows.iter().map(|row| counts(objective, space, row.1)));
     }
 
     /// The table blocks' own terms of `L_layer`, and where they begin to flow back.

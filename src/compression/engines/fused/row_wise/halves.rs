@@ -54,8 +54,6 @@ pub struct Queries<F> {
     /// For each row its own combinations among all of that half, in whole steps of [`WIDE`]; what fills
     /// them up never occurs.
     pub own: Vec<Vec<u32>>,
-    /// All combinations of the other half, in whole lanes.
-    pub others: Vec<u32>,
     /// The first own combination and the other half's lanes of each strip of a row's places.
     pub strips: Vec<(usize, usize)>,
 }
@@ -72,10 +70,15 @@ pub struct Layout<F> {
     pub targets: Vec<Vec<Lanes<F>>>,
     /// 0 where a query row can meet a key row, else −∞: `[query row, stride]`.
     mask: Vec<F>,
-    /// For each half 1 where a combination has a key row, else 0: `[combinations and some, rows in lanes]`,
-    /// what is beyond them being 0.
-    members: [Vec<Lanes<F>>; 2],
+    /// For each half 1 where a combination has a key row, else 0, what is beyond the combinations being 0: for
+    /// each sixteen rows, by combination.
+    members: [Members<F>; 2],
+    /// The same of each query row's own combinations.
+    own_members: Vec<Members<F>>,
 }
+
+/// See [`Layout`].
+type Members<F> = Vec<Vec<Lanes<F>>>;
 
 /// How often a batch has each member, for queries of the left half and of the right half:
 /// `[own combinations + 1, other lanes]`, the last row being zero.
@@ -91,14 +94,32 @@ impl<F: Precision> KeysAt<F> {
 
     /// The same added to `sum`.
     #[inline(always)]
-    pub fn spread_onto(&self, mut sum: Lanes<F>, i: usize, numbers: &[F]) -> Lanes<F> {
+    pub fn spread_onto(&self, sum: Lanes<F>, i: usize, numbers: &[F]) -> Lanes<F> {
+        let [sum] = self.spread_all_onto([sum], i, [numbers]);
+        sum
+    }
+
+    /// The same of several numbers a row.
+    #[inline(always)]
+    pub fn spread_all_onto<const N: usize>(
+        &self,
+        mut sums: [Lanes<F>; N],
+        i: usize,
+        numbers: [&[F]; N],
+    ) -> [Lanes<F>; N] {
         let keys = self.rows.len();
         let own = &self.indicators[i * keys..][..keys];
-        for (indicator, x) in own.iter().zip(&numbers[self.rows.start..][..keys]) {
-            one_at_a_time();
-            sum = indicator.mul_add(Lanes::splat(*x), sum);
+        let mut of_rows = numbers;
+        for m in 0..N {
+            of_rows[m] = &numbers[m][self.rows.start..][..keys];
         }
-        sum
+        for (k, indicator) in own.iter().enumerate() {
+            one_at_a_time();
+            for m in 0..N {
+                sums[m] = indicator.mul_add(Lanes::splat(of_rows[m][k]), sums[m]);
+            }
+        }
+        sums
     }
 
     /// The same backwards: adds what each key has of the `numbers` of lanes `i`.
@@ -153,10 +174,10 @@ impl<F: Precision> Keys<F> {
 }
 
 impl<F> Queries<F> {
-    /// Of the own half and of the other: 1 where a combination has a key row, else 0.
+    /// Of the own combinations of row `q` and of the other half: 1 where a combination has a key row, else 0.
     #[inline(always)]
-    pub fn members<'a>(&self, layout: &'a Layout<F>) -> [&'a [Lanes<F>]; 2] {
-        [self.half, 1 - self.half].map(|half| &layout.members[half][..])
+    pub fn members<'a>(&self, layout: &'a Layout<F>, q: usize) -> [&'a [Vec<Lanes<F>>]; 2] {
+        [&layout.own_members[q], &layout.members[1 - self.half]]
     }
 }
 
@@ -177,18 +198,13 @@ fn mask<F: Precision>(queries: &[Queries<F>], stride: usize) -> Vec<F> {
 }
 
 /// See [`Layout`].
-fn members<F: Precision>(half: &Group, rows_at: &[Range<usize>], stride: usize) -> Vec<Lanes<F>> {
-    let lanes = stride / LANES;
+fn members<F: Precision>(half: &Group, rows_at: &[Range<usize>], stride: usize) -> Members<F> {
     let combinations = (half.combinations + 1).next_multiple_of(LANES);
-    let mut members = vec![Lanes::zero(); combinations * lanes];
-    for (c, members) in members
-        .chunks_exact_mut(lanes)
-        .enumerate()
-        .take(half.combinations)
-    {
+    let mut members = vec![vec![Lanes::zero(); combinations]; stride / LANES];
+    for c in 0..half.combinations {
         for (p, digit) in half.digits(c) {
             let row = rows_at[p].start + digit;
-            members[row / LANES].0[row % LANES] = F::one();
+            members[row / LANES][c].0[row % LANES] = F::one();
         }
     }
     members
@@ -237,12 +253,20 @@ impl<F: Precision> Layout<F> {
                         .flat_map(|i| (0..own_places).step_by(WIDE).map(move |o| (o, i)))
                         .collect(),
                     own: rows,
-                    others: (0..(other_lanes * LANES) as u32).collect(),
                 }
             })
             .collect();
         let stride = plan.table_rows().next_multiple_of(LANES);
+        let members = [0, 1].map(|half: usize| members(&halves.groups[half], &rows_at, stride));
+        let own = queries
+            .iter()
+            .flat_map(|queries| queries.own.iter().map(|own| (queries.half, own)));
+        let own_members = own.map(|(half, own)| {
+            let of_lane = |all: &Vec<Lanes<F>>| own.iter().map(|c| all[*c as usize]).collect();
+            members[half].iter().map(of_lane).collect()
+        });
         let mut layout = Self {
+            own_members: own_members.collect(),
             targets: queries
                 .iter()
                 .flat_map(|queries| {
@@ -252,7 +276,7 @@ impl<F: Precision> Layout<F> {
                 .map(|places| vec![Lanes::zero(); places * (plan.batch_columns().count() + 1)])
                 .collect(),
             mask: mask(&queries, stride),
-            members: [0, 1].map(|half: usize| members(&halves.groups[half], &rows_at, stride)),
+            members,
             queries,
             places: Vec::new(),
         };

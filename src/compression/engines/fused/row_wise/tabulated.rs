@@ -14,7 +14,7 @@
 //! digits (all its keys are far below `M`), the whole row is left to [`super::softmax`].
 
 use super::super::lanes::{LANES, Lanes, Precision, one_at_a_time};
-use super::halves::{Layout, Queries, WIDE, numbers};
+use super::halves::{Keys, Layout, Queries, WIDE, numbers};
 
 /// One head's softmax of one query row. A combination is a lane.
 #[derive(Debug)]
@@ -69,33 +69,24 @@ impl<F: Precision> Tabulated<F> {
         } = self;
         let mut least = F::zero();
         for (keys, sums) in queries.keys.iter().zip(sums) {
+            // The sum of exponentials and one of values together.
+            let (first, others) = weights.split_at(2 * *stride);
+            let (e, products) = first.split_at(*stride);
+            let (t, rest) = sums.split_at_mut(keys.lanes);
             let mut smallest = Lanes::splat(F::one());
-            for (m, weights) in weights.chunks_exact(*stride).enumerate() {
-                for (i, sum) in sums[m * keys.lanes..][..keys.lanes].iter_mut().enumerate() {
-                    one_at_a_time();
-                    let mut t = if m == 0 {
-                        keys.vacant[i]
-                    } else {
-                        Lanes::zero()
-                    };
-                    for key in &keys.positions {
-                        if key.own {
-                            t += Lanes::splat(weights[q]);
-                        } else {
-                            t = key.spread_onto(t, i, weights);
-                        }
-                    }
-                    *sum = t;
-                    if m == 0 {
-                        // A sum that is no number is the smallest.
-                        smallest = smallest.zip(t, |least, t| if t >= least { least } else { t });
-                    }
+            for (i, (t, first)) in t.iter_mut().zip(rest.iter_mut()).enumerate() {
+                let start = [keys.vacant[i], Lanes::zero()];
+                [*t, *first] = spread(keys, q, i, [e, products], start);
+                // A sum that is no number is the smallest.
+                smallest = smallest.zip(*t, |least, t| if t >= least { least } else { t });
+            }
+            let planes = rest.chunks_exact_mut(keys.lanes).skip(1);
+            for (sums, weights) in planes.zip(others.chunks_exact(*stride)) {
+                for (i, sum) in sums.iter_mut().enumerate() {
+                    [*sum] = spread(keys, q, i, [weights], [Lanes::zero()]);
                 }
             }
-            least += smallest
-                .0
-                .iter()
-                .fold(F::one(), |least, t| if *t >= least { least } else { *t });
+            least += smallest.smallest();
         }
         least >= F::from_f64(F::SMALL_SUM)
     }
@@ -164,17 +155,21 @@ impl<F: Precision> Tabulated<F> {
         } = self;
         let [own, other] = d_sums;
         let [own_lanes, other_lanes] = [0, 1].map(|side: usize| queries.keys[side].lanes);
-        let planes = own
-            .chunks_exact(own_lanes)
-            .zip(other.chunks_exact(other_lanes));
-        let [own_members, other_members] = queries.members(layout);
-        let own_rows = &queries.own[q - queries.rows.start];
-        for (by_key, (own, other)) in by_key.chunks_exact_mut(*stride).zip(planes) {
-            for (j, by_key) in by_key.chunks_exact_mut(LANES).enumerate() {
-                let at = (j, *stride / LANES);
-                let sum = sum_by_members(own_rows, own, own_members, at)
-                    + sum_by_members(&queries.others, other, other_members, at);
-                sum.store(by_key);
+        let [own_members, other_members] = queries.members(layout, q);
+        let halves = [
+            (&own[..], own_lanes, own_members),
+            (&other[..], other_lanes, other_members),
+        ];
+        let planes = by_key.len() / *stride;
+        for m in (0..planes).step_by(2) {
+            for j in (0..*stride / LANES).step_by(2) {
+                let to = (&mut by_key[..], *stride, (m, j));
+                match (planes - m, *stride / LANES - j) {
+                    (1, 1) => by_members::<1, 1, F>(halves, to),
+                    (1, _) => by_members::<1, 2, F>(halves, to),
+                    (_, 1) => by_members::<2, 1, F>(halves, to),
+                    _ => by_members::<2, 2, F>(halves, to),
+                }
             }
         }
         let (constant, gradients) = by_key.split_at(*stride);
@@ -194,24 +189,84 @@ impl<F: Precision> Tabulated<F> {
     }
 }
 
-/// `Σ_c x_c` over the combinations `c` that have key row `k`, which `members` says, for sixteen rows: number
-/// `j` of the `lanes` that hold all.
+/// `start` and what the combinations of lanes `i` have of `numbers`, one a row of the table, for query row `q`.
 #[inline(always)]
-fn sum_by_members<F: Precision>(
-    combinations: &[u32],
-    x: &[Lanes<F>],
-    members: &[Lanes<F>],
-    (j, lanes): (usize, usize),
-) -> Lanes<F> {
-    let mut sums = [Lanes::zero(); WIDE];
-    for (at, combinations) in combinations.chunks_exact(WIDE).enumerate() {
-        one_at_a_time();
-        let x = numbers(x, at * WIDE);
-        for n in 0..WIDE {
-            let members = members[combinations[n] as usize * lanes + j];
-            sums[n] = members.mul_add(Lanes::splat(x[n]), sums[n]);
+fn spread<const N: usize, F: Precision>(
+    keys: &Keys<F>,
+    q: usize,
+    i: usize,
+    numbers: [&[F]; N],
+    start: [Lanes<F>; N],
+) -> [Lanes<F>; N] {
+    let mut sums = start;
+    for key in &keys.positions {
+        if key.own {
+            for m in 0..N {
+                sums[m] += Lanes::splat(numbers[m][q]);
+            }
+        } else {
+            sums = key.spread_all_onto(sums, i, numbers);
         }
     }
-    let [a, b, c, d] = sums;
-    (a + b) + (c + d)
+    sums
+}
+
+/// What [`Tabulated::backward`] sums of a half: planes of as many lanes, and which combinations have which rows.
+type Half<'a, F> = (&'a [Lanes<F>], usize, &'a [Vec<Lanes<F>>]);
+
+/// `E` of planes `m..m + N` for the rows of lanes `j..j + J`, over both halves.
+#[inline(always)]
+fn by_members<const N: usize, const J: usize, F: Precision>(
+    [own, other]: [Half<'_, F>; 2],
+    (to, stride, (m, j)): (&mut [F], usize, (usize, usize)),
+) {
+    let own = sum_by_members::<N, J, F>(own, (m, j));
+    let other = sum_by_members::<N, J, F>(other, (m, j));
+    for a in 0..N {
+        for b in 0..J {
+            let sum = own[a][b] + other[a][b];
+            sum.store(&mut to[(m + a) * stride + (j + b) * LANES..]);
+        }
+    }
+}
+
+/// `Σ_c x_c` over the combinations `c` of a half that have key row `k`.
+#[inline(always)]
+fn sum_by_members<const N: usize, const J: usize, F: Precision>(
+    (planes, lanes, members): Half<'_, F>,
+    (m, j): (usize, usize),
+) -> [[Lanes<F>; J]; N] {
+    let (mut x, mut rows) = ([planes; N], [&members[j][..]; J]);
+    for a in 0..N {
+        x[a] = &planes[(m + a) * lanes..][..lanes];
+    }
+    for b in 0..J {
+        rows[b] = &members[j + b];
+    }
+    let count = rows[0].len().min(lanes * LANES);
+    let mut sums = [[[Lanes::zero(); WIDE]; J]; N];
+    for at in (0..count).step_by(WIDE) {
+        one_at_a_time();
+        let mut has = [&rows[0][at..][..WIDE]; J];
+        for b in 1..J {
+            has[b] = &rows[b][at..][..WIDE];
+        }
+        for a in 0..N {
+            let x = numbers(x[a], at);
+            for n in 0..WIDE {
+                let x = Lanes::splat(x[n]);
+                for b in 0..J {
+                    sums[a][b][n] = has[b][n].mul_add(x, sums[a][b][n]);
+                }
+            }
+        }
+    }
+    let mut totals = [[Lanes::zero(); J]; N];
+    for a in 0..N {
+        for b in 0..J {
+            let [x, y, z, w] = sums[a][b];
+            totals[a][b] = (x + y) + (z + w);
+        }
+    }
+    totals
 }

@@ -1,0 +1,482 @@
+//! The whole model for sixteen sequences, forward and back.
+//!
+//! ```text
+//! forward, block by block                    backward, from the last block to the first
+//! z_c = base_c + Σ_i x_i·P_{ci}              dP_{ci} += x_i·dz_c,  dbase_c += dz_c,  dh̃_i += Σ_c dz_c·P_{ci}
+//!   x: indicators of the tokens, then h̃ of the blocks before
+//! h̃_a = b_a + Σ_k y_k·w_{ka}                 dh̃_a += 2·weight·(h̃_a − h_a),  dy_k = Σ_a dh̃_a·w_{ka}
+//!   y: ReLU(z), or o of the heads            dz: 0 where ReLU(z) is, or that of the heads
+//! ```
+
+use std::ops::Range;
+
+use super::super::fold::Folded;
+use super::super::lanes::{Lanes, Precision, one_at_a_time};
+use super::super::loss::cross_entropies;
+use super::super::piece::Terms;
+use super::super::plan::{self, Plan};
+use super::super::sums::sum_each_of;
+use super::attention::{self, Mask, Pairs};
+use super::maps::{Sparse, Tile, accumulate, by_both, by_tiles, combine, to_weights};
+use super::members::Tokens;
+use crate::compression::teacher::OutputLoss;
+
+/// A reader.
+#[derive(Debug)]
+struct Reads {
+    /// Where its columns are among those of all readers, and its part of each form of `P`.
+    columns: Range<usize>,
+    forth: Range<usize>,
+    back: Range<usize>,
+    /// Where in [`Folded`]'s matrix the numbers of each form are: from inputs to columns, from columns to the
+    /// block columns among the inputs, and of the gradient.
+    forth_from: Vec<usize>,
+    back_from: Vec<usize>,
+    gradient_to: Vec<usize>,
+    /// Sources that it hears, and its columns' biases.
+    sources: usize,
+    bias: Vec<f64>,
+    /// How many columns of blocks it hears.
+    heard: usize,
+}
+
+/// A block.
+#[derive(Debug)]
+struct Block<F> {
+    /// Its columns among all.
+    columns: Range<usize>,
+    work: Work,
+    /// From what it computes to its columns, and back.
+    output: Sparse<F>,
+    back: Sparse<F>,
+}
+
+/// What a block computes.
+#[derive(Debug)]
+enum Work {
+    /// The `ReLU` of what it reads.
+    Mlp,
+    /// Heads whose values are those among the values of all heads.
+    Attention {
+        heads: Vec<Head>,
+        values: Range<usize>,
+    },
+}
+
+/// A head: its queries, keys and values among its reader's columns, where its values are among those of all
+/// heads, and its number.
+#[derive(Debug)]
+struct Head {
+    columns: [Range<usize>; 3],
+    values: Range<usize>,
+    number: usize,
+}
+
+/// The network with its buffers.
+#[derive(Debug)]
+pub struct Network<F, const C: usize> {
+    tokens: Tokens,
+    /// Whether the output counts at each indicated token, and at each position with one possible token.
+    counted_tokens: Vec<bool>,
+    counted_positions: [bool; C],
+    vocabulary: usize,
+    positions: usize,
+    blocks: Vec<Block<F>>,
+    /// One of each block, then the unembedding.
+    readers: Vec<Reads>,
+    mask: Mask<F, C>,
+    /// `P` from inputs to columns, and back to columns of blocks; and what does not depend on tokens.
+    forth: Vec<F>,
+    back: Vec<F>,
+    base: Vec<[F; C]>,
+    /// Their gradients, lane by lane; and lanes summed.
+    dp: Vec<Lanes<F>>,
+    dbase: Vec<Tile<F, C>>,
+    dp_sums: Vec<F>,
+    dbase_sums: Vec<[F; C]>,
+    /// Numbers of the tokens, then targets.
+    loaded: Vec<Tile<F, C>>,
+    /// Weights of the blocks' errors and of the output's.
+    layer_weights: Tile<F, C>,
+    output_weights: Tile<F, C>,
+    /// Indicators, then `h̃`.
+    x: Vec<Tile<F, C>>,
+    dh: Vec<Tile<F, C>>,
+    /// Of all readers, and of one.
+    z: Vec<Tile<F, C>>,
+    dz: Vec<Tile<F, C>>,
+    /// Of all heads; `ds` of one.
+    a: Vec<Pairs<F, C>>,
+    ds: Pairs<F, C>,
+    o: Vec<Tile<F, C>>,
+    d_o: Vec<Tile<F, C>>,
+    /// Sums of the loss parts.
+    loss_output: Lanes<F>,
+    loss_layers: Lanes<F>,
+}
+
+impl<F: Precision, const C: usize> Network<F, C> {
+    /// Of a plan without table blocks, and of at most `C` positions. `counts` says for which tokens the output
+    /// counts.
+    pub fn new(plan: &Plan, tokens: Tokens, counts: impl Fn(usize) -> bool) -> Self {
+        let (mut blocks, mut heard, mut values, mut number) = (Vec::new(), 0, 0, 0);
+        for block in &plan.blocks {
+            let columns = block.columns.len();
+            let (work, weights) = match &block.work {
+                plan::Work::Mlp { weights } => (Work::Mlp, weights.clone()),
+                plan::Work::Attention { heads: all, .. } => {
+                    let first = values;
+                    let heads = all.iter().map(|head| {
+                        let own = values..values + head.value.len();
+                        (values, number) = (own.end, number + 1);
+                        Head {
+                            columns: [&head.query, &head.key, &head.value].map(Range::clone),
+                            values: own,
+                            number: number - 1,
+                        }
+                    });
+                    let heads = heads.collect();
+                    let weights = all.iter().flat_map(|h| h.output.iter().copied());
+                    let values = first..values;
+                    (Work::Attention { heads, values }, weights.collect())
+                }
+            };
+            let computed = weights.len() / columns;
+            let weight = |k: usize, a: usize| F::from_f64(weights[k * columns + a]);
+            blocks.push(Block {
+                columns: heard..heard + columns,
+                work,
+                output: Sparse::new((0..columns).map(|a| {
+                    let weights = (0..computed).map(|k| weight(k, a)).collect();
+                    (F::from_f64(block.bias[a]), weights)
+                })),
+                back: Sparse::new((0..computed).map(|k| {
+                    let weights = (0..columns).map(|a| weight(k, a)).collect();
+                    (F::zero(), weights)
+                })),
+            });
+            heard += columns;
+        }
+        let mut readers: Vec<Reads> = Vec::new();
+        for (i, reader) in plan.readers.iter().enumerate() {
+            let heard = blocks.get(i).map_or(heard, |block| block.columns.start);
+            readers.push(Reads::new(plan, &tokens, reader, heard, readers.last()));
+        }
+        let (columns, forth, back) = readers.last().map_or((0, 0, 0), |last| {
+            (last.columns.end, last.forth.end, last.back.end)
+        });
+        let inputs = tokens.indicated.len() + heard;
+        let tiles = |count: usize| vec![[Lanes::zero(); C]; count];
+        let widest = readers.iter().map(|reads| reads.columns.len()).max();
+        let mut counted_positions = [false; C];
+        for &(position, token) in &tokens.fixed {
+            counted_positions[position] = counts(token);
+        }
+        Self {
+            counted_tokens: tokens
+                .indicated
+                .iter()
+                .map(|token| counts(*token))
+                .collect(),
+            counted_positions,
+            vocabulary: plan.vocabulary,
+            positions: plan.positions,
+            mask: Mask::new(plan.positions, plan.causal),
+            forth: vec![F::zero(); forth],
+            back: vec![F::zero(); back],
+            base: vec![[F::zero(); C]; columns],
+            dp: vec![Lanes::zero(); forth],
+            dbase: tiles(columns),
+            dp_sums: vec![F::zero(); forth],
+            dbase_sums: vec![[F::zero(); C]; columns],
+            loaded: tiles(1 + heard + 1),
+            layer_weights: [Lanes::zero(); C],
+            output_weights: [Lanes::zero(); C],
+            x: tiles(inputs),
+            dh: tiles(heard),
+            z: tiles(columns),
+            dz: tiles(widest.unwrap_or(0)),
+            a: vec![[[Lanes::zero(); C]; C]; number],
+            ds: [[Lanes::zero(); C]; C],
+            o: tiles(values),
+            d_o: tiles(values),
+            loss_output: Lanes::zero(),
+            loss_layers: Lanes::zero(),
+            tokens,
+            blocks,
+            readers,
+        }
+    }
+
+    /// Which tokens have indicators.
+    pub fn tokens(&self) -> &Tokens {
+        &self.tokens
+    }
+
+    /// Where the numbers of the tokens and the targets are to be written.
+    #[inline(always)]
+    pub fn loaded(&mut self) -> &mut [Lanes<F>] {
+        self.loaded.as_flattened_mut()
+    }
+
+    /// Before the first sequences of a step.
+    pub fn begin(&mut self, folded: &Folded<F>) {
+        for (reads, p) in self.readers.iter().zip(&folded.readers) {
+            let forth = self.forth[reads.forth.clone()].iter_mut();
+            let back = self.back[reads.back.clone()].iter_mut();
+            for (to, from) in forth
+                .zip(&reads.forth_from)
+                .chain(back.zip(&reads.back_from))
+            {
+                *to = p[*from];
+            }
+            let base = self.base[reads.columns.clone()].iter_mut();
+            let columns = base.zip(p.chunks_exact(reads.sources)).zip(&reads.bias);
+            for ((base, p), bias) in columns {
+                *base = [F::from_f64(*bias); C];
+                for (base, p) in base.iter_mut().zip(&p[self.vocabulary..][..self.positions]) {
+                    *base += *p;
+                }
+                for &(position, token) in &self.tokens.fixed {
+                    base[position] += p[token];
+                }
+            }
+        }
+        self.dp.fill(Lanes::zero());
+        self.dbase.fill([Lanes::zero(); C]);
+        self.loss_output = Lanes::zero();
+        self.loss_layers = Lanes::zero();
+    }
+
+    /// After the last ones: `dL/dP`, and the sums of the loss parts of output and blocks.
+    pub fn end(&mut self, gradient: &mut Folded<F>) -> (f64, f64) {
+        sum_each_of(&self.dp, &mut self.dp_sums);
+        sum_each_of(
+            self.dbase.as_flattened(),
+            self.dbase_sums.as_flattened_mut(),
+        );
+        for (reads, dp) in self.readers.iter().zip(&mut gradient.readers) {
+            dp.fill(F::zero());
+            let sums = &self.dp_sums[reads.forth.clone()];
+            for (to, sum) in reads.gradient_to.iter().zip(sums) {
+                dp[*to] = *sum;
+            }
+            let sums = &self.dbase_sums[reads.columns.clone()];
+            for (dp, sums) in dp.chunks_exact_mut(reads.sources).zip(sums) {
+                let sums = &sums[..self.positions];
+                dp[self.vocabulary..][..sums.len()].copy_from_slice(sums);
+                for &(position, token) in &self.tokens.fixed {
+                    dp[token] += sums[position];
+                }
+            }
+        }
+        let (output, layers) = (self.loss_output.sum(), self.loss_layers.sum());
+        (output.widen(), layers.widen())
+    }
+
+    /// Takes in what was loaded: sequences of which each occurs so often.
+    #[inline(always)]
+    pub fn take(&mut self, occurrences: Lanes<F>) {
+        let Some(numbers) = self.loaded.first() else {
+            return;
+        };
+        for p in 0..C {
+            one_at_a_time();
+            let counts = |counts: bool| if counts { occurrences } else { Lanes::zero() };
+            self.layer_weights[p] = counts(p < self.positions);
+            self.output_weights[p] = counts(self.counted_positions[p]);
+        }
+        let indicated = self.x.iter_mut().zip(&self.counted_tokens);
+        for (token, (x, counted)) in indicated.enumerate() {
+            let token = Lanes::splat(F::from_f64(token as f64));
+            for p in 0..C {
+                one_at_a_time();
+                let own = indicator(numbers[p], token);
+                x[p] = own;
+                if *counted {
+                    self.output_weights[p] = own.mul_add(occurrences, self.output_weights[p]);
+                }
+            }
+        }
+    }
+
+    /// From the tokens to the scores.
+    #[inline(always)]
+    pub fn forward(&mut self) {
+        for (i, reads) in self.readers.iter().enumerate() {
+            let (x, h) = self
+                .x
+                .split_at_mut(self.tokens.indicated.len() + reads.heard);
+            let z = &mut self.z[reads.columns.clone()];
+            let (p, base) = (
+                &self.forth[reads.forth.clone()],
+                &self.base[reads.columns.clone()],
+            );
+            combine(x, p, Some(base), z);
+            let Some(block) = self.blocks.get(i) else {
+                return;
+            };
+            let h = &mut h[..block.columns.len()];
+            match &block.work {
+                Work::Mlp => {
+                    for z in z.as_flattened_mut() {
+                        one_at_a_time();
+                        *z = z.max(Lanes::zero());
+                    }
+                    block.output.apply(z, h);
+                }
+                Work::Attention { heads, values } => {
+                    for head in heads {
+                        let a = &mut self.a[head.number];
+                        let o = &mut self.o[head.values.clone()];
+                        attention::forward(&self.mask, z, head.columns.clone(), a, o);
+                    }
+                    block.output.apply(&self.o[values.clone()], h);
+                }
+            }
+        }
+    }
+
+    /// The losses, and from them to `dP`.
+    #[inline(always)]
+    pub fn backward(&mut self, terms: Terms<'_>) {
+        self.losses(terms);
+        for (i, reads) in self.readers.iter().enumerate().rev() {
+            let dz = &mut self.dz[..reads.columns.len()];
+            if let Some(block) = self.blocks.get(i) {
+                let z = &self.z[reads.columns.clone()];
+                let dh = &self.dh[block.columns.clone()];
+                match &block.work {
+                    Work::Mlp => {
+                        block.back.apply(dh, dz);
+                        for (dz, z) in dz.as_flattened_mut().iter_mut().zip(z.as_flattened()) {
+                            one_at_a_time();
+                            let live = |z, dz| if z > F::zero() { dz } else { F::zero() };
+                            *dz = z.zip(*dz, live);
+                        }
+                    }
+                    Work::Attention { heads, values } => {
+                        block.back.apply(dh, &mut self.d_o[values.clone()]);
+                        for head in heads {
+                            let own = head.values.clone();
+                            let o = (&self.o[own.clone()], &self.d_o[own]);
+                            let a = &self.a[head.number];
+                            let columns = head.columns.clone();
+                            attention::backward(z, columns, a, o, &mut self.ds, dz);
+                        }
+                    }
+                }
+            }
+            accumulate(dz, &mut self.dbase[reads.columns.clone()]);
+            let indicated = self.tokens.indicated.len();
+            let x = &self.x[..indicated + reads.heard];
+            to_weights(x, dz, &mut self.dp[reads.forth.clone()]);
+            let p = &self.back[reads.back.clone()];
+            combine(dz, p, None, &mut self.dh[..reads.heard]);
+        }
+    }
+
+    /// The objective's parts, `dh̃` of each, and `dz` of the scores.
+    #[inline(always)]
+    fn losses(&mut self, terms: Terms<'_>) {
+        let targets = &self.loaded[1..];
+        let h = &self.x[self.tokens.indicated.len()..];
+        for (block, own) in self.blocks.iter().zip(terms.factors) {
+            let own_columns = block.columns.clone();
+            let (h, target) = (&h[own_columns.clone()], &targets[own_columns.clone()]);
+            let factor = F::from_f64(terms.layers * own);
+            let dh = &mut self.dh[own_columns];
+            let sum = squared_errors(h, target, &self.layer_weights, factor, dh);
+            self.loss_layers = sum.mul_add(Lanes::splat(F::from_f64(*own)), self.loss_layers);
+        }
+        let target = &targets[h.len()..];
+        let scores = self
+            .readers
+            .last()
+            .map_or(0..0, |last| last.columns.clone());
+        let z = &self.z[scores];
+        let dz = &mut self.dz[..z.len()];
+        let (factor, weights) = (F::from_f64(terms.output), &self.output_weights);
+        self.loss_output += match terms.output_loss {
+            OutputLoss::SquaredError => squared_errors(z, target, weights, factor, dz),
+            // A soft one never comes here.
+            OutputLoss::CrossEntropy | OutputLoss::SoftCrossEntropy => {
+                dz.copy_from_slice(z);
+                let scores = (dz.as_flattened_mut(), C);
+                cross_entropies(scores, target.as_flattened(), weights, factor)
+            }
+        };
+    }
+}
+
+impl Reads {
+    /// A reader that hears so many columns of blocks and comes after `last`.
+    fn new(
+        plan: &Plan,
+        tokens: &Tokens,
+        reader: &plan::Reader,
+        heard: usize,
+        last: Option<&Self>,
+    ) -> Self {
+        let columns = reader.columns.len();
+        let indicated = tokens.indicated.len();
+        let inputs = indicated + heard;
+        let first_column = plan.vocabulary + plan.positions;
+        let source = |input: usize| match input.checked_sub(indicated) {
+            Some(column) => first_column + column,
+            None => tokens.indicated[input],
+        };
+        let at = |column: usize, source: usize| column * reader.sources + source;
+        let forth = by_tiles(inputs, columns).into_iter();
+        let back = by_tiles(columns, heard).into_iter();
+        let gradient = by_both(inputs, columns).into_iter();
+        let after = |range: Option<&Range<usize>>, count: usize| {
+            let start = range.map_or(0, |range| range.end);
+            start..start + count
+        };
+        Self {
+            columns: after(last.map(|last| &last.columns), columns),
+            forth: after(last.map(|last| &last.forth), columns * inputs),
+            back: after(last.map(|last| &last.back), columns * heard),
+            forth_from: forth.map(|(i, c)| at(c, source(i))).collect(),
+            back_from: back.map(|(c, s)| at(c, first_column + s)).collect(),
+            gradient_to: gradient.map(|(i, c)| at(c, source(i))).collect(),
+            sources: reader.sources,
+            bias: reader.bias.clone(),
+            heard,
+        }
+    }
+}
+
+/// 1 where both are equal, else 0.
+#[inline(always)]
+fn indicator<F: Precision>(x: Lanes<F>, y: Lanes<F>) -> Lanes<F> {
+    x.zip(y, |x, y| if x == y { F::one() } else { F::zero() })
+}
+
+/// `Σ w·(x − y)²` over all quantities, `w` being the weights at the positions, and `dx = 2·factor·w·(x − y)`.
+#[inline(always)]
+fn squared_errors<F: Precision, const C: usize>(
+    x: &[Tile<F, C>],
+    y: &[Tile<F, C>],
+    weights: &Tile<F, C>,
+    factor: F,
+    dx: &mut [Tile<F, C>],
+) -> Lanes<F> {
+    let twice = Lanes::splat(factor + factor);
+    let mut sums = [Lanes::zero(); C];
+    for ((x, y), dx) in x.iter().zip(y).zip(dx) {
+        for n in 0..C {
+            one_at_a_time();
+            let error = x[n] - y[n];
+            let weighted = error * weights[n];
+            sums[n] = error.mul_add(weighted, sums[n]);
+            dx[n] = twice * weighted;
+        }
+    }
+    let mut total = sums[0];
+    for n in 1..C {
+        total += sums[n];
+    }
+    total
+}
