@@ -5,7 +5,7 @@ use crate::model::Value;
 use crate::rasp::diagnostics::{Problem, Span};
 
 /// Larger texts are refused.
-pub const MAX_BYTES: usize = 1 << 20;
+pub const MAX_BYTES: usize = crate::limits::PROGRAM_BYTES;
 
 /// Splits the text of file number `file`. Comments run from `#` to the end of the line. The last
 /// token is [`TokenKind::End`].
