@@ -59,6 +59,10 @@ pub fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
     }
     let file = File::open(path).map_err(FileError::new("read", path))?;
     let mut bytes = Vec::new();
+    let length = usize::try_from(info.len()).unwrap_or(usize::MAX);
+    bytes
+        .try_reserve_exact(length)
+        .map_err(|_| problem(format!("there is no memory for its {length} bytes")))?;
     file.take(limit)
         .read_to_end(&mut bytes)
         .map_err(FileError::new("read", path))?;

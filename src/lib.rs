@@ -49,6 +49,7 @@ pub mod figures;
 pub mod files;
 pub mod inputs;
 pub mod library;
+pub mod limits;
 pub mod linalg;
 pub mod model;
 pub mod npz;

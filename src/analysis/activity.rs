@@ -4,6 +4,8 @@
 //! what Tracr's programs have written stays there. "Rows" are inputs × positions, BOS and padding
 //! included; where tokens have weights, an input's rows count by its probability.
 
+use std::ops::Range;
+
 use ndarray::{Array1, Array2, Axis};
 
 use super::sweep;
@@ -38,7 +40,7 @@ impl Activity {
         active_above: f64,
         threads: usize,
     ) -> Self {
-        let parts = sweep::pieces(inputs.len(), threads, |range| {
+        let work = |range: Range<usize>| {
             let mut part = Self::empty(model.width());
             for (start, tokens) in sweep::chunks(space, inputs, range) {
                 let (blocks, _) = model.evaluate(Stream::Full, tokens.view());
@@ -51,9 +53,9 @@ impl Activity {
                 part.add(&values, weights.as_ref(), active_above);
             }
             part
-        });
+        };
         let mut total = Self::empty(model.width());
-        parts.iter().for_each(|part| total.merge(part));
+        sweep::pieces(inputs.len(), threads, work, |part| total.merge(&part));
         total
     }
 

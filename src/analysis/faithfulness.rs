@@ -3,6 +3,7 @@
 //! probability where tokens have weights; numbers of inputs, largest errors and the worst inputs are not.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 use serde::Serialize;
@@ -94,15 +95,17 @@ pub fn measure(
         0,
         sweep::CHUNK.min(subject.inputs.len()),
     ));
-    let parts = sweep::pieces(subject.inputs.len(), threads, |range| {
+    let work = |range: Range<usize>| {
         let mut sums = Sums::new(&pass, &first);
         for (start, tokens) in sweep::chunks(subject.space, subject.inputs, range) {
             sums.add(&pass, start, &tokens);
         }
         sums
-    });
+    };
     let mut total = Sums::new(&pass, &first);
-    parts.into_iter().for_each(|part| total.merge(part));
+    sweep::pieces(subject.inputs.len(), threads, work, |part| {
+        total.merge(part)
+    });
     total.finish(&pass, activity)
 }
 

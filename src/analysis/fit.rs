@@ -2,6 +2,7 @@
 
 use ndarray::{Array1, Array2, ArrayView1};
 
+use crate::compression::evaluation::cosine;
 use crate::linalg::residual_of_best_map;
 
 /// A variance below this share of the mean square, shifted or not, is what rounding leaves of a
@@ -98,8 +99,7 @@ impl Fit {
 
     /// Cosine of all rows flattened; none where a side is zero throughout.
     pub fn cosine(&self) -> Option<f64> {
-        let norms = (self.square_x * self.square_y).sqrt();
-        (norms != 0.0).then(|| self.product / norms)
+        cosine(self.product, self.square_x, self.square_y)
     }
 
     /// Mean over rows of `‖y − ȳ‖²`; none without rows.

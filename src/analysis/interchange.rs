@@ -64,7 +64,7 @@ pub fn measure(
 ) -> Vec<Interchange> {
     let pairs = Pairs::new(subject.inputs, settings);
     let writings: Vec<(&Variable, Site)> = structure.writings().collect();
-    let parts = sweep::pieces(pairs.len(), threads, |range| {
+    let work = |range: Range<usize>| {
         let mut sums = vec![Sums::default(); writings.len()];
         for start in range.clone().step_by(sweep::CHUNK) {
             let chunk = start..(start + sweep::CHUNK).min(range.end);
@@ -73,11 +73,11 @@ pub fn measure(
             );
         }
         sums
-    });
+    };
     let mut total = vec![Sums::default(); writings.len()];
-    for part in parts {
+    sweep::pieces(pairs.len(), threads, work, |part| {
         total.iter_mut().zip(part).for_each(|(a, b)| a.merge(&b));
-    }
+    });
     let numerical = subject.model.metadata.output_kind == OutputKind::Numerical;
     writings
         .iter()

@@ -13,12 +13,14 @@ const PIECES: usize = 64;
 /// Inputs that go through the model at a time.
 pub const CHUNK: usize = 32;
 
-/// `work` on each piece of `0..count`, in order.
+/// `work` on each piece of `0..count`, and `take` what comes of it, in order. At any time there are at most
+/// as many of these as threads.
 pub fn pieces<S: Send>(
     count: usize,
     threads: usize,
     work: impl Fn(Range<usize>) -> S + Sync,
-) -> Vec<S> {
+    mut take: impl FnMut(S),
+) {
     // Whole chunks, so that a piece's last one alone is short.
     let size = count.div_ceil(PIECES).next_multiple_of(CHUNK);
     let ranges: Vec<Range<usize>> = (0..count)
@@ -26,23 +28,26 @@ pub fn pieces<S: Send>(
         .map(|start| start..(start + size).min(count))
         .collect();
     if threads <= 1 || ranges.len() < 2 {
-        return ranges.into_iter().map(work).collect();
+        return ranges.into_iter().map(work).for_each(take);
     }
     let work = &work;
-    std::thread::scope(|scope| {
-        let workers: Vec<_> = ranges
-            .chunks(ranges.len().div_ceil(threads))
-            .map(|mine| scope.spawn(move || mine.iter().cloned().map(work).collect::<Vec<S>>()))
-            .collect();
-        workers
-            .into_iter()
-            .flat_map(|worker| {
-                worker
-                    .join()
-                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            })
-            .collect()
-    })
+    for round in ranges.chunks(threads) {
+        let parts: Vec<S> = std::thread::scope(|scope| {
+            let workers: Vec<_> = round
+                .iter()
+                .map(|mine| scope.spawn(move || work(mine.clone())))
+                .collect();
+            workers
+                .into_iter()
+                .map(|worker| {
+                    worker
+                        .join()
+                        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+                })
+                .collect()
+        });
+        parts.into_iter().for_each(&mut take);
+    }
 }
 
 /// The inputs of a piece, a chunk at a time: where it starts, and its token ids `[n, T]`.
@@ -66,7 +71,13 @@ mod tests {
     fn pieces_cover_everything_once_and_in_order() {
         for count in [0, 1, 31, 33, 325, 1024, 5000] {
             for threads in [1, 2, 7] {
-                let all: Vec<usize> = pieces(count, threads, |r| r.collect::<Vec<_>>()).concat();
+                let mut all: Vec<usize> = Vec::new();
+                pieces(
+                    count,
+                    threads,
+                    |r| r.collect::<Vec<_>>(),
+                    |part| all.extend(part),
+                );
                 assert_eq!(all, (0..count).collect::<Vec<_>>());
             }
         }

@@ -64,7 +64,7 @@ struct ThresholdArgs {
 }
 
 /// A larger sample would not fit in memory; `all` needs none.
-const MAX_PAIRS: u64 = 100_000_000;
+const MAX_PAIRS: u64 = crate::limits::INTERVENTION_PAIRS;
 
 #[derive(Clone, Copy, Debug)]
 struct Pairs(Option<u64>);

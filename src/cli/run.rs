@@ -12,6 +12,7 @@ use crate::compression::Projection;
 use crate::escape;
 use crate::inputs::InputSpace;
 use crate::library;
+use crate::limits;
 use crate::model::wiring::Reader;
 use crate::model::{CompiledModel, Frozen, Stream, Trace, Value};
 use crate::program::Source;
@@ -95,11 +96,13 @@ pub fn main(args: &Args) -> Result<(), Failure> {
     if args.pad {
         ids.resize(model.positions(), model.metadata.pad_id);
     }
+    check_pass(&model, ids.len())?;
     let tokens = Array2::from_shape_vec((1, ids.len()), ids.clone())
         .map_err(|e| Failure::Running(e.into()))?;
     let frozen = Frozen::<f64>::new(&model);
     let stream = projection.as_ref().map_or(Stream::Full, Projection::stream);
     let trace = frozen.forward(stream, tokens.view());
+    check_finite(&trace.output)?;
     let shown = Shown {
         model: &model,
         ids: &ids,
@@ -116,6 +119,33 @@ pub fn main(args: &Args) -> Result<(), Failure> {
         shown.warn_of_undecided();
     }
     Ok(())
+}
+
+/// Refuses an input of so many positions that what a pass keeps of them would not fit in memory.
+pub fn check_pass(model: &CompiledModel, positions: usize) -> Result<(), Failure> {
+    let (layers, heads) = (model.layers.len() as u128, model.metadata.num_heads as u128);
+    let t = positions as u128;
+    let numbers = (4 * layers + 4) * t * model.width() as u128 + (layers * heads + 2) * t * t;
+    if 8 * numbers <= u128::from(limits::RUN_BYTES) {
+        return Ok(());
+    }
+    Err(Failure::Input(anyhow::anyhow!(
+        "an input of {positions} positions would need about {} of memory, the limit is {}: give fewer tokens, \
+         and no padding",
+        limits::readable(8 * numbers),
+        limits::readable(limits::RUN_BYTES.into()),
+    )))
+}
+
+/// Refuses to show scores `[T, O]` that are no numbers.
+pub fn check_finite(scores: &Array2<f64>) -> Result<(), Failure> {
+    match scores.indexed_iter().find(|(_, x)| !x.is_finite()) {
+        None => Ok(()),
+        Some(((position, _), value)) => Err(Failure::Input(anyhow::anyhow!(
+            "the model computes {value} at position {position} on this input, which is no output: its weights, \
+             or those of W, are too large for float64"
+        ))),
+    }
 }
 
 /// The `W` of a run directory or a projection file, which must be for this model.

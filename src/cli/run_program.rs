@@ -4,7 +4,7 @@
 use ndarray::Array2;
 use serde_json::{Map, Value as Json, json};
 
-use super::run::{Args, load_projection};
+use super::run::{Args, check_finite, check_pass, load_projection};
 use super::{Failure, table, terminal};
 use crate::compression::Projection;
 use crate::escape;
@@ -105,9 +105,11 @@ fn compressed_outputs(
 ) -> Result<Vec<Value>, Failure> {
     let mut padded = ids.to_vec();
     padded.resize(model.positions(), model.metadata.pad_id);
+    check_pass(model, padded.len())?;
     let padded = Array2::from_shape_vec((1, padded.len()), padded)
         .map_err(|e| Failure::Running(e.into()))?;
     let (_, scores) = Frozen::<f64>::new(model).evaluate(projection.stream(), padded.view());
+    check_finite(&scores)?;
     Ok((1..ids.len())
         .map(|t| model.decode(scores.row(t)))
         .collect())

@@ -9,6 +9,7 @@ use super::sweep_progress::SweepReporter;
 use super::{Failure, table, terminal};
 use crate::config::StudyFile;
 use crate::escape;
+use crate::limits;
 use crate::study::estimate::Estimate;
 use crate::study::record::RecordError;
 use crate::study::state::RunState;
@@ -113,7 +114,20 @@ fn run(args: &Args, study: &Path) -> Result<(), Failure> {
         RecordError::File(_) => Failure::Running(e.into()),
         _ => Failure::input(e),
     })?;
-    conclude(&plan.record, directory, &report, mine.len())
+    let stuck = stuck(mine.iter().map(|run| &tables.states()[*run]));
+    conclude(&plan.record, directory, &report, mine.len(), &stuck)
+}
+
+/// How many of the completed runs are stuck, as words to go behind their number; none of them, nothing.
+fn stuck<'a>(states: impl Iterator<Item = &'a RunState>) -> String {
+    let is_stuck = |state: &&RunState| match state {
+        RunState::Completed(summary) => summary.is_stuck(),
+        _ => false,
+    };
+    match states.filter(is_stuck).count() {
+        0 => String::new(),
+        n => format!(", {n} of them stuck (summary.json says what that means of each)"),
+    }
 }
 
 /// Results to stdout, failures to stderr, and the exit code.
@@ -122,6 +136,7 @@ fn conclude(
     directory: &Path,
     report: &Report,
     mine: usize,
+    stuck: &str,
 ) -> Result<(), Failure> {
     let name = &record.name;
     let done = report.completed + report.already;
@@ -133,7 +148,7 @@ fn conclude(
         )));
     }
     terminal::print(&format!(
-        "{name}: {done} of {mine} runs complete ({} of them before), {} failed\nruns.csv and \
+        "{name}: {done} of {mine} runs complete ({} of them before), {} failed{stuck}\nruns.csv and \
          summary.csv in {place}\n",
         report.already,
         report.failed.len(),
@@ -171,10 +186,11 @@ fn collect(directory: &Path) -> Result<(), Failure> {
         ));
     }
     Ok(terminal::print(&format!(
-        "{}: {completed} of {} runs complete, {failed} failed, {missing} not over\nruns.csv and \
+        "{}: {completed} of {} runs complete, {failed} failed, {missing} not over{}\nruns.csv and \
          summary.csv in {}\n",
         record.name,
         states.len(),
+        stuck(states.iter()),
         directory.display()
     ))?)
 }
@@ -210,6 +226,14 @@ fn dry_run(
         .filter(|run| matches!(states[**run], RunState::Completed(_)))
         .count();
     let estimate = Estimate::new(plan, directory, states, mine);
+    let memory = match estimate.memory {
+        0 => String::new(),
+        bytes => format!(
+            "memory: at most about {} a run, {} with {jobs} jobs\n",
+            limits::readable(bytes),
+            limits::readable(bytes * jobs as u128)
+        ),
+    };
     let left = if done == mine.len() {
         "nothing is left to do".to_owned()
     } else if estimate.measured == 0 {
@@ -227,7 +251,7 @@ fn dry_run(
         )
     };
     Ok(terminal::print(&format!(
-        "{}: {}\n{}{done} of {} runs done in {}; {left}\n",
+        "{}: {}\n{}{done} of {} runs done in {}; {left}\n{memory}",
         plan.record.name,
         escape::visible(plan.record.question.trim()),
         table::aligned(&rows, 2),

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use super::progress::Reporter;
 use super::signals::StopRequest;
 use super::{Failure, table, terminal};
-use crate::config::{Method, RunConfig};
+use crate::config::{Method, Precision, RunConfig};
 use crate::escape;
+use crate::limits;
 use crate::study::experiment::Experiment;
 use crate::study::results::Summary;
 use crate::study::{self, Outcome};
@@ -45,7 +46,12 @@ pub fn main(args: &Args) -> Result<(), Failure> {
             model,
             space,
         } = &experiment;
-        return super::plan::print(model, space, config.training.batch_size);
+        super::plan::print(model, space, config.training.batch_size)?;
+        let bytes = experiment.memory().map_or(0, |memory| memory.bytes());
+        let needed = limits::readable(bytes);
+        return Ok(terminal::print(&format!(
+            "memory: about {needed} at most\n"
+        ))?);
     }
     let stop = StopRequest::listen().map_err(|e| Failure::Running(e.into()))?;
     let config = &experiment.config;
@@ -79,9 +85,16 @@ pub fn main(args: &Args) -> Result<(), Failure> {
 }
 
 fn diverged(summary: &Summary, config: &RunConfig, what: &str) -> Failure {
+    // Where nothing was updated yet, the numbers are too large and not the steps.
+    let remedy = match config.training.precision {
+        Precision::F32 if summary.steps == 0 => {
+            "try training.precision = \"f64\", or a lower compression.init_std"
+        }
+        _ => "try a lower training.learning_rate.initial or compression.init_std",
+    };
     Failure::Running(anyhow::anyhow!(
         "{}: {what}: the loss is not a finite number after step {} of {}; the last good checkpoint \
-         is kept in {} (try a lower training.learning_rate.initial or compression.init_std)",
+         is kept in {} ({remedy})",
         escape::name(&config.name),
         summary.steps,
         config.training.updates(),
@@ -120,11 +133,15 @@ fn report(summary: &Summary, config: &RunConfig, json: bool, what: &str) -> Resu
         Method::Train => format!("{} steps, d = {}", summary.steps, summary.dim),
         other => format!("{}, d = {}", other.name(), summary.dim),
     };
-    Ok(terminal::print(&format!(
+    terminal::print(&format!(
         "{} {what}: {how}, seed {}\n{}results in {}\n",
         escape::name(&summary.name),
         summary.seed,
         table::aligned(&rows, 1),
         config.output.dir.display(),
-    ))?)
+    ))?;
+    if let Some(remark) = summary.ending.and_then(|ending| ending.remark()) {
+        terminal::message(&format!("note: {}: {remark}", summary.name));
+    }
+    Ok(())
 }

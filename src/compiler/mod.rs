@@ -82,7 +82,7 @@ impl Options {
             pad: Value::Str("compiler_pad".into()),
             unique_tokens: false,
             example: None,
-            max_bytes: 1 << 30,
+            max_bytes: crate::limits::COMPILED_BYTES,
         }
     }
 }

@@ -16,7 +16,7 @@ const METADATA_KEY: &str = "compress_checkpoint";
 const FORMAT_VERSION: u32 = 1;
 /// Which of several starts it is; not there for the first.
 const START: &str = "start";
-const MAX_BYTES: u64 = 8 << 30;
+const MAX_BYTES: u64 = crate::limits::CHECKPOINT_BYTES;
 
 /// Why a checkpoint was refused.
 #[derive(Debug, Error)]

@@ -20,6 +20,10 @@ use crate::model::{OutputKind, Stream, Wiring};
 /// Inputs per piece of work.
 const CHUNK: usize = 256;
 
+/// The largest number whose fourth power is in float64's range, sums of many such included. What the
+/// models compute must stay below it, since the analysis multiplies squares of it with each other.
+pub const LARGEST: f64 = 1e70;
+
 /// How the compressed model compares with the compiled one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
@@ -49,6 +53,13 @@ pub struct BlockFit {
     /// Cosine of the block's outputs flattened over inputs, positions and `D`; none where either
     /// side is zero throughout, as for a dead block.
     pub cosine: Option<f64>,
+}
+
+impl Evaluation {
+    /// Whether it is a result: its loss is finite, and no larger than the square of [`LARGEST`].
+    pub fn is_usable(&self) -> bool {
+        self.loss.abs() <= LARGEST * LARGEST
+    }
 }
 
 /// Sums over a piece of the evaluation set, an input counting by its weight: as it is where all
@@ -289,12 +300,9 @@ impl Sums {
         let blocks: Vec<BlockFit> = self
             .blocks
             .iter()
-            .map(|block| {
-                let norms = (block.target_square * block.output_square).sqrt();
-                BlockFit {
-                    mse: block.squared_error / self.positions,
-                    cosine: (norms != 0.0).then(|| block.product / norms),
-                }
+            .map(|block| BlockFit {
+                mse: block.squared_error / self.positions,
+                cosine: cosine(block.product, block.target_square, block.output_square),
             })
             .collect();
         let width = teacher.model().width();
@@ -318,11 +326,39 @@ impl Sums {
     }
 }
 
+/// `⟨x, y⟩/√(‖x‖²·‖y‖²)` from its three sums; none where a side is zero. Where the product of the squares is
+/// out of float64's range, from the product of their roots.
+pub(crate) fn cosine(product: f64, square_x: f64, square_y: f64) -> Option<f64> {
+    let squares = square_x * square_y;
+    let norms = if squares.is_normal() {
+        squares.sqrt()
+    } else {
+        square_x.sqrt() * square_y.sqrt()
+    };
+    (norms != 0.0).then(|| product / norms)
+}
+
 /// The larger of two, or NaN if either is: a maximum must not hide a number that is none.
 fn max_or_nan(a: f64, b: f64) -> f64 {
     if a.is_nan() || b > a || b.is_nan() {
         if a.is_nan() { a } else { b }
     } else {
         a
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cosine;
+
+    #[test]
+    fn a_cosine_survives_sums_of_any_size() {
+        for scale in [1e-160, 1e-90, 1.0, 1e90, 1e150] {
+            let squared = |x: f64| x * x * scale * scale;
+            let found = cosine(3.0 * 5.0 * 0.8 * scale * scale, squared(3.0), squared(5.0));
+            approx::assert_relative_eq!(found.unwrap(), 0.8, max_relative = 1e-2);
+        }
+        assert_eq!(cosine(0.0, 0.0, 1.0), None);
+        assert_eq!(cosine(0.0, 2.0, 0.0), None);
     }
 }

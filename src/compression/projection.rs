@@ -13,7 +13,7 @@ use crate::model::{CompiledModel, Stream, Wiring};
 use crate::tensors::{TensorError, TensorFile, TensorWriter};
 
 const METADATA_KEY: &str = "residual_labels";
-const MAX_BYTES: u64 = 2 << 30;
+const MAX_BYTES: u64 = crate::limits::PROJECTION_BYTES;
 
 /// `W` with the names of its columns: one matrix, or a stack of several.
 #[derive(Clone, Debug, PartialEq)]

@@ -11,10 +11,11 @@ use ndarray::{Array2, ArrayView2, Axis};
 use super::engines::fused::forward::Forward;
 use super::engines::fused::live_columns;
 use super::engines::fused::piece::Piece;
+use super::evaluation::LARGEST;
 use super::objective::{CategoricalTargets, Objective, OutputPositions};
 use crate::inputs::{EvaluationSet, InputSpace, sampler::Batch};
-use crate::model::codec::first_largest;
-use crate::model::{CompiledModel, Frozen, OutputKind, Stream};
+use crate::model::codec::class_number;
+use crate::model::{CompiledModel, Frozen, OutputKind, Stream, block_name};
 
 /// Targets are kept in memory up to this many bytes.
 const TABLE_BYTES: usize = 64 << 20;
@@ -22,12 +23,15 @@ const TABLE_BYTES: usize = 64 << 20;
 /// Inputs per piece of work.
 const CHUNK: usize = 256;
 
+/// Numbers that a pass of the model holds at a time.
+const PASS_NUMBERS: usize = 1 << 24;
+
 /// The targets of `B` inputs of `T` positions; rows are `b·T + t`.
 #[derive(Clone, Debug)]
 pub struct Targets {
     /// What each block writes, in its live columns only: `2L` of `[B·T, columns]`, row-major.
     pub blocks: Vec<Array2<f64>>,
-    /// The number, or the class as a number: `[B·T]`.
+    /// The number, or the class as a number, NaN where a score is not finite: `[B·T]`.
     pub output: Vec<f64>,
     /// The softmax of the scores, `[B·T, O]`, row-major; only where the targets are soft.
     pub distribution: Option<Array2<f64>>,
@@ -45,11 +49,41 @@ pub enum OutputLoss {
 }
 
 impl Targets {
+    /// Adds the rows of others, of the same blocks.
+    fn append(&mut self, other: Self) {
+        for (all, part) in self.blocks.iter_mut().zip(&other.blocks) {
+            // Of the same columns; were they not, the rows would be left out.
+            let _ = all.append(Axis(0), part.view());
+        }
+        if let (Some(all), Some(part)) = (&mut self.distribution, &other.distribution) {
+            let _ = all.append(Axis(0), part.view());
+        }
+        self.output.extend(other.output);
+    }
+
     /// What block `i` writes, row by row.
     pub fn of_block(&self, i: usize) -> &[f64] {
         // Never empty for want of an order: every constructor here makes row-major matrices.
         self.blocks[i].as_slice().unwrap_or_default()
     }
+}
+
+/// The compiled model itself computes something that is no finite number, or beyond [`LARGEST`].
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error(
+    "the compiled model computes {value:e}: {place}, input {input} of its inputs, position \
+     {position}. Its weights are too large for float64, in which nothing may be beyond 1e70: make the program's \
+     numbers smaller, or compile or export it again"
+)]
+pub struct NotFinite {
+    /// What it computes.
+    pub value: f64,
+    /// A block's name, `the embedding` or `the output`.
+    pub place: String,
+    /// The input's number in the evaluation set.
+    pub input: usize,
+    /// The position, BOS being 0.
+    pub position: usize,
 }
 
 /// The frozen model with its targets.
@@ -114,6 +148,50 @@ impl Teacher {
             teacher.table = Some(teacher.make_table());
         }
         Arc::new(teacher)
+    }
+
+    /// Whether all that is compared with is finite, over the evaluation set.
+    ///
+    /// # Errors
+    /// Says where it is not.
+    pub fn check(&self) -> Result<(), NotFinite> {
+        let largest = |rows: &Array2<f64>| -> Vec<f64> {
+            let rows = rows.rows().into_iter();
+            rows.map(|row| row.fold(0.0, |m, x| x.abs().max(m)))
+                .collect()
+        };
+        let largest_of_tokens = largest(&self.model.token_embed);
+        let largest_of_positions = largest(&self.model.pos_embed);
+        let positions = self.space.positions();
+        let size = self.evaluation.len();
+        for start in (0..size).step_by(CHUNK) {
+            let (tokens, targets) = self.of_evaluation(start, (start + CHUNK).min(size));
+            let check = |place: &dyn Fn() -> String, row: usize, value: f64| {
+                if value.abs() <= LARGEST {
+                    return Ok(());
+                }
+                Err(NotFinite {
+                    value,
+                    place: place(),
+                    input: start + row / positions,
+                    position: row % positions,
+                })
+            };
+            for (row, id) in tokens.iter().enumerate() {
+                let position = &largest_of_positions[row % positions];
+                let sum = largest_of_tokens[*id] + position;
+                check(&|| "the embedding".into(), row, sum)?;
+            }
+            for (i, block) in targets.blocks.iter().enumerate() {
+                for ((row, _), x) in block.indexed_iter() {
+                    check(&|| block_name(i), row, *x)?;
+                }
+            }
+            for (row, x) in targets.output.iter().enumerate() {
+                check(&|| "the output".into(), row, *x)?;
+            }
+        }
+        Ok(())
     }
 
     /// The frozen model.
@@ -208,10 +286,21 @@ impl Teacher {
 
     /// The targets of any inputs `[B, T]`, by running the frozen model.
     pub fn compute(&self, tokens: ArrayView2<'_, usize>) -> Targets {
-        let (blocks, scores) = self.model.evaluate(Stream::Full, tokens);
-        let live = blocks.iter().zip(&self.live_columns);
-        let live = live.map(|(block, columns)| block.select(Axis(1), columns));
-        self.targets(live.collect(), &scores)
+        // So many at a time that what the blocks write, in all dimensions, is of bounded size.
+        let an_input = tokens.ncols() * self.model.width() * (2 * self.model.layers.len() + 4);
+        let chunk = (PASS_NUMBERS / an_input.max(1)).clamp(1, tokens.nrows().max(1));
+        let mut all: Option<Targets> = None;
+        for tokens in tokens.axis_chunks_iter(Axis(0), chunk) {
+            let (blocks, scores) = self.model.evaluate(Stream::Full, tokens);
+            let live = blocks.iter().zip(&self.live_columns);
+            let live = live.map(|(block, columns)| block.select(Axis(1), columns));
+            let part = self.targets(live.collect(), &scores);
+            match &mut all {
+                Some(all) => all.append(part),
+                None => all = Some(part),
+            }
+        }
+        all.unwrap_or_else(|| self.targets(Vec::new(), &Array2::zeros((0, 0))))
     }
 
     /// Targets from what the blocks write in their live columns and the scores `[B·T, O]`.
@@ -226,7 +315,7 @@ impl Teacher {
                 .into_iter()
                 .map(|scores| match self.kind {
                     OutputKind::Numerical => scores[0],
-                    OutputKind::Categorical => first_largest(scores.iter().copied()) as f64,
+                    OutputKind::Categorical => class_number(scores.iter().copied()),
                 })
                 .collect(),
             distribution: self.soft.then(|| softmax(scores)),

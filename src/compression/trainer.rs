@@ -9,7 +9,7 @@ use ndarray::Array2;
 
 use super::adamw::{AdamW, Moments};
 use super::engines::Engine;
-use super::evaluation::Evaluation;
+use super::evaluation::{Evaluation, LARGEST};
 use super::objective::{Loss, Objective};
 use super::schedule::LinearDecay;
 use crate::inputs::Sampler;
@@ -84,7 +84,8 @@ pub enum StopReason {
     Completed,
     /// The observer asked for it; the state was given to it as a checkpoint.
     Interrupted,
-    /// The loss of a batch, or the exact loss, is not a finite number.
+    /// The loss of a batch, or the exact loss, is not a finite number; or the exact loss or `W` left the range
+    /// in which it could be analysed ([`LARGEST`]).
     Diverged {
         /// Updates done when it was noticed.
         step: u64,
@@ -126,10 +127,8 @@ impl State {
     /// Whether training can go on from here.
     fn is_finite(&self) -> bool {
         let Moments { first, second } = &self.moments;
-        [&self.w, first, second]
-            .into_iter()
-            .flatten()
-            .all(|x| x.is_finite())
+        self.w.iter().all(|x| x.abs() <= LARGEST)
+            && first.iter().chain(second).all(|x| x.is_finite())
     }
 
     /// The state before the first step.
@@ -210,7 +209,7 @@ impl Trainer {
                 let elapsed = last_record.1.elapsed().as_secs_f64();
                 let speed = (step - last_record.0) as f64 / elapsed.max(f64::MIN_POSITIVE);
                 let record = self.record(observer.evaluate(&self.state.w), speed);
-                if !record.evaluation.loss.is_finite() {
+                if !record.evaluation.is_usable() {
                     return Ok(StopReason::Diverged { step });
                 }
                 observer.record(&record)?;

@@ -1,6 +1,7 @@
 //! Every key of a run file: what may stand there, what stands there if nothing does, what it does.
 
 pub use super::kind::{Bounds, Kind};
+use crate::limits;
 
 const POSITIVE: Bounds = Bounds {
     min: 0.0,
@@ -46,13 +47,13 @@ const fn key(name: &'static str, kind: Kind, default: &'static str, meaning: &'s
 }
 
 /// The longest run: far beyond any use, and exact as a float.
-pub const MAX_STEPS: i64 = 1_000_000_000_000;
+pub const MAX_STEPS: i64 = limits::STEPS;
 /// The largest batch.
-pub const MAX_BATCH: i64 = 1_000_000;
+pub const MAX_BATCH: i64 = limits::BATCH;
 /// The most starts of a run.
-pub const MAX_STARTS: i64 = 1000;
+pub const MAX_STARTS: i64 = limits::STARTS;
 /// The largest held-out sample.
-pub const MAX_SAMPLE: i64 = 262_144;
+pub const MAX_SAMPLE: i64 = limits::SAMPLE;
 
 /// All keys, in the order of a run file.
 pub const KEYS: &[Key] = &[
@@ -311,7 +312,7 @@ pub const KEYS: &[Key] = &[
     ),
     key(
         "training.threads",
-        Kind::Integer(1, 1024),
+        Kind::Integer(1, limits::THREADS),
         "2",
         "How many threads may work, where a step is long enough; the results are the same for any number.",
     ),

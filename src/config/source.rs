@@ -15,7 +15,7 @@ use crate::files::{self, FileError};
 use crate::library;
 
 /// Larger files are not configurations.
-const MAX_BYTES: u64 = 1 << 20;
+const MAX_BYTES: u64 = crate::limits::CONFIG_BYTES;
 
 /// Why a configuration was refused.
 #[derive(Debug, Error)]

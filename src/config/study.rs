@@ -32,7 +32,7 @@ use crate::files::{self, FileError};
 use crate::library;
 
 /// More runs than this are a slip of the pen.
-pub const MAX_RUNS: usize = 100_000;
+pub const MAX_RUNS: usize = crate::limits::RUNS;
 /// What a study decides itself.
 const RESERVED: [&str; 2] = ["name", "output.dir"];
 

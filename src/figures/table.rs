@@ -6,9 +6,10 @@ use thiserror::Error;
 
 use crate::escape::visible;
 use crate::files::{self, FileError};
+use crate::limits;
 
 /// Larger tables are none of this program's.
-const MAX_BYTES: u64 = 1 << 28;
+const MAX_BYTES: u64 = limits::TABLE_BYTES;
 
 /// Why a figure cannot be drawn.
 #[derive(Debug, Error)]
@@ -90,6 +91,11 @@ impl Table {
                     "this row has more or fewer cells than the header".into(),
                 )
             })?;
+            if (table.rows.len() + 1).saturating_mul(record.len()) > limits::TABLE_CELLS {
+                let line = record.position().map_or(1, csv::Position::line);
+                let limit = limits::TABLE_CELLS;
+                return Err(table.problem(line, format!("the table has more than {limit} cells")));
+            }
             let cells: Vec<String> = record.iter().map(str::to_owned).collect();
             if table.header.is_empty() {
                 table.header = cells;

@@ -9,7 +9,7 @@ use super::weights::{TokenWeights, WeightError};
 use crate::model::CompiledModel;
 
 /// Spaces with at most this many members are enumerated; larger ones are sampled.
-pub const ENUMERATION_LIMIT: u64 = 1 << 20;
+pub const ENUMERATION_LIMIT: u64 = crate::limits::ENUMERATION;
 
 /// Why there is no such input space.
 #[derive(Debug, Error, PartialEq)]

@@ -156,6 +156,17 @@ pub fn argmax<F: Real>(scores: ArrayView1<'_, F>) -> usize {
     }
     best
 }
+
+/// The number of the class that [`first_largest`] finds; NaN where a score is not finite, since nothing is
+/// known there.
+pub fn class_number(scores: impl Iterator<Item = f64> + Clone) -> f64 {
+    if scores.clone().all(f64::is_finite) {
+        first_largest(scores) as f64
+    } else {
+        f64::NAN
+    }
+}
+
 /// The first score that is the largest one up to rounding (1e-9). Where a program is undefined, scores
 /// tie, and which of them is a last digit larger depends on the order of the sums.
 pub fn first_largest(scores: impl Iterator<Item = f64> + Clone) -> usize {

@@ -17,12 +17,11 @@ use super::{CompiledModel, Layer, Linear, Metadata, Real, frozen};
 use crate::escape;
 use crate::files::{self, FileError};
 use crate::library;
+use crate::limits;
 use crate::tensors::{Element, TensorError, TensorFile, TensorWriter};
 
 /// The metadata key of the JSON.
 pub const METADATA_KEY: &str = "tracr";
-/// Larger files are refused unread: a compiled model of this size would not fit in memory.
-pub const MAX_BYTES: u64 = 2 << 30;
 
 /// Why a model file was refused.
 #[derive(Debug, Error)]
@@ -72,7 +71,7 @@ impl CompiledModel {
     /// # Errors
     /// As [`CompiledModel::load`].
     pub fn load_with_bytes(path: &Path) -> Result<(Self, Vec<u8>), ModelFileError> {
-        let bytes = files::read_bounded(path, MAX_BYTES)?;
+        let bytes = files::read_bounded(path, limits::MODEL_FILE_BYTES)?;
         let model = Self::from_bytes(&bytes).map_err(|problem| ModelFileError::Malformed {
             path: path.to_owned(),
             problem,

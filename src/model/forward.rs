@@ -11,7 +11,8 @@
 //! ```
 //!
 //! No layer norm, no dropout; logits are divided by `sqrt(key_size)`; a causal model masks with
-//! −1e30; PAD is *not* masked. Checked against Tracr's own float64 activations in
+//! −1e30, which leaves a key out whatever the other logits are; PAD is *not* masked. What is no finite
+//! number stays none up to the output. Checked against Tracr's own float64 activations in
 //! `tests/parity.rs` (`reference/activations`).
 
 use std::ops::Range;
@@ -106,7 +107,8 @@ impl<F: Real> Frozen<F> {
         };
         for (i, layer) in self.layers.iter().enumerate() {
             let read = stream.read(Reader::Block(2 * i), &residual);
-            let (logits, attended) = self.attention(layer, &read, batch, positions);
+            let mut logits = Array4::zeros((batch, self.heads, positions, positions));
+            let attended = self.attention(layer, &read, (batch, positions), Some(&mut logits));
             residual += &stream.write(Site::Block(2 * i), &attended);
             trace.attention_logits.push(logits);
             trace.block_outputs.push(attended);
@@ -115,7 +117,7 @@ impl<F: Real> Frozen<F> {
             let hidden = layer
                 .fc1
                 .apply(&stream.read(Reader::Block(2 * i + 1), &residual))
-                .mapv_into(|x| x.max(F::zero()));
+                .mapv_into(relu);
             let mapped = layer.fc2.apply(&hidden);
             residual += &stream.write(Site::Block(2 * i + 1), &mapped);
             trace.block_outputs.push(mapped);
@@ -155,7 +157,7 @@ impl<F: Real> Frozen<F> {
                 dead()
             } else {
                 let read = stream.read(Reader::Block(2 * i), &residual);
-                let mut attended = self.attention(layer, &read, batch, positions).1;
+                let mut attended = self.attention(layer, &read, (batch, positions), None);
                 edit(Site::Block(2 * i), &mut attended);
                 residual += &stream.write(Site::Block(2 * i), &attended);
                 attended
@@ -165,7 +167,7 @@ impl<F: Real> Frozen<F> {
                 dead()
             } else {
                 let read = stream.read(Reader::Block(2 * i + 1), &residual);
-                let hidden = layer.fc1.apply(&read).mapv_into(|x| x.max(F::zero()));
+                let hidden = layer.fc1.apply(&read).mapv_into(relu);
                 let mut mapped = layer.fc2.apply(&hidden);
                 edit(Site::Block(2 * i + 1), &mut mapped);
                 residual += &stream.write(Site::Block(2 * i + 1), &mapped);
@@ -193,20 +195,19 @@ impl<F: Real> Frozen<F> {
         features
     }
 
-    /// Multi-head attention over `read` `[B·T, D]`: its logits `[B, H, T, T]` and what it writes
-    /// `[B·T, D]`.
+    /// What multi-head attention over `read` `[B·T, D]` writes, `[B·T, D]`; its logits `[B, H, T, T]` are
+    /// kept for who wants them.
     fn attention(
         &self,
         layer: &Layer<F>,
         read: &Array2<F>,
-        batch: usize,
-        positions: usize,
-    ) -> (Array4<F>, Array2<F>) {
+        (batch, positions): (usize, usize),
+        mut logits: Option<&mut Array4<F>>,
+    ) -> Array2<F> {
         let query = layer.query.apply(read);
         let key = layer.key.apply(read);
         let value = layer.value.apply(read);
         let scale = F::from_f64(1.0 / (self.key_size as f64).sqrt());
-        let mut logits = Array4::zeros((batch, self.heads, positions, positions));
         let mut attended = Array2::zeros(value.dim());
         for b in 0..batch {
             let rows = b * positions..(b + 1) * positions;
@@ -221,17 +222,19 @@ impl<F: Real> Frozen<F> {
                         }
                     }
                 }
-                logits
-                    .index_axis_mut(Axis(0), b)
-                    .index_axis_mut(Axis(0), h)
-                    .assign(&scores);
-                softmax_rows(&mut scores);
+                if let Some(logits) = &mut logits {
+                    logits
+                        .index_axis_mut(Axis(0), b)
+                        .index_axis_mut(Axis(0), h)
+                        .assign(&scores);
+                }
+                softmax_rows(&mut scores, self.causal);
                 let mut own = attended.slice_axis_mut(Axis(0), rows.clone().into());
                 own.slice_axis_inplace(Axis(1), columns.clone().into());
                 own.assign(&scores.dot(&part(value.view())));
             }
         }
-        (logits, layer.output.apply(&attended))
+        layer.output.apply(&attended)
     }
 }
 
@@ -254,11 +257,30 @@ fn part<'a, F>(
     part
 }
 
-/// Softmax of each row, shifted by its maximum: logits of 1e6 are common at the start of training.
-pub(crate) fn softmax_rows<F: Real>(scores: &mut Array2<F>) {
-    for mut row in scores.axis_iter_mut(Axis(0)) {
-        let max = row.iter().copied().fold(F::neg_infinity(), F::max);
-        row.mapv_inplace(|x| (x - max).exp());
+/// NaN for what is no finite number: a sum that overflowed on its way would end as an innocent 0.
+fn relu<F: Real>(x: F) -> F {
+    if x.is_finite() {
+        x.max(F::zero())
+    } else {
+        F::nan()
+    }
+}
+
+/// Softmax of each row over the keys up to the row's own if `causal`, else over all; shifted by its
+/// maximum: logits of 1e6 are common at the start of training. A row of NaN where a logit is not finite.
+pub(crate) fn softmax_rows<F: Real>(scores: &mut Array2<F>, causal: bool) {
+    for (asking, mut row) in scores.axis_iter_mut(Axis(0)).enumerate() {
+        let seen = if causal { asking + 1 } else { row.len() };
+        let logits = row.iter().copied().take(seen);
+        let max = logits.clone().fold(F::neg_infinity(), F::max);
+        let lost = logits.fold(F::zero(), |lost, x| lost + x * F::zero());
+        for (asked, x) in row.iter_mut().enumerate() {
+            *x = if asked < seen {
+                (*x - max).exp() + lost
+            } else {
+                F::zero()
+            };
+        }
         let sum = row.sum();
         row.mapv_inplace(|x| x / sum);
     }
@@ -271,10 +293,29 @@ mod tests {
 
     #[test]
     fn softmax_survives_logits_of_a_million() {
-        let mut scores = array![[1e6, 1e6, -1e6], [0.0, f64::ln(3.0), MASKED]];
-        softmax_rows(&mut scores);
+        let mut scores = array![[1e6, 1e6, -1e6], [0.0, f64::ln(3.0), -1e6]];
+        softmax_rows(&mut scores, false);
         assert_eq!(scores.row(0).to_vec(), [0.5, 0.5, 0.0]);
         approx::assert_abs_diff_eq!(scores[[1, 0]], 0.25, epsilon = 1e-15);
         assert_eq!(scores[[1, 2]], 0.0);
+    }
+
+    #[test]
+    fn a_masked_key_is_left_out_however_small_the_others_are() {
+        let mut scores = array![[-1e40, MASKED, MASKED], [-3e35, -3e35, MASKED]];
+        softmax_rows(&mut scores, true);
+        assert_eq!(scores.row(0).to_vec(), [1.0, 0.0, 0.0]);
+        assert_eq!(scores.row(1).to_vec(), [0.5, 0.5, 0.0]);
+    }
+
+    #[test]
+    fn what_is_no_finite_number_is_not_rectified_away() {
+        for x in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            assert!(relu(x).is_nan());
+            let mut scores = array![[x, 0.0], [0.0, 1.0]];
+            softmax_rows(&mut scores, false);
+            assert!(scores.row(0).iter().all(|x| x.is_nan()));
+            assert!(scores.row(1).iter().all(|x| x.is_finite()));
+        }
     }
 }

@@ -91,7 +91,7 @@ impl CompiledModel {
 }
 
 /// `layer0.attn` for block 0, `layer0.mlp` for block 1, ...
-fn block_name(block: usize) -> String {
+pub(crate) fn block_name(block: usize) -> String {
     let kind = if block.is_multiple_of(2) {
         "attn"
     } else {

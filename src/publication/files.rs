@@ -16,7 +16,7 @@ pub const FIGURES: &str = "figures";
 /// The page about the study.
 pub const PAGE: &str = "report.html";
 const IGNORE: &str = ".gitignore";
-const MAX_BYTES: u64 = 1 << 28;
+const MAX_BYTES: u64 = crate::limits::TABLE_BYTES;
 
 /// The tables that a sweep and an analysis left.
 pub fn tables_of(directory: &Path) -> Vec<String> {

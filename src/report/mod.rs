@@ -15,7 +15,7 @@ use crate::files;
 use crate::numbers::count;
 
 /// Larger text files are none of this program's.
-const MAX_BYTES: u64 = 1 << 26;
+const MAX_BYTES: u64 = crate::limits::PAGE_TEXT_BYTES;
 
 /// The page about a run's or a study's directory.
 ///

@@ -9,6 +9,7 @@ use super::{count, json, percent, text, variants};
 use crate::escape::{markup, shell};
 use crate::figures;
 use crate::figures::table::{FigureError, Table};
+use crate::study::ending::Ending;
 
 const ANALYZE: &str = "`compress analyze DIR` makes it anew from the run";
 /// Worst inputs that are shown.
@@ -162,6 +163,8 @@ fn finished(name: &str, summary: &Json, analysis: &Json, config: &str) -> String
         whole("gram_rank"),
         whole("activation_rank")
     )];
+    let ending: Option<Ending> = serde_json::from_value(summary["ending"].clone()).ok();
+    found.extend(ending.and_then(|ending| ending.remark()));
     found.extend(variants::notes(config));
     found.extend(verdicts(analysis));
     found.extend(budget(analysis));

@@ -24,11 +24,11 @@ use crate::inputs::rng::{self, Purpose};
 /// is killed while writing the rest need not search again.
 pub(super) fn run(
     experiment: &Experiment,
+    teacher: Arc<Teacher>,
     directory: &RunDirectory,
     progress: &mut dyn Progress,
 ) -> Result<Outcome, RunError> {
     let Experiment { config, model, .. } = experiment;
-    let teacher = experiment.teacher();
     let mut evaluator = Evaluator::new(Arc::clone(&teacher), experiment.objective());
     let start = std::time::Instant::now();
     let state = if directory.has(CHECKPOINT) {
@@ -54,7 +54,7 @@ pub(super) fn run(
         state
     };
     let evaluation = evaluator.evaluate(&state.w);
-    let reason = if evaluation.loss.is_finite() {
+    let reason = if evaluation.is_usable() {
         metrics::write_untrained(&directory.file(METRICS), &evaluation)?;
         let projection = experiment.projection(&state.w);
         results::write(directory, model, &projection, &evaluation)?;

@@ -72,7 +72,7 @@ const ALL: [&str; 18] = [
 ];
 
 /// Larger configurations are none.
-const MAX_CONFIG_BYTES: u64 = 1 << 20;
+const MAX_CONFIG_BYTES: u64 = crate::limits::CONFIG_BYTES;
 
 /// Why a directory cannot be used.
 #[derive(Debug, Error)]

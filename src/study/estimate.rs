@@ -15,6 +15,8 @@ pub struct Estimate {
     pub measured: usize,
     /// Runs to do of a method of which none was measured.
     pub unknown: usize,
+    /// Bytes that the largest of the runs to do may need.
+    pub memory: u128,
 }
 
 impl Estimate {
@@ -42,13 +44,17 @@ impl Estimate {
         }
         for &run in mine {
             let method = plan.record.runs[run].method.as_str();
+            if let RunState::Completed(_) | RunState::Diverged(_) = &states[run] {
+                continue;
+            }
+            let Ok(experiment) = plan.experiment(run, study) else {
+                continue; // it will fail at once
+            };
+            let memory = experiment.memory().map_or(0, |memory| memory.bytes());
+            estimate.memory = estimate.memory.max(memory);
             let left = match &states[run] {
-                RunState::Completed(_) | RunState::Diverged(_) => continue,
                 _ if method != "train" => 1.0,
                 state => {
-                    let Ok(experiment) = plan.experiment(run, study) else {
-                        continue; // it will fail at once
-                    };
                     let steps = experiment.config.training.updates();
                     match state {
                         RunState::Unfinished { step } => steps.saturating_sub(*step) as f64,

@@ -9,6 +9,7 @@ use ndarray::Array2;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+use super::memory::{Memory, TooLarge};
 use crate::compression::{Objective, Projection, Teacher};
 use crate::config::run::ModelConfig;
 use crate::config::{ConfigError, ConfigSource, Method, RunConfig};
@@ -157,14 +158,27 @@ impl Experiment {
                 )
                 .into());
         }
-        check_held_out(source, &space, config.inputs.evaluation_sample)?;
         config.objective.check(source, &model)?;
         config.inputs.lengths = Some(lengths);
-        Ok(Self {
+        let experiment = Self {
             config,
             model,
             space,
-        })
+        };
+        experiment
+            .memory()
+            .map_err(|e| source.conflict(e.key_of(&experiment.config), e.problem))?;
+        let sample = experiment.config.inputs.evaluation_sample;
+        check_held_out(source, &experiment.space, sample)?;
+        Ok(experiment)
+    }
+
+    /// What the run will need of memory, if that is within the limits.
+    ///
+    /// # Errors
+    /// If it is not.
+    pub fn memory(&self) -> Result<Memory, TooLarge> {
+        Memory::of_run(&self.config, &self.model, &self.space, &self.wiring())
     }
 
     /// The objective that the configuration means for this model.

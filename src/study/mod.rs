@@ -2,14 +2,15 @@
 //! studies, which are many of them.
 //!
 //! One run:
-//! - [`experiment`]: a configuration together with the model and input space it speaks of.
+//! - [`experiment`]: a configuration together with the model and input space it speaks of; [`memory`]: what it
+//!   will need.
 //! - [`directory`]: the run directory: whose it is, whether it is done, who is working in it.
 //! - [`metrics`]: `metrics.csv`, appended row by row and cut back on resume.
 //! - [`diagnostics`]: `diagnostics.csv`; `step_log` for both of them.
 //! - [`analyzed`]: the analysis of a run and its files; [`finished`]: a finished run, read again.
 //! - [`collection`]: the analysis of all runs in a directory, with `grouping` and
 //!   [`collection_tables`]; [`reference`](mod@reference): a Gram matrix from elsewhere.
-//! - [`results`]: what a finished run leaves: tables, `W`, and `summary.json`.
+//! - [`results`]: what a finished run leaves: tables, `W`, and `summary.json`; [`ending`]: whether it learned.
 //! - [`mod@run`]: one run from start or checkpoint to its end: `initial`, `restarts` and `training`, or
 //!   `baseline` for a `W` that is found instead of trained.
 //!
@@ -26,11 +27,13 @@ pub mod collection;
 pub mod collection_tables;
 pub mod diagnostics;
 pub mod directory;
+pub mod ending;
 pub mod estimate;
 pub mod experiment;
 pub mod finished;
 mod grouping;
 mod initial;
+pub mod memory;
 pub mod metrics;
 pub mod names;
 pub mod plan;

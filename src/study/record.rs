@@ -13,7 +13,7 @@ use crate::files::{self, FileError};
 
 /// The file's name.
 pub const STUDY: &str = "study.toml";
-const MAX_BYTES: u64 = 256 << 20;
+const MAX_BYTES: u64 = crate::limits::STUDY_RECORD_BYTES;
 const HEADING: &str = "# Resolved by compress sweep: the runs of this study, in its order.\n";
 
 /// What a study's directory is for.

@@ -12,7 +12,7 @@ use crate::escape::name;
 use crate::files::{self, FileError};
 
 /// Larger tables are not Gram matrices.
-const MAX_BYTES: u64 = 1 << 30;
+const MAX_BYTES: u64 = crate::limits::REFERENCE_BYTES;
 
 /// A reference and the features that do not count.
 #[derive(Clone, Debug)]

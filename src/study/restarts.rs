@@ -17,7 +17,7 @@ use crate::compression::trainer::State;
 use crate::files::{self, FileError};
 
 /// More than any start logs.
-const MAX_BYTES: u64 = 4 << 30;
+const MAX_BYTES: u64 = crate::limits::LOG_BYTES;
 
 /// How the choice ended.
 pub(super) enum Choice {

@@ -7,11 +7,13 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::directory::{GRAM, GRAMS, LAYERS, PROJECTION, RunDirectory, SUMMARY};
+use super::ending::{Ending, Verdict};
 use crate::compression::gram::between;
 use crate::compression::projection::ProjectionError;
 use crate::compression::{Evaluation, Projection, StopReason};
 use crate::config::{Method, RunConfig};
 use crate::files::{self, FileError};
+use crate::limits;
 use crate::model::CompiledModel;
 
 /// `summary.json`: written last; its presence means that the run is over.
@@ -24,6 +26,9 @@ pub struct Summary {
     pub method: Method,
     /// `completed` or `diverged`.
     pub stop_reason: String,
+    /// Whether it learned; null for a baseline, and in summaries of versions that did not say.
+    #[serde(default)]
+    pub ending: Option<Ending>,
     /// Updates done, those of starts that were given up included (as if none of these had diverged).
     pub steps: u64,
     /// The exact figures of the final `W`; null if the run diverged.
@@ -94,6 +99,10 @@ impl Summary {
                 StopReason::Diverged { .. } => "diverged",
             }
             .into(),
+            ending: match reason {
+                StopReason::Diverged { .. } => Some(Ending::DIVERGED),
+                StopReason::Completed | StopReason::Interrupted => None,
+            },
             steps,
             last: last.map(FinalMetrics::from),
             wall_time_seconds: seconds,
@@ -112,12 +121,23 @@ impl Summary {
         }
     }
 
+    /// The same of a training that came to its end like this.
+    pub fn with_ending(mut self, ending: Ending) -> Self {
+        self.ending = Some(ending);
+        self
+    }
+
+    /// Whether it is completed and did not learn, and will not by more of the same.
+    pub fn is_stuck(&self) -> bool {
+        self.ending.is_some_and(|e| e.verdict == Verdict::Stuck)
+    }
+
     /// Reads the summary of a run that is over.
     ///
     /// # Errors
     /// If it cannot be read or is no summary.
     pub fn load(path: &Path) -> Result<Self, FileError> {
-        let text = files::read_text(path, 1 << 20)?;
+        let text = files::read_text(path, limits::CONFIG_BYTES)?;
         serde_json::from_str(&text).map_err(|e| FileError::new("read", path)(e.into()))
     }
 

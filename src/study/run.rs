@@ -2,7 +2,8 @@
 
 use thiserror::Error;
 
-use super::directory::{CHECKPOINT, DirectoryError, RunDirectory, SUMMARY};
+use super::directory::{CHECKPOINT, DirectoryError, METRICS, RunDirectory, SUMMARY};
+use super::ending::{self, Ending};
 use super::experiment::Experiment;
 use super::restarts::{self, Choice};
 use super::results::{self, Summary};
@@ -12,7 +13,9 @@ use super::{analyzed, baseline};
 use crate::analysis::Settings;
 use crate::compression::StopReason;
 use crate::compression::checkpoint::CheckpointError;
+use crate::compression::constant::constant_error;
 use crate::compression::projection::ProjectionError;
+use crate::compression::teacher::NotFinite;
 use crate::compression::trainer::Record;
 use crate::config::Method;
 use crate::files::FileError;
@@ -59,6 +62,8 @@ pub enum RunError {
     Output(#[from] FileError),
     #[error(transparent)]
     Projection(#[from] ProjectionError),
+    #[error(transparent)]
+    Model(#[from] NotFinite),
 }
 
 impl RunError {
@@ -66,7 +71,7 @@ impl RunError {
     pub fn is_input(&self) -> bool {
         matches!(
             self,
-            Self::Directory(_) | Self::Checkpoint(_) | Self::Log(_)
+            Self::Directory(_) | Self::Checkpoint(_) | Self::Log(_) | Self::Model(_)
         )
     }
 }
@@ -81,6 +86,12 @@ pub fn run(
     progress: &mut dyn Progress,
 ) -> Result<Outcome, RunError> {
     let config = &experiment.config;
+    // A run that is over needs none of this; any other is refused before it writes anything.
+    let over = !force && config.output.dir.join(SUMMARY).exists();
+    let teacher = experiment.teacher();
+    if !over {
+        teacher.check()?;
+    }
     let directory = RunDirectory::open(&config.output.dir, config, force)?;
     if directory.has(SUMMARY) {
         return Ok(Outcome::AlreadyOver(Summary::load(
@@ -89,9 +100,9 @@ pub fn run(
     }
     directory.keep_config(config)?; // first: it says whose the other files are
     if config.compression.method != Method::Train {
-        return baseline::run(experiment, &directory, progress);
+        return baseline::run(experiment, teacher, &directory, progress);
     }
-    let mut training = Training::new(experiment, progress);
+    let mut training = Training::new(experiment, teacher, progress);
     if config.training.restarts.count > 1 && !directory.has(CHECKPOINT) {
         let choice = restarts::choose(&mut training, &directory);
         training.progress.end();
@@ -133,7 +144,10 @@ fn finish(
             analyzed::analyze(experiment, &projection, &Settings::default())
                 .write(directory.path())?;
             let (config, reason) = (&experiment.config, &trained.reason);
-            let summary = Summary::new(config, reason, step, state.seconds, Some(&last));
+            let ratio = ending::loss_ratio(&directory.file(METRICS), state.step)?;
+            let ending = Ending::new(&last, constant_error(&training.teacher), ratio);
+            let summary =
+                Summary::new(config, reason, step, state.seconds, Some(&last)).with_ending(ending);
             summary.save(directory)?;
             Ok(Outcome::Completed(summary))
         }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::directory::{CONFIG, FAILURE, METRICS, SUMMARY, remove};
 use super::results::Summary;
 use crate::files::{self, FileError, links};
+use crate::limits;
 
 /// How far a run is.
 #[derive(Clone, Debug)]
@@ -49,7 +50,7 @@ impl RunState {
         }
         let failure = directory.join(FAILURE);
         if failure.exists() {
-            let text = files::read_text(&failure, 1 << 20)?;
+            let text = files::read_text(&failure, limits::CONFIG_BYTES)?;
             let failure: Failure = serde_json::from_str(&text)
                 .map_err(|e| FileError::new("read", &failure)(e.into()))?;
             return Ok(Self::Failed(failure.reason));
@@ -151,7 +152,7 @@ pub fn forget_failure(directory: &Path) -> Result<(), FileError> {
 /// The last logged step of a run, and its mean speed in steps per second as `metrics.csv` measured
 /// it; none where nothing is logged.
 pub fn speed(directory: &Path) -> Option<(u64, f64)> {
-    let text = files::read_text(&directory.join(METRICS), 4 << 30).ok()?;
+    let text = files::read_text(&directory.join(METRICS), limits::LOG_BYTES).ok()?;
     let (mut last, mut seconds) = (0, 0.0);
     for line in text.split_inclusive('\n').skip(1) {
         let cells: Vec<&str> = line.strip_suffix('\n')?.split(',').collect();

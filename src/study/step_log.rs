@@ -9,7 +9,7 @@ use thiserror::Error;
 use crate::files::{self, FileError, links};
 
 /// More than any run logs.
-const MAX_BYTES: u64 = 4 << 30;
+const MAX_BYTES: u64 = crate::limits::LOG_BYTES;
 
 /// Why the rows of an earlier sitting cannot be continued.
 #[derive(Debug, Error)]

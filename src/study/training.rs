@@ -59,8 +59,11 @@ pub(super) struct Trained {
 
 impl<'a> Training<'a> {
     /// For a run.
-    pub fn new(experiment: &'a Experiment, progress: &'a mut dyn Progress) -> Self {
-        let teacher = experiment.teacher();
+    pub fn new(
+        experiment: &'a Experiment,
+        teacher: Arc<Teacher>,
+        progress: &'a mut dyn Progress,
+    ) -> Self {
         Self {
             experiment,
             evaluator: Evaluator::new(Arc::clone(&teacher), experiment.objective())

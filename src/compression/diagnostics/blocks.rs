@@ -3,7 +3,7 @@
 use ndarray::{Array1, Array2, Array4, ArrayView2, Axis, Zip};
 
 use super::Reading;
-use crate::model::forward::{MASKED, softmax_rows};
+use crate::model::forward::softmax_rows;
 use crate::model::wiring::Reader;
 use crate::model::{Frozen, Layer, Stream, Wiring};
 
@@ -40,7 +40,7 @@ pub fn measure(
                 &compressed.attention_logits[i],
             );
             for (h, sums) in heads[i].iter_mut().enumerate() {
-                sums.add(a, b, h);
+                sums.add(a, b, h, model.causal);
             }
             let reader = wiring.read(Reader::Block(2 * i + 1));
             let read = compressed.residuals[2 * i + 1].dot(&wiring.matrix(w, reader));
@@ -81,7 +81,7 @@ struct HeadSums {
 
 impl HeadSums {
     /// Takes in head `h` of logits `[B, H, T, T]`.
-    fn add(&mut self, compiled: &Array4<f64>, compressed: &Array4<f64>, h: usize) {
+    fn add(&mut self, compiled: &Array4<f64>, compressed: &Array4<f64>, h: usize, causal: bool) {
         for b in 0..compiled.dim().0 {
             let of = |all: &Array4<f64>| {
                 let input = all.index_axis(Axis(0), b);
@@ -89,13 +89,14 @@ impl HeadSums {
             };
             let logits = of(compressed);
             let (mut a, mut b) = (of(compiled), logits.clone());
-            for row in logits.rows() {
-                let seen = || row.iter().copied().filter(|x| *x != MASKED);
+            for (asking, row) in logits.rows().into_iter().enumerate() {
+                let keys = if causal { asking + 1 } else { row.len() };
+                let seen = || row.iter().copied().take(keys);
                 self.range +=
                     seen().fold(f64::NEG_INFINITY, f64::max) - seen().fold(f64::INFINITY, f64::min);
             }
-            softmax_rows(&mut a);
-            softmax_rows(&mut b);
+            softmax_rows(&mut a, causal);
+            softmax_rows(&mut b, causal);
             self.rows += a.nrows();
             self.entropy += entropy(&b);
             self.compiled_entropy += entropy(&a);

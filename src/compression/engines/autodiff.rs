@@ -11,6 +11,9 @@
 //! A batch is cut into pieces of 128 inputs, each with a graph of its own; their losses and
 //! gradients are added in float64 in a fixed order, so the number of threads changes nothing. A
 //! dead block (all-zero output weights) writes exactly zero and is skipped.
+//!
+//! What goes into a ReLU or a softmax is looked at beside the graph: an infinity there, which both may
+//! turn into an innocent 0, makes the loss NaN, as in the fused engine.
 
 mod terms;
 
@@ -25,7 +28,6 @@ use super::Engine;
 use crate::compression::objective::{Loss, Objective};
 use crate::compression::teacher::{Targets, Teacher};
 use crate::inputs::sampler::Batch;
-use crate::model::forward::MASKED;
 use crate::model::wiring::Reader;
 use crate::model::{CompiledModel, Layer, Linear, Real, Site, Wiring};
 
@@ -127,9 +129,13 @@ impl<F: Real + Element> Autodiff<F> {
             .embed(tokens.slice_axis(Axis(0), (start..end).into()));
         let w = tensor::<F>(w).autodiff().require_grad();
         let matrices = Matrices::new(&w, &self.wiring);
-        let (blocks, output) =
-            self.model
-                .compressed(&matrices, tensor::<F>(&features), end - start, positions);
+        let mut lost = Vec::new();
+        let (blocks, output) = self.model.compressed(
+            &matrices,
+            tensor::<F>(&features),
+            (end - start, positions),
+            &mut lost,
+        );
 
         let mut layers = Tensor::<1>::zeros([1], (&device(), F::dtype()));
         for (i, h_tilde) in blocks.into_iter().enumerate() {
@@ -154,7 +160,7 @@ impl<F: Real + Element> Autodiff<F> {
             to_matrix,
         );
         Part {
-            output: scalar(output),
+            output: scalar(output) + lost.into_iter().map(scalar).sum::<f64>(),
             layers: scalar(layers),
             gradient,
         }
@@ -261,20 +267,20 @@ impl<F: Real + Element> BurnModel<F> {
     }
 
     /// The compressed model on `features` `[B·T, D]`: each live block's output `[B·T, D]`, and the
-    /// unembedded output `[B·T, O]`.
+    /// unembedded output `[B·T, O]`. To `lost` goes 0, or NaN where a number is not finite.
     fn compressed(
         &self,
         w: &Matrices<'_>,
         features: Tensor<2>,
-        batch: usize,
-        positions: usize,
+        shape: (usize, usize),
+        lost: &mut Vec<Tensor<1>>,
     ) -> (Vec<Option<Tensor<2>>>, Tensor<2>) {
         let mut stream = w.write(Site::Embedding, features);
         let mut blocks = Vec::new();
         for (i, layer) in self.layers.iter().enumerate() {
             let attended = layer.attention.as_ref().map(|a| {
                 let read = w.read(Reader::Block(2 * i), &stream);
-                self.attend(a, read, batch, positions)
+                self.attend(a, read, shape, lost)
             });
             if let Some(h) = &attended {
                 stream = stream + w.write(Site::Block(2 * i), h.clone());
@@ -282,7 +288,9 @@ impl<F: Real + Element> BurnModel<F> {
             blocks.push(attended);
             let mapped = layer.mlp.as_ref().map(|m| {
                 let read = w.read(Reader::Block(2 * i + 1), &stream);
-                m.fc2.apply(relu(m.fc1.apply(read)))
+                let z = m.fc1.apply(read);
+                lost.push(lost_in(&z));
+                m.fc2.apply(relu(z))
             });
             if let Some(h) = &mapped {
                 stream = stream + w.write(Site::Block(2 * i + 1), h.clone());
@@ -298,8 +306,8 @@ impl<F: Real + Element> BurnModel<F> {
         &self,
         attention: &BurnAttention,
         read: Tensor<2>,
-        batch: usize,
-        positions: usize,
+        (batch, positions): (usize, usize),
+        lost: &mut Vec<Tensor<1>>,
     ) -> Tensor<2> {
         let split = |linear: &BurnLinear| -> Tensor<4> {
             linear
@@ -314,14 +322,22 @@ impl<F: Real + Element> BurnModel<F> {
         let scale = 1.0 / (self.key_size as f64).sqrt();
         let mut logits = query.matmul(key.swap_dims(2, 3)) * scale;
         if self.causal {
-            logits = logits.mask_fill(later_positions(batch, self.heads, positions), MASKED);
+            // Not Tracr's −1e30, which other logits may fall below; the result is the same above it.
+            let masked = F::min_value().widen();
+            logits = logits.mask_fill(later_positions(batch, self.heads, positions), masked);
         }
+        lost.push(lost_in(&logits));
         let attended = softmax(logits, 3) // [B, H, T, T]
             .matmul(value)
             .swap_dims(1, 2) // [B, T, H, k]
             .reshape([batch * positions, self.heads * self.key_size]);
         attention.output.apply(attended)
     }
+}
+
+/// 0 if all numbers are finite, else NaN; no part of the graph.
+fn lost_in<const D: usize>(numbers: &Tensor<D>) -> Tensor<1> {
+    (numbers.clone().detach() * 0.0).sum()
 }
 
 /// True where the key's position is later than the query's: `[B, H, T, T]`.

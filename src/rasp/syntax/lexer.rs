@@ -6,7 +6,7 @@ use crate::model::Value;
 use crate::rasp::diagnostics::{Problem, Span};
 
 /// Larger texts are refused.
-pub const MAX_BYTES: usize = 1 << 20;
+pub const MAX_BYTES: usize = crate::limits::PROGRAM_BYTES;
 /// What strings may hold, in a program and in its header.
 pub(super) const ESCAPES: &str =
     r#"there are \\, \", \', \n, \r, \t and \u with four digits, as in \u00e9"#;

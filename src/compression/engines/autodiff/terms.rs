@@ -39,7 +39,10 @@ pub fn output_loss<F: Real + Element>(
         }
         _ => {
             let one_hot = constant(&|row, class| {
-                if targets.output[row] as usize == class {
+                let target = targets.output[row];
+                if target.is_nan() {
+                    target // no class could be told
+                } else if target as usize == class {
                     weight(row)
                 } else {
                     0.0

@@ -87,12 +87,15 @@ kernels! {
             let query = rows[p] as usize;
             a.fill(F::neg_infinity());
             let mut max = F::neg_infinity();
+            let mut sum = Lanes::zero();
             for (a, row) in a.iter_mut().zip(rows) {
                 let at = *row as usize * stride + query;
                 *a = source.logits[at] + source.mask[at];
                 max = if *a > max { *a } else { max };
+                if source.mask[at] == F::zero() {
+                    sum.0[0] += source.logits[at] * F::zero(); // as `Lanes::exp_below`
+                }
             }
-            let mut sum = Lanes::zero();
             for a in a.chunks_exact_mut(LANES) {
                 for (a, sum) in a.iter_mut().zip(&mut sum.0) {
                     *a = (*a - max).exp_of_negative();

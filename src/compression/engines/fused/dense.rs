@@ -239,7 +239,7 @@ fn softmax<F: Precision>(logits: &mut [Lanes<F>]) {
     let mut sum = Lanes::zero();
     for logit in logits.iter_mut() {
         one_at_a_time();
-        *logit = (*logit - max).exp_of_negative();
+        *logit = logit.exp_below(max);
         sum += *logit;
     }
     let inverse = Lanes::splat(F::one()) / sum;

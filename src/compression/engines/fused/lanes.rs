@@ -76,6 +76,19 @@ impl<F: Precision> Lanes<F> {
         self.zip(other, |x, y| if x > y { x } else { y })
     }
 
+    /// `ReLU(x)`; NaN for what is no finite number. A sum that left the precision's range on its way may
+    /// be −∞ where it should be large, and would end as an innocent 0.
+    #[inline(always)]
+    pub fn relu(self) -> Self {
+        self.mul_add(Self::zero(), self.max(Self::zero()))
+    }
+
+    /// `e^{x − bound}` for `x ≤ bound`; NaN for `x = −∞`, as for [`Lanes::relu`].
+    #[inline(always)]
+    pub fn exp_below(self, bound: Self) -> Self {
+        self.mul_add(Self::zero(), (self - bound).exp_of_negative())
+    }
+
     /// The largest of the lanes.
     #[inline(always)]
     pub fn largest(self) -> F {
@@ -241,6 +254,30 @@ mod tests {
                     "{from}, {to}: {k}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn what_left_the_range_stays_visible() {
+        let mut x = Lanes::splat(-2.0f32);
+        (x.0[0], x.0[1], x.0[2]) = (f32::NEG_INFINITY, f32::INFINITY, f32::NAN);
+        let (rectified, powers) = (x.relu(), x.exp_below(Lanes::zero()));
+        assert!(rectified.0[..3].iter().all(|x| x.is_nan()));
+        assert!(powers.0[0].is_nan() && powers.0[2].is_nan());
+        // Finite numbers have the bits that they would have without the check, a zero's sign included.
+        for x in [-2.0f32, -0.0, 0.0, 1.5, -1e-40, 1e-40, f32::MAX, f32::MIN] {
+            let larger = Lanes::splat(x).max(Lanes::zero());
+            assert_eq!(
+                Lanes::splat(x).relu().0.map(f32::to_bits),
+                larger.0.map(f32::to_bits),
+                "{x}"
+            );
+            let below = Lanes::splat(x) - Lanes::splat(f32::MAX);
+            assert_eq!(
+                Lanes::splat(x).exp_below(Lanes::splat(f32::MAX)).0,
+                below.exp_of_negative().0,
+                "{x}"
+            );
         }
     }
 

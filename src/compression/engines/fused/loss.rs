@@ -75,14 +75,15 @@ pub fn cross_entropies<F: Precision>(
             max = max.max(z[o * stride + r]);
         }
         let mut sum = Lanes::zero();
-        let mut own = Lanes::zero();
+        // A class that could not be told is NaN, which is no class's number.
+        let mut own = *class * Lanes::zero();
         for o in 0..count {
             one_at_a_time();
             let shifted = z[o * stride + r] - max;
             let is_own = Lanes::splat(F::from_f64(o as f64));
             let indicator = class.zip(is_own, |y, o| if y == o { F::one() } else { F::zero() });
             own = indicator.mul_add(shifted, own);
-            let e = shifted.exp_of_negative();
+            let e = z[o * stride + r].exp_below(max);
             sum += e;
             z[o * stride + r] = e;
         }

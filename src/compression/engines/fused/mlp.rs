@@ -86,7 +86,7 @@ kernels! {
     fn relu<'a, F>(z: &'a mut [Lanes<F>]) {
         for z in z {
             one_at_a_time();
-            *z = z.max(Lanes::zero());
+            *z = z.relu();
         }
     }
 

@@ -163,10 +163,12 @@ impl Plan {
     /// that space.
     pub fn new(model: &Frozen<f64>, space: &InputSpace, any_tokens: bool) -> Self {
         let (vocabulary, positions) = (model.token_embed.nrows(), space.positions());
-        let rows: Vec<(usize, usize)> = (0..positions)
-            .flat_map(|p| space.tokens_at(p).into_iter().map(move |t| (p, t)))
-            .collect();
-        let rows = (!any_tokens && rows.len() <= LARGEST_TABLE).then_some(rows);
+        let pairs: usize = (0..positions).map(|p| space.tokens_at(p).len()).sum();
+        let rows = (!any_tokens && pairs <= LARGEST_TABLE).then(|| {
+            (0..positions)
+                .flat_map(|p| space.tokens_at(p).into_iter().map(move |t| (p, t)))
+                .collect::<Vec<(usize, usize)>>()
+        });
         let mut sources: Vec<SparseRow> = model
             .token_embed
             .rows()

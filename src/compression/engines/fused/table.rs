@@ -220,7 +220,9 @@ kernels! {
         h: &'a mut [F],
     ) {
         for z in z.iter_mut() {
-            *z = if *z > F::zero() { *z } else { F::zero() };
+            // As `Lanes::relu`.
+            let larger = if *z > F::zero() { *z } else { F::zero() };
+            *z = z.mul_add(F::zero(), larger);
         }
         for (a, h) in h.chunks_exact_mut(stride).enumerate() {
             h.fill(biases[a]);

@@ -77,7 +77,7 @@ kernels! {
                 query_row(sizes, (tokens[p] as usize, p), core, bias, of_keys, row);
                 let a = &mut attention[(b * t + p) * width..][..width];
                 let seen = if sizes.causal { p + 1 } else { t };
-                a.fill(F::neg_infinity());
+                a.fill(F::min_value()); // not −∞, which `Lanes::exp_below` takes for a lost number
                 let from_tokens = &row[width..];
                 for (a, token) in a[..seen].iter_mut().zip(tokens) {
                     *a = from_tokens[*token as usize];
@@ -101,7 +101,7 @@ kernels! {
                 let mut sum = Lanes::zero();
                 for a in a.chunks_exact_mut(LANES) {
                     one_at_a_time();
-                    let e = (lanes_at(a, 0) - Lanes::splat(largest)).exp_of_negative();
+                    let e = lanes_at(a, 0).exp_below(Lanes::splat(largest));
                     sum += e;
                     a.copy_from_slice(&e.0);
                 }

@@ -64,7 +64,11 @@ kernels! {
                 let shifted = shifted.zip(Lanes::load(&mask[k * stride + at..]), |x, mask| {
                     if mask == F::zero() { x } else { F::neg_infinity() }
                 });
-                let weight = shifted.exp_of_negative();
+                // As `Lanes::exp_below`, where the query sees the key.
+                let seen = s.zip(Lanes::load(&mask[k * stride + at..]), |s, mask| {
+                    if mask == F::zero() { s } else { F::zero() }
+                });
+                let weight = seen.mul_add(Lanes::zero(), shifted.exp_of_negative());
                 weight.store(&mut e[at..]);
                 for (m, products) in products.chunks_exact_mut(stride).enumerate() {
                     one_at_a_time();

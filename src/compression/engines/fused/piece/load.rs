@@ -10,7 +10,7 @@ use super::super::soft;
 use super::super::target_rows::TargetRows;
 use super::Piece;
 use crate::compression::teacher::OutputLoss;
-use crate::model::codec::first_largest;
+use crate::model::codec::class_number;
 
 impl<F: Precision> Piece<F> {
     /// Takes sequences `first..first + count` of the batch.
@@ -124,9 +124,9 @@ impl<F: Precision> Piece<F> {
             OutputLoss::CrossEntropy => {
                 let classes = (0..length).map(|at| {
                     let class = |l: usize| {
-                        first_largest(scores[at..].iter().step_by(length).map(|x| x.0[l]))
+                        class_number(scores[at..].iter().step_by(length).map(|x| x.0[l]))
                     };
-                    Lanes(std::array::from_fn(|l| class(l) as f64))
+                    Lanes(std::array::from_fn(class))
                 });
                 take(&classes.collect::<Vec<_>>());
             }

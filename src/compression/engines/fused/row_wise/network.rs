@@ -214,7 +214,7 @@ impl<F: Precision> Network<F> {
                     for z in z {
                         for z in &mut z[..used] {
                             one_at_a_time();
-                            *z = z.max(Lanes::zero());
+                            *z = z.relu();
                         }
                     }
                     &self.z[reads.first..][..reads.columns]

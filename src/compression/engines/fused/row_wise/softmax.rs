@@ -109,7 +109,7 @@ impl<F: Precision> Softmax<F> {
             let mut sum = Lanes::zero();
             for j in 0..positions {
                 one_at_a_time();
-                let e = (self.attention[j * lanes + i] - max).exp_of_negative();
+                let e = self.attention[j * lanes + i].exp_below(max);
                 self.attention[j * lanes + i] = e;
                 sum += e;
             }

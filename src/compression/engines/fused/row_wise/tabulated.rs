@@ -113,9 +113,15 @@ impl<F: Precision> Tabulated<F> {
         let max = max.largest();
         let largest = e.iter().position(|s| *s == max).unwrap_or(0);
         let max = Lanes::splat(max);
-        for e in e.chunks_exact_mut(LANES) {
+        let chunks = e.chunks_exact_mut(LANES).zip(mask.chunks_exact(LANES));
+        for ((e, mask), s) in chunks.zip(s.chunks_exact(LANES)) {
             one_at_a_time();
-            (Lanes::load(e) - max).exp_of_negative().store(e);
+            // As `Lanes::exp_below`, where the query sees the key.
+            let seen = Lanes::load(s).zip(Lanes::load(mask), |s, mask| {
+                if mask == F::zero() { s } else { F::zero() }
+            });
+            let power = (Lanes::load(e) - max).exp_of_negative();
+            seen.mul_add(Lanes::zero(), power).store(e);
         }
         let planes = products
             .chunks_exact_mut(*stride)

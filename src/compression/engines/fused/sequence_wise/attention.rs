@@ -19,29 +19,23 @@ const TOGETHER: usize = 2;
 /// A quantity of each query and key.
 pub type Pairs<F, const C: usize> = [Tile<F, C>; C];
 
-/// What all heads of a model share: 0 where a query sees a key, else `−∞`; nothing where all see all.
+/// What all heads of a model share: which keys each query sees; nothing where all see all.
 #[derive(Clone, Debug)]
-pub struct Mask<F, const C: usize>(Option<[[F; C]; C]>);
+pub struct Mask<const C: usize>(Option<[[bool; C]; C]>);
 
-impl<F: Precision, const C: usize> Mask<F, C> {
+impl<const C: usize> Mask<C> {
     /// For inputs of so many positions, at most `C`.
     pub fn new(positions: usize, causal: bool) -> Self {
-        let mask = |q: usize, k: usize| {
-            if k < positions && !(causal && k > q) {
-                F::zero()
-            } else {
-                F::neg_infinity()
-            }
-        };
+        let sees = |q: usize, k: usize| k < positions && !(causal && k > q);
         let needed = causal || positions < C;
-        Self(needed.then(|| std::array::from_fn(|q| std::array::from_fn(|k| mask(q, k)))))
+        Self(needed.then(|| std::array::from_fn(|q| std::array::from_fn(|k| sees(q, k)))))
     }
 }
 
 /// `a` and `o` from the columns of `z` that are the head's queries, keys and values.
 #[inline(always)]
 pub fn forward<F: Precision, const C: usize>(
-    mask: &Mask<F, C>,
+    mask: &Mask<C>,
     z: &[Tile<F, C>],
     [query, key, value]: [Range<usize>; 3],
     a: &mut Pairs<F, C>,
@@ -49,13 +43,10 @@ pub fn forward<F: Precision, const C: usize>(
 ) {
     pairs(&z[query], &z[key], a);
     for q in 0..C {
-        let mut logits = a[q];
-        if let Some(mask) = &mask.0 {
-            for k in 0..C {
-                logits[k] += Lanes::splat(mask[q][k]);
-            }
-        }
-        a[q] = softmax(logits);
+        a[q] = match &mask.0 {
+            None => softmax(a[q], |_| true),
+            Some(sees) => softmax(a[q], |k| sees[q][k]),
+        };
     }
     to_queries(a, &z[value], o);
 }
@@ -186,17 +177,26 @@ fn some_to_keys<const J: usize, F: Precision, const C: usize>(
     *to = sums;
 }
 
-/// Shifted by the largest logit.
+/// Over the keys that the query sees, the first among them; shifted by the largest logit.
 #[inline(always)]
-fn softmax<F: Precision, const C: usize>(logits: Tile<F, C>) -> Tile<F, C> {
+fn softmax<F: Precision, const C: usize>(
+    logits: Tile<F, C>,
+    sees: impl Fn(usize) -> bool,
+) -> Tile<F, C> {
     let mut a = logits;
     let mut max = a[0];
     for k in 1..C {
-        max = max.max(a[k]);
+        if sees(k) {
+            max = max.max(a[k]);
+        }
     }
     let mut sum = Lanes::zero();
     for k in 0..C {
-        a[k] = (a[k] - max).exp_of_negative();
+        a[k] = if sees(k) {
+            a[k].exp_below(max)
+        } else {
+            Lanes::zero()
+        };
         sum += a[k];
     }
     let inverse = Lanes::splat(F::one()) / sum;
@@ -236,7 +236,7 @@ mod tests {
     #[test]
     fn a_head_and_its_gradient_equal_their_definitions() {
         for (positions, causal) in [(4, false), (4, true), (3, false), (3, true)] {
-            let mask = Mask::<f64, C>::new(positions, causal);
+            let mask = Mask::<C>::new(positions, causal);
             let scaled = |tile: Tile<f64, C>| tile.map(|x| x * Lanes::splat(0.3));
             let z: Vec<_> = tiles::<C>(7, 1).into_iter().map(scaled).collect();
             let mut g = tiles::<C>(3, 2);

@@ -84,7 +84,7 @@ pub struct Network<F, const C: usize> {
     blocks: Vec<Block<F>>,
     /// One of each block, then the unembedding.
     readers: Vec<Reads>,
-    mask: Mask<F, C>,
+    mask: Mask<C>,
     /// `P` from inputs to columns, and back to columns of blocks; and what does not depend on tokens.
     forth: Vec<F>,
     back: Vec<F>,
@@ -321,7 +321,7 @@ impl<F: Precision, const C: usize> Network<F, C> {
                 Work::Mlp => {
                     for z in z.as_flattened_mut() {
                         one_at_a_time();
-                        *z = z.max(Lanes::zero());
+                        *z = z.relu();
                     }
                     block.output.apply(z, h);
                 }

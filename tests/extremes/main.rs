@@ -1,0 +1,21 @@
+//! Numbers and sizes at the edge: huge, tiny and missing ones, widths of 1, models without layers or with two
+//! hundred of them. Each gives a right result or a typed stop, and never a number that is silently wrong.
+//!
+//! - `engines`: both engines and both precisions beside each other and beside the plain forward pass.
+//! - `runs`: the same through the binary: training, analysis, figures, page.
+//! - `endings`: what a run says of itself: learned, falling, stuck, diverged.
+//! - `refusals`: sizes that are refused before anything of that size is allocated.
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::panic)]
+
+#[path = "../common/bench.rs"]
+mod bench;
+#[path = "../common/command.rs"]
+mod command;
+#[path = "../common/mod.rs"]
+mod common;
+
+mod endings;
+mod engines;
+mod refusals;
+mod runs;
+mod workshop;
