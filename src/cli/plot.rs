@@ -62,9 +62,7 @@ pub fn main(args: &Args) -> Result<(), Failure> {
         .clone()
         .unwrap_or_else(|| args.directory.join("figures"));
     let failed = |e: FileError| Failure::Running(e.into());
-    std::fs::create_dir_all(&output)
-        .map_err(FileError::new("create", &output))
-        .map_err(failed)?;
+    files::make_directory(&output).map_err(failed)?;
     let mut text = String::new();
     for (name, bytes) in drawn {
         let path = output.join(name);

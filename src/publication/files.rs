@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::figures::MEDIAN;
-use crate::files::{FileError, parent_of, read_bounded, write_atomically};
+use crate::files::{FileError, make_directory, parent_of, read_bounded, write_atomically};
 use crate::study::collection_tables::{
     CRITICAL_WIDTHS, GRAM_AGREEMENT, REFERENCE_AGREEMENT, STUDY_METRICS, STUDY_VERDICTS,
 };
@@ -40,7 +40,7 @@ pub fn tables_of(directory: &Path) -> Vec<String> {
 /// Copies a file, making the directory that it goes to.
 pub fn copy(from: &Path, to: &Path) -> Result<(), FileError> {
     let folder = parent_of(to);
-    std::fs::create_dir_all(folder).map_err(FileError::new("create", folder))?;
+    make_directory(folder)?;
     write_atomically(to, &read_bounded(from, MAX_BYTES)?)
 }
 

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::directory::{CHECKPOINT, DirectoryError, RunDirectory, SUMMARY};
+use super::directory::{DirectoryError, RunDirectory, SUMMARY};
 use super::experiment::Experiment;
 use super::restarts::{self, Choice};
 use super::results::{self, Summary};
@@ -25,6 +25,8 @@ pub trait Progress {
     fn step(&mut self, step: u64, loss: f64) -> bool;
     /// A row was written.
     fn record(&mut self, record: &Record);
+    /// Something happened that the user should know of, and the run goes on.
+    fn warn(&mut self, warning: &str);
     /// Training is over for now.
     fn end(&mut self);
 }
@@ -51,7 +53,9 @@ pub enum Outcome {
 pub enum RunError {
     #[error(transparent)]
     Directory(#[from] DirectoryError),
-    #[error("{0}; --force starts the run over")]
+    #[error(
+        "{0}; restore a checkpoint of this run, or delete them all to start it over, as --force does"
+    )]
     Checkpoint(CheckpointError),
     #[error(transparent)]
     Log(LogError),
@@ -62,12 +66,15 @@ pub enum RunError {
 }
 
 impl RunError {
-    /// Whether it was found before anything was written: the user's files, not the machine.
+    /// Whether the user's files are at fault, and not the machine.
     pub fn is_input(&self) -> bool {
-        matches!(
-            self,
-            Self::Directory(_) | Self::Checkpoint(_) | Self::Log(_)
-        )
+        match self {
+            Self::Directory(DirectoryError::File(e))
+            | Self::Checkpoint(CheckpointError::File(e))
+            | Self::Log(LogError::File(e)) => !e.is_of_the_machine(),
+            Self::Directory(_) | Self::Checkpoint(_) | Self::Log(_) => true,
+            Self::Output(_) | Self::Projection(_) => false,
+        }
     }
 }
 
@@ -91,8 +98,8 @@ pub fn run(
     if config.compression.method != Method::Train {
         return baseline::run(experiment, &directory, progress);
     }
-    let mut training = Training::new(experiment, progress);
-    if config.training.restarts.count > 1 && !directory.has(CHECKPOINT) {
+    let mut training = Training::new(experiment, &directory, progress);
+    if config.training.restarts.count > 1 && !directory.checkpoints().exist() {
         let choice = restarts::choose(&mut training, &directory);
         training.progress.end();
         match choice? {
@@ -133,7 +140,7 @@ fn finish(
             analyzed::analyze(experiment, &projection, &Settings::default())
                 .write(directory.path())?;
             let (config, reason) = (&experiment.config, &trained.reason);
-            let summary = Summary::new(config, reason, step, state.seconds, Some(&last));
+            let mut summary = Summary::new(config, reason, step, state.seconds, Some(&last));
             summary.save(directory)?;
             Ok(Outcome::Completed(summary))
         }
@@ -148,7 +155,7 @@ fn diverged(
     seconds: f64,
 ) -> Result<Outcome, RunError> {
     let reason = StopReason::Diverged { step };
-    let summary = Summary::new(&experiment.config, &reason, step, seconds, None);
+    let mut summary = Summary::new(&experiment.config, &reason, step, seconds, None);
     summary.save(directory)?;
     Ok(Outcome::Diverged(summary))
 }

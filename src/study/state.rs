@@ -125,7 +125,7 @@ fn take_exact_figures(directory: &Path, summary: &mut Summary) {
 /// # Errors
 /// If it cannot be written.
 pub fn record_failure(directory: &Path, reason: &str) -> Result<(), FileError> {
-    std::fs::create_dir_all(directory).map_err(FileError::new("make the directory", directory))?;
+    files::make_directory(directory)?;
     let path = directory.join(FAILURE);
     let failure = Failure {
         reason: reason.to_owned(),

@@ -16,6 +16,7 @@ use super::record::RecordError;
 use super::results::Summary;
 use super::run::{self, Outcome, Progress, RunError};
 use super::state::{self, RunState};
+use super::study_lock::still_there;
 use super::tables::Tables;
 use crate::files::FileError;
 
@@ -143,6 +144,10 @@ impl Shared<'_> {
                 hold(&self.report).interrupted |= self.something_is_left();
                 return;
             }
+            if let Err(e) = still_there(self.directory) {
+                hold(&self.broken).get_or_insert(e);
+                return;
+            }
             if let Some(run) = self.next() {
                 self.take(worker, run);
                 continue;
@@ -195,7 +200,9 @@ impl Shared<'_> {
             }
             Err(Refusal::NotOurs(reason)) => End::Failed(reason),
             Err(Refusal::Failed(reason)) => {
-                let reason = match state::record_failure(&self.directory.join(name), &reason) {
+                let kept = still_there(self.directory)
+                    .and_then(|()| state::record_failure(&self.directory.join(name), &reason));
+                let reason = match kept {
                     Ok(()) => reason,
                     Err(e) => format!("{reason} ({e})"),
                 };
