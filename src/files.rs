@@ -118,9 +118,11 @@ pub fn write_atomically_by(prefix: &str, path: &Path, bytes: &[u8]) -> Result<()
 /// # Errors
 /// If any of these steps fails.
 pub fn write_keeping(path: &Path, previous: &Path, bytes: &[u8]) -> Result<(), FileError> {
-    replace(TEMPORARY_PREFIX, path, bytes, || match std::fs::rename(path, previous) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
-        _ => Ok(()),
+    replace(TEMPORARY_PREFIX, path, bytes, || {
+        match std::fs::rename(path, previous) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+            _ => Ok(()),
+        }
     })
 }
 

@@ -11,7 +11,7 @@ STEPS = 2000  # of each of the 242 runs of the long form
 def study(lab):
     """The subject, and how often to kill it."""
     if not lab.long:
-        return Subject(lab.sweep_arguments(20000, 1000, 500), lab.place()), 8
+        return Subject(lab.sweep_arguments(10000, 500, 300), lab.place()), 8
     arguments = ["sweep", str(ROOT / "experiments/frac_prevs_dims.toml"), "--jobs", "2", "--quiet"]
     for key in (f"steps={STEPS}", "log_every=100", "checkpoint_every=100"):
         arguments += ["--set", f"training.{key}"]

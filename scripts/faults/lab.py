@@ -46,8 +46,12 @@ class Ended:
     def message(self):
         """The line that says what is wrong, or the last one."""
         lines = [line for line in self.err.splitlines() if line.strip()]
-        said = [line for line in lines if line.startswith(("error:", "warning:"))]
-        return (said or lines[-1:] or [""])[0]
+        said = [i for i, line in enumerate(lines) if line.startswith(("error:", "warning:"))]
+        if not said:
+            return (lines[-1:] or [""])[0]
+        first = lines[said[0]]
+        # A study's error is a list: the first of it.
+        return first + lines[said[0] + 1] if first.endswith(":") else first
 
 
 @dataclass
@@ -67,6 +71,16 @@ class Subject:
 
     arguments: list
     whole: Path
+    again: list = None  # the command that goes on, if it is not the same
+    before: Path = None  # what is in the directory before
+
+    def __post_init__(self):
+        self.again = self.again or self.arguments
+
+    def prepare(self, place):
+        place.parent.mkdir()
+        if self.before:
+            shutil.copytree(self.before, place)
 
 
 class Lab:
@@ -102,7 +116,8 @@ class Lab:
         return ["sweep", str(path), "--jobs", "2", "--quiet", "--output"]
 
     def subject(self, name):
-        """A run, one with several starts, a sweep; or one of them that takes some seconds."""
+        """A run, one with several starts, a sweep; one of them that takes a second or more; starting over in
+        a directory that is full; or what is made of a finished study."""
         with self.lock:
             if name in self.subjects:
                 return self.subjects[name]
@@ -111,14 +126,21 @@ class Lab:
             "run": lambda: self.run_arguments(more=["diagnostics_every=100"]),
             "starts": lambda: self.run_arguments(200, more=[starts, "diagnostics_every=100"]),
             "sweep": self.sweep_arguments,
-            "long run": lambda: self.run_arguments(60000, 1000, 500),
-            "long sweep": lambda: self.sweep_arguments(20000, 1000, 500),
+            "long run": lambda: self.run_arguments(30000, 500, 300),
+            "long sweep": lambda: self.sweep_arguments(10000, 500, 300),
+            "forced": lambda: [*self.subject("starts").arguments[:-1], "--force", "--output"],
+            "publish": lambda: ["publish", "--quiet"],
         }[name]()
-        whole = self.place()
-        ended = self.call([*arguments, str(whole)])
+        before = {"forced": "starts", "publish": "sweep"}.get(name)
+        before = self.subject(before).whole if before else None
+        # A run that was started over is gone on with like any other.
+        again = self.subject("starts").arguments if name == "forced" else None
+        subject = Subject(arguments, self.place(), again, before)
+        subject.prepare(subject.whole)
+        ended = self.call([*arguments, str(subject.whole)])
         assert ended.code == 0, ended.err
         with self.lock:
-            return self.subjects.setdefault(name, Subject(arguments, whole))
+            return self.subjects.setdefault(name, subject)
 
     def call(self, arguments, prefix=(), **options):
         """Runs the program to its end."""
@@ -145,7 +167,7 @@ class Lab:
         message must hold each of `says`, and the results must be those of the whole. `also` finds what
         else is wrong; `mend` removes the fault; `told` allows what the run keeps of its warnings."""
         place, attempt = self.place(), Try()
-        place.parent.mkdir()
+        subject.prepare(place)
         try:
             ended = disturb(place)
             attempt.code = ended.code
@@ -164,7 +186,7 @@ class Lab:
 
     def restart(self, subject, place, attempt, told=False):
         """The same command again, and the comparison."""
-        again = self.call([*subject.arguments, str(place)])
+        again = self.call([*subject.again, str(place)])
         attempt.restart = again.code
         if again.code != 0:
             attempt.problems.append(f"the restart in {place} failed: {again.err}")

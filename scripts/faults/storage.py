@@ -184,29 +184,31 @@ def model_gone(lab):
             model.rmdir()
         shutil.copy(ROOT / "models/frac_prevs.safetensors", model)
 
-    tries = []
-    for kind in ("deleted", "cut off", "a directory"):
-        home = lab.place().parent
-        home.mkdir()
-        models = [home / "first.safetensors", home / "second.safetensors"]
-        for model in models:
-            restore(model)
-        study = home / "study.toml"
-        study.write_text(
-            f'name = "models"\nquestion = "?"\nbase = "{ROOT}/configs/frac_prevs.toml"\n'
-            f'[grid]\n"model.path" = ["{models[0]}", "{models[1]}"]\n"training.seed" = [0, 1]\n'
-            "[override.training]\nsteps = 20000\nlog_every = 1000\ncheckpoint_every = 500\n"
-        )
-        arguments = ["sweep", str(study), "--jobs", "1", "--quiet", "--output"]
-        whole = lab.call([*arguments, str(home / "whole")])
-        assert whole.code == 0, whole.err
-        child = lab.start([*arguments, str(home / "out")])
-        wait_for_rows(child, home / "out")
-        damage(kind, models[1])
-        ended = lab.ended(child)
-        attempt = Try(ended.code, ended.message)
-        attempt.problems += complaints(ended, (1,), ["2 of 4 runs of models failed", "second.safetensors"])
-        restore(models[1])
-        lab.restart(Subject(arguments, home / "whole"), home / "out", attempt)
-        tries.append(attempt)
+    home = lab.place().parent
+    home.mkdir()
+    models = [home / "first.safetensors", home / "second.safetensors"]
+    for model in models:
+        restore(model)
+    study = home / "study.toml"
+    study.write_text(
+        f'name = "models"\nquestion = "?"\nbase = "{ROOT}/configs/frac_prevs.toml"\n'
+        f'[grid]\n"model.path" = ["{models[0]}", "{models[1]}"]\n"training.seed" = [0, 1]\n'
+        "[override.training]\nsteps = 10000\nlog_every = 500\ncheckpoint_every = 300\n"
+    )
+    arguments = ["sweep", str(study), "--jobs", "1", "--quiet", "--output"]
+    subject = Subject(arguments, lab.place())
+    whole = lab.call([*arguments, str(subject.whole)])
+    assert whole.code == 0, whole.err
+
+    def at(kind):
+        def disturb(place):
+            child = lab.start([*arguments, str(place)])
+            wait_for_rows(child, place)
+            damage(kind, models[1])
+            return lab.ended(child)
+
+        says = ["2 of 4 runs of models failed", "second.safetensors"]
+        return lab.attempt(subject, disturb, (1,), says, mend=lambda _: restore(models[1]))
+
+    tries = [at(kind) for kind in ("deleted", "cut off", "a directory")]
     return tries, "deleted, cut off, a directory; the runs of the other model are complete"

@@ -30,7 +30,7 @@ def trace(lab, subject):
     arguments, result, and how often the thread had made this call by then; in order."""
     place = lab.place()
     home = place.parent
-    home.mkdir()
+    subject.prepare(place)
     log = home / "trace"
     calls = "trace=" + ",".join(WRITING)
     ended = lab.call([*subject.arguments, str(place)], traced("-e", calls, output=str(log)))
@@ -93,20 +93,20 @@ def sampled(lab, all_points, count):
     return chosen
 
 
-def injected(lab, subject, call, number, what):
-    injection = f"inject={call}:{what}:when={number}"
+def injected(lab, subject, call, when, what):
+    injection = f"inject={call}:{what}:when={when}"
     prefix = traced("-e", f"trace={call}", "-e", injection)
     return lambda place: lab.call([*subject.arguments, str(place)], prefix)
 
 
 def reached(name, call, *codes):
     """The exit codes to expect. A thread counts its own calls, and which of two workers makes how many is not
-    the same each time; nor is it which thread opens a file of the system's memory allocator."""
-    return (0, *codes) if name == "sweep" or call == "openat" else codes
+    the same each time; nor is which thread opens a file of the system's memory allocator."""
+    return (0, *codes) if name in ("sweep", "publish") or call == "openat" else codes
 
 
 def failing(name, count, answer=None):
-    """Every writing system call of a subject fails in turn, once."""
+    """Every writing system call of a subject fails in turn: once, or with this answer from then on."""
 
     def fault(lab):
         subject = lab.subject(name)
@@ -121,11 +121,12 @@ def failing(name, count, answer=None):
                 if ended.code != 0 and TEXTS[error] not in ended.err:
                     problems.append(f"`{TEXTS[error]}` is not in: {ended.err}")
                 # What cannot be deleted stays; the next sitting deletes it.
-                if any(place.rglob(".writing-*")) and "unlink" not in call:
+                if any(place.rglob(".writing-*")) and not ("unlink" in call or answer):
                     problems.append("a temporary file was left")
                 return problems
 
-            disturb = injected(lab, subject, call, number, f"error={error}")
+            when = f"{number}+" if answer else number
+            disturb = injected(lab, subject, call, when, f"error={error}")
             attempt = lab.attempt(subject, disturb, reached(name, call, 1, 2), also=also)
             if attempt.problems:
                 attempt.problems.insert(0, f"{error} at {call} number {number}")

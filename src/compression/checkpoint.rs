@@ -313,10 +313,7 @@ mod tests {
     #[test]
     fn any_flipped_bit_any_lost_tail_and_any_other_run_is_noticed_and_the_one_before_is_used() {
         let (_dir, path, previous) = places();
-        let before = State {
-            step: 5,
-            ..state()
-        };
+        let before = State { step: 5, ..state() };
         save(&path, &previous, &before, "abc").unwrap();
         save(&path, &previous, &state(), "abc").unwrap();
         let error = load(&path, (2, 3), "abd").unwrap_err();

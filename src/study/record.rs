@@ -145,9 +145,8 @@ impl Record {
                 expected: self.name.clone(),
             }),
             Err(RecordError::Missing(_)) => {
-                let ours = |name: &String| {
-                    name == LOCK || name.starts_with(files::TEMPORARY_PREFIX)
-                };
+                let ours =
+                    |name: &String| name == LOCK || name.starts_with(files::TEMPORARY_PREFIX);
                 match names(directory)?.into_iter().find(|name| !ours(name)) {
                     // Another process may have begun the study between two looks.
                     None | Some(_) if directory.join(STUDY).exists() => Ok(()),

@@ -80,12 +80,7 @@ impl Tables {
         self.write(&lock, SUMMARY_TABLE, summary)
     }
 
-    fn write(
-        &self,
-        lock: &StudyLock,
-        name: &str,
-        rows: Vec<Vec<String>>,
-    ) -> Result<(), FileError> {
+    fn write(&self, lock: &StudyLock, name: &str, rows: Vec<Vec<String>>) -> Result<(), FileError> {
         let path = self.directory.join(name);
         let bytes = || -> Result<Vec<u8>, csv::Error> {
             let mut writer = csv::Writer::from_writer(Vec::new());
