@@ -21,6 +21,25 @@ pub struct FileError {
 }
 
 impl FileError {
+    /// Whether the machine is at fault, out of space for instance, and not the path that was given.
+    pub fn is_of_the_machine(&self) -> bool {
+        use io::ErrorKind::{
+            InvalidData, InvalidFilename, InvalidInput, IsADirectory, NotADirectory, NotFound,
+            PermissionDenied, ReadOnlyFilesystem,
+        };
+        !matches!(
+            self.source.kind(),
+            InvalidData
+                | InvalidFilename
+                | InvalidInput
+                | IsADirectory
+                | NotADirectory
+                | NotFound
+                | PermissionDenied
+                | ReadOnlyFilesystem
+        )
+    }
+
     /// Use with `map_err`.
     pub fn new(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
@@ -88,23 +107,83 @@ pub fn read_text(path: &Path, limit: u64) -> Result<String, FileError> {
 /// # Errors
 /// If any of these steps fails; the old file is then untouched.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    write_atomically_by(TEMPORARY_PREFIX, path, bytes)
+}
+
+/// As [`write_atomically`]; the name of the file beside it begins with `prefix`.
+///
+/// # Errors
+/// If any of these steps fails; the old file is then untouched.
+pub fn write_atomically_by(prefix: &str, path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    replace(prefix, path, bytes, || Ok(()))
+}
+
+/// As [`write_atomically`], and the old file, if there is one, becomes `previous`. After a crash at
+/// any moment the last whole file is at `path` or, if there is none, at `previous`.
+///
+/// # Errors
+/// If any of these steps fails.
+pub fn write_keeping(path: &Path, previous: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    replace(TEMPORARY_PREFIX, path, bytes, || {
+        match std::fs::rename(path, previous) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+            _ => Ok(()),
+        }
+    })
+}
+
+/// Writes beside `path`, and calls `make_way` when only the rename is left to do.
+fn replace(
+    prefix: &str,
+    path: &Path,
+    bytes: &[u8],
+    make_way: impl FnOnce() -> io::Result<()>,
+) -> Result<(), FileError> {
     let error = || FileError::new("write", path);
     let directory = parent_of(path);
-    let mut file = builder().tempfile_in(directory).map_err(error())?;
+    let mut file = builder(prefix).tempfile_in(directory).map_err(error())?;
     file.write_all(bytes).map_err(error())?;
     file.as_file().sync_all().map_err(error())?;
+    make_way().map_err(error())?;
     file.persist(path).map_err(|e| error()(e.error))?;
     sync_directory(directory)
 }
 
-/// Makes the names in a directory durable.
+/// Renames a file within its directory, replacing what is there, and syncs the directory.
 ///
 /// # Errors
-/// If the directory cannot be opened or synced.
+/// If the system refuses.
+pub fn rename(from: &Path, to: &Path) -> Result<(), FileError> {
+    std::fs::rename(from, to).map_err(FileError::new("write", to))?;
+    sync_directory(parent_of(to))
+}
+
+/// Makes a directory, with those above it that are missing, and makes their names durable.
+///
+/// # Errors
+/// If one of them cannot be made.
+pub fn make_directory(path: &Path) -> Result<(), FileError> {
+    let missing: Vec<&Path> = path
+        .ancestors()
+        .take_while(|p| !p.as_os_str().is_empty() && !p.exists())
+        .collect();
+    std::fs::create_dir_all(path).map_err(FileError::new("make the directory", path))?;
+    missing
+        .iter()
+        .try_for_each(|made| sync_directory(parent_of(made)))
+}
+
+/// Makes the names in a directory durable, as far as its file system can and its permissions let us:
+/// neither is a reason not to work there.
+///
+/// # Errors
+/// If the directory is gone, or its disk fails.
 pub fn sync_directory(directory: &Path) -> Result<(), FileError> {
-    File::open(directory)
-        .and_then(|d| d.sync_all())
-        .map_err(FileError::new("sync the directory", directory))
+    use io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
+    match File::open(directory).and_then(|d| d.sync_all()) {
+        Err(e) if matches!(e.kind(), InvalidInput | PermissionDenied | Unsupported) => Ok(()),
+        other => other.map_err(FileError::new("sync the directory", directory)),
+    }
 }
 
 /// The directory that holds `path`; the working directory for a bare name.
@@ -122,9 +201,9 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn builder() -> tempfile::Builder<'static, 'static> {
+fn builder(prefix: &str) -> tempfile::Builder<'_, 'static> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(TEMPORARY_PREFIX);
+    builder.prefix(prefix);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;

@@ -73,10 +73,11 @@ fn interrupted_run(config: &str, output: &Path) -> Vec<i32> {
             std::thread::sleep(Duration::from_millis(2));
         }
         if child.try_wait().unwrap().is_none() {
-            match sitting % 3 {
+            match sitting % 4 {
                 0 => child.kill().unwrap(),
                 1 => signal(&child, "TERM"),
-                _ => signal(&child, "INT"),
+                2 => signal(&child, "INT"),
+                _ => signal(&child, "HUP"),
             }
         }
         let code = child.wait().unwrap().code().unwrap_or(-9);

@@ -109,7 +109,7 @@ fn killed_at_random_moments() {
 
 #[test]
 fn stopped_by_signals() {
-    disturbed(&StudyBench::new(SMALL), &["TERM", "INT"], 6);
+    disturbed(&StudyBench::new(SMALL), &["TERM", "INT", "HUP"], 6);
 }
 
 #[test]

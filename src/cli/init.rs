@@ -55,9 +55,7 @@ fn write(name: &str, directory: &Path, force: bool) -> Result<(), Failure> {
     }
     let failed = |e: FileError| Failure::Running(e.into());
     if directory != Path::new("") {
-        std::fs::create_dir_all(directory)
-            .map_err(FileError::new("create", directory))
-            .map_err(failed)?;
+        files::make_directory(directory).map_err(failed)?;
     }
     let mut text = String::new();
     for (path, file) in new {

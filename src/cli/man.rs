@@ -6,7 +6,7 @@ use clap::{Command, CommandFactory};
 use clap_mangen::Man;
 
 use super::{Cli, Failure, VERSION, terminal};
-use crate::files::{self, FileError};
+use crate::files;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -21,9 +21,7 @@ pub fn main(args: &Args) -> Result<(), Failure> {
     let Some(directory) = &args.directory else {
         return Ok(terminal::print(&String::from_utf8_lossy(&page(&command)?))?);
     };
-    std::fs::create_dir_all(directory)
-        .map_err(FileError::new("create", directory))
-        .map_err(|e| Failure::Running(e.into()))?;
+    files::make_directory(directory).map_err(|e| Failure::Running(e.into()))?;
     let mut text = String::new();
     for command in std::iter::once(&command).chain(command.get_subcommands()) {
         text.push_str(&write(command, directory)?);

@@ -129,6 +129,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(u8::from(e.use_stderr()) * 2);
         }
     };
+    let _ = signals::survive_size_limits(); // without, the limit ends the process as it does others
     let result = match (cli.command, cli.train) {
         (Some(Command::Compile(args)), _) => compile::main(&args),
         (Some(Command::Run(args)), _) => run::main(&args),

@@ -63,7 +63,7 @@ pub fn main(args: &Args) -> Result<(), Failure> {
         .unwrap_or_else(|| args.directory.join("figures"));
     let failed = |e: FileError| Failure::Running(e.into());
     match args.output {
-        Some(_) => std::fs::create_dir_all(&output).map_err(FileError::new("create", &output)),
+        Some(_) => files::make_directory(&output),
         None => links::make_directory(&output),
     }
     .map_err(failed)?;

@@ -107,6 +107,11 @@ impl Progress for Reporter {
         ));
     }
 
+    fn warn(&mut self, warning: &str) {
+        let text = format!("warning: {}: {warning}", self.name);
+        self.bar.suspend(|| terminal::message(&text));
+    }
+
     fn end(&mut self) {
         self.bar.finish_and_clear();
     }

@@ -106,14 +106,15 @@ fn run(args: &Args, study: &Path) -> Result<(), Failure> {
             directory.display(),
         )));
     }
+    plan.record.keep(directory).map_err(|e| match e {
+        RecordError::File(e) if e.is_of_the_machine() => Failure::Running(e.into()),
+        e => Failure::input(e),
+    })?;
     let stop = StopRequest::listen().map_err(|e| Failure::Running(e.into()))?;
     let reporter = SweepReporter::new(&plan.record.name, mine.len(), jobs, args.quiet, stop);
     let report = sweep(&plan, directory, &mine, jobs, &mut tables, &reporter);
     reporter.finish();
-    let report = report.map_err(|e| match e {
-        RecordError::File(_) => Failure::Running(e.into()),
-        _ => Failure::input(e),
-    })?;
+    let report = report.map_err(|e| Failure::Running(e.into()))?;
     let stuck = stuck(mine.iter().map(|run| &tables.states()[*run]));
     conclude(&plan.record, directory, &report, mine.len(), &stuck)
 }

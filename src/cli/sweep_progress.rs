@@ -70,11 +70,17 @@ impl SweepReporter {
         self.all.finish_and_clear();
     }
 
+    /// Progress, where it is shown by lines.
     fn line(&self, text: &str) {
+        if !self.quiet {
+            self.say(text);
+        }
+    }
+
+    /// What is said in any case.
+    fn say(&self, text: &str) {
         if self.bars.is_hidden() {
-            if !self.quiet {
-                terminal::message(text);
-            }
+            terminal::message(text);
         } else {
             let _ = self.bars.println(escape::lines(text)); // nobody to tell if the terminal is gone
         }
@@ -91,8 +97,9 @@ impl Watcher for SweepReporter {
         bar.set_prefix(escape::name(run).into_owned());
         bar.set_message("");
         Box::new(WorkerProgress {
+            all: self,
+            run: run.to_owned(),
             bar,
-            stop: &self.stop,
         })
     }
 
@@ -137,8 +144,9 @@ fn figures(summary: &Summary) -> String {
 
 /// The progress of one worker's run.
 struct WorkerProgress<'a> {
+    all: &'a SweepReporter,
+    run: String,
     bar: &'a ProgressBar,
-    stop: &'a StopRequest,
 }
 
 impl Progress for WorkerProgress<'_> {
@@ -152,7 +160,11 @@ impl Progress for WorkerProgress<'_> {
         if step.is_multiple_of(STEPS_PER_LOOK) {
             self.bar.set_position(step);
         }
-        self.stop.is_made()
+        self.all.stop.is_made()
+    }
+
+    fn warn(&mut self, warning: &str) {
+        self.all.say(&format!("warning: {}: {warning}", self.run));
     }
 
     fn record(&mut self, record: &Record) {

@@ -1,4 +1,5 @@
-//! The checkpoint: the loop's whole state in one file, written atomically, proven by a checksum.
+//! The checkpoint: the loop's whole state in one file, written atomically, proven by a checksum; and the
+//! one before it, in case that a disk damages the newest.
 
 use std::path::{Path, PathBuf};
 
@@ -32,6 +33,14 @@ pub enum CheckpointError {
         /// What is wrong in it.
         problem: String,
     },
+    /// Neither it nor the one before it can be used.
+    #[error("{newest}; and {previous}")]
+    Both {
+        /// What is wrong with the newest.
+        newest: Box<CheckpointError>,
+        /// What is wrong with the one before it.
+        previous: Box<CheckpointError>,
+    },
     /// It belongs to another run.
     #[error(
         "{} was written by a run with another configuration (hash {found}, expected {expected})",
@@ -55,11 +64,17 @@ struct Header {
     sha256: String,
 }
 
-/// Writes the state of a run whose configuration has this hash.
+/// Writes the state of a run whose configuration has this hash. The checkpoint that was there becomes
+/// `previous`.
 ///
 /// # Errors
-/// If it cannot be written; the previous checkpoint is then untouched.
-pub fn save(path: &Path, state: &State, config_hash: &str) -> Result<(), CheckpointError> {
+/// If it cannot be written; the last one is then still whole, here or as `previous`.
+pub fn save(
+    path: &Path,
+    previous: &Path,
+    state: &State,
+    config_hash: &str,
+) -> Result<(), CheckpointError> {
     let malformed = |e: &dyn std::fmt::Display| CheckpointError::Malformed {
         path: path.to_owned(),
         problem: e.to_string(),
@@ -94,7 +109,7 @@ pub fn save(path: &Path, state: &State, config_hash: &str) -> Result<(), Checkpo
     let bytes = writer
         .finish(METADATA_KEY, text)
         .map_err(|e| malformed(&e))?;
-    Ok(files::write_atomically(path, &bytes)?)
+    Ok(files::write_keeping(path, previous, &bytes)?)
 }
 
 /// Reads the state of a run whose `W` has `shape` and whose configuration has this hash.
@@ -120,6 +135,54 @@ pub fn load(
         });
     }
     Ok(state)
+}
+
+/// A state to go on from.
+#[derive(Debug)]
+pub struct Found {
+    /// The state.
+    pub state: State,
+    /// What is wrong with the newest checkpoint, if the one before it had to stand in.
+    pub damage: Option<CheckpointError>,
+}
+
+/// Reads the newest usable one of two checkpoints; `None` if neither is there. Reads
+/// only: who goes on from the one before must put it in the damaged one's place before the next
+/// [`save`], which would keep the damage.
+///
+/// # Errors
+/// If one of them is there and none can be used.
+pub fn newest(
+    path: &Path,
+    previous: &Path,
+    shape: (usize, usize),
+    config_hash: &str,
+) -> Result<Option<Found>, CheckpointError> {
+    let read = |path: &Path| match path.exists() {
+        true => load(path, shape, config_hash).map(Some),
+        false => Ok(None),
+    };
+    let whole = |state| Found {
+        state,
+        damage: None,
+    };
+    let damage = match read(path) {
+        Ok(Some(state)) => return Ok(Some(whole(state))),
+        // Whoever is killed between the two renames of `save` leaves the one before alone.
+        Ok(None) => return Ok(read(previous)?.map(whole)),
+        Err(damage) => damage,
+    };
+    match read(previous) {
+        Ok(Some(state)) => Ok(Some(Found {
+            state,
+            damage: Some(damage),
+        })),
+        Ok(None) => Err(damage),
+        Err(e) => Err(CheckpointError::Both {
+            newest: Box::new(damage),
+            previous: Box::new(e),
+        }),
+    }
 }
 
 fn parse(
@@ -224,41 +287,82 @@ mod tests {
         }
     }
 
+    /// A directory with the places of two checkpoints in it.
+    fn places() -> (tempfile::TempDir, PathBuf, PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let paths = ["newest", "previous"].map(|name| dir.path().join(name));
+        let [newest, previous] = paths;
+        (dir, newest, previous)
+    }
+
     #[test]
     fn what_was_saved_is_loaded_bit_for_bit() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("checkpoint.safetensors");
-        save(&path, &state(), "abc").unwrap();
+        let (_dir, path, previous) = places();
+        save(&path, &previous, &state(), "abc").unwrap();
+        assert!(!previous.exists());
         assert_eq!(load(&path, (2, 3), "abc").unwrap(), state());
         let third = State {
             start: 2,
             ..state()
         };
-        save(&path, &third, "abc").unwrap();
+        save(&path, &previous, &third, "abc").unwrap();
         assert_eq!(load(&path, (2, 3), "abc").unwrap(), third);
+        assert_eq!(load(&previous, (2, 3), "abc").unwrap(), state());
     }
 
     #[test]
-    fn any_flipped_bit_any_lost_tail_and_any_other_run_is_noticed() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("checkpoint.safetensors");
-        save(&path, &state(), "abc").unwrap();
+    fn any_flipped_bit_any_lost_tail_and_any_other_run_is_noticed_and_the_one_before_is_used() {
+        let (_dir, path, previous) = places();
+        let before = State { step: 5, ..state() };
+        save(&path, &previous, &before, "abc").unwrap();
+        save(&path, &previous, &state(), "abc").unwrap();
         let error = load(&path, (2, 3), "abd").unwrap_err();
         assert!(
             error.to_string().contains("another configuration"),
             "{error}"
         );
+        let newest = || newest(&path, &previous, (2, 3), "abc");
         let good = std::fs::read(&path).unwrap();
+        let falls_back = || {
+            let found = newest().unwrap().unwrap();
+            assert!(found.damage.is_some());
+            assert_eq!(found.state, before);
+        };
         for i in 0..good.len() {
-            let mut bad = good.clone();
-            bad[i] ^= 1;
-            std::fs::write(&path, &bad).unwrap();
-            // Blanks of the header's padding may flip into other blanks; numbers may not.
-            if let Ok(loaded) = load(&path, (2, 3), "abc") {
-                assert_eq!(loaded, state(), "byte {i}");
+            for bit in 0..8 {
+                let mut bad = good.clone();
+                bad[i] ^= 1 << bit;
+                std::fs::write(&path, &bad).unwrap();
+                // Blanks of the header's padding may flip into other blanks; numbers may not.
+                match load(&path, (2, 3), "abc") {
+                    Ok(loaded) => assert_eq!(loaded, state(), "byte {i}, bit {bit}"),
+                    Err(_) => falls_back(),
+                }
             }
             std::fs::write(&path, &good[..i]).unwrap();
             load(&path, (2, 3), "abc").unwrap_err();
+            falls_back();
         }
+    }
+
+    #[test]
+    fn one_of_two_checkpoints_is_enough_and_none_is_made_up() {
+        let (_dir, path, previous) = places();
+        let newest = || newest(&path, &previous, (2, 3), "abc");
+        assert!(newest().unwrap().is_none());
+        save(&path, &previous, &state(), "abc").unwrap();
+        std::fs::rename(&path, &previous).unwrap();
+        let found = newest().unwrap().unwrap();
+        assert!(found.damage.is_none() && found.state == state());
+        std::fs::write(&path, b"no").unwrap();
+        assert!(newest().unwrap().unwrap().damage.is_some());
+        std::fs::write(&previous, b"nor this").unwrap();
+        let error = newest().unwrap_err().to_string();
+        assert!(
+            error.contains("newest is not") && error.contains("previous is not"),
+            "{error}"
+        );
+        std::fs::remove_file(&path).unwrap();
+        newest().unwrap_err();
     }
 }

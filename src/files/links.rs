@@ -36,7 +36,7 @@ pub fn open_to_write(path: &Path, options: &mut OpenOptions) -> Result<File, Fil
 /// If a link or a file stands in its place, or the system refuses.
 pub fn make_directory(path: &Path) -> Result<(), FileError> {
     refuse_link(path, "write into")?;
-    std::fs::create_dir_all(path).map_err(FileError::new("make the directory", path))
+    super::make_directory(path)
 }
 
 /// Makes the directory `below` an output directory, and those on the way to it.
@@ -45,7 +45,7 @@ pub fn make_directory(path: &Path) -> Result<(), FileError> {
 /// If a link or a file stands in the place of one, `below` leads out of the output directory, or the
 /// system refuses.
 pub fn make_below(output: &Path, below: &Path) -> Result<(), FileError> {
-    std::fs::create_dir_all(output).map_err(FileError::new("make the directory", output))?;
+    super::make_directory(output)?;
     let mut path = output.to_owned();
     for part in below.components() {
         path.push(part);

@@ -6,12 +6,12 @@ use ndarray::Array2;
 use rand::Rng;
 
 use super::analyzed;
-use super::directory::{CHECKPOINT, METRICS, RunDirectory};
+use super::directory::{METRICS, RunDirectory};
 use super::experiment::Experiment;
 use super::metrics;
 use super::results::{self, Summary};
 use super::run::{Outcome, Progress, RunError};
-use super::training::{load_checkpoint, save_checkpoint};
+use super::warnings::Warnings;
 use crate::analysis::Settings;
 use crate::compression::baselines::{pca, random, subset};
 use crate::compression::evaluation::Evaluator;
@@ -31,8 +31,13 @@ pub(super) fn run(
     let Experiment { config, model, .. } = experiment;
     let mut evaluator = Evaluator::new(Arc::clone(&teacher), experiment.objective());
     let start = std::time::Instant::now();
-    let state = if directory.has(CHECKPOINT) {
-        load_checkpoint(experiment, &directory.file(CHECKPOINT))?
+    let checkpoints = directory.checkpoints();
+    let mut warnings = Warnings {
+        directory,
+        progress: &mut *progress,
+    };
+    let state = if let Some(state) = checkpoints.load(experiment, &mut warnings)? {
+        state
     } else {
         let mut rng = rng::stream(config.training.seed, Purpose::Init);
         let method = config.compression.method;
@@ -50,7 +55,7 @@ pub(super) fn run(
         };
         let mut state = State::initial(w);
         state.seconds = start.elapsed().as_secs_f64();
-        save_checkpoint(&directory.file(CHECKPOINT), &state, &config.hash())?;
+        checkpoints.save(&state, &config.hash())?;
         state
     };
     let evaluation = evaluator.evaluate(&state.w);
@@ -64,7 +69,7 @@ pub(super) fn run(
         StopReason::Diverged { step: 0 }
     };
     let last = (reason == StopReason::Completed).then_some(&evaluation);
-    let summary = Summary::new(config, &reason, 0, state.seconds, last);
+    let mut summary = Summary::new(config, &reason, 0, state.seconds, last);
     summary.save(directory)?;
     Ok(match reason {
         StopReason::Completed => Outcome::Completed(summary),

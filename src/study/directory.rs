@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use super::checkpoints::Checkpoints;
 use crate::config::RunConfig;
 use crate::files::{self, FileError, links};
 
@@ -27,6 +28,10 @@ pub const GRAMS: &str = "grams.csv";
 pub const PROJECTION: &str = "projection.safetensors";
 #[allow(missing_docs)]
 pub const CHECKPOINT: &str = "checkpoint.safetensors";
+/// The one before it, until the run is over.
+pub const PREVIOUS_CHECKPOINT: &str = "checkpoint.previous.safetensors";
+/// Only if something happened that the results do not show.
+pub const WARNINGS: &str = "warnings.txt";
 #[allow(missing_docs)]
 pub const SUMMARY: &str = "summary.json";
 /// Left by a study whose run could not start or broke off; says why.
@@ -50,7 +55,7 @@ const LOCK: &str = ".lock";
 pub(super) const START_PREFIX: &str = ".start-";
 
 /// In the order in which `--force` deletes them: the sign of completion first.
-const ALL: [&str; 18] = [
+const ALL: [&str; 20] = [
     SUMMARY,
     FAILURE,
     ANALYSIS,
@@ -60,6 +65,7 @@ const ALL: [&str; 18] = [
     POSITIONS,
     LAYER_POSITIONS,
     FEATURES,
+    PREVIOUS_CHECKPOINT,
     CHECKPOINT,
     PROJECTION,
     GRAM,
@@ -68,6 +74,7 @@ const ALL: [&str; 18] = [
     RESTARTS,
     DIAGNOSTICS,
     METRICS,
+    WARNINGS,
     CONFIG,
 ];
 
@@ -142,7 +149,7 @@ impl RunDirectory {
     /// See [`DirectoryError`].
     pub fn open(path: &Path, config: &RunConfig, force: bool) -> Result<Self, DirectoryError> {
         inspect(path, config, force)?;
-        std::fs::create_dir_all(path).map_err(FileError::new("make the directory", path))?;
+        files::make_directory(path)?;
         let lock_path = path.join(LOCK);
         let mut options = File::options();
         options.create(true).truncate(false).write(true);
@@ -175,6 +182,14 @@ impl RunDirectory {
         &self.path
     }
 
+    /// The run's checkpoints.
+    pub(super) fn checkpoints(&self) -> Checkpoints {
+        Checkpoints {
+            newest: self.file(CHECKPOINT),
+            previous: self.file(PREVIOUS_CHECKPOINT),
+        }
+    }
+
     /// Whether one of its files is there.
     pub fn has(&self, name: &str) -> bool {
         self.file(name).exists()
@@ -195,11 +210,21 @@ impl RunDirectory {
         Ok(files::write_atomically(&path, text.as_bytes())?)
     }
 
+    /// Deletes what only a run that is not over needs.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub(super) fn remove_unneeded(&self) -> Result<(), FileError> {
+        remove(&self.file(FAILURE))?;
+        remove(&self.file(PREVIOUS_CHECKPOINT))
+    }
+
+    /// Deletes the run in it. Whoever is killed meanwhile leaves what can be gone on from, or nothing.
     fn clear(&self) -> Result<(), DirectoryError> {
+        self.remove_starts()?;
         for name in ALL {
             remove(&self.file(name))?;
         }
-        self.remove_starts()?;
         Ok(files::sync_directory(&self.path)?)
     }
 
@@ -213,9 +238,12 @@ impl RunDirectory {
         self.remove_all(files::TEMPORARY_PREFIX)
     }
 
-    /// Deletes every file whose name begins so.
+    /// Deletes every file whose name begins so. By the alphabet a start's checkpoint goes before the
+    /// tables that it would miss.
     fn remove_all(&self, prefix: &str) -> Result<(), DirectoryError> {
-        for name in names(&self.path)? {
+        let mut names = names(&self.path)?;
+        names.sort_unstable();
+        for name in names {
             if name.starts_with(prefix) {
                 remove(&self.file(&name))?;
             }

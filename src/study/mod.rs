@@ -12,17 +12,18 @@
 //!   [`collection_tables`]; [`reference`](mod@reference): a Gram matrix from elsewhere.
 //! - [`results`]: what a finished run leaves: tables, `W`, and `summary.json`; [`ending`]: whether it learned.
 //! - [`mod@run`]: one run from start or checkpoint to its end: `initial`, `restarts` and `training`, or
-//!   `baseline` for a `W` that is found instead of trained.
+//!   `baseline` for a `W` that is found instead of trained; `checkpoints` of it, and `warnings`.
 //!
 //! Many:
 //! - [`plan`]: a study file's runs; [`names`] of their directories.
 //! - [`record`]: `study.toml`, which says what belongs to a study's directory.
 //! - [`state`]: how far a run is.
-//! - [`tables`]: `runs.csv` and `summary.csv`; [`statistics`] over the seeds.
+//! - [`tables`]: `runs.csv` and `summary.csv`, under the `study_lock`; [`statistics`] over the seeds.
 //! - [`sweep`]: the workers; [`estimate`] of the time they will need.
 
 pub mod analyzed;
 mod baseline;
+mod checkpoints;
 pub mod collection;
 pub mod collection_tables;
 pub mod diagnostics;
@@ -45,9 +46,11 @@ pub mod run;
 pub mod state;
 pub mod statistics;
 pub mod step_log;
+mod study_lock;
 pub mod sweep;
 pub mod tables;
 mod training;
+mod warnings;
 
 pub use experiment::Experiment;
 pub use plan::Plan;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::directory::names;
+use super::study_lock::{LOCK, StudyLock};
 use crate::escape::{is_hidden, name};
 use crate::files::{self, FileError};
 
@@ -149,8 +150,9 @@ impl Record {
                 expected: self.name.clone(),
             }),
             Err(RecordError::Missing(_)) => {
-                let temporary = |name: &String| name.starts_with(files::TEMPORARY_PREFIX);
-                match names(directory)?.into_iter().find(|name| !temporary(name)) {
+                let ours =
+                    |name: &String| name == LOCK || name.starts_with(files::TEMPORARY_PREFIX);
+                match names(directory)?.into_iter().find(|name| !ours(name)) {
                     // Another process may have begun the study between two looks.
                     None | Some(_) if directory.join(STUDY).exists() => Ok(()),
                     None => Ok(()),
@@ -169,15 +171,11 @@ impl Record {
     /// # Errors
     /// If it cannot be written.
     pub fn keep(&self, directory: &Path) -> Result<(), RecordError> {
-        std::fs::create_dir_all(directory)
-            .map_err(FileError::new("make the directory", directory))?;
+        files::make_directory(directory)?;
         let path = directory.join(STUDY);
         let body = toml::to_string(self)
             .map_err(|e| FileError::new("write", &path)(io::Error::other(e.to_string())))?;
         let text = format!("{HEADING}{body}");
-        if files::read_bounded(&path, MAX_BYTES).is_ok_and(|there| there == text.as_bytes()) {
-            return Ok(());
-        }
-        Ok(files::write_atomically(&path, text.as_bytes())?)
+        Ok(StudyLock::take(directory)?.write(STUDY, text.as_bytes())?)
     }
 }

@@ -8,10 +8,11 @@
 
 use std::path::PathBuf;
 
-use super::directory::{CHECKPOINT, DirectoryError, RESTARTS, RunDirectory, START_PREFIX};
+use super::checkpoints::Checkpoints;
+use super::directory::{DirectoryError, RESTARTS, RunDirectory, START_PREFIX};
 use super::metrics;
 use super::run::RunError;
-use super::training::{Files, Training, save_checkpoint};
+use super::training::{Files, Training};
 use crate::compression::StopReason;
 use crate::compression::trainer::State;
 use crate::files::{self, FileError};
@@ -41,7 +42,10 @@ impl StartFiles {
         let file = |name: &str| directory.file(&format!("{START_PREFIX}{start}-{name}"));
         Self {
             files: Files {
-                checkpoint: file("checkpoint.safetensors"),
+                checkpoints: Checkpoints {
+                    newest: file("checkpoint.safetensors"),
+                    previous: file("checkpoint.previous.safetensors"),
+                },
                 metrics: file("metrics.csv"),
                 diagnostics: file("diagnostics.csv"),
             },
@@ -105,7 +109,7 @@ pub(super) fn choose(
         }
     }
     let state = State { seconds, ..state };
-    save_checkpoint(&directory.file(CHECKPOINT), &state, &config.hash())?;
+    own.checkpoints.save(&state, &config.hash())?;
     Ok(Choice::Made)
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::directory::{GRAM, GRAMS, LAYERS, PROJECTION, RunDirectory, SUMMARY};
 use super::ending::{Ending, Verdict};
+use super::warnings;
 use crate::compression::gram::between;
 use crate::compression::projection::ProjectionError;
 use crate::compression::{Evaluation, Projection, StopReason};
@@ -52,6 +53,9 @@ pub struct Summary {
     pub threads: usize,
     /// Of everything that decides the results.
     pub config_hash: String,
+    /// What happened on the way that the results do not show; absent if nothing did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// The exact figures at the end; the names are those of `metrics.csv`.
@@ -118,6 +122,7 @@ impl Summary {
             .to_lowercase(),
             threads: config.training.threads,
             config_hash: config.hash(),
+            warnings: Vec::new(),
         }
     }
 
@@ -141,11 +146,14 @@ impl Summary {
         serde_json::from_str(&text).map_err(|e| FileError::new("read", path)(e.into()))
     }
 
-    /// Writes `summary.json`.
+    /// Writes `summary.json`, with the warnings that the run was given, and before that lets go of
+    /// what a run that is over does not need.
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn save(&self, directory: &RunDirectory) -> Result<(), FileError> {
+    pub fn save(&mut self, directory: &RunDirectory) -> Result<(), FileError> {
+        self.warnings = warnings::read(directory.path())?;
+        directory.remove_unneeded()?;
         let path = directory.file(SUMMARY);
         let text = serde_json::to_string_pretty(self)
             .map_err(|e| FileError::new("write", &path)(e.into()))?;

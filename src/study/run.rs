@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::directory::{CHECKPOINT, DirectoryError, METRICS, RunDirectory, SUMMARY};
+use super::directory::{DirectoryError, METRICS, RunDirectory, SUMMARY};
 use super::ending::{self, Ending};
 use super::experiment::Experiment;
 use super::restarts::{self, Choice};
@@ -28,6 +28,8 @@ pub trait Progress {
     fn step(&mut self, step: u64, loss: f64) -> bool;
     /// A row was written.
     fn record(&mut self, record: &Record);
+    /// Something happened that the user should know of, and the run goes on.
+    fn warn(&mut self, warning: &str);
     /// Training is over for now.
     fn end(&mut self);
 }
@@ -54,7 +56,9 @@ pub enum Outcome {
 pub enum RunError {
     #[error(transparent)]
     Directory(#[from] DirectoryError),
-    #[error("{0}; --force starts the run over")]
+    #[error(
+        "{0}; restore a checkpoint of this run, or delete them all to start it over, as --force does"
+    )]
     Checkpoint(CheckpointError),
     #[error(transparent)]
     Log(LogError),
@@ -67,12 +71,15 @@ pub enum RunError {
 }
 
 impl RunError {
-    /// Whether it was found before anything was written: the user's files, not the machine.
+    /// Whether the user's files are at fault, and not the machine.
     pub fn is_input(&self) -> bool {
-        matches!(
-            self,
-            Self::Directory(_) | Self::Checkpoint(_) | Self::Log(_) | Self::Model(_)
-        )
+        match self {
+            Self::Directory(DirectoryError::File(e))
+            | Self::Checkpoint(CheckpointError::File(e))
+            | Self::Log(LogError::File(e)) => !e.is_of_the_machine(),
+            Self::Directory(_) | Self::Checkpoint(_) | Self::Log(_) | Self::Model(_) => true,
+            Self::Output(_) | Self::Projection(_) => false,
+        }
     }
 }
 
@@ -102,8 +109,8 @@ pub fn run(
     if config.compression.method != Method::Train {
         return baseline::run(experiment, teacher, &directory, progress);
     }
-    let mut training = Training::new(experiment, teacher, progress);
-    if config.training.restarts.count > 1 && !directory.has(CHECKPOINT) {
+    let mut training = Training::new(experiment, teacher, &directory, progress);
+    if config.training.restarts.count > 1 && !directory.checkpoints().exist() {
         let choice = restarts::choose(&mut training, &directory);
         training.progress.end();
         match choice? {
@@ -146,7 +153,7 @@ fn finish(
             let (config, reason) = (&experiment.config, &trained.reason);
             let ratio = ending::loss_ratio(&directory.file(METRICS), state.step)?;
             let ending = Ending::new(&last, constant_error(&training.teacher), ratio);
-            let summary =
+            let mut summary =
                 Summary::new(config, reason, step, state.seconds, Some(&last)).with_ending(ending);
             summary.save(directory)?;
             Ok(Outcome::Completed(summary))
@@ -162,7 +169,7 @@ fn diverged(
     seconds: f64,
 ) -> Result<Outcome, RunError> {
     let reason = StopReason::Diverged { step };
-    let summary = Summary::new(&experiment.config, &reason, step, seconds, None);
+    let mut summary = Summary::new(&experiment.config, &reason, step, seconds, None);
     summary.save(directory)?;
     Ok(Outcome::Diverged(summary))
 }

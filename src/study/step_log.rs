@@ -36,8 +36,8 @@ pub struct StepLog {
 
 impl StepLog {
     /// Opens the file of these columns, the first of which is `step`, for the rows from step `next` on:
-    /// rows from there on, and half a row that a killed process left, are cut off first. `rows` is how
-    /// many rows before `next` there must be.
+    /// rows from there on, half a row that a killed process left, and what is no row are cut off first.
+    /// `rows` is how many rows before `next` there must be.
     ///
     /// # Errors
     /// If the file cannot be read or written, or the rows before `next` are not all there.
@@ -50,7 +50,10 @@ impl StepLog {
         let mut kept = header.clone();
         let mut found = 0;
         if path.exists() {
-            let text = files::read_text(path, MAX_BYTES)?;
+            let bytes = files::read_bounded(path, MAX_BYTES)?;
+            let text = std::str::from_utf8(&bytes)
+                .or_else(|e| std::str::from_utf8(&bytes[..e.valid_up_to()]))
+                .unwrap_or_default();
             let Some(body) = text.strip_prefix(&header) else {
                 return Err(malformed(
                     "does not start with the columns that a run writes".into(),
@@ -66,8 +69,8 @@ impl StepLog {
                         kept.push_str(row);
                         found += 1;
                     }
-                    Some(_) => break,
-                    None => return Err(malformed("has a row without a step".into())),
+                    // What was not synced yet may be anything after a power cut.
+                    _ => break,
                 }
             }
         }

@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 
 use super::directory::DirectoryError;
 use super::plan::{Plan, conflict};
-use super::record::RecordError;
 use super::results::Summary;
 use super::run::{self, Outcome, Progress, RunError};
 use super::state::{self, RunState};
+use super::study_lock::still_there;
 use super::tables::Tables;
 use crate::files::{FileError, links};
 
@@ -81,7 +81,7 @@ struct Shared<'a> {
 }
 
 /// Works on the runs `mine` of a study with `jobs` workers until all are over, or the watcher says
-/// stop. The tables are rewritten at the start and after every run.
+/// stop. The tables are rewritten at the start and after every run; the study's record must be there.
 ///
 /// # Errors
 /// If the study's own files cannot be written. Runs that fail are in the report instead.
@@ -92,8 +92,7 @@ pub fn sweep(
     jobs: usize,
     tables: &mut Tables,
     watcher: &dyn Watcher,
-) -> Result<Report, RecordError> {
-    plan.record.keep(directory)?;
+) -> Result<Report, FileError> {
     tables.rewrite()?;
     let is_done = |run: &usize| matches!(tables.states()[*run], RunState::Completed(_));
     let queue: VecDeque<usize> = mine.iter().copied().filter(|run| !is_done(run)).collect();
@@ -122,7 +121,7 @@ pub fn sweep(
     });
     let broken = shared.broken.into_inner();
     if let Some(error) = broken.unwrap_or_else(PoisonError::into_inner) {
-        return Err(error.into());
+        return Err(error);
     }
     let report = shared.report.into_inner();
     let mut report = report.unwrap_or_else(PoisonError::into_inner);
@@ -141,6 +140,10 @@ impl Shared<'_> {
         loop {
             if self.watcher.stop() {
                 hold(&self.report).interrupted |= self.something_is_left();
+                return;
+            }
+            if let Err(e) = still_there(self.directory) {
+                hold(&self.broken).get_or_insert(e);
                 return;
             }
             if let Some(run) = self.next() {
@@ -195,7 +198,9 @@ impl Shared<'_> {
             }
             Err(Refusal::NotOurs(reason)) => End::Failed(reason),
             Err(Refusal::Failed(reason)) => {
-                let reason = match state::record_failure(&self.directory.join(name), &reason) {
+                let kept = still_there(self.directory)
+                    .and_then(|()| state::record_failure(&self.directory.join(name), &reason));
+                let reason = match kept {
                     Ok(()) => reason,
                     Err(e) => format!("{reason} ({e})"),
                 };
@@ -217,7 +222,7 @@ impl Shared<'_> {
                 End::Failed(reason) => report.failed.push((run, reason.clone())),
             }
         }
-        let written = hold(&self.tables).rewrite();
+        let written = still_there(self.directory).and_then(|()| hold(&self.tables).rewrite());
         if let Err(e) = written {
             hold(&self.broken).get_or_insert(e);
         }

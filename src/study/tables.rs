@@ -4,7 +4,6 @@
 //! rest is the same however the work was shared, interrupted or ordered.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -14,13 +13,13 @@ use super::record::Record;
 use super::results::Summary;
 use super::state::RunState;
 use super::statistics::Figures;
-use crate::files::{self, FileError, links};
+use super::study_lock::StudyLock;
+use crate::files::FileError;
 
 /// One row per run that is over.
 pub const RUNS: &str = "runs.csv";
 /// One row per grid point, seeds folded.
 pub const SUMMARY_TABLE: &str = "summary.csv";
-const LOCK: &str = ".tables.lock";
 
 /// The metrics of both tables; the names are those of `metrics.csv`.
 pub const METRICS: [&str; 7] = {
@@ -74,18 +73,14 @@ impl Tables {
     /// # Errors
     /// If a file cannot be read or written.
     pub fn rewrite(&mut self) -> Result<(), FileError> {
-        let path = self.directory.join(LOCK);
-        let mut options = File::options();
-        options.create(true).truncate(false).write(true);
-        let lock = links::open_to_write(&path, &mut options)?;
-        lock.lock().map_err(FileError::new("lock", &path))?;
+        let lock = StudyLock::take(&self.directory)?;
         self.look()?;
-        self.write(RUNS, self.runs())?;
+        self.write(&lock, RUNS, self.runs())?;
         let summary = self.summary();
-        self.write(SUMMARY_TABLE, summary)
+        self.write(&lock, SUMMARY_TABLE, summary)
     }
 
-    fn write(&self, name: &str, rows: Vec<Vec<String>>) -> Result<(), FileError> {
+    fn write(&self, lock: &StudyLock, name: &str, rows: Vec<Vec<String>>) -> Result<(), FileError> {
         let path = self.directory.join(name);
         let bytes = || -> Result<Vec<u8>, csv::Error> {
             let mut writer = csv::Writer::from_writer(Vec::new());
@@ -98,11 +93,7 @@ impl Tables {
         };
         let bytes =
             bytes().map_err(|e| FileError::new("write", &path)(io::Error::other(e.to_string())))?;
-        let limit = bytes.len() as u64;
-        if files::read_bounded(&path, limit).is_ok_and(|there| there == bytes) {
-            return Ok(());
-        }
-        files::write_atomically(&path, &bytes)
+        lock.write(name, &bytes)
     }
 
     fn runs(&self) -> Vec<Vec<String>> {

@@ -1,18 +1,19 @@
 //! The training of one `W`: from a state or from nothing to a number of steps, with its files.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use burn::tensor::Element;
 use ndarray::Array2;
 
+use super::checkpoints::Checkpoints;
 use super::diagnostics::DiagnosticsLog;
-use super::directory::{CHECKPOINT, DIAGNOSTICS, METRICS, RunDirectory};
+use super::directory::{DIAGNOSTICS, METRICS, RunDirectory};
 use super::experiment::Experiment;
 use super::initial::initial;
 use super::metrics::Metrics;
 use super::run::{Progress, RunError};
-use crate::compression::checkpoint::{self, CheckpointError};
+use super::warnings::Warnings;
 use crate::compression::diagnostics::Diagnostics;
 use crate::compression::engines::fused::{self, Fused};
 use crate::compression::engines::{Engine, autodiff::Autodiff};
@@ -25,7 +26,7 @@ use crate::inputs::Sampler;
 /// Where a trajectory leaves what it needs to go on.
 #[derive(Clone, Debug)]
 pub(super) struct Files {
-    pub checkpoint: PathBuf,
+    pub checkpoints: Checkpoints,
     pub metrics: PathBuf,
     pub diagnostics: PathBuf,
 }
@@ -34,7 +35,7 @@ impl Files {
     /// The run's own.
     pub fn of_run(directory: &RunDirectory) -> Self {
         Self {
-            checkpoint: directory.file(CHECKPOINT),
+            checkpoints: directory.checkpoints(),
             metrics: directory.file(METRICS),
             diagnostics: directory.file(DIAGNOSTICS),
         }
@@ -44,6 +45,7 @@ impl Files {
 /// A run's training: what all its trajectories share.
 pub(super) struct Training<'a> {
     pub experiment: &'a Experiment,
+    pub directory: &'a RunDirectory,
     pub teacher: Arc<Teacher>,
     pub evaluator: Evaluator,
     pub progress: &'a mut dyn Progress,
@@ -58,14 +60,16 @@ pub(super) struct Trained {
 }
 
 impl<'a> Training<'a> {
-    /// For a run.
+    /// For a run in its directory.
     pub fn new(
         experiment: &'a Experiment,
         teacher: Arc<Teacher>,
+        directory: &'a RunDirectory,
         progress: &'a mut dyn Progress,
     ) -> Self {
         Self {
             experiment,
+            directory,
             evaluator: Evaluator::new(Arc::clone(&teacher), experiment.objective())
                 .with_wiring(experiment.wiring()),
             teacher,
@@ -83,7 +87,7 @@ impl<'a> Training<'a> {
         elsewhere: u64,
     ) -> Result<Trained, RunError> {
         let Experiment { config, space, .. } = self.experiment;
-        let Some(state) = self.state(start, &files.checkpoint)? else {
+        let Some(state) = self.state(start, &files.checkpoints)? else {
             return Ok(Trained {
                 reason: StopReason::Interrupted,
                 state: State::initial(Array2::zeros((0, 0))),
@@ -113,7 +117,7 @@ impl<'a> Training<'a> {
             diagnose_every: config.training.diagnostics_every,
         };
         let mut observer = TrajectoryObserver {
-            checkpoint: &files.checkpoint,
+            checkpoints: &files.checkpoints,
             config_hash: config.hash(),
             evaluator: &mut self.evaluator,
             metrics,
@@ -134,9 +138,13 @@ impl<'a> Training<'a> {
     }
 
     /// The checkpoint's state, or the initial one; `None` if the search for it was interrupted.
-    fn state(&mut self, start: u32, path: &Path) -> Result<Option<State>, RunError> {
-        if path.exists() {
-            return load_checkpoint(self.experiment, path).map(Some);
+    fn state(&mut self, start: u32, kept: &Checkpoints) -> Result<Option<State>, RunError> {
+        let mut warnings = Warnings {
+            directory: self.directory,
+            progress: self.progress,
+        };
+        if let Some(state) = kept.load(self.experiment, &mut warnings)? {
+            return Ok(Some(state));
         }
         let w = initial(self.experiment, start, &self.teacher, self.progress);
         Ok(w.map(|w| State {
@@ -172,20 +180,6 @@ fn rows(config: &RunConfig, step: u64) -> u64 {
     step / training.log_every + u64::from(step == training.steps && !on_grid)
 }
 
-/// The state that a run's checkpoint holds.
-pub(super) fn load_checkpoint(experiment: &Experiment, path: &Path) -> Result<State, RunError> {
-    let hash = experiment.config.hash();
-    checkpoint::load(path, experiment.shape(), &hash).map_err(RunError::Checkpoint)
-}
-
-/// Writes a checkpoint.
-pub(super) fn save_checkpoint(path: &Path, state: &State, hash: &str) -> Result<(), RunError> {
-    match checkpoint::save(path, state, hash) {
-        Err(CheckpointError::File(e)) => Err(e.into()),
-        other => other.map_err(RunError::Checkpoint),
-    }
-}
-
 fn engine(experiment: &Experiment, teacher: &Arc<Teacher>) -> Box<dyn Engine> {
     match experiment.config.training.precision {
         Precision::F32 => engine_of::<f32>(experiment, teacher),
@@ -216,7 +210,7 @@ fn engine_of<F: fused::lanes::Precision + Element>(
 
 /// Writes what the training loop reports.
 struct TrajectoryObserver<'a> {
-    checkpoint: &'a Path,
+    checkpoints: &'a Checkpoints,
     config_hash: String,
     evaluator: &'a mut Evaluator,
     metrics: Metrics,
@@ -256,7 +250,7 @@ impl Observer for TrajectoryObserver<'_> {
 
     fn checkpoint(&mut self, state: &State) -> Result<(), RunError> {
         self.sync()?;
-        save_checkpoint(self.checkpoint, state, &self.config_hash)
+        self.checkpoints.save(state, &self.config_hash)
     }
 
     fn step_done(&mut self, step: u64, loss: f64) -> bool {
