@@ -21,6 +21,7 @@ def check(browser, report: Path, output: Path) -> list[str]:
         page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
         page.on("console", lambda message: problems.append(f"console: {message.text}"))
         page.on("pageerror", lambda error: problems.append(f"error: {error}"))
+        page.on("dialog", lambda dialog: (problems.append(f"dialog: {dialog.message}"), dialog.dismiss()))
         page.on(
             "request",
             lambda request: request.url.startswith(("file:", "data:"))

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Makes two short runs and the study that they form, and opens their reports in headless Chromium: nothing in
-# the console, nothing loaded from elsewhere, no horizontal overflow at 400 and 1400 pixels, no clipped text in a
-# figure, tables that sort. Screenshots and PDFs stay in OUTPUT (target/report). Needs Rust, Python 3.11 or newer
-# (PYTHON=... chooses one) with pip, and Chromium, which is installed from Debian's packages where it is missing
-# and the script may do so.
+# Makes two short runs, the study that they form, and a run of which every name is hostile, and opens their
+# reports in headless Chromium: nothing in the console, no dialog, nothing loaded from elsewhere, no horizontal
+# overflow at 400 and 1400 pixels, no clipped text in a figure, tables that sort. Screenshots and PDFs stay in
+# OUTPUT (target/report). Needs Rust, Python 3.11 or newer (PYTHON=... chooses one) with pip, and Chromium, which
+# is installed from Debian's packages where it is missing and the script may do so.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -42,6 +42,22 @@ for dim in 4 6; do
 done
 "$compress" analyze "$work/study" > "$work/log" 2>&1
 "$compress" report "$work/study" > "$work/log"
+mkdir "$work/hostile"
+cat > "$work/hostile/names.rasp" << 'END'
+#! vocab: "<script>alert(1)</script>", "</td></svg><img src=x onerror=alert(2)>", "' onmouseover='alert(3)", "\u202eexe.txt", "\u001b[31m", "\u0000", "a,b", "&lt;&#0;", "e\u0301\u0323\u0323", "", "\n", "a name that goes on and on, with no end to it at all, and then some more, because it can, and nobody stops it"
+#! max_seq_len: 2
+turned = aggregate(select(indices, length - indices - 1, ==), tokens);
+END
+cat > "$work/hostile/run.toml" << 'END'
+name = "</h1><script>alert(4)</script>\u202e\n'; alert 5; '"
+model.program = "names.rasp"
+compression.dim = 6
+training = { steps = 100, log_every = 20, diagnostics_every = 20 }
+output.dir = "run"
+END
+"$compress" --config "$work/hostile/run.toml" --quiet > "$work/log"
+"$compress" report "$work/hostile/run" > "$work/log"
+reports+=("$work/hostile/run/report.html")
 rm -rf "$output"
 "$python" scripts/check_report.py "$output" "${reports[@]}" "$work/study/report.html"
 echo "screenshots in $output"
