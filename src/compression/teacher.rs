@@ -18,13 +18,13 @@ use crate::model::codec::class_number;
 use crate::model::{CompiledModel, Frozen, OutputKind, Stream, block_name};
 
 /// Targets are kept in memory up to this many bytes.
-const TABLE_BYTES: usize = 64 << 20;
+pub const TABLE_BYTES: usize = 64 << 20;
 
 /// Inputs per piece of work.
 const CHUNK: usize = 256;
 
 /// Numbers that a pass of the model holds at a time.
-const PASS_NUMBERS: usize = 1 << 24;
+pub const PASS_NUMBERS: usize = 1 << 24;
 
 /// The targets of `B` inputs of `T` positions; rows are `b·T + t`.
 #[derive(Clone, Debug)]

@@ -5,6 +5,7 @@
 //! beside measurements.
 
 use crate::compression::engines::fused::plan::{Method, Plan, Work};
+use crate::compression::teacher::{PASS_NUMBERS, TABLE_BYTES};
 use crate::config::{Engine, Precision, RunConfig};
 use crate::inputs::InputSpace;
 use crate::limits;
@@ -14,8 +15,6 @@ use crate::model::{CompiledModel, Frozen, Linear, Wiring};
 const PROCESS: u128 = 32 << 20;
 /// Inputs per graph of the autodiff engine.
 const AUTODIFF_PIECE: u128 = 128;
-/// The most that the targets of an evaluation set take, as the teacher keeps them and as the engine does.
-const TARGETS: u128 = 2 * (64 << 20);
 /// Bytes of a row of `gram.csv` while it is written.
 const GRAM_ROW: u128 = 96;
 
@@ -148,12 +147,12 @@ impl Memory {
             "compression.dim",
             "choose a smaller d, or one W instead of several",
         );
-        self.add("the Gram matrices", sizes.grams(), MODEL, SMALLER_WIDTH);
+        self.add("the Gram matrices", sizes.grams(), MODEL, FEWER_PAIRS);
         self.add(
-            "the analysis and gram.csv",
+            "the analysis and the tables of G",
             sizes.analysis(),
             MODEL,
-            SMALLER_WIDTH,
+            FEWER_PAIRS,
         );
         self.add(
             "the engine's tables",
@@ -200,6 +199,8 @@ impl Memory {
 
 const MODEL: &str = "model.path";
 const SMALLER_WIDTH: &str = "compile for fewer tokens, positions or values, so that D is smaller";
+const FEWER_PAIRS: &str = "compile for fewer tokens, positions or values, so that D is smaller, or take one W for \
+                           all blocks";
 
 /// The sizes that have a limit of their own.
 fn check_sizes(model: &CompiledModel) -> Result<(), TooLarge> {
@@ -331,7 +332,7 @@ impl<'a> Sizes<'a> {
             _ => 0,
         };
         let numbered = 4 * (self.plan.vocabulary * self.plan.positions) as u128;
-        self.everywhere(self.folded + 2 * table + attention) + 3 * numbered + TARGETS
+        self.everywhere(self.folded + 2 * table + attention) + 3 * numbered
     }
 
     fn pieces(&self) -> u128 {
@@ -348,7 +349,8 @@ impl<'a> Sizes<'a> {
         let piece = self.plan.piece as u128 + 64;
         // The plain passes: the analysis keeps what both models write on 32 inputs, the teacher a bounded part.
         let plain = positions * (self.plan.width * (self.plan.total_blocks + 4)) as u128;
-        self.everywhere(sequence * piece) + 3 * 8 * 32 * plain + (128 << 20)
+        let teacher = (256 * plain).min(PASS_NUMBERS as u128);
+        self.everywhere(sequence * piece) + 8 * (3 * 32 * plain + 2 * teacher)
     }
 
     fn batch(&self, config: &RunConfig, space: &InputSpace) -> u128 {
@@ -369,10 +371,23 @@ impl<'a> Sizes<'a> {
 
     fn evaluation(&self, config: &RunConfig, space: &InputSpace) -> u128 {
         let positions = self.plan.positions as u128;
-        match space.size() {
-            Some(size) => u128::from(size) * if space.is_weighted() { 32 } else { 8 },
-            None => config.inputs.evaluation_sample as u128 * 3 * (8 * positions + 64),
-        }
+        let (inputs, an_input) = match space.size() {
+            Some(size) => (size.into(), if space.is_weighted() { 32 } else { 8 }),
+            None => (
+                config.inputs.evaluation_sample as u128,
+                3 * (8 * positions + 64),
+            ),
+        };
+        // Their targets, where these are kept: the teacher's and the engine's.
+        let written: usize = self.plan.blocks.iter().map(|b| b.columns.len()).sum();
+        let classes = self.plan.readers.last().map_or(0, |r| r.columns.len());
+        let targets = 8 * inputs * positions * (written + classes + 1) as u128;
+        let kept = if targets <= TABLE_BYTES as u128 {
+            2 * targets
+        } else {
+            0
+        };
+        inputs * an_input + kept
     }
 
     fn diagnostics(&self, model: &CompiledModel) -> u128 {
