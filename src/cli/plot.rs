@@ -63,6 +63,7 @@ pub fn main(args: &Args) -> Result<(), Failure> {
         .unwrap_or_else(|| args.directory.join("figures"));
     let failed = |e: FileError| Failure::Running(e.into());
     files::make_directory(&output).map_err(failed)?;
+    files::remove_leftovers(&output).map_err(failed)?;
     let mut text = String::new();
     for (name, bytes) in drawn {
         let path = output.join(name);
