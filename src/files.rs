@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
+use tempfile::NamedTempFile;
 use thiserror::Error;
 
 /// An operation on a file that the operating system refused.
@@ -107,15 +108,7 @@ pub fn read_text(path: &Path, limit: u64) -> Result<String, FileError> {
 /// # Errors
 /// If any of these steps fails; the old file is then untouched.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
-    write_atomically_by(TEMPORARY_PREFIX, path, bytes)
-}
-
-/// As [`write_atomically`]; the name of the file beside it begins with `prefix`.
-///
-/// # Errors
-/// If any of these steps fails; the old file is then untouched.
-pub fn write_atomically_by(prefix: &str, path: &Path, bytes: &[u8]) -> Result<(), FileError> {
-    replace(prefix, path, bytes, || Ok(()))
+    replace(path, bytes, || Ok(()))
 }
 
 /// As [`write_atomically`], and the old file, if there is one, becomes `previous`. After a crash at
@@ -124,24 +117,21 @@ pub fn write_atomically_by(prefix: &str, path: &Path, bytes: &[u8]) -> Result<()
 /// # Errors
 /// If any of these steps fails.
 pub fn write_keeping(path: &Path, previous: &Path, bytes: &[u8]) -> Result<(), FileError> {
-    replace(TEMPORARY_PREFIX, path, bytes, || {
-        match std::fs::rename(path, previous) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
-            _ => Ok(()),
-        }
+    replace(path, bytes, || match std::fs::rename(path, previous) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+        _ => Ok(()),
     })
 }
 
 /// Writes beside `path`, and calls `make_way` when only the rename is left to do.
 fn replace(
-    prefix: &str,
     path: &Path,
     bytes: &[u8],
     make_way: impl FnOnce() -> io::Result<()>,
 ) -> Result<(), FileError> {
     let error = || FileError::new("write", path);
     let directory = parent_of(path);
-    let mut file = builder(prefix).tempfile_in(directory).map_err(error())?;
+    let mut file = temporary(directory).map_err(error())?;
     file.write_all(bytes).map_err(error())?;
     file.as_file().sync_all().map_err(error())?;
     make_way().map_err(error())?;
@@ -186,6 +176,54 @@ pub fn sync_directory(directory: &Path) -> Result<(), FileError> {
     }
 }
 
+/// Deletes temporary files that killed processes left in a directory: those that nobody has locked.
+///
+/// # Errors
+/// If the directory cannot be listed, or a file not be deleted.
+pub fn remove_leftovers(directory: &Path) -> Result<(), FileError> {
+    for name in names(directory)? {
+        let path = directory.join(&name);
+        if !name.starts_with(TEMPORARY_PREFIX) {
+            continue;
+        }
+        if let Ok(file) = File::options().read(true).write(true).open(&path)
+            && file.try_lock().is_ok()
+        {
+            remove(&path)?;
+        }
+    }
+    Ok(())
+}
+
+/// The names of the files and directories in a directory.
+///
+/// # Errors
+/// If it cannot be listed.
+pub fn names(directory: &Path) -> Result<Vec<String>, FileError> {
+    let error = || FileError::new("list", directory);
+    std::fs::read_dir(directory)
+        .map_err(error())?
+        .map(|entry| {
+            Ok(entry
+                .map_err(error())?
+                .file_name()
+                .to_string_lossy()
+                .into_owned())
+        })
+        .collect()
+}
+
+/// Deletes a file, if it is there.
+///
+/// # Errors
+/// If the system refuses.
+pub fn remove(path: &Path) -> Result<(), FileError> {
+    match std::fs::remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(FileError::new("delete", path)(e)),
+        _ => Ok(()),
+    }
+}
+
 /// The directory that holds `path`; the working directory for a bare name.
 pub fn parent_of(path: &Path) -> &Path {
     path.parent()
@@ -193,7 +231,7 @@ pub fn parent_of(path: &Path) -> &Path {
         .unwrap_or(Path::new("."))
 }
 
-/// Name of every temporary file starts so; leftovers of a killed process are safe to delete.
+/// The name of every temporary file begins so.
 pub const TEMPORARY_PREFIX: &str = ".writing-";
 
 /// Bytes in lower-case hexadecimal, for checksums.
@@ -201,9 +239,34 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn builder(prefix: &str) -> tempfile::Builder<'_, 'static> {
+/// A new file in a directory, locked until it is closed: see [`remove_leftovers`].
+fn temporary(directory: &Path) -> io::Result<NamedTempFile> {
+    loop {
+        let file = builder().tempfile_in(directory)?;
+        // Before it was locked somebody may have taken it for a leftover. Where there are no locks nobody
+        // does.
+        if file.as_file().lock().is_err() || is_linked(file.as_file())? {
+            return Ok(file);
+        }
+    }
+}
+
+/// Whether a file still has a name.
+#[cfg(unix)]
+fn is_linked(file: &File) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    Ok(file.metadata()?.nlink() > 0)
+}
+
+/// Where the system deletes no file that is open.
+#[cfg(not(unix))]
+fn is_linked(_: &File) -> io::Result<bool> {
+    Ok(true)
+}
+
+fn builder() -> tempfile::Builder<'static, 'static> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(prefix);
+    builder.prefix(TEMPORARY_PREFIX);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -226,6 +289,36 @@ mod tests {
         write_atomically(&path, b"newer").unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"newer");
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_leftover_is_deleted_and_what_somebody_writes_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let leftover = dir.path().join(".writing-dead");
+        std::fs::write(&leftover, b"half").unwrap();
+        std::fs::write(dir.path().join("kept"), b"").unwrap();
+        let alive = temporary(dir.path()).unwrap();
+        remove_leftovers(dir.path()).unwrap();
+        assert!(!leftover.exists() && alive.path().exists());
+        drop(alive);
+        assert_eq!(names(dir.path()).unwrap(), ["kept"]);
+    }
+
+    #[test]
+    fn the_old_file_is_kept_and_a_directory_is_made_with_those_above_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let below = dir.path().join("a/b/c");
+        make_directory(&below).unwrap();
+        make_directory(&below).unwrap();
+        let (path, previous) = (below.join("new"), below.join("old"));
+        write_keeping(&path, &previous, b"1").unwrap();
+        assert!(!previous.exists());
+        write_keeping(&path, &previous, b"2").unwrap();
+        write_keeping(&path, &previous, b"3").unwrap();
+        let read = |path| std::fs::read(path).unwrap();
+        assert_eq!((read(&path), read(&previous)), (b"3".into(), b"2".into()));
+        assert!(make_directory(&path.join("below a file")).is_err());
+        assert!(sync_directory(&below.join("nowhere")).is_err());
     }
 
     #[test]

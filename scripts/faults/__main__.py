@@ -24,13 +24,13 @@ FAULTS = [
     ("order of syncs, run of several starts", "strace", syscalls.durable("starts")),
     ("order of syncs, sweep", "strace", syscalls.durable("sweep")),
     ("each writing call fails, run", "strace", syscalls.failing("run", 30)),
-    ("each writing call fails, run of several starts", "strace", syscalls.failing("starts", 24)),
+    ("each writing call fails, run of several starts", "strace", syscalls.failing("starts", 26)),
     ("each writing call fails, sweep", "strace", syscalls.failing("sweep", 30)),
-    ("each writing call fails, starting over (--force)", "strace", syscalls.failing("forced", 16)),
+    ("each writing call fails, starting over (--force)", "strace", syscalls.failing("forced", 20)),
     ("each writing call fails, publishing a study", "strace", syscalls.failing("publish", 16)),
     ("read-only from some writing call on, run", "strace", syscalls.failing("run", 8, "EROFS")),
     ("kill -9 at each writing call, run", "strace", syscalls.killed("run", 30)),
-    ("kill -9 at each writing call, run of several starts", "strace", syscalls.killed("starts", 30)),
+    ("kill -9 at each writing call, run of several starts", "strace", syscalls.killed("starts", 26)),
     ("kill -9 at each writing call, sweep", "strace", syscalls.killed("sweep", 30)),
     ("kill -9 at each writing call, starting over (--force)", "strace", syscalls.killed("forced", 24)),
     ("kill -9 at each writing call, publishing a study", "strace", syscalls.killed("publish", 16)),
@@ -65,6 +65,8 @@ FAULTS = [
     ("kill -9 at random moments, sweep", "", kills.at_random),
 ]
 
+LONGEST = 250  # characters of a message in the table
+
 
 def missing(need, lab):
     """What a fault needs and this machine lacks."""
@@ -87,8 +89,8 @@ def counted(values):
 def row(name, tries, remark):
     messages = Counter(t.message for t in tries if t.message)
     said = messages.most_common(1)[0][0] if messages else "-"
-    if len(said) > 150:
-        said = said[:147] + "..."
+    if len(said) > LONGEST:
+        said = said[: LONGEST - 3] + "..."
     restarts = counted(t.restart for t in tries)
     different = sum(t.different for t in tries)
     codes = counted(t.code for t in tries)

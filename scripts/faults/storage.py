@@ -10,6 +10,7 @@ from lab import ROOT, Subject, Try, complaints
 
 PAGE = 4096  # a tmpfs counts in pages
 NOBODY = 65534
+AGAIN = "it is not made anew meanwhile; the same command begins from nothing"
 
 
 def mount(place, options):
@@ -149,7 +150,7 @@ def vanished(name):
             assert not place.exists(), "it made the directory anew"
             return ended
 
-        return [lab.attempt(subject, disturb, (1,), ["error: cannot"]) for _ in range(3)], ""
+        return [lab.attempt(subject, disturb, (1,), ["error: cannot"]) for _ in range(3)], AGAIN
 
     return fault
 
@@ -165,7 +166,7 @@ def moved(lab):
         (place.parent / "elsewhere").rename(place)
         return ended
 
-    return [lab.attempt(subject, disturb, (1,), ["the study's directory was moved or deleted"])], ""
+    return [lab.attempt(subject, disturb, (1,), ["the study's directory was moved or deleted"])], "it goes on"
 
 
 def model_gone(lab):

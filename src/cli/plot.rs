@@ -67,6 +67,7 @@ pub fn main(args: &Args) -> Result<(), Failure> {
         None => links::make_directory(&output),
     }
     .map_err(failed)?;
+    files::remove_leftovers(&output).map_err(failed)?;
     let mut text = String::new();
     for (name, bytes) in drawn {
         let path = output.join(name);

@@ -16,7 +16,7 @@ use crate::analysis::Settings;
 use crate::analysis::across::{Tolerance, middle};
 use crate::figures::table::FigureError;
 use crate::figures::{self, MEDIAN, png, svg};
-use crate::files::{FileError, links, write_atomically};
+use crate::files::{FileError, links, remove_leftovers, write_atomically};
 use crate::report;
 use crate::study::collection::{self, Collection, CollectionError, Member};
 use crate::study::directory::{FEATURES, GRAM, LAYERS};
@@ -216,6 +216,7 @@ fn keep_medians(directory: &Path, medians: &[Median<'_>]) -> Result<Vec<String>,
 fn draw(directory: &Path) -> Result<Vec<String>, PublishError> {
     let folder = directory.join(files::FIGURES);
     links::make_directory(&folder)?;
+    remove_leftovers(&folder)?;
     let mut kept = Vec::new();
     for figure in figures::of_study(directory)? {
         let text = svg::document(&figure.scene, &figure.title, &figure.caption);

@@ -164,6 +164,7 @@ impl Analyzed {
     /// # Errors
     /// If one of them cannot be written.
     pub fn write(&self, directory: &Path) -> Result<(), FileError> {
+        files::remove_leftovers(directory)?;
         let fits = &self.analysis.faithfulness;
         let features = self.analysis.features.iter().map(feature_row);
         write_csv(&directory.join(FEATURES), FEATURE_COLUMNS, features)?;

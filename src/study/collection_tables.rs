@@ -79,6 +79,7 @@ impl Collection {
     /// # Errors
     /// If one of them cannot be written.
     pub fn write(&self, directory: &Path, settings: &Settings) -> Result<(), FileError> {
+        files::remove_leftovers(directory)?;
         let id = |m: &Member| (m.group.clone(), m.d, m.seed, m.run.clone());
         let metrics = self.members.iter().flat_map(|m| {
             let of_member = m.metrics.iter();

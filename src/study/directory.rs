@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use super::checkpoints::Checkpoints;
 use crate::config::RunConfig;
-use crate::files::{self, FileError, links};
+use crate::files::{self, FileError, links, names, remove};
 
 /// The files of a run directory.
 pub const CONFIG: &str = "config.toml";
@@ -165,7 +165,7 @@ impl RunDirectory {
         };
         // Between the first look and the lock another process may have made this its own.
         inspect(path, config, force)?;
-        directory.remove_leftovers()?;
+        files::remove_leftovers(path)?;
         if force {
             directory.clear()?;
         }
@@ -228,23 +228,13 @@ impl RunDirectory {
         Ok(files::sync_directory(&self.path)?)
     }
 
-    /// Deletes the files of single starts, once one is chosen.
+    /// Deletes the files of single starts, once one is chosen. By the alphabet a start's checkpoint goes
+    /// before the tables that it would miss.
     pub(super) fn remove_starts(&self) -> Result<(), DirectoryError> {
-        self.remove_all(START_PREFIX)
-    }
-
-    /// Deletes temporary files that a killed process left.
-    fn remove_leftovers(&self) -> Result<(), DirectoryError> {
-        self.remove_all(files::TEMPORARY_PREFIX)
-    }
-
-    /// Deletes every file whose name begins so. By the alphabet a start's checkpoint goes before the
-    /// tables that it would miss.
-    fn remove_all(&self, prefix: &str) -> Result<(), DirectoryError> {
         let mut names = names(&self.path)?;
         names.sort_unstable();
         for name in names {
-            if name.starts_with(prefix) {
+            if name.starts_with(START_PREFIX) {
                 remove(&self.file(&name))?;
             }
         }
@@ -320,27 +310,4 @@ fn differences(earlier: &RunConfig, now: &RunConfig) -> String {
         })
         .collect::<Vec<_>>()
         .join("\n")
-}
-
-/// The names of the files and directories in a directory.
-pub(super) fn names(path: &Path) -> Result<Vec<String>, FileError> {
-    let error = || FileError::new("list", path);
-    std::fs::read_dir(path)
-        .map_err(error())?
-        .map(|entry| {
-            Ok(entry
-                .map_err(error())?
-                .file_name()
-                .to_string_lossy()
-                .into_owned())
-        })
-        .collect()
-}
-
-/// Deletes a file, if it is there.
-pub(super) fn remove(path: &Path) -> Result<(), FileError> {
-    match std::fs::remove_file(path) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(FileError::new("delete", path)(e)),
-        _ => Ok(()),
-    }
 }

@@ -7,10 +7,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::directory::names;
 use super::study_lock::{LOCK, StudyLock};
 use crate::escape::{is_hidden, name};
-use crate::files::{self, FileError};
+use crate::files::{self, FileError, names};
 
 /// The file's name.
 pub const STUDY: &str = "study.toml";

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::directory::{CONFIG, FAILURE, METRICS, SUMMARY, remove};
+use super::directory::{CONFIG, FAILURE, METRICS, SUMMARY};
 use super::results::Summary;
-use crate::files::{self, FileError, links};
+use crate::files::{self, FileError, links, remove};
 use crate::limits;
 
 /// How far a run is.
@@ -126,11 +126,15 @@ fn take_exact_figures(directory: &Path, summary: &mut Summary) {
     }
 }
 
-/// Records why a run has no result, for the tables and for who looks into its directory.
+/// Records why a run has no result, for the tables and for who looks into its directory. A run whose
+/// last write failed may have one all the same.
 ///
 /// # Errors
 /// If it cannot be written.
 pub fn record_failure(directory: &Path, reason: &str) -> Result<(), FileError> {
+    if directory.join(SUMMARY).exists() {
+        return Ok(());
+    }
     links::make_directory(directory)?;
     let path = directory.join(FAILURE);
     let failure = Failure {

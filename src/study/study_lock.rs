@@ -5,14 +5,11 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::directory::{names, remove};
 use super::record::STUDY;
 use crate::files::{self, FileError, links};
 
 /// The locked file.
 pub(super) const LOCK: &str = ".tables.lock";
-/// Of the temporary files of whoever holds the lock: found under it, they are a killed process's.
-const TEMPORARY_PREFIX: &str = ".writing-study-";
 
 /// Held until it is dropped.
 #[derive(Debug)]
@@ -32,11 +29,7 @@ impl StudyLock {
         options.create(true).truncate(false).write(true);
         let lock = links::open_to_write(&path, &mut options)?;
         lock.lock().map_err(FileError::new("lock", &path))?;
-        for name in names(directory)? {
-            if name.starts_with(TEMPORARY_PREFIX) {
-                remove(&directory.join(name))?;
-            }
-        }
+        files::remove_leftovers(directory)?;
         Ok(Self {
             directory: directory.to_owned(),
             _lock: lock,
@@ -52,7 +45,7 @@ impl StudyLock {
         if std::fs::read(&path).is_ok_and(|there| there == bytes) {
             return Ok(());
         }
-        files::write_atomically_by(TEMPORARY_PREFIX, &path, bytes)
+        files::write_atomically(&path, bytes)
     }
 }
 
