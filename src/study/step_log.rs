@@ -46,37 +46,11 @@ impl StepLog {
             path: path.to_owned(),
             problem,
         };
-        let header = format!("{}\n", columns.join(","));
-        let mut kept = header.clone();
-        if path.exists() {
-            let text = files::read_text(path, MAX_BYTES)?;
-            let Some(body) = text.strip_prefix(&header) else {
-                return Err(malformed(
-                    "does not start with the columns that a run writes".into(),
-                ));
-            };
-            for line in body
-                .split_inclusive('\n')
-                .filter(|line| line.ends_with('\n'))
-            {
-                let logged = line
-                    .split(',')
-                    .next()
-                    .and_then(|cell| cell.parse::<u64>().ok());
-                match logged {
-                    Some(logged) if logged < next => kept.push_str(line),
-                    Some(_) => break,
-                    None => return Err(malformed("has a row without a step".into())),
-                }
-            }
-        }
-        let found = kept.lines().count() as u64 - 1;
-        if found != rows {
-            return Err(malformed(format!(
-                "has {found} rows up to step {}, where the checkpoint was made, but there were {rows}",
-                next.saturating_sub(1)
-            )));
-        }
+        let text = match path.exists() {
+            true => files::read_text(path, MAX_BYTES)?,
+            false => header(columns),
+        };
+        let kept = kept(&text, columns, next, rows).map_err(malformed)?;
         files::write_atomically(path, kept.as_bytes())?;
         let file = File::options()
             .append(true)
@@ -112,4 +86,36 @@ impl StepLog {
     pub fn path(&self) -> &Path {
         &self.path
     }
+}
+
+fn header(columns: &[&str]) -> String {
+    format!("{}\n", columns.join(","))
+}
+
+/// What [`StepLog::resume`] keeps of a file's text.
+///
+/// # Errors
+/// What is wrong with it, to follow its name.
+pub fn kept(text: &str, columns: &[&str], next: u64, rows: u64) -> Result<String, String> {
+    let mut kept = header(columns);
+    let Some(body) = text.strip_prefix(&kept) else {
+        return Err("does not start with the columns that a run writes".into());
+    };
+    let whole = |line: &&str| line.ends_with('\n');
+    for line in body.split_inclusive('\n').filter(whole) {
+        let step = line.split(',').next();
+        match step.and_then(|cell| cell.parse::<u64>().ok()) {
+            Some(step) if step < next => kept.push_str(line),
+            Some(_) => break,
+            None => return Err("has a row without a step".into()),
+        }
+    }
+    let found = kept.lines().count() as u64 - 1;
+    if found != rows {
+        return Err(format!(
+            "has {found} rows up to step {}, where the checkpoint was made, but there were {rows}",
+            next.saturating_sub(1)
+        ));
+    }
+    Ok(kept)
 }
