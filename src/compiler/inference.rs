@@ -100,6 +100,7 @@ impl Inference<'_> {
             OpKind::Width { .. } => ValueSet::new((0..=longest as i64).map(Value::Int)),
             OpKind::Map { inner, f } => {
                 let inner = self.inferred.set(*inner).values().to_vec();
+                self.check_evaluations(op, inner.len() as u128, f)?;
                 self.image(id, &inner, None, f)?
             }
             OpKind::SequenceMap { first, second, f } => {
@@ -107,6 +108,7 @@ impl Inference<'_> {
                 let seconds = self.inferred.set(*second).values().to_vec();
                 // Without pairs there is no hidden unit a pair.
                 self.check_pairs(op, firsts.len(), seconds.len(), !same)?;
+                self.check_evaluations(op, firsts.len() as u128 * seconds.len() as u128, f)?;
                 self.image(id, &firsts, Some(&seconds), f)?
             }
             OpKind::Linear {
@@ -269,6 +271,15 @@ impl Inference<'_> {
             return Err(self.too_many(op, "pairs of values", pairs));
         }
         self.check_room(op, "pairs of values", pairs, if hidden { pairs } else { 0 })
+    }
+
+    /// Refuses a function that would take minutes for so many arguments.
+    fn check_evaluations(&self, op: &Op, count: u128, f: &Function) -> Result<(), Problem> {
+        let steps = count.saturating_mul(f.cost as u128);
+        if steps > MAX_EVALUATIONS {
+            return Err(self.too_many(op, "steps to evaluate its function", steps));
+        }
+        Ok(())
     }
 
     /// Refuses what is too large already: the embeddings have a row a position and a token, an

@@ -41,6 +41,7 @@ impl Builder {
         Function {
             text: text.into(),
             call: Arc::new(call),
+            cost: 1,
         }
     }
 

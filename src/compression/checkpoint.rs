@@ -75,10 +75,18 @@ pub fn save(
     state: &State,
     config_hash: &str,
 ) -> Result<(), CheckpointError> {
-    let malformed = |e: &dyn std::fmt::Display| CheckpointError::Malformed {
+    let bytes = to_bytes(state, config_hash).map_err(|e| CheckpointError::Malformed {
         path: path.to_owned(),
         problem: e.to_string(),
-    };
+    })?;
+    Ok(files::write_keeping(path, previous, &bytes)?)
+}
+
+/// The bytes of a checkpoint.
+///
+/// # Errors
+/// If the state's matrices differ in their shapes.
+pub fn to_bytes(state: &State, config_hash: &str) -> Result<Vec<u8>, TensorError> {
     let (low, high) = (state.rng_position as u64, (state.rng_position >> 64) as u64);
     let mut writer = TensorWriter::default();
     writer
@@ -105,11 +113,9 @@ pub fn save(
         config_hash: config_hash.to_owned(),
         sha256: checksum(state, config_hash),
     };
-    let text = serde_json::to_string(&header).map_err(|e| malformed(&e))?;
-    let bytes = writer
-        .finish(METADATA_KEY, text)
-        .map_err(|e| malformed(&e))?;
-    Ok(files::write_keeping(path, previous, &bytes)?)
+    // Three texts and numbers: this cannot fail.
+    let text = serde_json::to_string(&header).unwrap_or_default();
+    writer.finish(METADATA_KEY, text)
 }
 
 /// Reads the state of a run whose `W` has `shape` and whose configuration has this hash.
@@ -121,9 +127,26 @@ pub fn load(
     shape: (usize, usize),
     config_hash: &str,
 ) -> Result<State, CheckpointError> {
-    let bytes = files::read_bounded(path, MAX_BYTES)?;
+    from_bytes(
+        path,
+        &files::read_bounded(path, MAX_BYTES)?,
+        shape,
+        config_hash,
+    )
+}
+
+/// As [`load`], from the bytes of the file `path`.
+///
+/// # Errors
+/// As [`load`], but for reading.
+pub fn from_bytes(
+    path: &Path,
+    bytes: &[u8],
+    shape: (usize, usize),
+    config_hash: &str,
+) -> Result<State, CheckpointError> {
     let (header, state) =
-        parse(&bytes, shape, config_hash).map_err(|problem| CheckpointError::Malformed {
+        parse(bytes, shape, config_hash).map_err(|problem| CheckpointError::Malformed {
             path: path.to_owned(),
             problem: problem.to_string(),
         })?;

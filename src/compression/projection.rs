@@ -106,19 +106,24 @@ impl Projection {
     /// # Errors
     /// If it cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), ProjectionError> {
+        let bytes = self.to_bytes().map_err(|problem| ProjectionError::Tensor {
+            path: path.to_owned(),
+            problem,
+        })?;
+        Ok(files::write_atomically(path, &bytes)?)
+    }
+
+    /// The bytes of `projection.safetensors`.
+    ///
+    /// # Errors
+    /// If two matrices have the same name.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, TensorError> {
         let mut writer = TensorWriter::default();
         for (name, matrix) in self.matrices() {
             writer.add(name, matrix.shape(), matrix.iter().copied());
         }
         let labels = serde_json::Value::from(self.labels.clone()).to_string();
-        let bytes =
-            writer
-                .finish(METADATA_KEY, labels)
-                .map_err(|problem| ProjectionError::Tensor {
-                    path: path.to_owned(),
-                    problem,
-                })?;
-        Ok(files::write_atomically(path, &bytes)?)
+        writer.finish(METADATA_KEY, labels)
     }
 
     /// Reads what [`Projection::save`] wrote for this model.
@@ -127,6 +132,18 @@ impl Projection {
     /// If it cannot be read, or does not hold matrices of finite numbers of one shape, with one label a
     /// column, that together are `W` of the model. That the labels are the model's is not checked.
     pub fn load(path: &Path, model: &CompiledModel) -> Result<Self, ProjectionError> {
+        Self::from_bytes(path, &files::read_bounded(path, MAX_BYTES)?, model)
+    }
+
+    /// As [`Projection::load`], from the bytes of the file `path`.
+    ///
+    /// # Errors
+    /// As [`Projection::load`], but for reading.
+    pub fn from_bytes(
+        path: &Path,
+        bytes: &[u8],
+        model: &CompiledModel,
+    ) -> Result<Self, ProjectionError> {
         let tensor = |problem| ProjectionError::Tensor {
             path: path.to_owned(),
             problem,
@@ -135,8 +152,7 @@ impl Projection {
             path: path.to_owned(),
             problem,
         };
-        let bytes = files::read_bounded(path, MAX_BYTES)?;
-        let file = TensorFile::parse(&bytes).map_err(tensor)?;
+        let file = TensorFile::parse(bytes).map_err(tensor)?;
         let text = file.metadata(METADATA_KEY).map_err(tensor)?;
         let labels: Vec<String> = serde_json::from_str(text)
             .map_err(|e| malformed(format!("{METADATA_KEY} is not a list of names: {e}")))?;

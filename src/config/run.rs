@@ -248,10 +248,18 @@ impl RunConfig {
             *path = relative(path, directory)?;
         }
         resolved.output.dir = ".".into();
-        let body = toml::to_string(&resolved).map_err(|e| e.to_string())?;
+        let body = resolved.text()?;
         Ok(format!(
             "# Resolved by compress: every default filled in, paths relative to here.\n{body}"
         ))
+    }
+
+    /// As a run file, with its paths as they are.
+    ///
+    /// # Errors
+    /// If TOML has no form for it.
+    pub fn text(&self) -> Result<String, String> {
+        toml::to_string(self).map_err(|e| e.to_string())
     }
 
     /// What decides the results: everything but names, places, threads and checkpoint intervals

@@ -46,6 +46,8 @@ const fn key(name: &'static str, kind: Kind, default: &'static str, meaning: &'s
     }
 }
 
+/// Longer names are like no key.
+const LONGEST_NAME: usize = 200;
 /// The longest run: far beyond any use, and exact as a float.
 pub const MAX_STEPS: i64 = limits::STEPS;
 /// The largest batch.
@@ -358,6 +360,9 @@ pub fn is_table(name: &str) -> bool {
 
 /// The known name most like a misspelt one, if any is like it.
 pub fn suggestion(name: &str) -> Option<&'static str> {
+    if name.len() > LONGEST_NAME {
+        return None;
+    }
     let last = |name: &'static str| name.rsplit('.').next().unwrap_or(name);
     let misspelt = name.rsplit('.').next().unwrap_or(name);
     KEYS.iter()

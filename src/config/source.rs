@@ -249,6 +249,17 @@ impl ConfigSource {
     fn check(&self, table: &dyn TableLike, prefix: &str) -> Result<(), ConfigError> {
         for (part, item) in table.iter() {
             let name = join(prefix, part);
+            if part.contains('.') {
+                // To TOML another key than the one without quotes: its value would never be asked for.
+                let hint = schema::find(&name).map_or_else(String::new, |known| {
+                    format!(": write `{}` without quotes", known.name)
+                });
+                return Err(ConfigError::UnknownKey {
+                    place: self.path.display().to_string(),
+                    key: format!("\"{name}\""),
+                    hint,
+                });
+            }
             if let Some(key) = schema::find(&name) {
                 if !key.kind.allows(item) {
                     return Err(self.wrong_value(&name, item, key.kind));
@@ -374,6 +385,10 @@ mod tests {
              of 2 numbers, each of at least 0 and below 1"
         );
         assert!(message("a = [", &[]).starts_with("configs/x.toml:1: "));
+        assert_eq!(
+            message("\"training.steps\" = 10\n", &[]),
+            "configs/x.toml: there is no key `\"training.steps\"`: write `training.steps` without quotes"
+        );
     }
 
     #[test]

@@ -81,11 +81,23 @@ impl StudyFile {
     /// # Errors
     /// See [`StudyFileError`].
     pub fn read(path: &Path, set: &[String]) -> Result<Self, StudyFileError> {
-        let text = source::read_text(path)?;
+        Self::parse(path, &source::read_text(path)?, set, source::read_text)
+    }
+
+    /// As [`StudyFile::read`], from the text of the file `path`; `read` gives that of its base.
+    ///
+    /// # Errors
+    /// See [`StudyFileError`].
+    pub fn parse(
+        path: &Path,
+        text: &str,
+        set: &[String],
+        read: impl FnOnce(&Path) -> Result<String, FileError>,
+    ) -> Result<Self, StudyFileError> {
         let document: DocumentMut = text
             .parse()
-            .map_err(|e| source::syntax_error(path, &text, &e))?;
-        let reader = Reader { path, text: &text };
+            .map_err(|e| source::syntax_error(path, text, &e))?;
+        let reader = Reader { path, text };
         let root = document.as_table();
         let known = study_keys::names(&STUDY_KEYS);
         if let Some((key, _)) = root.iter().find(|(key, _)| !known.contains(key)) {
@@ -128,7 +140,7 @@ impl StudyFile {
             return Err(reader.invalid(&[], problem));
         };
         let base = files::parent_of(path).join(base);
-        let base_text = source::read_text(&base)?;
+        let base_text = read(&base)?;
         let base_source = ConfigSource::with_overrides(&base, base_text.clone(), fixed.clone())?;
         Ok(Self {
             path: path.to_owned(),

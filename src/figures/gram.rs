@@ -33,6 +33,16 @@ impl Gram {
         if n == 0 {
             return Err(table.wrong(0, "there is no row"));
         }
+        // Before there is a matrix: a long table of features that are all different has none.
+        let rows = table.rows.len();
+        let incomplete = || {
+            let pairs = n as u128 * n as u128;
+            let problem = format!("{n} features have {pairs} pairs, and the file has {rows}");
+            table.wrong(rows.saturating_sub(1), problem)
+        };
+        if n.checked_mul(n).is_none_or(|pairs| pairs > rows) {
+            return Err(incomplete());
+        }
         let order = grouped(&labels);
         let mut place = vec![0; n];
         for (new, old) in order.iter().enumerate() {
@@ -54,11 +64,7 @@ impl Gram {
             matrix[cell] = values[row];
         }
         if seen.contains(&false) {
-            let rows = table.rows.len();
-            return Err(table.wrong(
-                rows.saturating_sub(1),
-                format!("{n} features have {} pairs, and the file has {rows}", n * n),
-            ));
+            return Err(incomplete());
         }
         Ok(Self {
             labels: order.iter().map(|i| labels[*i].to_owned()).collect(),

@@ -129,7 +129,11 @@ pub fn entry<'a>(series: &'a mut Vec<(String, Series)>, name: &str) -> &'a mut S
     &mut series[at].1
 }
 
-fn from_sweep(runs: &Table, summary: Table) -> Result<Study, FigureError> {
+/// As [`read`], from the tables of a sweep.
+///
+/// # Errors
+/// If one of them is garbled.
+pub fn from_sweep(runs: &Table, summary: Table) -> Result<Study, FigureError> {
     let keys = series_keys(runs)?;
     // A study of one width does not list it among its keys: then it does not matter which.
     let width = |table: &Table, row: usize| -> Result<Option<f64>, FigureError> {
@@ -184,7 +188,11 @@ fn from_sweep(runs: &Table, summary: Table) -> Result<Study, FigureError> {
     })
 }
 
-fn from_analysis(table: &Table) -> Result<Study, FigureError> {
+/// As [`read`], from the table of an analysis.
+///
+/// # Errors
+/// If it is garbled.
+pub fn from_analysis(table: &Table) -> Result<Study, FigureError> {
     let groups: Vec<String> = table.texts("group")?.into_iter().map(group_name).collect();
     let runs = table.texts("run")?;
     let (names, seeds) = (table.texts("metric")?, table.texts("seed")?);

@@ -73,8 +73,16 @@ impl Table {
             });
         }
         let text = files::read_text(&path, MAX_BYTES)?;
+        Self::parse(&path, &text, remedy)
+    }
+
+    /// As [`Table::read`], from the text of the file `path`.
+    ///
+    /// # Errors
+    /// If it is not CSV, or has rows of different lengths.
+    pub fn parse(path: &Path, text: &str, remedy: &str) -> Result<Self, FigureError> {
         let mut table = Self {
-            path,
+            path: path.to_owned(),
             remedy: remedy.to_owned(),
             header: Vec::new(),
             rows: Vec::new(),

@@ -11,6 +11,9 @@ use crate::escape::is_hidden;
 /// Lines longer than this are not shown: the position stands in words.
 const LONGEST_LINE: usize = 400;
 
+/// Longer names are no slip of the pen: comparing two of them takes time and memory of their product.
+const LONGEST_NAME: usize = 100;
+
 /// Longer messages are cut.
 const LONGEST_TEXT: usize = 300;
 
@@ -256,7 +259,7 @@ pub fn place(text: &str, byte: usize) -> (usize, usize) {
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     known
         .into_iter()
-        .filter(|name| *name != word)
+        .filter(|name| *name != word && name.len().max(word.len()) <= LONGEST_NAME)
         .map(|name| (strsim::damerau_levenshtein(word, name), name))
         .filter(|(distance, name)| *distance <= (name.chars().count().max(3) / 3).min(3))
         .min()

@@ -2,7 +2,8 @@
 //! position. Being data they can be put into each other (map of map is one map, as in Tracr) and
 //! printed.
 
-use std::collections::HashMap;
+use std::cell::Cell;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -14,6 +15,12 @@ use crate::model::Value;
 
 /// Formulas higher than this are refused.
 pub const MAX_HEIGHT: usize = 500;
+
+/// Characters and elements that the shared parts of a formula hold while it is evaluated.
+const MAX_HELD: usize = 1 << 20;
+
+/// Characters or elements of a constant that count as a step.
+const SIZE_OF_A_STEP: usize = 16;
 
 /// Printed formulas stop here.
 const MAX_TEXT: usize = 60;
@@ -101,6 +108,38 @@ impl Formula {
         self.height
     }
 
+    /// How many parts it has, for limits: one that several others share counts once, a constant with
+    /// [`steps_of`] its value.
+    pub fn size(self: &Arc<Self>) -> usize {
+        let mut seen = HashSet::new();
+        let mut pending = vec![self];
+        let mut size = 0;
+        while let Some(formula) = pending.pop() {
+            if seen.insert(Arc::as_ptr(formula)) {
+                pending.extend(formula.parts());
+                size += match &formula.kind {
+                    FormulaKind::Constant(value) => 1 + steps_of(value),
+                    _ => 1,
+                };
+            }
+        }
+        size
+    }
+
+    fn parts(&self) -> Vec<&Arc<Self>> {
+        match &self.kind {
+            FormulaKind::Constant(_) | FormulaKind::Argument(_) => Vec::new(),
+            FormulaKind::Unary(_, x) => vec![x],
+            FormulaKind::Binary(_, a, b) => vec![a, b],
+            FormulaKind::If {
+                condition,
+                then,
+                otherwise,
+            } => vec![condition, then, otherwise],
+            FormulaKind::Tuple(items) => items.iter().collect(),
+        }
+    }
+
     /// The same with `arguments[i]` in the place of argument `i`.
     pub fn substitute(self: &Arc<Self>, arguments: &[Arc<Self>]) -> Arc<Self> {
         substitute(self, arguments, &mut HashMap::new())
@@ -112,6 +151,7 @@ impl Formula {
         let steps = Steps::new(self);
         Function {
             text,
+            cost: self.size(),
             call: Arc::new(move |arguments| steps.run(arguments)),
         }
     }
@@ -196,6 +236,11 @@ impl Formula {
     }
 }
 
+/// How many steps a copy of a value counts as: none, if it is small.
+pub fn steps_of(value: &Value) -> usize {
+    python::arithmetic::size(value) / SIZE_OF_A_STEP
+}
+
 type Known = HashMap<*const Formula, Arc<Formula>>;
 
 fn substitute(
@@ -254,7 +299,8 @@ impl Steps {
     fn run(&self, arguments: &[Value]) -> Result<Value, ValueError> {
         let places = if self.has_shared { self.steps.len() } else { 0 };
         let mut known = vec![None; places];
-        self.step(self.steps.len().saturating_sub(1), arguments, &mut known)
+        let last = self.steps.len().saturating_sub(1);
+        self.step(last, arguments, &mut known, &Cell::new(0))
     }
 
     fn step(
@@ -262,6 +308,7 @@ impl Steps {
         number: usize,
         arguments: &[Value],
         known: &mut [Option<Value>],
+        held: &Cell<usize>,
     ) -> Result<Value, ValueError> {
         let Some(step) = self.steps.get(number) else {
             return Err(ValueError("an empty formula has no value".into()));
@@ -271,7 +318,7 @@ impl Steps {
         {
             return Ok(value.clone());
         }
-        let mut at = |number: &usize| self.step(*number, arguments, known);
+        let mut at = |number: &usize| self.step(*number, arguments, known, held);
         let value = match &step.kind {
             StepKind::Constant(value) => value.clone(),
             StepKind::Argument(i) => arguments
@@ -300,6 +347,12 @@ impl Steps {
         if step.shared
             && let Some(place) = known.get_mut(number)
         {
+            held.set(held.get() + python::arithmetic::size(&value));
+            if held.get() > MAX_HELD {
+                return Err(ValueError(format!(
+                    "the values on the way to it are larger than {MAX_HELD} altogether"
+                )));
+            }
             *place = Some(value.clone());
         }
         Ok(value)

@@ -35,6 +35,8 @@ pub struct Function {
     pub text: String,
     /// The function itself; the slice has as many values as the node has arguments.
     pub call: Call,
+    /// Operations that one call takes at most.
+    pub cost: usize,
 }
 
 impl fmt::Debug for Function {

@@ -8,8 +8,11 @@ use super::graph::{Function, Graph, Kind, NodeId, ValueError};
 use super::python::{self, arithmetic};
 use crate::model::Value;
 
-/// Pairs of positions that one run may look at, over all operators.
+/// Operations of one run, over all operators and positions.
 const MAX_STEPS: usize = 1 << 30;
+
+/// Characters and elements of all values of one run; an element of a tuple takes 32 bytes.
+const MAX_SIZE: usize = 1 << 24;
 
 /// Why a program has no result on an input.
 #[derive(Clone, Debug, Error, PartialEq)]
@@ -38,6 +41,20 @@ pub enum EvalError {
         length: usize,
         /// Operators that the output depends on.
         operators: usize,
+    },
+    /// The values of all operators together take too much memory.
+    #[error(
+        "up to {what} at position {}, the values are larger than {MAX_SIZE} altogether: \
+         give a shorter input",
+        position + 1
+    )]
+    TooLarge {
+        /// The operator that is one too many.
+        node: NodeId,
+        /// The operator in words.
+        what: String,
+        /// The position of the input, from 0.
+        position: usize,
     },
 }
 
@@ -93,8 +110,11 @@ impl Run {
 pub fn run(graph: &Graph, output: NodeId, input: &[Value], causal: bool) -> Result<Run, EvalError> {
     let used = reachable(graph, output);
     let operators = used.iter().filter(|used| **used).count();
-    let pairs = input.len().saturating_mul(input.len());
-    if pairs.saturating_mul(operators) > MAX_STEPS {
+    let nodes = graph.nodes.iter().zip(&used).filter(|(_, used)| **used);
+    let steps = nodes.fold(0_usize, |steps, (node, _)| {
+        steps.saturating_add(cost(&node.kind, input.len()))
+    });
+    if steps > MAX_STEPS {
         return Err(EvalError::TooLong {
             length: input.len(),
             operators,
@@ -110,6 +130,7 @@ pub fn run(graph: &Graph, output: NodeId, input: &[Value], causal: bool) -> Resu
             doubts: Vec::new(),
             output,
         },
+        size: 0,
     };
     for (number, used) in used.into_iter().enumerate() {
         let outcome = if used {
@@ -120,6 +141,16 @@ pub fn run(graph: &Graph, output: NodeId, input: &[Value], causal: bool) -> Resu
         evaluator.run.nodes.push(outcome);
     }
     Ok(evaluator.run)
+}
+
+/// The operations of one operator on an input of this length.
+fn cost(kind: &Kind, length: usize) -> usize {
+    let (arguments, each) = match kind {
+        Kind::Map { f, .. } | Kind::SequenceMap { f, .. } => (length, f.cost),
+        Kind::Select { predicate, .. } => (length.saturating_mul(length), predicate.cost),
+        _ => (length.saturating_mul(length), 1),
+    };
+    arguments.saturating_mul(each)
 }
 
 /// Which nodes `output` depends on, itself included, by number.
@@ -144,9 +175,27 @@ struct Evaluator<'a> {
     input: &'a [Value],
     causal: bool,
     run: Run,
+    /// Of all values so far, for [`MAX_SIZE`].
+    size: usize,
 }
 
 impl Evaluator<'_> {
+    fn hold(&mut self, id: NodeId, position: usize, value: &Value) -> Result<(), EvalError> {
+        self.size += 1 + arithmetic::size(value);
+        if self.size > MAX_SIZE {
+            return Err(self.too_large(id, position));
+        }
+        Ok(())
+    }
+
+    fn too_large(&self, node: NodeId, position: usize) -> EvalError {
+        EvalError::TooLarge {
+            node,
+            what: describe(self.graph, node),
+            position,
+        }
+    }
+
     fn node(&mut self, id: NodeId) -> Result<Outcome, EvalError> {
         let length = self.input.len();
         let values = match &self.graph.node(id).kind {
@@ -154,7 +203,12 @@ impl Evaluator<'_> {
             Kind::Indices => (0..length)
                 .map(|i| Value::Int(i64::try_from(i).unwrap_or(i64::MAX)))
                 .collect(),
-            Kind::Full(value) => vec![value.clone(); length],
+            Kind::Full(value) => {
+                for position in 0..length {
+                    self.hold(id, position, value)?;
+                }
+                vec![value.clone(); length]
+            }
             Kind::Map { inner, f } => self.map(id, &[*inner], f)?,
             Kind::SequenceMap { first, second, f } => self.map(id, &[*first, *second], f)?,
             Kind::LinearSequenceMap {
@@ -210,12 +264,14 @@ impl Evaluator<'_> {
                         .unwrap_or(Value::None)
                 })
                 .collect();
-            out.push(if given.contains(&Value::None) {
+            let value = if given.contains(&Value::None) {
                 self.run.doubts.push(Doubt::none_mapped(id, position));
                 Value::None
             } else {
                 (f.call)(&given).map_err(|error| self.no_value(id, position, &given, error))?
-            });
+            };
+            self.hold(id, position, &value)?;
+            out.push(value);
         }
         Ok(out)
     }
@@ -238,6 +294,7 @@ impl Evaluator<'_> {
         let f = Function {
             text: String::new(),
             call: std::sync::Arc::new(call),
+            cost: 1,
         };
         self.map(id, &[first, second], &f)
     }
@@ -251,6 +308,7 @@ impl Evaluator<'_> {
     ) -> Result<Vec<Value>, EvalError> {
         let values = self.run.values(sop);
         let mut doubts = Vec::new();
+        let mut size = self.size;
         let mut out = Vec::with_capacity(self.input.len());
         for (position, row) in self.run.selected(selector).iter().enumerate() {
             let selected: Vec<Value> = values
@@ -261,8 +319,14 @@ impl Evaluator<'_> {
                 .collect();
             doubts.extend(doubts::of_aggregate(self.graph, id, position, &selected));
             let mean = mean(&selected, default);
-            out.push(mean.map_err(|error| self.no_value(id, position, &selected, error))?);
+            let mean = mean.map_err(|error| self.no_value(id, position, &selected, error))?;
+            size += 1 + arithmetic::size(&mean);
+            if size > MAX_SIZE {
+                return Err(self.too_large(id, position));
+            }
+            out.push(mean);
         }
+        self.size = size;
         doubts.extend(doubts::of_averaged(self.graph, id, sop, values));
         self.run.doubts.append(&mut doubts);
         Ok(out)

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use super::diagnostics::{Diagnostic, Problem, Sources, Span, nearest};
 use super::elaborate::{Elaborator, Item};
 use super::graph::{Graph, NodeId};
+use super::syntax::ast::Statement;
 use super::syntax::{self, Header, header};
 use crate::files::{self, FileError};
 use crate::model::Value;
@@ -14,6 +16,9 @@ const PRELUDE: &str = include_str!("prelude.rasp");
 
 /// Its number among a program's sources.
 const PRELUDE_FILE: usize = 1;
+
+static PRELUDE_STATEMENTS: LazyLock<Vec<Statement>> =
+    LazyLock::new(|| syntax::parse(PRELUDE_FILE, PRELUDE, &mut Vec::new()));
 
 /// What is decided outside of the source.
 #[derive(Clone, Debug, Default)]
@@ -91,7 +96,7 @@ pub fn compile_source(
 ) -> Result<Program, Vec<Diagnostic>> {
     let mut sources = Sources::default();
     let file = sources.add(name, text);
-    let prelude = sources.add("prelude", PRELUDE);
+    sources.add("prelude", PRELUDE);
     let mut problems = Vec::new();
     let mut header = header::header(file, text, &mut problems);
     header.max_seq_len = options.max_seq_len.or(header.max_seq_len);
@@ -107,8 +112,7 @@ pub fn compile_source(
         .unwrap_or_default();
     let directory = options.directory.clone().unwrap_or(near);
     let mut elaborator = Elaborator::new(sources, directory, PathBuf::from(name));
-    let prelude = syntax::parse(prelude, PRELUDE, &mut problems);
-    elaborator.run(&prelude);
+    elaborator.run(&PRELUDE_STATEMENTS);
     elaborator.seal_prelude();
     if let Some(length) = header
         .max_seq_len

@@ -102,12 +102,19 @@ impl Record {
             std::fs::metadata(directory).map_err(FileError::new("read", directory))?;
             return Err(RecordError::Missing(directory.to_owned()));
         }
+        Self::parse(&path, &files::read_text(&path, MAX_BYTES)?)
+    }
+
+    /// As [`Record::load`], from the text of the file `path`.
+    ///
+    /// # Errors
+    /// If it is not what [`Record::keep`] writes.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, RecordError> {
         let malformed = |problem: String| RecordError::Malformed {
-            path: path.clone(),
+            path: path.to_owned(),
             problem,
         };
-        let text = files::read_text(&path, MAX_BYTES)?;
-        let record: Self = toml::from_str(&text).map_err(|e| malformed(e.message().to_owned()))?;
+        let record: Self = toml::from_str(text).map_err(|e| malformed(e.message().to_owned()))?;
         for run in &record.runs {
             if run.values.len() != record.keys.len() {
                 return Err(malformed(format!(
@@ -172,9 +179,17 @@ impl Record {
     pub fn keep(&self, directory: &Path) -> Result<(), RecordError> {
         files::make_directory(directory)?;
         let path = directory.join(STUDY);
-        let body = toml::to_string(self)
+        let text = self
+            .text()
             .map_err(|e| FileError::new("write", &path)(io::Error::other(e.to_string())))?;
-        let text = format!("{HEADING}{body}");
         Ok(StudyLock::take(directory)?.write(STUDY, text.as_bytes())?)
+    }
+
+    /// The text of `study.toml`.
+    ///
+    /// # Errors
+    /// If TOML has no form for it.
+    pub fn text(&self) -> Result<String, toml::ser::Error> {
+        Ok(format!("{HEADING}{}", toml::to_string(self)?))
     }
 }

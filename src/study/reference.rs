@@ -92,7 +92,14 @@ impl Reference {
     /// # Errors
     /// If it cannot be read or is no such table.
     pub fn load(path: &Path, excluded: &[String]) -> Result<Self, ReferenceError> {
-        let text = files::read_text(path, MAX_BYTES)?;
+        Self::parse(path, &files::read_text(path, MAX_BYTES)?, excluded)
+    }
+
+    /// As [`Reference::load`], from the text of the file `path`.
+    ///
+    /// # Errors
+    /// If it is no such table.
+    pub fn parse(path: &Path, text: &str, excluded: &[String]) -> Result<Self, ReferenceError> {
         let malformed = |problem: String| ReferenceError::Malformed {
             path: path.to_owned(),
             problem,

@@ -142,8 +142,15 @@ impl Summary {
     /// # Errors
     /// If it cannot be read or is no summary.
     pub fn load(path: &Path) -> Result<Self, FileError> {
-        let text = files::read_text(path, limits::CONFIG_BYTES)?;
-        serde_json::from_str(&text).map_err(|e| FileError::new("read", path)(e.into()))
+        Self::parse(path, &files::read_text(path, limits::CONFIG_BYTES)?)
+    }
+
+    /// As [`Summary::load`], from the text of the file `path`.
+    ///
+    /// # Errors
+    /// If it is no summary.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, FileError> {
+        serde_json::from_str(text).map_err(|e| FileError::new("read", path)(e.into()))
     }
 
     /// Writes `summary.json`, with the warnings that the run was given, and before that lets go of

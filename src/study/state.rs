@@ -42,7 +42,13 @@ impl RunState {
         let summary = directory.join(SUMMARY);
         if summary.exists() {
             let mut summary = Box::new(Summary::load(&summary)?);
-            take_exact_figures(directory, &mut summary);
+            let metrics = directory.join(METRICS);
+            // Opening anything else could wait for ever.
+            if metrics.is_file()
+                && let Ok(metrics) = std::fs::File::open(metrics)
+            {
+                take_exact_figures(metrics, &mut summary);
+            }
             return Ok(match summary.stop_reason.as_str() {
                 "diverged" => Self::Diverged(summary),
                 _ => Self::Completed(summary),
@@ -85,18 +91,11 @@ impl RunState {
 }
 
 /// The final figures as `metrics.csv` has them, to the last digit: reading JSON may change that.
-fn take_exact_figures(directory: &Path, summary: &mut Summary) {
+pub fn take_exact_figures(metrics: impl io::Read, summary: &mut Summary) {
     let Some(figures) = &mut summary.last else {
         return;
     };
-    let path = directory.join(METRICS);
-    // Opening anything else could wait for ever.
-    if !path.is_file() {
-        return;
-    }
-    let Ok(mut reader) = csv::Reader::from_path(path) else {
-        return;
-    };
+    let mut reader = csv::Reader::from_reader(metrics);
     let Ok(header) = reader.headers().cloned() else {
         return;
     };
@@ -156,7 +155,11 @@ pub fn forget_failure(directory: &Path) -> Result<(), FileError> {
 /// The last logged step of a run, and its mean speed in steps per second as `metrics.csv` measured
 /// it; none where nothing is logged.
 pub fn speed(directory: &Path) -> Option<(u64, f64)> {
-    let text = files::read_text(&directory.join(METRICS), limits::LOG_BYTES).ok()?;
+    speed_of(&files::read_text(&directory.join(METRICS), limits::LOG_BYTES).ok()?)
+}
+
+/// As [`speed`], from the text of `metrics.csv`.
+pub fn speed_of(text: &str) -> Option<(u64, f64)> {
     let (mut last, mut seconds) = (0, 0.0);
     for line in text.split_inclusive('\n').skip(1) {
         let cells: Vec<&str> = line.strip_suffix('\n')?.split(',').collect();
@@ -164,8 +167,10 @@ pub fn speed(directory: &Path) -> Option<(u64, f64)> {
         else {
             continue;
         };
+        // Not what a run writes, if steps go back.
+        let done = step.checked_sub(last)?;
         if speed > 0.0 {
-            seconds += (step - last) as f64 / speed;
+            seconds += done as f64 / speed;
         }
         last = step;
     }

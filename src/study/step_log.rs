@@ -46,40 +46,15 @@ impl StepLog {
             path: path.to_owned(),
             problem,
         };
-        let header = format!("{}\n", columns.join(","));
-        let mut kept = header.clone();
-        let mut found = 0;
-        if path.exists() {
-            let bytes = files::read_bounded(path, MAX_BYTES)?;
-            let text = std::str::from_utf8(&bytes)
-                .or_else(|e| std::str::from_utf8(&bytes[..e.valid_up_to()]))
-                .unwrap_or_default();
-            let Some(body) = text.strip_prefix(&header) else {
-                return Err(malformed(
-                    "does not start with the columns that a run writes".into(),
-                ));
-            };
-            for row in whole_rows(body) {
-                let logged = row
-                    .split(',')
-                    .next()
-                    .and_then(|cell| cell.parse::<u64>().ok());
-                match logged {
-                    Some(logged) if logged < next => {
-                        kept.push_str(row);
-                        found += 1;
-                    }
-                    // What was not synced yet may be anything after a power cut.
-                    _ => break,
-                }
-            }
-        }
-        if found != rows {
-            return Err(malformed(format!(
-                "has {found} rows up to step {}, where the checkpoint was made, but there were {rows}",
-                next.saturating_sub(1)
-            )));
-        }
+        let bytes = match path.exists() {
+            true => files::read_bounded(path, MAX_BYTES)?,
+            false => header(columns).into_bytes(),
+        };
+        // What was not synced yet may be anything after a power cut.
+        let text = std::str::from_utf8(&bytes)
+            .or_else(|e| std::str::from_utf8(&bytes[..e.valid_up_to()]))
+            .unwrap_or_default();
+        let kept = kept(text, columns, next, rows).map_err(malformed)?;
         files::write_atomically(path, kept.as_bytes())?;
         let file = links::open_to_write(path, File::options().append(true))?;
         Ok(Self {
@@ -112,6 +87,40 @@ impl StepLog {
     pub fn path(&self) -> &Path {
         &self.path
     }
+}
+
+fn header(columns: &[&str]) -> String {
+    format!("{}\n", columns.join(","))
+}
+
+/// What [`StepLog::resume`] keeps of a file's text: the rows before step `next`, of which there must be
+/// `rows`.
+///
+/// # Errors
+/// What is wrong with it, to follow its name.
+pub fn kept(text: &str, columns: &[&str], next: u64, rows: u64) -> Result<String, String> {
+    let mut kept = header(columns);
+    let Some(body) = text.strip_prefix(&kept) else {
+        return Err("does not start with the columns that a run writes".into());
+    };
+    let mut found = 0;
+    for row in whole_rows(body) {
+        let step = row.split(',').next();
+        match step.and_then(|cell| cell.parse::<u64>().ok()) {
+            Some(step) if step < next => {
+                kept.push_str(row);
+                found += 1;
+            }
+            _ => break,
+        }
+    }
+    if found != rows {
+        return Err(format!(
+            "has {found} rows up to step {}, where the checkpoint was made, but there were {rows}",
+            next.saturating_sub(1)
+        ));
+    }
+    Ok(kept)
 }
 
 /// The rows of a table. A line break in quotes is part of a cell (RFC 4180); what a killed process left of

@@ -30,6 +30,7 @@ where
     Function {
         text: text.into(),
         call: Arc::new(call),
+        cost: 1,
     }
 }
 

@@ -2,13 +2,17 @@
 #![allow(dead_code)] // each test binary uses its part
 
 pub mod case;
+pub mod engines;
 pub mod graphs;
 pub mod matching;
 pub mod random;
+pub mod random_case;
 pub mod random_programs;
 pub mod synthetic;
 pub mod tracr_cases;
 pub mod tracr_library;
+
+pub use engines::largest;
 
 use std::path::{Path, PathBuf};
 
@@ -87,10 +91,4 @@ pub fn largest_difference(
         assert!(a.is_finite() && b.is_finite(), "{a} beside {b}");
         f64::max(largest, (a - b).abs())
     })
-}
-
-pub fn largest(numbers: impl IntoIterator<Item = f64>) -> f64 {
-    numbers
-        .into_iter()
-        .fold(0.0, |largest, x| f64::max(largest, x.abs()))
 }

@@ -86,6 +86,7 @@ impl Generator {
         let f = Function {
             text: "f".into(),
             call: Arc::new(move |v: &[Value]| f(&v[0])),
+            cost: 1,
         };
         self.rasp.graph.add(Kind::Map { inner: inner.id, f })
     }

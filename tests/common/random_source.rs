@@ -20,9 +20,8 @@ impl Source {
     }
 }
 
-/// The program of a seed.
-pub fn source(seed: u64) -> Source {
-    let mut random = Random(seed);
+/// A program of these choices.
+pub fn source(mut random: Random) -> Source {
     let (tokens, pool): (Ty, &[&str]) = match random.below(4) {
         0 | 1 => (Str, &["\"a\"", "\"b\"", "\"c\"", "\"(\""]),
         2 => (Int, &["0", "1", "2", "3"]),

@@ -1,6 +1,6 @@
 //! Unusual batches: tokens from outside the space, sums that underflow, long inputs, any threads.
 
-use super::random_models::{means, random_case};
+use super::random_models::means;
 use super::*;
 
 #[test]

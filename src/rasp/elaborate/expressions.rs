@@ -7,13 +7,18 @@ use super::item::{Argument, Callable, Home, Item, List, Scope};
 use super::{Elaborator, Outcome};
 use crate::model::Value;
 use crate::rasp::diagnostics::{Problem, Span, nearest};
+use crate::rasp::formula;
 use crate::rasp::python;
 use crate::rasp::syntax::ast::{Expr, ExprKind, Name};
 
 impl Elaborator {
     /// What the expression stands for.
     pub(super) fn evaluate(&mut self, expr: &Expr) -> Outcome<Item> {
-        self.nested(&expr.span, |this| this.kind(expr))
+        let item = self.nested(&expr.span, |this| this.kind(expr))?;
+        if let Item::Value(value) = &item {
+            self.charge(formula::steps_of(value), &expr.span)?;
+        }
+        Ok(item)
     }
 
     fn kind(&mut self, expr: &Expr) -> Outcome<Item> {
@@ -75,7 +80,7 @@ impl Elaborator {
                 Ok(Item::Function(Arc::new(Callable::Lambda {
                     parameters: parameters.clone(),
                     body: Arc::clone(body),
-                    around: self.locals.clone(),
+                    around: self.captured(&expr.span)?,
                     home: self.home,
                 })))
             }

@@ -29,7 +29,7 @@ use super::formula::{self, Formula};
 use super::graph::{Encoding, Graph, Kind, NodeId};
 use crate::model::Value;
 
-/// Expressions evaluated, elements of lists made, and the like.
+/// Expressions evaluated, elements of lists made, parts of formulas, and the like.
 const MAX_STEPS: usize = 1_000_000;
 
 /// Operators of one program.
@@ -212,15 +212,34 @@ impl Elaborator {
         Ok(copy)
     }
 
-    /// A formula that is not too high to be evaluated.
-    fn bounded(&self, formula: Arc<Formula>, span: &Span) -> Outcome<Arc<Formula>> {
-        if formula.height() > formula::MAX_HEIGHT {
-            let limit = formula::MAX_HEIGHT;
-            let message = format!("more than {limit} operators follow each other at one position");
-            return Err(Box::new(Problem::new(span, message, "in this expression")));
-        }
+    /// A formula that is not too high to be evaluated; its parts count as steps, as whoever asks is
+    /// about to copy them.
+    fn bounded(&mut self, formula: Arc<Formula>, span: &Span) -> Outcome<Arc<Formula>> {
+        let formula = not_too_high(formula, span)?;
+        self.charge(formula.size(), span)?;
         Ok(formula)
     }
+
+    /// The scopes that a function sees, for it to keep.
+    fn captured(&mut self, span: &Span) -> Outcome<Vec<Scope>> {
+        let size = |item: &Item| match item {
+            Item::Value(value) => 1 + formula::steps_of(value),
+            _ => 1,
+        };
+        let steps = self.locals.iter().flat_map(Scope::values).map(size).sum();
+        self.charge(steps, span)?;
+        Ok(self.locals.clone())
+    }
+}
+
+/// A formula that can be evaluated without running out of stack.
+fn not_too_high(formula: Arc<Formula>, span: &Span) -> Outcome<Arc<Formula>> {
+    if formula.height() > formula::MAX_HEIGHT {
+        let limit = formula::MAX_HEIGHT;
+        let message = format!("more than {limit} operators follow each other at one position");
+        return Err(Box::new(Problem::new(span, message, "in this expression")));
+    }
+    Ok(formula)
 }
 
 impl Problem {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::item::{Argument, Item, List};
-use super::{Elaborator, Outcome};
+use super::{Elaborator, Outcome, not_too_high};
 use crate::model::Value;
 use crate::rasp::diagnostics::{Problem, Span};
 use crate::rasp::formula::Formula;
@@ -330,7 +330,7 @@ impl Elaborator {
     }
 
     fn symbol(&mut self, formula: Arc<Formula>, span: &Span) -> Outcome<Item> {
-        self.bounded(formula, span).map(Item::Symbol)
+        not_too_high(formula, span).map(Item::Symbol)
     }
 }
 

@@ -113,6 +113,8 @@ impl Elaborator {
         span: &Span,
     ) -> Outcome<Item> {
         if let (Some(mut a), Some(mut b)) = (self.parts(first), self.parts(second)) {
+            // What follows may copy both.
+            self.charge(a.predicate.size() + b.predicate.size(), span)?;
             let keys = self.common(0, a.keys, b.keys, &mut a.predicate, &mut b.predicate);
             let queries = self.common(1, a.queries, b.queries, &mut a.predicate, &mut b.predicate);
             if let (Some(keys), Some(queries)) = (keys, queries) {

@@ -55,7 +55,7 @@ impl Elaborator {
                 let callable = Callable::Def {
                     name: name.text.clone(),
                     function: Arc::clone(function),
-                    around: this.locals.clone(),
+                    around: this.captured(&statement.span)?,
                     home: this.home,
                 };
                 this.bind(name, Item::Function(Arc::new(callable)));

@@ -11,6 +11,8 @@
 //! A word is an integer, a float, a fraction (`1/3`), `None`, `True`, `False`, or a string, bare
 //! (`a`) or in quotes (`"1"`, `","`, with the escapes of strings: `"\n"`).
 
+use std::collections::HashSet;
+
 use super::lexer::ESCAPES;
 use crate::escape;
 use crate::model::Value;
@@ -122,8 +124,9 @@ impl Header {
                 if words.is_empty() {
                     return Err(expected("tokens with commas between"));
                 }
-                for (i, word) in words.iter().enumerate() {
-                    if words[..i].iter().any(|other| python::equal(other, word)) {
+                let mut seen = HashSet::new();
+                for word in &words {
+                    if !seen.insert(python::Key(word.clone())) {
                         return Err((
                             format!("the vocabulary has {} twice", python::repr(word)),
                             None,

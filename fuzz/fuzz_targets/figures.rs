@@ -1,0 +1,45 @@
+//! Figures, drawn from any tables: the first byte says which figure, the rest is its table, with a second one after
+//! a line `====`.
+#![no_main]
+
+use std::path::Path;
+
+use compress_fuzz::{choice, halves, readable};
+use libfuzzer_sys::fuzz_target;
+use tracr_compress::figures::{
+    Figure, FigureError, Table, bars, curves, diagnostics, gram, heat_map, study, svg,
+};
+
+fuzz_target!(|data: &[u8]| {
+    let Some((which, text)) = choice(data) else {
+        return;
+    };
+    let text = String::from_utf8_lossy(text);
+    match draw(which, &text) {
+        Ok(Some(figure)) => {
+            let drawn = svg::document(&figure.scene, &figure.title, &figure.caption);
+            assert!(!drawn.contains("<script"), "{drawn}");
+            for tag in drawn.split('<').filter_map(|part| part.split('>').next()) {
+                assert!(!tag.contains("NaN") && !tag.contains("inf"), "<{tag}>");
+            }
+        }
+        Ok(None) => {}
+        Err(error) => drop(readable(&error)),
+    }
+});
+
+fn draw(which: u8, text: &str) -> Result<Option<Figure>, FigureError> {
+    let read = |text| Table::parse(Path::new("table.csv"), text, "make it again");
+    let (first, second) = halves(text);
+    let table = read(first)?;
+    Ok(Some(match which {
+        b'm' => curves::draw(&table)?,
+        b'd' => return diagnostics::draw(&table),
+        b'g' => heat_map::draw(&gram::Gram::read(&table)?),
+        b'f' => bars::features(&table)?,
+        b'l' => bars::layers(&table)?,
+        b'a' => return Ok(study::from_analysis(&table)?.draw()),
+        b's' => return Ok(study::from_sweep(&table, read(second)?)?.draw()),
+        _ => return Ok(None),
+    }))
+}

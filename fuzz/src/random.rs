@@ -1,0 +1,62 @@
+//! The property tests' source of choices, made from a fuzzer's bytes: one byte a choice, so that a changed byte
+//! is a changed choice.
+
+/// The bytes one by one, and pseudo-random numbers of their own after them.
+pub struct Random {
+    bytes: Vec<u8>,
+    at: usize,
+    state: u64,
+}
+
+impl Random {
+    pub fn new(bytes: &[u8]) -> Self {
+        // FNV-1a, for what comes after the bytes.
+        let state = bytes.iter().fold(0xcbf2_9ce4_8422_2325, |state, byte| {
+            (state ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3)
+        });
+        Self {
+            bytes: bytes.to_vec(),
+            at: 0,
+            state,
+        }
+    }
+
+    pub fn next(&mut self) -> u64 {
+        match self.bytes.get(self.at) {
+            Some(byte) => {
+                self.at += 1;
+                scrambled(u64::from(*byte))
+            }
+            None => {
+                self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+                scrambled(self.state)
+            }
+        }
+    }
+
+    pub fn below(&mut self, n: usize) -> usize {
+        match self.bytes.get(self.at) {
+            // The byte itself, so that the choices next to each other are bytes next to each other.
+            Some(byte) if n <= 256 => {
+                self.at += 1;
+                usize::from(*byte) % n
+            }
+            _ => (self.next() % n as u64) as usize,
+        }
+    }
+
+    pub fn one_in(&mut self, n: usize) -> bool {
+        self.below(n) == 0
+    }
+
+    pub fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
+        &items[self.below(items.len())]
+    }
+}
+
+/// SplitMix64's output function.
+fn scrambled(mut z: u64) -> u64 {
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
