@@ -36,7 +36,8 @@ pub fn autodiff64(case: &Case) -> Autodiff<f64> {
     Autodiff::new(&case.model, case.teacher.clone(), case.objective.clone(), 1)
 }
 
-fn is_finite(result: &Result) -> bool {
+/// Whether there is a number everywhere.
+pub fn is_finite(result: &Result) -> bool {
     result.0.is_finite() && result.1.iter().all(|x| x.is_finite())
 }
 

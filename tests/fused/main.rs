@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use common::case::Case;
 use common::engines::{
-    BOUND, Result, autodiff64, difference, fused64, rounding_moves_gradient, run, run_batch,
+    BOUND, autodiff64, difference, fused64, is_finite, rounding_moves_gradient, run, run_batch,
 };
 use common::random::{Random, setting};
 use common::random_case::random_case;
