@@ -42,7 +42,8 @@ impl StudyLock {
     /// If it cannot be written.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), FileError> {
         let path = self.directory.join(name);
-        if std::fs::read(&path).is_ok_and(|there| there == bytes) {
+        let limit = bytes.len() as u64;
+        if files::read_bounded(&path, limit).is_ok_and(|there| there == bytes) {
             return Ok(());
         }
         files::write_atomically(&path, bytes)

@@ -36,7 +36,7 @@ pub fn autodiff64(case: &Case) -> Autodiff<f64> {
     Autodiff::new(&case.model, case.teacher.clone(), case.objective.clone(), 1)
 }
 
-/// Whether loss and gradient are numbers.
+/// Whether there is a number everywhere.
 pub fn is_finite(result: &Result) -> bool {
     result.0.is_finite() && result.1.iter().all(|x| x.is_finite())
 }

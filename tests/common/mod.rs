@@ -1,5 +1,5 @@
 //! The reference files of tests/fixtures, read for comparison.
-#![allow(dead_code)] // each test binary uses its part
+#![allow(dead_code, unused_imports)] // each test binary uses its part
 
 pub mod case;
 pub mod engines;
