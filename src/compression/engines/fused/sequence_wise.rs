@@ -12,6 +12,7 @@ mod attention;
 mod maps;
 mod members;
 mod network;
+mod reads;
 mod step;
 
 use super::common::{Common, Gradients};
