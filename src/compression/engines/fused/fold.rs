@@ -16,7 +16,8 @@ use std::ops::Range;
 use ndarray::Array2;
 
 use super::lanes::{LANES, Lanes, Precision, add_scaled, kernels, one_at_a_time};
-use super::plan::{Plan, SparseRow};
+use super::plan::Plan;
+use super::sparse_rows::SparseRows;
 use crate::model::wiring::Reader;
 use crate::model::{Site, Wiring};
 
@@ -25,42 +26,6 @@ use crate::model::{Site, Wiring};
 pub struct Folded<F> {
     /// One matrix `[columns, sources]` a reader.
     pub readers: Vec<Vec<F>>,
-}
-
-/// Sparse rows, one after the other.
-#[derive(Debug)]
-struct SparseRows {
-    /// Where each ends.
-    ends: Vec<usize>,
-    entries: SparseRow,
-}
-
-impl SparseRows {
-    fn new(rows: &[SparseRow]) -> Self {
-        let mut entries = Vec::new();
-        let ends = rows.iter().map(|row| {
-            entries.extend_from_slice(row);
-            entries.len()
-        });
-        Self {
-            ends: ends.collect(),
-            entries,
-        }
-    }
-
-    /// Those of a range.
-    #[inline(always)]
-    fn rows(&self, range: Range<usize>) -> impl Iterator<Item = &[(usize, f64)]> {
-        let mut start = match range.start {
-            0 => 0,
-            first => self.ends[first - 1],
-        };
-        self.ends[range].iter().map(move |&end| {
-            let row = &self.entries[start..end];
-            start = end;
-            row
-        })
-    }
 }
 
 /// Buffers for folding and unfolding.
@@ -285,7 +250,7 @@ kernels! {
         p: &'a mut [F],
     ) {
         let width = buffer.len();
-        let count = columns.ends.len();
+        let count = columns.count();
         let stride = p.len() / count.max(1);
         for (column, p) in columns.rows(0..count).zip(p.chunks_exact_mut(stride.max(1))) {
             buffer.fill(0.0);
@@ -312,7 +277,7 @@ kernels! {
         square: &'a mut [f64],
     ) {
         let width = buffer.len();
-        let count = columns.ends.len();
+        let count = columns.count();
         let stride = dp.len() / count.max(1);
         for (column, dp) in columns.rows(0..count).zip(dp.chunks_exact(stride.max(1))) {
             buffer.fill(0.0);

@@ -84,6 +84,7 @@ pub mod reader;
 pub mod row_wise;
 pub mod sequence_wise;
 pub mod soft;
+mod sparse_rows;
 pub mod sums;
 pub mod table;
 mod table_terms;

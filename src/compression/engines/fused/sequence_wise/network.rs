@@ -17,28 +17,10 @@ use super::super::piece::Terms;
 use super::super::plan::{self, Plan};
 use super::super::sums::sum_each_of;
 use super::attention::{self, Mask, Pairs};
-use super::maps::{Sparse, Tile, accumulate, by_both, by_tiles, combine, to_weights};
+use super::maps::{Sparse, Tile, accumulate, combine, to_weights};
 use super::members::Tokens;
+use super::reads::Reads;
 use crate::compression::teacher::OutputLoss;
-
-/// A reader.
-#[derive(Debug)]
-struct Reads {
-    /// Where its columns are among those of all readers, and its part of each form of `P`.
-    columns: Range<usize>,
-    forth: Range<usize>,
-    back: Range<usize>,
-    /// Where in [`Folded`]'s matrix the numbers of each form are: from inputs to columns, from columns to the
-    /// block columns among the inputs, and of the gradient.
-    forth_from: Vec<usize>,
-    back_from: Vec<usize>,
-    gradient_to: Vec<usize>,
-    /// Sources that it hears, and its columns' biases.
-    sources: usize,
-    bias: Vec<f64>,
-    /// How many columns of blocks it hears.
-    heard: usize,
-}
 
 /// A block.
 #[derive(Debug)]
@@ -406,45 +388,6 @@ impl<F: Precision, const C: usize> Network<F, C> {
                 cross_entropies(scores, target.as_flattened(), weights, factor)
             }
         };
-    }
-}
-
-impl Reads {
-    /// A reader that hears so many columns of blocks and comes after `last`.
-    fn new(
-        plan: &Plan,
-        tokens: &Tokens,
-        reader: &plan::Reader,
-        heard: usize,
-        last: Option<&Self>,
-    ) -> Self {
-        let columns = reader.columns.len();
-        let indicated = tokens.indicated.len();
-        let inputs = indicated + heard;
-        let first_column = plan.vocabulary + plan.positions;
-        let source = |input: usize| match input.checked_sub(indicated) {
-            Some(column) => first_column + column,
-            None => tokens.indicated[input],
-        };
-        let at = |column: usize, source: usize| column * reader.sources + source;
-        let forth = by_tiles(inputs, columns).into_iter();
-        let back = by_tiles(columns, heard).into_iter();
-        let gradient = by_both(inputs, columns).into_iter();
-        let after = |range: Option<&Range<usize>>, count: usize| {
-            let start = range.map_or(0, |range| range.end);
-            start..start + count
-        };
-        Self {
-            columns: after(last.map(|last| &last.columns), columns),
-            forth: after(last.map(|last| &last.forth), columns * inputs),
-            back: after(last.map(|last| &last.back), columns * heard),
-            forth_from: forth.map(|(i, c)| at(c, source(i))).collect(),
-            back_from: back.map(|(c, s)| at(c, first_column + s)).collect(),
-            gradient_to: gradient.map(|(i, c)| at(c, source(i))).collect(),
-            sources: reader.sources,
-            bias: reader.bias.clone(),
-            heard,
-        }
     }
 }
 
