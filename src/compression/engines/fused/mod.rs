@@ -387,6 +387,13 @@ impl<F: Precision> Engine for Fused<F> {
         batch: &Batch,
         gradient: &mut Array2<f64>,
     ) -> Loss {
+        F::step(self, w, batch, gradient)
+    }
+}
+
+impl<F: Precision> Fused<F> {
+    /// What [`Precision::step`] does.
+    fn step(&mut self, w: &Array2<f64>, batch: &Batch, gradient: &mut Array2<f64>) -> Loss {
         if let (Some(_), Batch::Members(members)) = (&self.row_wise, batch) {
             return self.step_row_wise(w, members, gradient);
         }
