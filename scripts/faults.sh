@@ -4,9 +4,10 @@
 # and the same command afterwards must leave the bytes of a run that nothing disturbed. faults/__main__.py
 # lists the faults; a table of all of them ends the output.
 #
-# faults.sh               a sample of each fault: two minutes on two cores
-# faults.sh --long [N]    every system call, and N random kills of a sweep of 242 runs (default: 200)
-# faults.sh --only WORD   the faults whose name holds WORD
+# faults.sh                   a sample of each fault: two minutes on two cores
+# faults.sh --long [N]        ten times as many (every writing call of a run), and N random kills (200 if not given)
+#                             of a sweep of 242 runs
+# faults.sh --only PATTERN    the faults whose name matches a regular expression
 #
 # COMPRESS=... names the program (default: target/release/compress, built if need be), SEED=... the random
 # moments. As root on Debian or Ubuntu it installs what it lacks and leaves no fault out; elsewhere it says

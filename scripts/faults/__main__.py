@@ -3,6 +3,7 @@
 import argparse
 import os
 import random
+import re
 import shutil
 import sys
 import tempfile
@@ -101,7 +102,7 @@ def row(name, tries, remark):
 def main():
     parser = argparse.ArgumentParser(prog="faults.sh", description=__doc__)
     parser.add_argument("--long", nargs="?", const=200, type=int, metavar="KILLS")
-    parser.add_argument("--only", default="", metavar="WORD")
+    parser.add_argument("--only", default="", metavar="PATTERN")
     arguments = parser.parse_args()
     random.seed(int(os.environ.get("SEED", "1")))
     work = Path(tempfile.mkdtemp(prefix="faults-"))
@@ -109,7 +110,7 @@ def main():
     lab = Lab(work, os.environ["COMPRESS"], arguments.long)
     rows, problems, left_out = [], [], []
     for name, need, fault in FAULTS:
-        if arguments.only not in name:
+        if not re.search(arguments.only, name):
             continue
         lack = missing(need, lab)
         if lack:

@@ -5,7 +5,7 @@ import time
 
 from lab import LOCKS, ROOT, Subject, Try, different_bytes
 
-STEPS = 2000  # of each of the 242 runs of the long form
+STEPS = 1000  # of each of the 242 runs of the long form
 
 
 def study(lab):
@@ -20,17 +20,15 @@ def study(lab):
 
 def at_random(lab):
     subject, kills = study(lab)
-    began = time.monotonic()
-    ended = lab.call([*subject.arguments, str(subject.whole)])
-    assert ended.code == 0, ended.err
-    seconds = time.monotonic() - began
+    seconds = timed(lab, subject)
+    start = timed(lab, subject)  # complete by now: what a sweep takes before it works
     place, attempt = lab.place(), Try(code=-9)
     done, touched = 0, 0
     while done < kills:
         before = complete(place)
         child = lab.start([*subject.arguments, str(place)])
-        # Uniform, and so long that the kills together take about the time of one sweep.
-        time.sleep(0.02 + 2 * random.random() * seconds / kills)
+        # Uniform, and so long that between the kills the work of about one sweep is done.
+        time.sleep(2 * random.random() * (seconds / kills + start))
         if child.poll() is not None:
             # It was over: once more, from nothing.
             ended = lab.ended(child)
@@ -44,7 +42,7 @@ def at_random(lab):
         after = complete(place)
         touched += sum(after.get(run) != files for run, files in before.items())
         if done % 20 == 0:
-            print(f"  {done} kills, {len(after)} runs complete", flush=True)
+            print(f"  {done} kills, {len(after)} runs complete, {started(place)} begun", flush=True)
     lab.restart(subject, place, attempt)
     if touched:
         attempt.problems.append(f"{touched} runs that were complete were touched again")
@@ -54,11 +52,22 @@ def at_random(lab):
     return [attempt], remark
 
 
+def timed(lab, subject):
+    began = time.monotonic()
+    ended = lab.call([*subject.arguments, str(subject.whole)])
+    assert ended.code == 0, ended.err
+    return time.monotonic() - began
+
+
 def check(subject, place, attempt):
     different, where = different_bytes(subject.whole, place)
     attempt.different += different
     if different:
         attempt.problems.append(f"{place} differs: {where}")
+
+
+def started(place):
+    return len(list(place.glob("*/config.toml")))
 
 
 def complete(place):

@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 # Locks carry nothing; everything else must be the same, temporary files that were left behind included.
 LOCKS = {".lock", ".tables.lock"}
-PATIENCE = 300  # seconds until a command counts as hanging
+PATIENCE = 1800  # seconds until a command counts as hanging
 
 STUDY = """
 name = "faults"

@@ -169,9 +169,9 @@ pub struct Found {
     pub damage: Option<CheckpointError>,
 }
 
-/// Reads the newest usable one of two checkpoints; `None` if neither is there. Reads
-/// only: who goes on from the one before must put it in the damaged one's place before the next
-/// [`save`], which would keep the damage.
+/// Reads the newest usable one of two checkpoints; `None` if neither is there. Whoever goes on from the
+/// one before must put it in the damaged one's place before the next [`save`], which would keep the
+/// damage.
 ///
 /// # Errors
 /// If one of them is there and none can be used.
