@@ -4,6 +4,7 @@
 #   scripts/fuzz.sh                                  every target, a minute each, from the seeds: what CI does
 #   SECONDS_EACH=10 scripts/fuzz.sh rasp tables      some of them, shorter
 #   RUNS=10000000 scripts/fuzz.sh rasp               long: so many executions, in a corpus that is kept and grows
+#   SEED=1 scripts/fuzz.sh                           with the same random numbers each time (default: others each time)
 #   scripts/fuzz.sh replay rasp fuzz/artifacts/rasp/crash-...   one input again
 #
 # A table of executions, seconds, coverage (edges) and corpus goes to standard output. Any crash, hang (10 s) or
@@ -58,7 +59,8 @@ fuzz() {
         corpus=$work/$target limit=-max_total_time=${SECONDS_EACH:-60}
     fi
     mkdir -p "$corpus" "fuzz/artifacts/$target"
-    local options=(-max_len="${LONGEST[$target]}" -timeout=10 -rss_limit_mb=1024 -print_final_stats=1)
+    local options=(-max_len="${LONGEST[$target]}" -timeout=10 -rss_limit_mb=1024 -print_final_stats=1
+        -seed="${SEED:-0}")
     if [[ -s fuzz/dictionaries/$target.dict ]]; then
         options+=(-dict="fuzz/dictionaries/$target.dict")
     fi

@@ -69,6 +69,21 @@ pub const ELSEWHERE: &[Elsewhere] = &[
         run_by: &[(".ci/run", "\n    scripts/reproduce.sh output_positions")],
     },
     Elsewhere {
+        words: &["scripts/faults.sh"],
+        why: "it takes minutes, root and Linux",
+        run_by: &[(".ci/run", "\nscripts/faults.sh")],
+    },
+    Elsewhere {
+        words: &["scripts/fuzz.sh"],
+        why: "it compiles the fuzz targets",
+        run_by: &[(".ci/run", "\nSEED=1 JOBS=4 scripts/fuzz.sh")],
+    },
+    Elsewhere {
+        words: &["RUNS=10000000", "scripts/fuzz.sh"],
+        why: "it compiles the fuzz targets, and takes an hour",
+        run_by: &[(".ci/run", "\nSEED=1 JOBS=4 scripts/fuzz.sh")],
+    },
+    Elsewhere {
         words: &["scripts/slurm_sweep.sh"],
         why: "it needs a Slurm cluster",
         run_by: &[
