@@ -66,8 +66,9 @@ fn interrupted_run(config: &str, output: &Path) -> Vec<i32> {
     let mut exits = Vec::new();
     for sitting in 0..200u64 {
         let mut child = start(config, output);
-        // Primes spread the moments over loading, the first checkpoint, writing and the end.
-        let patience = Duration::from_millis(30 + (sitting * 97) % 610);
+        // Primes spread the moments over loading, the first checkpoint, writing and the end; on a busy machine
+        // each sitting gets less done, so they last ever longer.
+        let patience = Duration::from_millis(30 + (sitting * 97) % 610 + 8 * sitting);
         let began = Instant::now();
         while began.elapsed() < patience && child.try_wait().unwrap().is_none() {
             std::thread::sleep(Duration::from_millis(2));
