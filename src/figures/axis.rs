@@ -8,6 +8,11 @@ pub const SMALL: f64 = 7.0;
 /// Size of axis titles.
 pub const NORMAL: f64 = 8.0;
 
+/// Values of a linear axis are drawn up to here, so that their distances are numbers.
+const LARGEST: f64 = f64::MAX / 8.0;
+/// Values of a logarithmic axis are drawn up to here and down to its inverse, so that their ratios are numbers.
+const LARGEST_POWER: f64 = 1e140;
+
 /// One direction of a plot.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs)]
@@ -22,14 +27,29 @@ pub struct Scale {
 impl Scale {
     /// From `low` to `high`, widened to whole steps of 1, 2 or 5 times a power of ten.
     pub fn linear(low: f64, high: f64, most_ticks: usize) -> Self {
+        let [low, high] = [low, high].map(|x| x.clamp(-LARGEST, LARGEST));
         let (low, high) = if high > low {
             (low, high)
         } else {
-            let room = if low == 0.0 { 1.0 } else { low.abs() * 0.1 };
+            let room = if low == 0.0 {
+                1.0
+            } else {
+                (low.abs() * 0.1).max(f64::MIN_POSITIVE)
+            };
             (low - room, low + room)
         };
         let step = step((high - low) / most_ticks.max(1) as f64);
         let (first, last) = ((low / step + 1e-9).floor(), (high / step - 1e-9).ceil());
+        let ends = 2.0 * most_ticks.max(4) as f64;
+        if !step.is_normal() || !(0.0..=ends).contains(&(last - first)) {
+            // Values so near to each other, or to 0, that steps between them are lost to rounding.
+            return Self {
+                low,
+                high,
+                logarithmic: false,
+                ticks: [low, high].map(|x| (x, decimal(x, high - low))).into(),
+            };
+        }
         let ticks = (0..=(last - first) as usize)
             .map(|i| {
                 let value = (first + i as f64) * step;
@@ -47,6 +67,7 @@ impl Scale {
     /// Around positive values, with ticks at powers of ten, and between them where there are few.
     /// The limits are the values' own, a little widened, and not the next powers.
     pub fn logarithmic(low: f64, high: f64) -> Self {
+        let [low, high] = [low, high].map(|x| x.clamp(1.0 / LARGEST_POWER, LARGEST_POWER));
         let (low, high) = if high > low * 1.001 {
             let room = (high / low).powf(0.04);
             (low / room, high * room)
@@ -294,6 +315,30 @@ mod tests {
     fn named(scale: &Scale) -> Vec<&str> {
         let labels = scale.ticks.iter().map(|(_, label)| label.as_str());
         labels.filter(|label| !label.is_empty()).collect()
+    }
+
+    #[test]
+    fn axes_of_any_finite_values_are_short_and_finite() {
+        let extremes = [f64::MAX, 1e308, 1.0, 1.0 + 1e-15, 1e-308, 5e-324, 0.0];
+        let all = extremes.into_iter().flat_map(|x| [x, -x]);
+        for (low, high) in all
+            .clone()
+            .flat_map(|low| all.clone().map(move |high| (low, high)))
+        {
+            if low > high {
+                continue;
+            }
+            let mut scales = vec![Scale::linear(low, high, 5)];
+            if low > 0.0 {
+                scales.push(Scale::logarithmic(low, high));
+            }
+            for scale in scales {
+                assert!(scale.low < scale.high && (scale.high - scale.low).is_finite());
+                assert!(scale.ticks.len() < 3000, "{low} to {high}");
+                assert!((0.0..=1.0).contains(&scale.place(low)));
+                assert!((0.0..=1.0).contains(&scale.place(high)));
+            }
+        }
     }
 
     #[test]
