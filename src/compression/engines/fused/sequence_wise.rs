@@ -2,7 +2,7 @@
 //!
 //! Where attentions mix positions again and again, every sequence has to be computed by itself. One
 //! [`Lanes`](super::lanes::Lanes) of them takes all that lies between its tokens and its gradients through the cache of the
-//! core that is next to it: [`network`] has the whole model, [`maps`] and [`attention`] its kernels, which
+//! core that is next to it: `network` has the whole model, `maps` and `attention` its kernels, which
 //! work in tiles of a few positions, known when they are compiled. What sequences have in common is `P`:
 //! a reader hears their tokens by indicators, as it hears columns, and positions as constants.
 //!
