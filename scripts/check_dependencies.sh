@@ -29,8 +29,8 @@ if ! is_known "${deny:-false}"; then
     echo "== install cargo-deny $version"
     if ! prebuilt; then
         echo "no prebuilt cargo-deny: compiling it"
-        cargo install --quiet --locked --root "$work/root" "cargo-deny@$version"
-        deny=$work/root/bin/cargo-deny
+        cargo install --quiet --locked --root "$work/compiled" "cargo-deny@$version"
+        deny=$work/compiled/bin/cargo-deny
     fi
 fi
 

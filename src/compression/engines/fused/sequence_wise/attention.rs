@@ -108,35 +108,7 @@ fn to_queries<F: Precision, const C: usize>(
     from: &[Tile<F, C>],
     to: &mut [Tile<F, C>],
 ) {
-    let (mut from, mut to) = (from, to);
-    while !to.is_empty() {
-        let size = together(to.len());
-        let (own, own_to);
-        (own, from) = from.split_at(size);
-        (own_to, to) = to.split_at_mut(size);
-        by_columns!(size, some_to_queries::<F, C>(a, own, own_to));
-    }
-}
-
-#[inline(always)]
-fn some_to_queries<const J: usize, F: Precision, const C: usize>(
-    a: &Pairs<F, C>,
-    from: &[Tile<F, C>],
-    to: &mut [Tile<F, C>],
-) {
-    let (Some(from), Some(to)) = (from.first_chunk::<J>(), to.first_chunk_mut::<J>()) else {
-        return;
-    };
-    let mut sums = [[Lanes::zero(); C]; J];
-    for k in 0..C {
-        for b in 0..J {
-            let from = from[b][k];
-            for q in 0..C {
-                sums[b][q] = a[q][k].mul_add(from, sums[b][q]);
-            }
-        }
-    }
-    *to = sums;
+    weighted(|q, k| a[q][k], from, to);
 }
 
 /// `to_{f,k} = Σ_q a_qk·from_{f,q}`.
@@ -146,19 +118,29 @@ fn to_keys<F: Precision, const C: usize>(
     from: &[Tile<F, C>],
     to: &mut [Tile<F, C>],
 ) {
+    weighted(|k, q| a[q][k], from, to);
+}
+
+/// `to_{f,x} = Σ_y weight(x, y)·from_{f,y}`.
+#[inline(always)]
+fn weighted<F: Precision, const C: usize>(
+    weight: impl Fn(usize, usize) -> Lanes<F>,
+    from: &[Tile<F, C>],
+    to: &mut [Tile<F, C>],
+) {
     let (mut from, mut to) = (from, to);
     while !to.is_empty() {
         let size = together(to.len());
         let (own, own_to);
         (own, from) = from.split_at(size);
         (own_to, to) = to.split_at_mut(size);
-        by_columns!(size, some_to_keys::<F, C>(a, own, own_to));
+        by_columns!(size, some_weighted::<F, C>(&weight, own, own_to));
     }
 }
 
 #[inline(always)]
-fn some_to_keys<const J: usize, F: Precision, const C: usize>(
-    a: &Pairs<F, C>,
+fn some_weighted<const J: usize, F: Precision, const C: usize>(
+    weight: &impl Fn(usize, usize) -> Lanes<F>,
     from: &[Tile<F, C>],
     to: &mut [Tile<F, C>],
 ) {
@@ -166,11 +148,11 @@ fn some_to_keys<const J: usize, F: Precision, const C: usize>(
         return;
     };
     let mut sums = [[Lanes::zero(); C]; J];
-    for q in 0..C {
+    for y in 0..C {
         for b in 0..J {
-            let from = from[b][q];
-            for k in 0..C {
-                sums[b][k] = a[q][k].mul_add(from, sums[b][k]);
+            let from = from[b][y];
+            for x in 0..C {
+                sums[b][x] = weight(x, y).mul_add(from, sums[b][x]);
             }
         }
     }
