@@ -41,7 +41,7 @@ impl Scale {
         let step = step((high - low) / most_ticks.max(1) as f64);
         let (first, last) = ((low / step + 1e-9).floor(), (high / step - 1e-9).ceil());
         let ends = 2.0 * most_ticks.max(4) as f64;
-        if !step.is_normal() || !(0.0..=ends).contains(&(last - first)) {
+        if !step.is_normal() || !(1.0..=ends).contains(&(last - first)) {
             // Values so near to each other, or to 0, that steps between them are lost to rounding.
             return Self {
                 low,
@@ -105,8 +105,12 @@ impl Scale {
         }
     }
 
-    /// Where a value lies: 0 at `low`, 1 at `high`. Values beyond are moved to the limit.
+    /// Where a value lies: 0 at `low`, 1 at `high`. Values beyond are moved to the limit; where both limits are
+    /// the same number, as of a width of 1e17 with room around it, everything is in the middle.
     pub fn place(&self, value: f64) -> f64 {
+        if self.low >= self.high {
+            return 0.5;
+        }
         let t = if self.logarithmic {
             if value <= 0.0 {
                 return 0.0;
@@ -320,7 +324,17 @@ mod tests {
     #[test]
     fn axes_of_any_finite_values_are_short_and_finite() {
         let extremes = [f64::MAX, 1e308, 1.0, 1.0 + 1e-15, 1e-308, 5e-324, 0.0];
-        let all = extremes.into_iter().flat_map(|x| [x, -x]);
+        let around = |x: f64| Scale {
+            low: x - 0.4,
+            high: x + 0.4,
+            ..Scale::linear(x, x, 8)
+        };
+        assert_eq!(around(4e111).place(4e111), 0.5);
+        let extremes = extremes
+            .into_iter()
+            .chain([1e9, 3e16, 0.1, 7e-9])
+            .flat_map(|x| [x, x.next_up().min(f64::MAX)]);
+        let all = extremes.flat_map(|x| [x, -x]);
         for (low, high) in all
             .clone()
             .flat_map(|low| all.clone().map(move |high| (low, high)))
