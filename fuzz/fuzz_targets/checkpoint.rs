@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use compress_fuzz::{choice, container, readable};
+use compress_fuzz::{choice, container, readable_about};
 use libfuzzer_sys::fuzz_target;
 use ndarray::Array2;
 use tracr_compress::compression::checkpoint::{from_bytes, to_bytes};
@@ -22,7 +22,7 @@ fuzz_target!(|data: &[u8]| match choice(data) {
                 let again = from_bytes(Path::new("checkpoint"), &written, SHAPE, HASH);
                 assert_eq!(again.expect("what was written can be read"), state);
             }
-            Err(error) => drop(readable(&error)),
+            Err(error) => drop(readable_about("checkpoint", &error)),
         }
     }
 });
@@ -51,6 +51,6 @@ fn damage(data: &[u8]) {
     }
     match from_bytes(Path::new("checkpoint"), &file, SHAPE, HASH) {
         Ok(read) => assert_eq!(read, state),
-        Err(error) => drop(readable(&error)),
+        Err(error) => drop(readable_about("checkpoint", &error)),
     }
 }

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use compress_fuzz::generators::synthetic::{Shape, model};
 use compress_fuzz::random::Random;
-use compress_fuzz::{container, readable};
+use compress_fuzz::{container, readable_about};
 use libfuzzer_sys::fuzz_target;
 use ndarray::Array2;
 use tracr_compress::compression::Projection;
@@ -32,7 +32,7 @@ fuzz_target!(|data: &[u8]| {
     let projection = match read(&container::file(data)) {
         Ok(projection) => projection,
         Err(error) => {
-            readable(&error);
+            readable_about("projection.safetensors", &error);
             return;
         }
     };

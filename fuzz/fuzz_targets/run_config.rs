@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use compress_fuzz::readable;
+use compress_fuzz::readable_about;
 use libfuzzer_sys::fuzz_target;
 use tracr_compress::config::{ConfigError, ConfigSource, RunConfig};
 
@@ -12,7 +12,7 @@ fuzz_target!(|data: &[u8]| {
     let config = match read(text) {
         Ok(config) => config,
         Err(error) => {
-            readable(&error);
+            readable_about("run.toml", &error);
             return;
         }
     };

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use compress_fuzz::{choice, readable};
+use compress_fuzz::{choice, readable, readable_about};
 use libfuzzer_sys::fuzz_target;
 use ndarray::Array2;
 use tracr_compress::study::reference::Reference;
@@ -37,17 +37,17 @@ fuzz_target!(|data: &[u8]| {
             Ok(reference) => {
                 let labels = ["a", "b"].map(str::to_owned);
                 if let Err(error) = reference.compare(&labels, Array2::eye(2).view()) {
-                    readable(&error);
+                    readable_about("file", &error);
                 }
             }
-            Err(error) => drop(readable(&error)),
+            Err(error) => drop(readable_about("file", &error)),
         },
         b's' => match Summary::parse(path, &text) {
             Ok(summary) => {
                 let written = serde_json::to_string(&summary).expect("it can be written");
                 Summary::parse(path, &written).expect("and read");
             }
-            Err(error) => drop(readable(&error)),
+            Err(error) => drop(readable_about("file", &error)),
         },
         _ => match Record::parse(path, &text) {
             Ok(record) => {
@@ -55,7 +55,7 @@ fuzz_target!(|data: &[u8]| {
                 let again = Record::parse(path, &written).expect("what was written can be read");
                 assert_eq!(again, record);
             }
-            Err(error) => drop(readable(&error)),
+            Err(error) => drop(readable_about("file", &error)),
         },
     }
 });

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use compress_fuzz::readable;
+use compress_fuzz::readable_about;
 use libfuzzer_sys::fuzz_target;
 use tracr_compress::figures::Table;
 
@@ -21,7 +21,7 @@ fuzz_target!(|data: &[u8]| {
         assert_eq!(texts.len(), table.rows.len());
         match table.numbers(name) {
             Ok(numbers) => assert!(numbers.iter().flatten().all(|x| x.is_finite())),
-            Err(error) => drop(readable(&error)),
+            Err(error) => drop(readable_about("table.csv", &error)),
         }
     }
     let mut writer = csv::Writer::from_writer(Vec::new());
@@ -34,5 +34,6 @@ fuzz_target!(|data: &[u8]| {
 });
 
 fn read(text: &str) -> Result<Table, String> {
-    Table::parse(Path::new("table.csv"), text, "make it again").map_err(|e| readable(&e))
+    Table::parse(Path::new("table.csv"), text, "make it again")
+        .map_err(|e| readable_about("table.csv", &e))
 }

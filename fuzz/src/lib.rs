@@ -5,10 +5,12 @@ pub mod container;
 pub mod generators;
 pub mod random;
 
+use tracr_compress::escape;
+
 /// The longest message: names in it are as long as the file has them, and written once or twice.
 const LONGEST_MESSAGE: usize = 1 << 16;
 
-/// Checks that there is something to say about a refused file, and not a flood.
+/// What a terminal shows of a message about a refused file: something, not a flood, and nothing that steers it.
 ///
 /// # Panics
 /// Otherwise.
@@ -16,6 +18,19 @@ pub fn readable(error: &impl std::fmt::Display) -> String {
     let message = error.to_string();
     assert!(!message.trim().is_empty(), "an empty message");
     assert!(message.len() <= LONGEST_MESSAGE, "{} bytes", message.len());
+    let shown = escape::lines(&message).into_owned();
+    let steers = |c: char| escape::is_hidden(c) && c != '\n' && c != '\t';
+    assert!(!shown.chars().any(steers), "{shown:?} is not harmless");
+    shown
+}
+
+/// [`readable`], and the message says which file it is about.
+///
+/// # Panics
+/// Otherwise.
+pub fn readable_about(file: &str, error: &impl std::fmt::Display) -> String {
+    let message = readable(error);
+    assert!(message.contains(file), "where? {message}");
     message
 }
 
