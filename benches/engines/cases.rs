@@ -5,10 +5,18 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use tracr_compress::compression::{Objective, OutputPositions, Teacher};
-use tracr_compress::inputs::{EvaluationSet, InputSpace};
+use tracr_compress::compression::projection::normal;
+use tracr_compress::compression::trainer::State;
+use tracr_compress::compression::{
+    AdamW, Engine, LinearDecay, Objective, OutputPositions, Teacher, Trainer,
+};
+use tracr_compress::inputs::rng::{Purpose, stream};
+use tracr_compress::inputs::{EvaluationSet, InputSpace, Sampler};
 use tracr_compress::model::{CompiledModel, Value};
 use tracr_compress::program::{self, Settings};
+
+/// Inputs of a batch.
+pub const BATCH: usize = 256;
 
 /// The cases.
 pub const NAMES: [&str; 4] = ["frac_prevs", "sort_unique", "shuffle_dyck2", "long"];
@@ -69,6 +77,26 @@ impl Prepared {
             init_std: if name == "shuffle_dyck2" { 0.1 } else { 1.0 },
             dims,
         })
+    }
+
+    /// Training as in the paper from a random `W` `[dim, D]`.
+    pub fn trainer(&self, engine: Box<dyn Engine>, dim: usize, seed: u64) -> Trainer {
+        let shape = (dim, self.model.width());
+        let w = normal(&mut stream(seed, Purpose::Init), shape, self.init_std);
+        Trainer::new(
+            engine,
+            Sampler::new(self.space.clone(), &self.evaluation, 0),
+            self.objective.clone(),
+            LinearDecay::new(1e-3, 1e-6, 0.5, 300_000),
+            AdamW {
+                beta1: 0.9,
+                beta2: 0.99,
+                epsilon: 1e-8,
+                weight_decay: 0.1,
+            },
+            BATCH,
+            State::initial(w),
+        )
     }
 }
 

@@ -19,19 +19,14 @@ use clap::Parser;
 use ndarray::Array2;
 use serde::Serialize;
 use tracr_compress::compression::evaluation::{Evaluation, evaluate_plainly};
-use tracr_compress::compression::projection::normal;
 use tracr_compress::compression::trainer::{Intervals, Observer, Record, State};
 use tracr_compress::compression::{
-    AdamW, Engine, LinearDecay, Trainer,
+    Engine, Trainer,
     engines::{autodiff::Autodiff, fused::Fused},
 };
-use tracr_compress::inputs::Sampler;
-use tracr_compress::inputs::rng::{Purpose, stream};
 use tracr_compress::model::{Stream, Wiring};
 
-use cases::Prepared;
-
-const BATCH: usize = 256;
+use cases::{BATCH, Prepared};
 
 /// Steps per second of each engine.
 #[derive(Parser)]
@@ -197,7 +192,7 @@ fn speeds(
     arguments: &Arguments,
 ) -> Vec<f64> {
     let start = |seed| {
-        let mut trainer = trainer(case, build(), dim, seed);
+        let mut trainer = case.trainer(build(), dim, seed);
         let warm_up = (arguments.seconds / 4.0).min(0.2);
         Stopwatch::run(case, &mut trainer, warm_up);
         trainer
@@ -213,29 +208,6 @@ fn speeds(
         .collect();
     speeds.sort_by(f64::total_cmp);
     speeds
-}
-
-/// Training as in the paper from a random `W`.
-fn trainer(case: &Prepared, engine: Box<dyn Engine>, dim: usize, seed: u64) -> Trainer {
-    let w = normal(
-        &mut stream(seed, Purpose::Init),
-        (dim, case.model.width()),
-        case.init_std,
-    );
-    Trainer::new(
-        engine,
-        Sampler::new(case.space.clone(), &case.evaluation, 0),
-        case.objective.clone(),
-        LinearDecay::new(1e-3, 1e-6, 0.5, 300_000),
-        AdamW {
-            beta1: 0.9,
-            beta2: 0.99,
-            epsilon: 1e-8,
-            weight_decay: 0.1,
-        },
-        BATCH,
-        State::initial(w),
-    )
 }
 
 /// Stops the training loop when its time is up; neither records nor checkpoints fall due before.

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use toml_edit::Item;
 
+use super::error::ConfigError;
 use super::run::{number_item, weights};
-use super::source::{ConfigError, ConfigSource};
+use super::source::ConfigSource;
 use crate::compression::{CategoricalTargets, LayerReduction, Objective, OutputPositions};
 use crate::model::{CompiledModel, OutputKind};
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::Value;
 
-use super::source::ConfigError;
+use super::error::ConfigError;
 
 /// A key that is replaced from outside the file.
 #[derive(Clone, Debug)]

@@ -8,8 +8,9 @@ use sha2::{Digest, Sha256};
 use toml_edit::Item;
 
 use super::choices::{Engine, Init, InitMatrices, Method, Precision};
+use super::error::ConfigError;
 use super::objective::ObjectiveConfig;
-use super::source::{ConfigError, ConfigSource};
+use super::source::ConfigSource;
 use super::training::{LearningRateConfig, RestartsConfig, TrainingConfig};
 use super::{kind, schema};
 use crate::compression::{AdamW, LinearDecay};

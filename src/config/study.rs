@@ -22,10 +22,11 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 use toml_edit::{Document, DocumentMut, Item, TableLike, Value};
 
+use super::error::ConfigError;
 use super::grid::{self, Axis};
 use super::overrides::Override;
 use super::schema;
-use super::source::{self, ConfigError, ConfigSource, join, line_of};
+use super::source::{self, ConfigSource, join, line_of};
 use super::study_keys::{self, STUDY_KEYS};
 use crate::escape::visible;
 use crate::files::{self, FileError};

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use toml_edit::Item;
 
 use super::choices::{Engine, Precision};
-use super::source::{ConfigError, ConfigSource};
+use super::error::ConfigError;
+use super::source::ConfigSource;
 
 const COUNT: &str = "training.restarts.count";
 const STEPS: &str = "training.restarts.steps";

@@ -27,6 +27,7 @@
 pub mod diagnostics;
 pub mod doubts;
 pub mod elaborate;
+mod eval_error;
 pub mod formula;
 pub mod graph;
 pub mod interpreter;

@@ -18,4 +18,5 @@ mod endings;
 mod engines;
 mod refusals;
 mod runs;
+mod tally;
 mod workshop;

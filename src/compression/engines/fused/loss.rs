@@ -40,12 +40,13 @@ pub fn squared_errors<F: Precision>(
     let width = weights.len();
     let rows = x.chunks_exact(width).zip(y.chunks_exact(width));
     for ((x, y), dx) in rows.zip(dx.chunks_exact_mut(width)) {
-        for (((x, y), w), dx) in x.iter().zip(y).zip(weights).zip(dx) {
+        // By number: of four iterators the compiler makes a call.
+        for r in 0..width {
             one_at_a_time();
-            let error = *x - *y;
-            let weighted = error * *w;
+            let error = x[r] - y[r];
+            let weighted = error * weights[r];
             sum = error.mul_add(weighted, sum);
-            *dx = twice * weighted;
+            dx[r] = twice * weighted;
         }
     }
     sum

@@ -7,6 +7,7 @@
 //! ```
 
 mod load;
+mod step;
 
 use super::again::Again;
 use super::common::{Common, Gradients};

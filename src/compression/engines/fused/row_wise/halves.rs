@@ -70,15 +70,21 @@ pub struct Layout<F> {
     pub targets: Vec<Vec<Lanes<F>>>,
     /// 0 where a query row can meet a key row, else −∞: `[query row, stride]`.
     mask: Vec<F>,
-    /// For each half 1 where a combination has a key row, else 0, what is beyond the combinations being 0: for
-    /// each sixteen rows, by combination.
+    /// For each half which combinations have which of its key rows.
     members: [Members<F>; 2],
     /// The same of each query row's own combinations.
     own_members: Vec<Members<F>>,
 }
 
-/// See [`Layout`].
-type Members<F> = Vec<Vec<Lanes<F>>>;
+/// Which combinations have which key rows of a half.
+#[derive(Debug)]
+pub struct Members<F> {
+    /// The half's first row.
+    pub first: usize,
+    /// For each sixteen of its rows, by combination: 1 where a combination has a row, else 0; what is beyond
+    /// the combinations, and beyond the rows, is 0.
+    pub rows: Vec<Vec<Lanes<F>>>,
+}
 
 /// How often a batch has each member, for queries of the left half and of the right half:
 /// `[own combinations + 1, other lanes]`, the last row being zero.
@@ -174,9 +180,9 @@ impl<F: Precision> Keys<F> {
 }
 
 impl<F> Queries<F> {
-    /// Of the own combinations of row `q` and of the other half: 1 where a combination has a key row, else 0.
+    /// Of the own combinations of row `q` and of the other half.
     #[inline(always)]
-    pub fn members<'a>(&self, layout: &'a Layout<F>, q: usize) -> [&'a [Vec<Lanes<F>>]; 2] {
+    pub fn members<'a>(&self, layout: &'a Layout<F>, q: usize) -> [&'a Members<F>; 2] {
         [&layout.own_members[q], &layout.members[1 - self.half]]
     }
 }
@@ -197,17 +203,30 @@ fn mask<F: Precision>(queries: &[Queries<F>], stride: usize) -> Vec<F> {
     mask
 }
 
-/// See [`Layout`].
-fn members<F: Precision>(half: &Group, rows_at: &[Range<usize>], stride: usize) -> Members<F> {
-    let combinations = (half.combinations + 1).next_multiple_of(LANES);
-    let mut members = vec![vec![Lanes::zero(); combinations]; stride / LANES];
-    for c in 0..half.combinations {
-        for (p, digit) in half.digits(c) {
-            let row = rows_at[p].start + digit;
-            members[row / LANES][c].0[row % LANES] = F::one();
+impl<F: Precision> Members<F> {
+    fn new(half: &Group, rows_at: &[Range<usize>]) -> Self {
+        let positions = &rows_at[half.first..][..half.strides.len()];
+        let first = positions.first().map_or(0, |rows| rows.start);
+        let count = positions.last().map_or(0, |rows| rows.end - first);
+        let combinations = (half.combinations + 1).next_multiple_of(LANES);
+        let mut rows = vec![vec![Lanes::zero(); combinations]; count.div_ceil(LANES)];
+        for c in 0..half.combinations {
+            for (p, digit) in half.digits(c) {
+                let row = rows_at[p].start + digit - first;
+                rows[row / LANES][c].0[row % LANES] = F::one();
+            }
+        }
+        Self { first, rows }
+    }
+
+    /// Of some of the combinations.
+    fn of(&self, combinations: &[u32]) -> Self {
+        let of_lane = |all: &Vec<Lanes<F>>| combinations.iter().map(|c| all[*c as usize]).collect();
+        Self {
+            first: self.first,
+            rows: self.rows.iter().map(of_lane).collect(),
         }
     }
-    members
 }
 
 /// Numbers `at..at + WIDE` of some lanes.
@@ -257,14 +276,11 @@ impl<F: Precision> Layout<F> {
             })
             .collect();
         let stride = plan.table_rows().next_multiple_of(LANES);
-        let members = [0, 1].map(|half: usize| members(&halves.groups[half], &rows_at, stride));
+        let members = [0, 1].map(|half: usize| Members::new(&halves.groups[half], &rows_at));
         let own = queries
             .iter()
             .flat_map(|queries| queries.own.iter().map(|own| (queries.half, own)));
-        let own_members = own.map(|(half, own)| {
-            let of_lane = |all: &Vec<Lanes<F>>| own.iter().map(|c| all[*c as usize]).collect();
-            members[half].iter().map(of_lane).collect()
-        });
+        let own_members = own.map(|(half, own)| members[half].of(own));
         let mut layout = Self {
             own_members: own_members.collect(),
             targets: queries

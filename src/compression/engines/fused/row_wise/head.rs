@@ -185,14 +185,18 @@ impl<F: Precision> HeadWork<F> {
         let ds = &mut self.d_logits[q * stride..][..stride];
         if self.is_tabulated {
             let to = self.tabulated.d_sums[0].chunks_exact_mut(lanes);
-            own.zip(to).for_each(|(from, to)| sum_lanes(from, to));
+            for (from, to) in own.zip(to) {
+                sum_lanes(from, to);
+            }
             self.tabulated
                 .backward(layout, queries, q, ds, &mut self.dv);
             return;
         }
         let Softmax { d_log, d_mean, .. } = &mut self.exact[0];
         let to = std::iter::once(&mut d_log[..lanes]).chain(d_mean.chunks_exact_mut(lanes));
-        own.zip(to).for_each(|(from, to)| sum_lanes(from, to));
+        for (from, to) in own.zip(to) {
+            sum_lanes(from, to);
+        }
         self.exact_ds.fill(Lanes::zero());
         for (keys, softmax) in queries.keys.iter().zip(&mut self.exact) {
             softmax.backward(keys, q, &mut self.exact_ds, &mut self.exact_dv);

@@ -14,7 +14,7 @@
 //! digits (all its keys are far below `M`), the whole row is left to [`super::softmax`].
 
 use super::super::lanes::{LANES, Lanes, Precision, one_at_a_time};
-use super::halves::{Keys, Layout, Queries, WIDE, numbers};
+use super::halves::{Keys, Layout, Members, Queries, WIDE, numbers};
 
 /// One head's softmax of one query row. A combination is a lane.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub struct Tabulated<F> {
     weights: Vec<F>,
     /// `u` `[values, stride]`.
     relative: Vec<F>,
-    /// `E`, `[1 + values, stride]`.
+    /// `E`, `[1 + values, stride + LANES]`: the last sixteen rows of a half may reach beyond the table's.
     by_key: Vec<F>,
     stride: usize,
 }
@@ -44,7 +44,7 @@ impl<F: Precision> Tabulated<F> {
             reference: vec![F::zero(); values],
             weights: vec![F::zero(); planes * stride],
             relative: vec![F::zero(); values * stride],
-            by_key: vec![F::zero(); planes * stride],
+            by_key: vec![F::zero(); planes * (stride + LANES)],
             stride,
         }
     }
@@ -162,30 +162,38 @@ impl<F: Precision> Tabulated<F> {
         let [own, other] = d_sums;
         let [own_lanes, other_lanes] = [0, 1].map(|side: usize| queries.keys[side].lanes);
         let [own_members, other_members] = queries.members(layout, q);
-        let halves = [
+        let mut halves = [
             (&own[..], own_lanes, own_members),
             (&other[..], other_lanes, other_members),
         ];
-        let planes = by_key.len() / *stride;
-        for m in (0..planes).step_by(2) {
-            for j in (0..*stride / LANES).step_by(2) {
-                let to = (&mut by_key[..], *stride, (m, j));
-                match (planes - m, *stride / LANES - j) {
-                    (1, 1) => by_members::<1, 1, F>(halves, to),
-                    (1, _) => by_members::<1, 2, F>(halves, to),
-                    (_, 1) => by_members::<2, 1, F>(halves, to),
-                    _ => by_members::<2, 2, F>(halves, to),
+        // What the left half writes beyond its rows the right one then replaces.
+        if queries.half == 1 {
+            halves.swap(0, 1);
+        }
+        let by_key_stride = *stride + LANES;
+        let planes = by_key.len() / by_key_stride;
+        for (planes_of, lanes, members) in halves {
+            for m in (0..planes).step_by(2) {
+                for j in (0..members.rows.len()).step_by(2) {
+                    let half = (planes_of, lanes, members);
+                    let to = (&mut by_key[..], by_key_stride, (m, j));
+                    match (planes - m, members.rows.len() - j) {
+                        (1, 1) => by_members::<1, 1, F>(half, to),
+                        (1, _) => by_members::<1, 2, F>(half, to),
+                        (_, 1) => by_members::<2, 1, F>(half, to),
+                        _ => by_members::<2, 2, F>(half, to),
+                    }
                 }
             }
         }
-        let (constant, gradients) = by_key.split_at(*stride);
+        let (constant, gradients) = by_key.split_at(by_key_stride);
         let e = &weights[..*stride];
         for at in (0..*stride).step_by(LANES) {
             let e = Lanes::load(&e[at..]);
             let mut sum = Lanes::load(&constant[at..]);
             for (m, dv) in dv.chunks_exact_mut(*stride).enumerate() {
                 one_at_a_time();
-                let gradient = Lanes::load(&gradients[m * *stride + at..]);
+                let gradient = Lanes::load(&gradients[m * by_key_stride + at..]);
                 sum = Lanes::load(&relative[m * *stride + at..]).mul_add(gradient, sum);
                 let dv = &mut dv[at..];
                 e.mul_add(gradient, Lanes::load(dv)).store(dv);
@@ -218,36 +226,21 @@ fn spread<const N: usize, F: Precision>(
 }
 
 /// What [`Tabulated::backward`] sums of a half: planes of as many lanes, and which combinations have which rows.
-type Half<'a, F> = (&'a [Lanes<F>], usize, &'a [Vec<Lanes<F>>]);
+type Half<'a, F> = (&'a [Lanes<F>], usize, &'a Members<F>);
 
-/// `E` of planes `m..m + N` for the rows of lanes `j..j + J`, over both halves.
+/// `Σ_c x_c` over the combinations `c` of a half that have key row `k`: planes `m..m + N`, lanes `j..j + J` of
+/// the half's rows.
 #[inline(always)]
 fn by_members<const N: usize, const J: usize, F: Precision>(
-    [own, other]: [Half<'_, F>; 2],
+    (planes, lanes, members): Half<'_, F>,
     (to, stride, (m, j)): (&mut [F], usize, (usize, usize)),
 ) {
-    let own = sum_by_members::<N, J, F>(own, (m, j));
-    let other = sum_by_members::<N, J, F>(other, (m, j));
-    for a in 0..N {
-        for b in 0..J {
-            let sum = own[a][b] + other[a][b];
-            sum.store(&mut to[(m + a) * stride + (j + b) * LANES..]);
-        }
-    }
-}
-
-/// `Σ_c x_c` over the combinations `c` of a half that have key row `k`.
-#[inline(always)]
-fn sum_by_members<const N: usize, const J: usize, F: Precision>(
-    (planes, lanes, members): Half<'_, F>,
-    (m, j): (usize, usize),
-) -> [[Lanes<F>; J]; N] {
-    let (mut x, mut rows) = ([planes; N], [&members[j][..]; J]);
+    let (mut x, mut rows) = ([planes; N], [&members.rows[j][..]; J]);
     for a in 0..N {
         x[a] = &planes[(m + a) * lanes..][..lanes];
     }
     for b in 0..J {
-        rows[b] = &members[j + b];
+        rows[b] = &members.rows[j + b];
     }
     let count = rows[0].len().min(lanes * LANES);
     let mut sums = [[[Lanes::zero(); WIDE]; J]; N];
@@ -267,12 +260,11 @@ fn sum_by_members<const N: usize, const J: usize, F: Precision>(
             }
         }
     }
-    let mut totals = [[Lanes::zero(); J]; N];
     for a in 0..N {
         for b in 0..J {
             let [x, y, z, w] = sums[a][b];
-            totals[a][b] = (x + y) + (z + w);
+            let sum = (x + y) + (z + w);
+            sum.store(&mut to[(m + a) * stride + members.first + (j + b) * LANES..]);
         }
     }
-    totals
 }
