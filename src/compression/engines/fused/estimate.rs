@@ -1,10 +1,12 @@
 //! What a plan costs: numbers held, multiplications and lookups of a step. They choose pieces and shares
 //! and are printed with the plan; nothing that is computed depends on their being exact.
 
-use super::plan::{Block, Expansion, Method, Plan, Work};
+use super::plan::{Block, Expansion, Head, Method, Plan, Work};
+use super::sequence_wise;
 
 /// Multiplications of an exponential and its part of a softmax.
 const EXPONENTIAL: f64 = 12.0;
+
 impl Plan {
     /// Numbers that a piece holds of each sequence.
     pub(super) fn numbers_per_sequence(&self) -> usize {
@@ -32,7 +34,7 @@ impl Plan {
 
     /// Estimated floating-point operations of a step with a batch of this size: two for each
     /// multiplication and addition, repetitions in the batch computed once, or all places of a space that
-    /// is worked through row by row.
+    /// is worked through row by row. A number that is 0 counts like another one.
     pub fn flops_per_step(&self, batch: f64) -> f64 {
         if let (Some(halves), Some(size), Some((_, heads))) =
             (&self.row_wise, self.space_size, self.first_attention())
@@ -49,6 +51,10 @@ impl Plan {
             let size = size as f64;
             size * (1.0 - (1.0 - 1.0 / size).powf(batch))
         });
+        if self.sequence_wise {
+            let indicated = sequence_wise::Tokens::new(self).indicated.len();
+            return 2.0 * distinct * self.multiplications_sequence_wise(indicated);
+        }
         2.0 * (distinct * self.multiplications_per_sequence() + self.table_multiplications())
     }
 
@@ -145,33 +151,50 @@ impl Plan {
 
     /// What block `i` costs for each sequence after its reader.
     fn block_multiplications(&self, i: usize) -> f64 {
-        let Some(block) = self.blocks.get(i) else {
-            return 0.0;
-        };
-        let (t, columns) = (self.positions as f64, block.columns.len() as f64);
-        match &block.work {
-            Work::Mlp { weights } => 2.0 * t * weights.len() as f64,
-            Work::Attention { heads, method } => heads
-                .iter()
-                .map(|head| {
-                    let values = head.value.len() as f64;
-                    let pairs = if self.causal {
-                        t * (t + 1.0) / 2.0
-                    } else {
-                        t * t
-                    };
-                    2.0 * t * values * columns
-                        + match method {
-                            Method::Dense => {
-                                pairs * (3.0 * (head.query.len() as f64 + values) + EXPONENTIAL)
-                            }
-                            Method::Grouped(grouping) => {
-                                2.0 * t * grouping.groups.len() as f64 * (1.0 + values)
-                            }
-                            Method::Factored => pairs * (3.0 * (1.0 + values) + EXPONENTIAL),
-                        }
-                })
-                .sum(),
+        match self.blocks.get(i) {
+            Some(block) => self.multiplications_after_reader(block, None),
+            None => 0.0,
         }
+    }
+
+    /// What a block costs for each sequence after its reader; an attention's way is its own, or another one.
+    fn multiplications_after_reader(&self, block: &Block, way: Option<&Method>) -> f64 {
+        let (t, columns) = (self.positions as f64, block.columns.len() as f64);
+        let (heads, method) = match &block.work {
+            Work::Mlp { weights } => return 2.0 * t * weights.len() as f64,
+            Work::Attention { heads, method } => (heads, way.unwrap_or(method)),
+        };
+        let pairs = if self.causal {
+            t * (t + 1.0) / 2.0
+        } else {
+            t * t
+        };
+        let of_head = |head: &Head| {
+            let values = head.value.len() as f64;
+            let attention = match method {
+                Method::Dense => pairs * (3.0 * (head.query.len() as f64 + values) + EXPONENTIAL),
+                Method::Grouped(grouping) => {
+                    2.0 * t * grouping.groups.len() as f64 * (1.0 + values)
+                }
+                Method::Factored => pairs * (3.0 * (1.0 + values) + EXPONENTIAL),
+            };
+            2.0 * t * values * columns + attention
+        };
+        heads.iter().map(of_head).sum()
+    }
+
+    /// Multiplications of a forward and backward pass of one sequence that goes through the whole model by
+    /// itself, with so many tokens as indicators.
+    fn multiplications_sequence_wise(&self, indicated: usize) -> f64 {
+        let mut heard = 0;
+        let mut all = 0.0;
+        for (i, reader) in self.readers.iter().enumerate() {
+            all += (reader.columns.len() * self.positions * (3 * heard + 2 * indicated)) as f64;
+            if let Some(block) = self.blocks.get(i) {
+                all += self.multiplications_after_reader(block, Some(&Method::Dense));
+                heard += block.columns.len();
+            }
+        }
+        all
     }
 }

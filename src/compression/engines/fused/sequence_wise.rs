@@ -15,13 +15,15 @@ mod network;
 mod reads;
 mod step;
 
+pub use members::Tokens;
+
 use super::common::{Common, Gradients};
 use super::lanes::{Precision, kernels};
 use super::piece::Terms;
 use super::plan::Plan;
 use crate::compression::teacher::Targets;
 use crate::inputs::InputSpace;
-use members::{Members, Tokens};
+use members::Members;
 use network::Network;
 
 /// Positions of a tile: the longest input that comes here.
