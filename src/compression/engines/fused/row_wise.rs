@@ -44,7 +44,7 @@ pub struct RowWise<F> {
     /// How often each row of the table occurs.
     occurrences: Vec<F>,
     /// At how many positions of each member the output counts.
-    counted: Vec<f64>,
+    counted: Vec<u32>,
 }
 
 impl<F: Precision> RowWise<F> {
@@ -75,16 +75,17 @@ impl<F: Precision> RowWise<F> {
 
     /// Takes in at which rows of the table the output counts.
     pub fn count(&mut self, inputs: &Inputs<F>, counted: &[bool]) {
-        let positions = |rows: &[u32]| rows.iter().filter(|row| counted[**row as usize]).count();
+        let counts = |row: &u32| u32::from(counted[*row as usize]);
         self.counted.clear();
         let members = inputs.space_rows();
         self.counted
-            .extend(members.map(|rows| positions(rows) as f64));
+            .extend(members.map(|rows| rows.iter().map(counts).sum::<u32>()));
     }
 
     /// The positions of a batch at which the output counts.
     pub fn counted(&self, members: &[u64]) -> f64 {
-        members.iter().map(|m| self.counted[*m as usize]).sum()
+        let counts = members.iter().map(|m| u64::from(self.counted[*m as usize]));
+        counts.sum::<u64>() as f64
     }
 
     /// How often each row of the table occurred in the last batch.
