@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use compress_fuzz::readable;
+use compress_fuzz::{readable, same};
 use libfuzzer_sys::fuzz_target;
 use tracr_compress::config::{ConfigError, ConfigSource, Override, RunConfig};
 
@@ -22,7 +22,7 @@ fuzz_target!(|data: &[u8]| {
     };
     // Said twice is said once.
     let twice = [&written[..], &written[..]].concat();
-    assert_eq!(read(&twice).expect("the same again"), config);
+    same(&read(&twice).expect("the same again"), &config);
 });
 
 fn read(overrides: &[&str]) -> Result<RunConfig, ConfigError> {

@@ -34,6 +34,17 @@ pub fn readable_about(file: &str, error: &impl std::fmt::Display) -> String {
     message
 }
 
+/// Checks that two are equal, unless they hold a number that equals nothing: which weights a model takes is
+/// checked with the model, NaN among them.
+///
+/// # Panics
+/// Otherwise.
+pub fn same<T: Clone + PartialEq + std::fmt::Debug>(again: &T, first: &T) {
+    if *first == first.clone() {
+        assert_eq!(again, first);
+    }
+}
+
 /// The text up to a line `====`, and what follows it.
 pub fn halves(text: &str) -> (&str, &str) {
     text.split_once("\n====\n").unwrap_or((text, ""))
