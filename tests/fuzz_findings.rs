@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use tracr_compress::config::StudyFile;
 use tracr_compress::figures::{Table, gram::Gram};
 use tracr_compress::model::{CompiledModel, Value};
 use tracr_compress::study::state::speed_of;
@@ -51,4 +52,41 @@ fn tokens_that_are_fractions_are_read_as_they_were_written() {
             }
         }
     }
+}
+
+const STUDY: &str = "name = \"x\"\nquestion = \"?\"\nbase = \"run.toml\"\n";
+
+fn study(tables: &str) -> Result<StudyFile, String> {
+    let base = "model.path = \"m.safetensors\"\ncompression.dim = 8\n";
+    let text = format!("{STUDY}{tables}");
+    StudyFile::parse(Path::new("study.toml"), &text, &[], |_| Ok(base.into()))
+        .map_err(|e| e.to_string())
+}
+
+#[test]
+fn studies_of_many_values_and_tables_are_read_in_time_that_grows_with_their_length() {
+    // Each value was compared with all before it, and each table's place looked up in the text read anew: hours.
+    let range = "[grid]\n\"training.seed\" = { from = 0, count = 100000 }\n";
+    assert_eq!(study(range).unwrap().blocks[0][0].values.len(), 100_000);
+    let seeds: Vec<String> = (0..90_000).map(|seed| seed.to_string()).collect();
+    let twice = format!("[grid]\n\"training.seed\" = [{}, 5]\n", seeds.join(", "));
+    let error = study(&twice).unwrap_err();
+    assert!(error.contains("has the value 5 twice"), "{error}");
+    let tables: String = (0..25_000)
+        .map(|seed| format!("[[include]]\n\"training.seed\" = {seed}\n"))
+        .collect();
+    let blocks = study(&tables).unwrap().blocks;
+    assert_eq!(blocks.len(), 25_000);
+    assert_eq!(blocks[24_999][0].place, "study.toml:50003");
+}
+
+#[test]
+fn a_study_of_too_many_runs_is_refused_before_its_values_are_made() {
+    // Each table is allowed by itself; together they would be 2.5 billion values.
+    let table = "[[include]]\n\"training.seed\" = { from = 0, count = 60000 }\n";
+    let error = study(&table.repeat(10_000)).unwrap_err();
+    assert!(
+        error.contains("study.toml:7") && error.contains("more than 100000 runs"),
+        "{error}"
+    );
 }

@@ -1,5 +1,7 @@
 //! What varies in a study: keys, their values, and how a value is spelt in names and tables.
 
+use std::collections::HashSet;
+
 use toml_edit::Value;
 
 use super::kind::Kind;
@@ -49,9 +51,10 @@ pub fn values(kind: Kind, written: &Value) -> Result<Vec<Point>, String> {
         return Err(wrong(kind, written));
     }
     let mut points: Vec<Point> = Vec::with_capacity(found.len());
+    let mut texts = HashSet::with_capacity(found.len());
     for value in found {
         let text = spelling(kind, &value);
-        if points.iter().any(|point| point.text == text) {
+        if !texts.insert(text.clone()) {
             return Err(format!("has the value {text} twice"));
         }
         let value = value.decorated("", "");

@@ -26,7 +26,7 @@ use super::error::ConfigError;
 use super::grid::{self, Axis};
 use super::overrides::Override;
 use super::schema;
-use super::source::{self, ConfigSource, join, line_of};
+use super::source::{self, ConfigSource, join};
 use super::study_keys::{self, STUDY_KEYS};
 use crate::escape::visible;
 use crate::files::{self, FileError};
@@ -98,7 +98,7 @@ impl StudyFile {
         let document: DocumentMut = text
             .parse()
             .map_err(|e| source::syntax_error(path, text, &e))?;
-        let reader = Reader { path, text };
+        let reader = Reader::new(path, text);
         let root = document.as_table();
         let known = study_keys::names(&STUDY_KEYS);
         if let Some((key, _)) = root.iter().find(|(key, _)| !known.contains(key)) {
@@ -185,14 +185,26 @@ enum Step<'a> {
 
 struct Reader<'a> {
     path: &'a Path,
-    text: &'a str,
+    /// With the places of all that is in it.
+    document: Option<Document<&'a str>>,
+    /// Where each line but the first begins.
+    lines: Vec<usize>,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    fn new(path: &'a Path, text: &'a str) -> Self {
+        let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        Self {
+            path,
+            document: Document::parse(text).ok(),
+            lines: breaks.map(|(at, _)| at + 1).collect(),
+        }
+    }
+
     /// File and line of the deepest of these steps that can be found.
     fn place(&self, steps: &[Step<'_>]) -> String {
         let mut found = None;
-        if let Ok(document) = Document::parse(self.text) {
+        if let Some(document) = &self.document {
             let mut item = document.as_item();
             for step in steps {
                 let (name, next) = match step {
@@ -210,7 +222,7 @@ impl Reader<'_> {
                 };
                 item = next;
                 if let Some(span) = name.or_else(|| item.span()) {
-                    found = Some(line_of(self.text, span.start));
+                    found = Some(1 + self.lines.partition_point(|begin| *begin <= span.start));
                 }
             }
         }
@@ -259,22 +271,31 @@ impl Reader<'_> {
 
     fn blocks(&self, root: &dyn TableLike) -> Result<Vec<Vec<Axis>>, StudyFileError> {
         let mut blocks = Vec::new();
+        let mut runs = 0_usize;
         let mut add = |item: &Item, steps: &[Step<'_>]| -> Result<(), StudyFileError> {
             let mut axes = Vec::new();
+            let mut combinations = 1_usize;
             let mut leaf = |key: &str, value: &Value, place: String| {
                 let kind = schema::find(key).map(|known| known.kind);
                 let values = kind.map_or(Err("is no key".into()), |k| grid::values(k, value));
-                match values {
-                    Ok(values) => axes.push(Axis {
-                        key: key.to_owned(),
-                        values,
-                        place,
-                    }),
+                let values = match values {
+                    Ok(values) => values,
                     Err(problem) => {
                         let problem = format!("`{key}` {problem}");
                         return Err(StudyFileError::Invalid { place, problem });
                     }
+                };
+                // At once: what comes next may be as large again.
+                combinations = combinations.saturating_mul(values.len());
+                if runs.saturating_add(combinations) > MAX_RUNS {
+                    let problem = format!("these are more than {MAX_RUNS} runs");
+                    return Err(StudyFileError::Invalid { place, problem });
                 }
+                axes.push(Axis {
+                    key: key.to_owned(),
+                    values,
+                    place,
+                });
                 Ok(())
             };
             self.leaves(self.table(item, steps)?, "", steps, &mut leaf)?;
@@ -282,6 +303,7 @@ impl Reader<'_> {
                 return Err(self.invalid(steps, format!("`{twice}` stands here twice")));
             }
             if !axes.is_empty() {
+                runs += combinations;
                 blocks.push(axes);
             }
             Ok(())
@@ -300,23 +322,11 @@ impl Reader<'_> {
                 index += 1;
             }
         }
-        let runs = blocks.iter().try_fold(0_usize, |sum, axes| {
-            let product = axes.iter().try_fold(1_usize, |product, axis| {
-                product.checked_mul(axis.values.len())
-            })?;
-            sum.checked_add(product)
-        });
-        match runs {
-            Some(0) => Err(self.invalid(
-                &[],
-                "nothing varies: give [grid] or [[include]] at least one key".into(),
-            )),
-            Some(runs) if runs <= MAX_RUNS => Ok(blocks),
-            _ => Err(self.invalid(
-                &[Step::Key("grid")],
-                format!("these are more than {MAX_RUNS} runs"),
-            )),
+        if blocks.is_empty() {
+            let problem = "nothing varies: give [grid] or [[include]] at least one key".into();
+            return Err(self.invalid(&[], problem));
         }
+        Ok(blocks)
     }
 
     fn fixed(
