@@ -39,30 +39,28 @@ pub fn directory<'a>(parts: impl Iterator<Item = (&'a str, &'a str)>) -> String 
 /// different values stay different.
 fn safe(value: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    let numbers = value.strip_prefix('[').and_then(|v| v.strip_suffix(']'));
-    if let Some(list) = numbers
-        && !list.is_empty()
-        && list.len() <= LONGEST_VALUE
+    let within = |open, close| {
+        let inner = value.strip_prefix(open)?.strip_suffix(close)?;
+        (inner.len() <= LONGEST_VALUE).then_some(inner)
+    };
+    let word = |word: &str| !word.is_empty() && word.chars().all(plain);
+    let number = |c: char| c.is_ascii_digit() || ".-e".contains(c);
+    if let Some(list) = within('[', ']')
         && list
-            .chars()
-            .all(|c| c.is_ascii_digit() || ",. -e".contains(c))
+            .split(", ")
+            .all(|item| word(item) && item.chars().all(number))
     {
         return list.replace(", ", "+");
     }
-    let weights = value.strip_prefix('{').and_then(|v| v.strip_suffix('}'));
-    if let Some(table) = weights
-        && !table.is_empty()
-        && table.len() <= LONGEST_VALUE
-        && table
-            .chars()
-            .all(|c| plain(c) || c == ' ' || c == '=' || c == ',')
-        && table
-            .split(", ")
-            .all(|item| item.matches([' ', '=', ',']).count() == 3)
+    if let Some(table) = within('{', '}')
+        && table.split(", ").all(|item| {
+            item.split_once(" = ")
+                .is_some_and(|(a, b)| word(a) && word(b))
+        })
     {
         return table.replace(" = ", "=").replace(", ", "+");
     }
-    if !value.is_empty() && value.len() <= LONGEST_VALUE && value.chars().all(plain) {
+    if word(value) && value.len() <= LONGEST_VALUE {
         return value.to_owned();
     }
     // Of a path, its end says most.
@@ -97,8 +95,20 @@ mod tests {
             name(&[("token_weights", "{1 = 2, x = 0.05}")]),
             "token_weights=1=2+x=0.05"
         );
-        let odd = name(&[("token_weights", "{a = b = 0.05}")]);
-        assert!(odd.contains('~'), "{odd}");
+        // Whatever else looks like a list or a table, found by fuzzing.
+        for odd in [
+            "{a = b = 0.05}",
+            "{ from =}",
+            "{a= b }",
+            "[1 2]",
+            "[1,,2]",
+            "[]",
+            "{}",
+        ] {
+            let odd = name(&[("output", odd)]);
+            let safe = |c: char| c.is_ascii_alphanumeric() || "._-=~".contains(c);
+            assert!(odd.contains('~') && odd.chars().all(safe), "{odd}");
+        }
         let path = name(&[("path", "../models/sort_unique.safetensors")]);
         assert!(path.starts_with("path=sort_unique.safetensors~"), "{path}");
         assert!(!path.contains('/'));
