@@ -36,18 +36,34 @@ pub fn squared_errors<F: Precision>(
     dx: &mut [Lanes<F>],
 ) -> Lanes<F> {
     let mut sum = Lanes::zero();
-    let twice = Lanes::splat(factor + factor);
     let width = weights.len();
     let rows = x.chunks_exact(width).zip(y.chunks_exact(width));
     for ((x, y), dx) in rows.zip(dx.chunks_exact_mut(width)) {
-        // By number: of four iterators the compiler makes a call.
-        for r in 0..width {
-            one_at_a_time();
-            let error = x[r] - y[r];
-            let weighted = error * weights[r];
-            sum = error.mul_add(weighted, sum);
-            dx[r] = twice * weighted;
-        }
+        sum = add_squared_errors(sum, x, y, weights, factor, dx);
+    }
+    sum
+}
+
+/// [`squared_errors`] of one row, added to `sum`.
+#[inline(always)]
+pub fn add_squared_errors<F: Precision>(
+    mut sum: Lanes<F>,
+    x: &[Lanes<F>],
+    y: &[Lanes<F>],
+    weights: &[Lanes<F>],
+    factor: F,
+    dx: &mut [Lanes<F>],
+) -> Lanes<F> {
+    let twice = Lanes::splat(factor + factor);
+    let width = weights.len();
+    let (x, y, dx) = (&x[..width], &y[..width], &mut dx[..width]);
+    // By number: of four iterators the compiler makes a call.
+    for r in 0..width {
+        one_at_a_time();
+        let error = x[r] - y[r];
+        let weighted = error * weights[r];
+        sum = error.mul_add(weighted, sum);
+        dx[r] = twice * weighted;
     }
     sum
 }

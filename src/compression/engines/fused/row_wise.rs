@@ -208,8 +208,8 @@ kernels! {
         let (heads, number) = attention;
         let (counted, terms) = objective;
         let stride = table.stride;
-        for work in work.iter_mut() {
-            work.begin();
+        for (head, work) in heads.iter().zip(work.iter_mut()) {
+            work.begin(layout, &table.z[number][head.value.start * stride..head.value.end * stride]);
         }
         for queries in &layout.queries {
             let lanes = [queries.keys[0].lanes, queries.keys[1].lanes];
@@ -219,7 +219,7 @@ kernels! {
             for (q, own) in queries.rows.clone().zip(&queries.own) {
                 for (head, work) in heads.iter().zip(work.iter_mut()) {
                     let v = &table.z[number][head.value.start * stride..head.value.end * stride];
-                    work.begin_row(layout, queries, q, v);
+                    work.begin_row(queries, q, v);
                 }
                 network.begin_row(q, table);
                 let places = queries.strips.len() * WIDE;

@@ -41,6 +41,14 @@ pub fn sums<F: Precision>(x: &[Lanes<F>; LANES]) -> Lanes<F> {
     halve::<1, F>(parts[0], parts[1])
 }
 
+/// The sums of four [`Lanes`] each, in the first four numbers, with the same bits.
+#[inline(always)]
+pub fn sums_of_four<F: Precision>(x: &[Lanes<F>; 4]) -> Lanes<F> {
+    let none = Lanes::zero();
+    let fours = halve::<4, F>(halve::<8, F>(x[0], x[1]), halve::<8, F>(x[2], x[3]));
+    halve::<1, F>(halve::<2, F>(fours, none), none)
+}
+
 /// The sum of each [`Lanes`]; both are of the same length.
 #[inline(always)]
 pub fn sum_each<F: Precision>(from: &[Lanes<F>], to: &mut [F]) {
@@ -74,6 +82,8 @@ mod tests {
             .collect();
         let mut sums = [0.0; 19];
         sum_each(&many, &mut sums);
+        let four = sums_of_four(&[many[0], many[1], many[2], many[3]]);
+        assert_eq!(four.0[..4], sums[..4]);
         for (sum, lanes) in sums.iter().zip(&many) {
             assert_eq!(*sum, lanes.sum());
         }

@@ -27,6 +27,8 @@ pub struct Keys<F> {
     pub lanes: usize,
     /// The positions that the query sees; none where all are masked.
     pub positions: Vec<KeysAt<F>>,
+    /// How many of them, from the first on, have the same keys in all lanes.
+    pub alike: usize,
     /// 1 where a lane holds no combination, else 0: `[lanes]`.
     pub vacant: Vec<Lanes<F>>,
 }
@@ -40,6 +42,8 @@ pub struct KeysAt<F> {
     pub own: bool,
     /// 1 where a combination has the key, else 0: `[lanes, keys]`.
     indicators: Vec<Lanes<F>>,
+    /// The key that all combinations of some lanes have, if it is one: `[lanes]`.
+    only: Vec<Option<usize>>,
 }
 
 /// The queries at one position.
@@ -119,6 +123,12 @@ impl<F: Precision> KeysAt<F> {
         for m in 0..N {
             of_rows[m] = &numbers[m][self.rows.start..][..keys];
         }
+        if let Some(k) = self.only[i] {
+            for m in 0..N {
+                sums[m] += Lanes::splat(of_rows[m][k]);
+            }
+            return sums;
+        }
         for (k, indicator) in own.iter().enumerate() {
             one_at_a_time();
             for m in 0..N {
@@ -161,17 +171,27 @@ impl<F: Precision> Keys<F> {
                     .map_or(0, |(_, digit)| digit);
                 indicators[c / LANES * rows.len() + digit].0[c % LANES] = F::one();
             }
+            let every = Lanes::splat(F::one());
+            let only = |of_lanes: &[Lanes<F>]| of_lanes.iter().position(|key| *key == every);
             KeysAt {
+                only: indicators.chunks_exact(rows.len()).map(only).collect(),
                 rows,
                 own: half.first + j == p,
                 indicators,
             }
         };
+        let positions: Vec<KeysAt<F>> = positions.map(at).collect();
+        let alike = |key: &&KeysAt<F>| {
+            let mut of_lanes = key.indicators.chunks_exact(key.rows.len());
+            let first = of_lanes.next();
+            of_lanes.all(|others| Some(others) == first)
+        };
         let held = |l: usize| combinations.get(l).map_or(F::one(), |_| F::zero());
         Self {
             count: combinations.len(),
             lanes,
-            positions: positions.map(at).collect(),
+            alike: positions.iter().take_while(alike).count(),
+            positions,
             vacant: (0..lanes)
                 .map(|i| Lanes(std::array::from_fn(|l| held(i * LANES + l))))
                 .collect(),
@@ -298,6 +318,11 @@ impl<F: Precision> Layout<F> {
         };
         layout.fill(plan, halves, space, targets);
         layout
+    }
+
+    /// The table's rows.
+    pub fn rows(&self) -> usize {
+        self.own_members.len()
     }
 
     /// 0 where row `q` can meet a key row, else −∞.

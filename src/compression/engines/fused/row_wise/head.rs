@@ -14,7 +14,7 @@
 
 use super::super::lanes::{LANES, Lanes, Precision, one_at_a_time};
 use super::super::plan::Head;
-use super::super::sums::sum_each;
+use super::super::sums::{sum_each, sums, sums_of_four};
 use super::halves::{Keys, Layout, Queries, TILE, WIDE, numbers};
 use super::network::Tile;
 use super::softmax::Softmax;
@@ -26,7 +26,8 @@ pub struct HeadWork<F> {
     tabulated: Tabulated<F>,
     /// Over its own half and over the other.
     exact: [Softmax<F>; 2],
-    /// Whether the row at hand is tabulated; whether a row of these queries, or of the step, was not.
+    /// The row at hand, and whether it is tabulated; whether a row of these queries, or of the step, was not.
+    row: usize,
     is_tabulated: bool,
     queries_exact: bool,
     step_exact: bool,
@@ -79,8 +80,9 @@ impl<F: Precision> HeadWork<F> {
         });
         let own_stride = lanes[0] * LANES;
         Self {
-            tabulated: Tabulated::new(values, lanes, stride),
+            tabulated: Tabulated::new(values, lanes, layout.rows(), stride),
             exact,
+            row: 0,
             is_tabulated: true,
             queries_exact: false,
             step_exact: false,
@@ -108,9 +110,10 @@ impl<F: Precision> HeadWork<F> {
         }
     }
 
-    /// Before the first row of a step.
+    /// Before the first row of a step, with the values `v` `[values, stride]` of every row.
     #[inline(always)]
-    pub fn begin(&mut self) {
+    pub fn begin(&mut self, layout: &Layout<F>, v: &[F]) {
+        self.tabulated.exponentials(layout, &self.logits, v);
         self.dv.fill(F::zero());
         if std::mem::take(&mut self.step_exact) {
             self.exact_dv.fill(Lanes::zero());
@@ -125,13 +128,17 @@ impl<F: Precision> HeadWork<F> {
 
     /// Before the places of row `q`: its tables, with the values `v` `[values, stride]` of every row.
     #[inline(always)]
-    pub fn begin_row(&mut self, layout: &Layout<F>, queries: &Queries<F>, q: usize, v: &[F]) {
+    pub fn begin_row(&mut self, queries: &Queries<F>, q: usize, v: &[F]) {
         let stride = self.exact_ds.len();
         let s = &self.logits[q * stride..][..stride];
-        self.is_tabulated = self.tabulated.forward(layout, queries, q, s, v);
-        let [own, other] = [0, 1].map(|side: usize| queries.keys[side].lanes);
+        self.row = q;
+        self.is_tabulated = self.tabulated.forward(queries, q);
+        let (places, other) = (own_places(queries), queries.keys[1].lanes);
         for sums in self.own.chunks_exact_mut(self.own_stride) {
-            sums[..own * LANES].fill(Lanes::zero());
+            for sum in &mut sums[..places] {
+                one_at_a_time();
+                *sum = Lanes::zero();
+            }
         }
         if self.is_tabulated {
             self.tabulated.d_sums[1][..(1 + self.values) * other].fill(Lanes::zero());
@@ -178,24 +185,24 @@ impl<F: Precision> HeadWork<F> {
     /// After the places of row `q`: its `ds`, and its part of `dv`.
     #[inline(always)]
     pub fn end_row(&mut self, layout: &Layout<F>, queries: &Queries<F>, q: usize) {
-        let lanes = queries.keys[0].lanes;
-        let own = self.own.chunks_exact(self.own_stride);
-        let own = own.map(|sums| &sums[..lanes * LANES]);
+        let (places, lanes) = (own_places(queries), queries.keys[0].lanes);
         let stride = self.exact_ds.len();
         let ds = &mut self.d_logits[q * stride..][..stride];
         if self.is_tabulated {
-            let to = self.tabulated.d_sums[0].chunks_exact_mut(lanes);
-            for (from, to) in own.zip(to) {
-                sum_lanes(from, to);
+            let to = &mut self.tabulated.d_sums[0];
+            for m in 0..=self.values {
+                let own = &self.own[m * self.own_stride..][..places];
+                sum_lanes(own, &mut to[m * lanes..][..lanes]);
             }
             self.tabulated
                 .backward(layout, queries, q, ds, &mut self.dv);
             return;
         }
         let Softmax { d_log, d_mean, .. } = &mut self.exact[0];
-        let to = std::iter::once(&mut d_log[..lanes]).chain(d_mean.chunks_exact_mut(lanes));
-        for (from, to) in own.zip(to) {
-            sum_lanes(from, to);
+        sum_lanes(&self.own[..places], &mut d_log[..lanes]);
+        for m in 0..self.values {
+            let own = &self.own[(1 + m) * self.own_stride..][..places];
+            sum_lanes(own, &mut d_mean[m * lanes..][..lanes]);
         }
         self.exact_ds.fill(Lanes::zero());
         for (keys, softmax) in queries.keys.iter().zip(&mut self.exact) {
@@ -224,7 +231,9 @@ impl<F: Precision> HeadWork<F> {
             inverse[n] = Lanes::splat(F::one()) / (Lanes::splat(own_sum[n]) + sum);
         }
         let tiles = to.iter_mut().zip(&mut self.relative);
-        for (m, ((to, relative), reference)) in tiles.zip(&self.tabulated.reference).enumerate() {
+        for (m, ((to, relative), reference)) in
+            tiles.zip(self.tabulated.reference(self.row)).enumerate()
+        {
             let (to, relative) = (&mut to[at..][..WIDE], &mut relative[at..][..WIDE]);
             let own_sum = numbers(&own[(1 + m) * lanes[0]..], o);
             let sum = other[(1 + m) * lanes[1] + i];
@@ -335,11 +344,28 @@ impl<F: Precision> HeadWork<F> {
     }
 }
 
+/// The own combinations of a row of these queries with room for them in lanes; few have a way of their own.
+#[inline(always)]
+fn own_places<F: Precision>(queries: &Queries<F>) -> usize {
+    let count = queries.keys[0].count;
+    if count <= WIDE {
+        WIDE
+    } else {
+        queries.keys[0].lanes * LANES
+    }
+}
+
 /// [`sum_each`], into lanes.
 #[inline(always)]
 fn sum_lanes<F: Precision>(from: &[Lanes<F>], to: &mut [Lanes<F>]) {
-    for (from, to) in from.chunks_exact(LANES).zip(to) {
+    if let (Some(four), WIDE, [to]) = (from.first_chunk(), from.len(), &mut *to) {
+        *to = sums_of_four(four);
+        return;
+    }
+    for i in 0..to.len() {
         one_at_a_time();
-        sum_each(from, &mut to.0);
+        if let Some(sixteen) = from[i * LANES..].first_chunk() {
+            to[i] = sums(sixteen);
+        }
     }
 }

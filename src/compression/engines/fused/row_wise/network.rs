@@ -11,7 +11,7 @@
 
 use super::super::fold::Folded;
 use super::super::lanes::{Lanes, Precision, one_at_a_time};
-use super::super::loss::{cross_entropies, squared_errors};
+use super::super::loss::{add_squared_errors, cross_entropies};
 use super::super::mlp::OutputMap;
 use super::super::piece::Terms;
 use super::super::plan::{Domain, Plan, Work};
@@ -247,7 +247,7 @@ impl<F: Precision> Network<F> {
             for a in first..first + count {
                 let target = &targets[a * stride..][..used];
                 let (h, dh) = (&self.h[a][..used], &mut self.dh[a][..used]);
-                let sum = squared_errors(h, target, weights, factor, dh);
+                let sum = add_squared_errors(Lanes::zero(), h, target, weights, factor, dh);
                 self.loss_layers += Lanes::splat(F::from_f64(own)) * sum;
             }
         }
@@ -297,11 +297,11 @@ impl<F: Precision> Network<F> {
                 cross_entropies((dz.as_flattened_mut(), TILE), target, weights, factor)
             }
             OutputLoss::SquaredError => {
-                let (z, dz) = (
-                    &z.as_flattened()[..used],
-                    &mut dz.as_flattened_mut()[..used],
-                );
-                squared_errors(z, target, weights, factor, dz)
+                let mut sum = Lanes::zero();
+                for ((z, dz), target) in z.iter().zip(dz).zip(target.chunks_exact(used)) {
+                    sum = add_squared_errors(sum, z, target, weights, factor, dz);
+                }
+                sum
             }
         };
     }

@@ -14,76 +14,82 @@
 //! digits (all its keys are far below `M`), the whole row is left to [`super::softmax`].
 
 use super::super::lanes::{LANES, Lanes, Precision, one_at_a_time};
-use super::halves::{Keys, Layout, Members, Queries, WIDE, numbers};
+use super::halves::{KeysAt, Layout, Members, Queries, WIDE, numbers};
 
-/// One head's softmax of one query row. A combination is a lane.
+/// One head's softmax, of one query row at a time. A combination is a lane.
 #[derive(Debug)]
 pub struct Tabulated<F> {
     /// `t_0` and `t_m` of each half, `[1 + values, lanes]`.
     pub sums: [Vec<Lanes<F>>; 2],
     /// Their gradients.
     pub d_sums: [Vec<Lanes<F>>; 2],
-    /// `ρ` `[values]`.
-    pub reference: Vec<F>,
-    /// `e` and `e·u_m` of each key row, `[1 + values, stride]`.
+    /// Of all query rows: `ρ` `[query row, values]`, `e` and `e·u_m` of each key row
+    /// `[query row, 1 + values, stride]`, `u` `[query row, values, stride]`.
+    reference: Vec<F>,
     weights: Vec<F>,
-    /// `u` `[values, stride]`.
     relative: Vec<F>,
+    /// The numbers of the key rows, `[stride]`.
+    numbers: Vec<F>,
     /// `E`, `[1 + values, stride + LANES]`: the last sixteen rows of a half may reach beyond the table's.
     by_key: Vec<F>,
+    values: usize,
     stride: usize,
 }
 
 impl<F: Precision> Tabulated<F> {
-    /// For up to so many lanes in each half.
-    pub fn new(values: usize, lanes: [usize; 2], stride: usize) -> Self {
+    /// For up to so many lanes in each half, and `rows` queries.
+    pub fn new(values: usize, lanes: [usize; 2], rows: usize, stride: usize) -> Self {
         let planes = 1 + values;
         Self {
             sums: lanes.map(|lanes| vec![Lanes::zero(); planes * lanes]),
             d_sums: lanes.map(|lanes| vec![Lanes::zero(); planes * lanes]),
-            reference: vec![F::zero(); values],
-            weights: vec![F::zero(); planes * stride],
-            relative: vec![F::zero(); values * stride],
+            reference: vec![F::zero(); rows * values],
+            weights: vec![F::zero(); rows * planes * stride],
+            relative: vec![F::zero(); rows * values * stride],
+            numbers: (0..stride).map(|k| F::from_f64(k as f64)).collect(),
             by_key: vec![F::zero(); planes * (stride + LANES)],
+            values,
             stride,
         }
     }
 
-    /// `t` of query row `q` from its logits `s` with every row, and the values `v` `[values, stride]`;
-    /// whether every place keeps its digits.
+    /// `ρ` of query row `q`, `[values]`.
     #[inline(always)]
-    pub fn forward(
-        &mut self,
-        layout: &Layout<F>,
-        queries: &Queries<F>,
-        q: usize,
-        s: &[F],
-        v: &[F],
-    ) -> bool {
-        self.exponentials(layout.mask(q, self.stride), s, v);
+    pub fn reference(&self, q: usize) -> &[F] {
+        &self.reference[q * self.values..][..self.values]
+    }
+
+    /// `t` of query row `q`; whether every place keeps its digits.
+    #[inline(always)]
+    pub fn forward(&mut self, queries: &Queries<F>, q: usize) -> bool {
         let Self {
             sums,
             weights,
+            values,
             stride,
             ..
         } = self;
+        let row = (1 + *values) * *stride;
+        // The sum of exponentials and one of values together.
+        let (first, others) = weights[q * row..][..row].split_at(2 * *stride);
+        let (e, products) = first.split_at(*stride);
         let mut least = F::zero();
         for (keys, sums) in queries.keys.iter().zip(sums) {
-            // The sum of exponentials and one of values together.
-            let (first, others) = weights.split_at(2 * *stride);
-            let (e, products) = first.split_at(*stride);
+            let (alike, differing) = keys.positions.split_at(keys.alike);
             let (t, rest) = sums.split_at_mut(keys.lanes);
             let mut smallest = Lanes::splat(F::one());
+            let common = spread(alike, q, 0, [e, products], [Lanes::zero(); 2]);
             for (i, (t, first)) in t.iter_mut().zip(rest.iter_mut()).enumerate() {
-                let start = [keys.vacant[i], Lanes::zero()];
-                [*t, *first] = spread(keys, q, i, [e, products], start);
+                [*t, *first] = spread(differing, q, i, [e, products], common);
+                *t += keys.vacant[i];
                 // A sum that is no number is the smallest.
                 smallest = smallest.zip(*t, |least, t| if t >= least { least } else { t });
             }
             let planes = rest.chunks_exact_mut(keys.lanes).skip(1);
             for (sums, weights) in planes.zip(others.chunks_exact(*stride)) {
+                let common = spread(alike, q, 0, [weights], [Lanes::zero()]);
                 for (i, sum) in sums.iter_mut().enumerate() {
-                    [*sum] = spread(keys, q, i, [weights], [Lanes::zero()]);
+                    [*sum] = spread(differing, q, i, [weights], common);
                 }
             }
             least += smallest.smallest();
@@ -91,52 +97,66 @@ impl<F: Precision> Tabulated<F> {
         least >= F::from_f64(F::SMALL_SUM)
     }
 
-    /// `e`, `u` and `ρ`.
+    /// `e`, `u` and `ρ` of all query rows, from their logits `s` `[query row, stride]` and the values `v`
+    /// `[values, stride]`.
     #[inline(always)]
-    fn exponentials(&mut self, mask: &[F], s: &[F], v: &[F]) {
+    pub fn exponentials(&mut self, layout: &Layout<F>, s: &[F], v: &[F]) {
         let Self {
             reference,
             weights,
             relative,
+            numbers,
+            values,
             stride,
             ..
         } = self;
-        let (e, products) = weights.split_at_mut(*stride);
-        let mut max = Lanes::splat(F::neg_infinity());
-        let chunks = e.chunks_exact_mut(LANES).zip(mask.chunks_exact(LANES));
-        for ((e, mask), s) in chunks.zip(s.chunks_exact(LANES)) {
-            one_at_a_time();
-            let seen = Lanes::load(s) + Lanes::load(mask);
-            seen.store(e);
-            max = seen.max(max);
-        }
-        let max = max.largest();
-        let largest = e.iter().position(|s| *s == max).unwrap_or(0);
-        let max = Lanes::splat(max);
-        let chunks = e.chunks_exact_mut(LANES).zip(mask.chunks_exact(LANES));
-        for ((e, mask), s) in chunks.zip(s.chunks_exact(LANES)) {
-            one_at_a_time();
-            // As `Lanes::exp_below`, where the query sees the key.
-            let seen = Lanes::load(s).zip(Lanes::load(mask), |s, mask| {
-                if mask == F::zero() { s } else { F::zero() }
-            });
-            let power = (Lanes::load(e) - max).exp_of_negative();
-            seen.mul_add(Lanes::zero(), power).store(e);
-        }
-        let planes = products
-            .chunks_exact_mut(*stride)
-            .zip(v.chunks_exact(*stride));
-        let planes = planes
-            .zip(relative.chunks_exact_mut(*stride))
-            .zip(reference);
-        for (((products, v), relative), reference) in planes {
-            *reference = v[largest];
-            let from = Lanes::splat(*reference);
+        let rows = weights.chunks_exact_mut((1 + *values) * *stride);
+        for (q, (weights, s)) in rows.zip(s.chunks_exact(*stride)).enumerate() {
+            let mask = layout.mask(q, *stride);
+            let (e, products) = weights.split_at_mut(*stride);
+            let mut max = Lanes::splat(F::neg_infinity());
             for at in (0..*stride).step_by(LANES) {
                 one_at_a_time();
-                let u = Lanes::load(&v[at..]) - from;
-                u.store(&mut relative[at..]);
-                (Lanes::load(&e[at..]) * u).store(&mut products[at..]);
+                max = (Lanes::load(&s[at..]) + Lanes::load(&mask[at..])).max(max);
+            }
+            let max = Lanes::splat(max.largest());
+            // The number of the first that is the largest; none where it is NaN.
+            let mut largest = Lanes::splat(F::infinity());
+            for at in (0..*stride).step_by(LANES) {
+                one_at_a_time();
+                let (s, mask) = (Lanes::load(&s[at..]), Lanes::load(&mask[at..]));
+                let masked = s + mask;
+                // As `Lanes::exp_below`, where the query sees the key.
+                let seen = s.zip(
+                    mask,
+                    |s, mask| if mask == F::zero() { s } else { F::zero() },
+                );
+                let power = (masked - max).exp_of_negative();
+                seen.mul_add(Lanes::zero(), power).store(&mut e[at..]);
+                let beyond = masked.zip(
+                    max,
+                    |s, max| {
+                        if s == max { F::zero() } else { F::infinity() }
+                    },
+                );
+                let number = Lanes::load(&numbers[at..]) + beyond;
+                largest = largest.zip(number, |x, y| if y < x { y } else { x });
+            }
+            let largest = largest.smallest().to_usize().unwrap_or(0);
+            let planes = products
+                .chunks_exact_mut(*stride)
+                .zip(v.chunks_exact(*stride));
+            for (m, (products, v)) in planes.enumerate() {
+                let from = v[largest];
+                reference[q * *values + m] = from;
+                let relative = &mut relative[(q * *values + m) * *stride..][..*stride];
+                let from = Lanes::splat(from);
+                for at in (0..*stride).step_by(LANES) {
+                    one_at_a_time();
+                    let u = Lanes::load(&v[at..]) - from;
+                    u.store(&mut relative[at..]);
+                    (Lanes::load(&e[at..]) * u).store(&mut products[at..]);
+                }
             }
         }
     }
@@ -156,11 +176,12 @@ impl<F: Precision> Tabulated<F> {
             weights,
             relative,
             by_key,
+            values,
             stride,
             ..
         } = self;
         let [own, other] = d_sums;
-        let [own_lanes, other_lanes] = [0, 1].map(|side: usize| queries.keys[side].lanes);
+        let (own_lanes, other_lanes) = (queries.keys[0].lanes, queries.keys[1].lanes);
         let [own_members, other_members] = queries.members(layout, q);
         let mut halves = [
             (&own[..], own_lanes, own_members),
@@ -187,7 +208,8 @@ impl<F: Precision> Tabulated<F> {
             }
         }
         let (constant, gradients) = by_key.split_at(by_key_stride);
-        let e = &weights[..*stride];
+        let e = &weights[q * (1 + *values) * *stride..][..*stride];
+        let relative = &relative[q * *values * *stride..][..*values * *stride];
         for at in (0..*stride).step_by(LANES) {
             let e = Lanes::load(&e[at..]);
             let mut sum = Lanes::load(&constant[at..]);
@@ -203,17 +225,18 @@ impl<F: Precision> Tabulated<F> {
     }
 }
 
-/// `start` and what the combinations of lanes `i` have of `numbers`, one a row of the table, for query row `q`.
+/// `start` and what the combinations of lanes `i` have of `numbers`, one a row of the table, at these positions,
+/// for query row `q`.
 #[inline(always)]
 fn spread<const N: usize, F: Precision>(
-    keys: &Keys<F>,
+    positions: &[KeysAt<F>],
     q: usize,
     i: usize,
     numbers: [&[F]; N],
     start: [Lanes<F>; N],
 ) -> [Lanes<F>; N] {
     let mut sums = start;
-    for key in &keys.positions {
+    for key in positions {
         if key.own {
             for m in 0..N {
                 sums[m] += Lanes::splat(numbers[m][q]);
