@@ -23,6 +23,9 @@ use crate::files::{FileError, links};
 const RETRY: Duration = Duration::from_millis(500);
 /// Between two looks at whether there is something to do, or a request to stop.
 const NAP: Duration = Duration::from_millis(20);
+/// What writing the tables may take at once, and of a sweep's time: a part in so many.
+const TABLES_AT_ONCE: Duration = Duration::from_secs(1);
+const TABLES_PART: u32 = 20;
 
 /// What a sweep tells whoever watches, from several threads, and what it asks.
 pub trait Watcher: Sync {
@@ -74,14 +77,50 @@ struct Shared<'a> {
     directory: &'a Path,
     watcher: &'a dyn Watcher,
     queues: Mutex<Queues>,
-    tables: Mutex<&'a mut Tables>,
+    tables: Mutex<PacedTables<'a>>,
     report: Mutex<Report>,
     /// The first table that could not be written.
     broken: Mutex<Option<FileError>>,
 }
 
+/// The study's tables, which take a small part of the time: what they take for each run grows with the runs.
+struct PacedTables<'a> {
+    tables: &'a mut Tables,
+    directory: &'a Path,
+    begun: Instant,
+    /// In writing them.
+    spent: Duration,
+    /// Whether runs have ended since they were written.
+    behind: bool,
+}
+
+impl PacedTables<'_> {
+    fn rewrite(&mut self) -> Result<(), FileError> {
+        let begun = Instant::now();
+        still_there(self.directory)?;
+        self.tables.rewrite()?;
+        self.spent += begun.elapsed();
+        self.behind = false;
+        Ok(())
+    }
+
+    /// After a run: now, or with a later run or at the end if too much time went into them already.
+    fn run_is_over(&mut self) -> Result<(), FileError> {
+        if self.spent > TABLES_AT_ONCE + self.begun.elapsed() / TABLES_PART {
+            self.behind = true;
+            return Ok(());
+        }
+        self.rewrite()
+    }
+
+    fn finish(&mut self) -> Result<(), FileError> {
+        if self.behind { self.rewrite() } else { Ok(()) }
+    }
+}
+
 /// Works on the runs `mine` of a study with `jobs` workers until all are over, or the watcher says
-/// stop. The tables are rewritten at the start and after every run; the study's record must be there.
+/// stop. The tables are rewritten at the start, after every run unless that took more than a second and a
+/// twentieth of the time so far, and at the end; the study's record must be there.
 ///
 /// # Errors
 /// If the study's own files cannot be written. Runs that fail are in the report instead.
@@ -109,7 +148,13 @@ pub fn sweep(
             to_do: queue,
             busy: VecDeque::new(),
         }),
-        tables: Mutex::new(tables),
+        tables: Mutex::new(PacedTables {
+            tables,
+            directory,
+            begun: Instant::now(),
+            spent: Duration::ZERO,
+            behind: false,
+        }),
         report: Mutex::new(report),
         broken: Mutex::new(None),
     };
@@ -123,6 +168,7 @@ pub fn sweep(
     if let Some(error) = broken.unwrap_or_else(PoisonError::into_inner) {
         return Err(error);
     }
+    hold(&shared.tables).finish()?;
     let report = shared.report.into_inner();
     let mut report = report.unwrap_or_else(PoisonError::into_inner);
     report.failed.sort_unstable();
@@ -222,7 +268,7 @@ impl Shared<'_> {
                 End::Failed(reason) => report.failed.push((run, reason.clone())),
             }
         }
-        let written = still_there(self.directory).and_then(|()| hold(&self.tables).rewrite());
+        let written = hold(&self.tables).run_is_over();
         if let Err(e) = written {
             hold(&self.broken).get_or_insert(e);
         }
@@ -266,4 +312,42 @@ enum Refusal {
     NotOurs(String),
     /// Anything else.
     Failed(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::study::record::Record;
+    use crate::study::tables::RUNS;
+
+    #[test]
+    fn tables_that_took_too_much_time_wait_for_a_later_run_or_the_end() {
+        let directory = tempfile::tempdir().unwrap();
+        let record = Record {
+            name: "x".into(),
+            question: "?".into(),
+            set: Vec::new(),
+            keys: Vec::new(),
+            runs: Vec::new(),
+        };
+        std::fs::write(directory.path().join("study.toml"), "").unwrap();
+        let runs = directory.path().join(RUNS);
+        let mut paced = PacedTables {
+            tables: &mut Tables::new(directory.path(), &record),
+            directory: directory.path(),
+            begun: Instant::now(),
+            spent: Duration::from_hours(1),
+            behind: false,
+        };
+        paced.run_is_over().unwrap();
+        assert!(paced.behind && !runs.exists());
+        paced.finish().unwrap();
+        assert!(!paced.behind && runs.exists());
+        std::fs::remove_file(&runs).unwrap();
+        paced.finish().unwrap();
+        assert!(!runs.exists(), "nothing was left to write");
+        paced.spent = Duration::ZERO;
+        paced.run_is_over().unwrap();
+        assert!(runs.exists());
+    }
 }

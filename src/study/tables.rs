@@ -34,7 +34,7 @@ pub struct Tables {
     directory: PathBuf,
     record: Record,
     states: Vec<RunState>,
-    /// Figures that were computed before: resampling takes longer than all the rest.
+    /// Figures of the last look, by their values: resampling takes longer than all the rest.
     known: HashMap<Vec<u64>, [String; 7]>,
 }
 
@@ -152,6 +152,8 @@ impl Tables {
             }
         }
         let mut rows = vec![header];
+        // What no point has any more would pile up: all values of each look.
+        let mut before = std::mem::take(&mut self.known);
         for (point, states) in points {
             if states.is_empty() {
                 continue;
@@ -165,8 +167,11 @@ impl Tables {
             row.push((states.len() - completed).to_string());
             for metric in 0..METRICS.len() {
                 let values: Vec<f64> = states.iter().filter_map(|s| metrics(s)[metric]).collect();
-                let bits = values.iter().map(|x| x.to_bits()).collect();
-                let known = self.known.entry(bits).or_insert_with(|| figures(&values));
+                let bits: Vec<u64> = values.iter().map(|x| x.to_bits()).collect();
+                let known = self.known.entry(bits).or_insert_with_key(|bits| {
+                    let known = before.remove(bits);
+                    known.unwrap_or_else(|| figures(&values))
+                });
                 row.extend(known.iter().cloned());
             }
             rows.push(row);
@@ -214,4 +219,45 @@ fn figures(values: &[f64]) -> [String; 7] {
 /// A number as `metrics.csv` writes it: the shortest text that reads back the same.
 fn cell(x: f64) -> String {
     format!("{x:?}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::study::record::RunEntry;
+
+    #[test]
+    fn figures_of_earlier_looks_are_forgotten() {
+        let runs = 60;
+        let entry = |seed: usize| RunEntry {
+            directory: format!("seed={seed}"),
+            method: "train".into(),
+            values: vec![seed.to_string()],
+        };
+        let record = Record {
+            name: "x".into(),
+            question: "?".into(),
+            set: Vec::new(),
+            keys: vec![SEED.into()],
+            runs: (0..runs).map(entry).collect(),
+        };
+        let mut tables = Tables::new(Path::new("x"), &record);
+        for run in 0..runs {
+            let loss = run as f64;
+            let summary = serde_json::json!({
+                "name": "x", "stop_reason": "completed", "steps": 1, "wall_time_seconds": 0.0, "version": "",
+                "git_commit": null, "cpu": "", "dim": 1, "seed": run, "engine": "", "threads": 1, "config_hash": "",
+                "final": {"eval_loss": loss, "eval_loss_output": 2.0 * loss, "eval_loss_layers": 3.0 * loss,
+                    "mae": null, "max_error": null, "token_accuracy": null, "sequence_accuracy": null},
+            });
+            let summary = serde_json::from_value(summary).unwrap();
+            tables.states[run] = RunState::Completed(Box::new(summary));
+            tables.summary();
+            // Three metrics, and no values of the others.
+            assert!(tables.known.len() <= 4, "{}", tables.known.len());
+        }
+        let rows = tables.summary();
+        assert_eq!(rows[1][1], runs.to_string());
+        assert_eq!(rows[1][3], "29.5");
+    }
 }
