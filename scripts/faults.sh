@@ -4,7 +4,7 @@
 # and the same command afterwards must leave the bytes of a run that nothing disturbed. faults/__main__.py
 # lists the faults; a table of all of them ends the output.
 #
-# faults.sh                   a sample of each fault: two minutes on two cores
+# faults.sh                   a sample of each fault: three or four minutes on two cores
 # faults.sh --long [N]        ten times as many (every writing call of a run), and N random kills (200 if not given)
 #                             of a sweep of 242 runs
 # faults.sh --only PATTERN    the faults whose name matches a regular expression
