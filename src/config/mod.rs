@@ -13,6 +13,7 @@ pub mod grid;
 pub mod kind;
 pub mod objective;
 pub mod overrides;
+mod place;
 pub mod run;
 pub mod schema;
 pub mod source;

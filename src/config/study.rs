@@ -20,11 +20,12 @@
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
-use toml_edit::{Document, DocumentMut, Item, TableLike, Value};
+use toml_edit::{DocumentMut, Item, TableLike, Value};
 
 use super::error::ConfigError;
 use super::grid::{self, Axis};
 use super::overrides::Override;
+use super::place::{Places, Step};
 use super::schema;
 use super::source::{self, ConfigSource, join};
 use super::study_keys::{self, STUDY_KEYS};
@@ -98,7 +99,9 @@ impl StudyFile {
         let document: DocumentMut = text
             .parse()
             .map_err(|e| source::syntax_error(path, text, &e))?;
-        let reader = Reader::new(path, text);
+        let reader = Reader {
+            places: Places::new(path, text),
+        };
         let root = document.as_table();
         let known = study_keys::names(&STUDY_KEYS);
         if let Some((key, _)) = root.iter().find(|(key, _)| !known.contains(key)) {
@@ -176,65 +179,14 @@ impl StudyFile {
     }
 }
 
-/// A step on the way to a place in the study file.
-#[derive(Clone, Copy)]
-enum Step<'a> {
-    Key(&'a str),
-    Index(usize),
-}
-
 struct Reader<'a> {
-    path: &'a Path,
-    /// With the places of all that is in it.
-    document: Option<Document<&'a str>>,
-    /// Where each line but the first begins.
-    lines: Vec<usize>,
+    places: Places<'a>,
 }
 
-impl<'a> Reader<'a> {
-    fn new(path: &'a Path, text: &'a str) -> Self {
-        let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
-        Self {
-            path,
-            document: Document::parse(text).ok(),
-            lines: breaks.map(|(at, _)| at + 1).collect(),
-        }
-    }
-
-    /// File and line of the deepest of these steps that can be found.
-    fn place(&self, steps: &[Step<'_>]) -> String {
-        let mut found = None;
-        if let Some(document) = &self.document {
-            let mut item = document.as_item();
-            for step in steps {
-                let (name, next) = match step {
-                    Step::Key(key) => match item
-                        .as_table_like()
-                        .and_then(|table| table.get_key_value(key))
-                    {
-                        Some((name, next)) => (name.span(), next),
-                        None => break,
-                    },
-                    Step::Index(index) => match item.get(*index) {
-                        Some(next) => (None, next),
-                        None => break,
-                    },
-                };
-                item = next;
-                if let Some(span) = name.or_else(|| item.span()) {
-                    found = Some(1 + self.lines.partition_point(|begin| *begin <= span.start));
-                }
-            }
-        }
-        match found {
-            Some(line) => format!("{}:{line}", self.path.display()),
-            None => self.path.display().to_string(),
-        }
-    }
-
+impl Reader<'_> {
     fn invalid(&self, steps: &[Step<'_>], problem: String) -> StudyFileError {
         StudyFileError::Invalid {
-            place: self.place(steps),
+            place: self.places.of(steps),
             problem,
         }
     }
@@ -338,7 +290,7 @@ impl<'a> Reader<'a> {
         let Some(item) = root.get("override") else {
             return Ok(fixed);
         };
-        let directory = files::parent_of(self.path);
+        let directory = files::parent_of(self.places.path);
         let steps = [Step::Key("override")];
         let mut leaf = |key: &str, value: &Value, place: String| {
             if varying.contains(&key) {
@@ -372,7 +324,7 @@ impl<'a> Reader<'a> {
                 item.clone().into_value(),
                 item.as_table_like(),
             ) {
-                (Some(_), Ok(value), _) => leaf(&key, &value, self.place(&here))?,
+                (Some(_), Ok(value), _) => leaf(&key, &value, self.places.of(&here))?,
                 (None, _, Some(table)) if schema::is_table(&key) => {
                     self.leaves(table, &key, &here, leaf)?;
                 }
