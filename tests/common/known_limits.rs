@@ -14,6 +14,8 @@ use tracr_compress::rasp::python::{
 
 /// What must hold of values that are read by a threshold.
 const NOISE: f64 = 1e-3;
+/// The two biases of a threshold differ by 1; beyond this, in float32, they may not.
+const LARGEST_BIAS: f64 = 16_777_216.0;
 
 pub struct Limits<'a> {
     graph: &'a Graph,
@@ -112,6 +114,9 @@ impl<'a> Limits<'a> {
                 return false;
             }
             if x >= threshold {
+                if self.exactness * threshold.abs() >= LARGEST_BIAS {
+                    return false;
+                }
                 step = i + 1;
             }
         }
