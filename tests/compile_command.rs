@@ -285,6 +285,67 @@ fn what_cannot_be_compiled_is_refused_and_nothing_written() {
     );
 }
 
+/// Programs that Tracr's construction does not hold exactly, and how the difference is explained.
+const LIMITS: [(&str, &str); 7] = [
+    (
+        "out = numerical(map(x -> x - 2, tokens));",
+        "the map `out` (x - 2) gives a number below 0",
+    ),
+    (
+        "mean = aggregate(select(indices, indices, <=), indicator(tokens == 1));
+         out = map(x -> 3 * x, mean);",
+        "the map `out` (3 * x) is a staircase over the numbers it may get",
+    ),
+    (
+        "out = map(x -> x - 1, numerical(map(x -> x ^ 24, tokens)) - indicator(tokens == 2));",
+        "the map `out` (x - 1) is a staircase with a step at a number so large",
+    ),
+    (
+        "mean = aggregate(select(indices, indices, <=), indicator(tokens == 1));
+         low = categorical(map(x -> x < 0.6, mean));
+         out = selector_width(select(low, low, ==));",
+        "the selector width `out` has keys that hold a value at BOS",
+    ),
+    (
+        "mean = aggregate(select(indices, indices, <=), indicator(tokens == 1));
+         low = numerical(map(x -> 1 if x < 0.3 else 0, mean));
+         out = aggregate(select(indices, indices, (k, q) -> k == q + 1), low);",
+        "the aggregate `out` selects nothing at some position",
+    ),
+    (
+        "x = sequence_map((a, b) -> a == 1 if b == 0 else a, tokens, indices);
+         out = map(x -> str(x), x);",
+        "the map `out` (str(x)) makes a string of a value that equals another one",
+    ),
+    (
+        "high = map(x -> x ^ 60, tokens);
+         pairs = sequence_map((a, b) -> (a, b), indices, tokens);
+         out = numerical(map(x -> x, aggregate(select(pairs, indices, (k, q) -> k[0] == q), high)));",
+        "attention is soft: with a key size of",
+    ),
+];
+
+#[test]
+fn a_limit_of_the_construction_is_named_as_the_reason_of_a_difference() {
+    let dir = tempfile::tempdir().unwrap();
+    let program = dir.path().join("p.rasp");
+    for (source, reason) in LIMITS {
+        std::fs::write(
+            &program,
+            format!("#! vocab: 1, 2\n#! max_seq_len: 4\n{source}"),
+        )
+        .unwrap();
+        let (code, _, stderr) = call(&["compile", &text(&program), "--strict"]);
+        assert_eq!(code, 2, "{source}\n{stderr}");
+        assert!(
+            stderr.contains("they differ at position") && stderr.contains(reason),
+            "{source}\n{stderr}"
+        );
+        // Unique tokens would not help.
+        assert!(!stderr.contains("unique_tokens"), "{source}\n{stderr}");
+    }
+}
+
 #[test]
 fn a_model_that_differs_for_some_inputs_is_written_with_a_warning() {
     let dir = tempfile::tempdir().unwrap();

@@ -3,8 +3,6 @@
 //! 300 programs; `COMPRESS_PROPERTY_CASES=10000` for more, `COMPRESS_PROPERTY_SEED` for others.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
-#[path = "common/known_limits.rs"]
-mod known_limits;
 #[path = "common/random.rs"]
 mod random;
 #[path = "common/random_expression.rs"]

@@ -7,8 +7,6 @@ use crate::random;
 pub mod case;
 #[path = "../../tests/common/engines.rs"]
 pub mod engines;
-#[path = "../../tests/common/known_limits.rs"]
-pub mod known_limits;
 #[path = "../../tests/common/random_case.rs"]
 pub mod random_case;
 #[path = "../../tests/common/random_expression.rs"]

@@ -84,6 +84,7 @@ pub fn main(args: &Args) -> Result<(), Failure> {
     let settings = args.settings.resolve()?;
     let Compiled {
         program,
+        options,
         model,
         report,
         notes,
@@ -94,7 +95,7 @@ pub fn main(args: &Args) -> Result<(), Failure> {
         terminal::message(&format!("note: {note}"));
     }
     if !args.no_check {
-        let verdict = verify(&program.graph, program.output, &model);
+        let verdict = verify(&program.graph, program.output, &options, &model);
         if let Some(text) = differences(&verdict) {
             if args.strict || verdict.is_hopeless() {
                 return Err(Failure::Input(anyhow::anyhow!(
@@ -144,6 +145,7 @@ pub fn differences(verdict: &Verdict) -> Option<String> {
         model,
         positions,
         doubt,
+        limit,
     }) = &verdict.example
     else {
         let (input, reason) = verdict.failure.as_ref()?;
@@ -161,18 +163,25 @@ pub fn differences(verdict: &Verdict) -> Option<String> {
     };
     let row = |values: &[Value]| values.iter().map(cell).collect::<Vec<_>>().join(" ");
     let places: Vec<String> = positions.iter().map(|t| (t + 1).to_string()).collect();
-    let why = doubt.as_deref().unwrap_or(
-        "a selector that picks several different values, or none, cannot be compiled exactly",
-    );
+    let why = doubt
+        .as_deref()
+        .or(limit.as_deref())
+        .unwrap_or("neither the interpreter nor a known limit of the construction says why");
+    let repeats = (1..input.len()).any(|t| input[..t].contains(&input[t]));
+    let hint = if repeats && limit.is_none() {
+        "\n  if the program is only meant for inputs without repeated tokens, say `#! unique_tokens: true`"
+    } else {
+        ""
+    };
     Some(format!(
         "the compiled model differs from the program for {} of {of} {} inputs; the first is {}\n  \
-         the program gives {}\n  the model gives   {}\n  they differ at position {}: {why}\n  if the \
-         program is only meant for inputs without repeated tokens, say `#! unique_tokens: true`",
+         the program gives {}\n  the model gives   {}\n  they differ at position{} {}: {why}{hint}",
         verdict.different,
         verdict.inputs,
         value::list(input),
         row(program),
         row(model),
+        if places.len() == 1 { "" } else { "s" },
         places.join(", "),
     ))
 }

@@ -3,7 +3,9 @@
 //! - [`Source`]: a file, or a program of the library; with settings and its header it becomes a
 //!   [`Compiled`].
 //! - [`verify`]: the program's interpreter against the compiled model.
+//! - [`limits`]: where these may differ although nothing is wrong with the program.
 
+pub mod limits;
 pub mod verify;
 
 use std::fmt;
@@ -39,6 +41,8 @@ pub struct Settings {
 pub struct Compiled {
     /// As written.
     pub program: Program,
+    /// For what it was compiled.
+    pub options: compiler::Options,
     /// What it became.
     pub model: CompiledModel,
     /// Its sizes.
@@ -203,6 +207,7 @@ impl Source {
                     .collect();
                 Ok(Compiled {
                     program,
+                    options,
                     model,
                     report,
                     notes,

@@ -11,6 +11,8 @@
 use ndarray::{Array2, Axis};
 use rand::{Rng, RngExt};
 
+use super::limits::Limits;
+use crate::compiler::Options;
 use crate::inputs::rng::{self, Purpose};
 use crate::model::{CompiledModel, Frozen, Stream, Value};
 use crate::rasp::graph::{Graph, NodeId};
@@ -47,6 +49,8 @@ pub struct Difference {
     pub positions: Vec<usize>,
     /// What the interpreter suspects on this input, in words.
     pub doubt: Option<String>,
+    /// If it suspects nothing: the limit of the construction that this input meets, in words.
+    pub limit: Option<String>,
 }
 
 /// A position where the program is undefined because a None reached an operator, and the model
@@ -105,12 +109,13 @@ pub fn agree(program: &Value, model: &Value) -> bool {
     }
 }
 
-/// Runs a program and its compiled model side by side.
-pub fn verify(graph: &Graph, output: NodeId, model: &CompiledModel) -> Verdict {
+/// Runs a program and its compiled model side by side; `options` are those it was compiled with.
+pub fn verify(graph: &Graph, output: NodeId, options: &Options, model: &CompiledModel) -> Verdict {
     let inputs = Inputs::of(model);
     let mut check = Check {
         graph,
         output,
+        options,
         model,
         frozen: Frozen::new(model),
         verdict: Verdict {
@@ -137,6 +142,7 @@ pub fn verify(graph: &Graph, output: NodeId, model: &CompiledModel) -> Verdict {
 struct Check<'a> {
     graph: &'a Graph,
     output: NodeId,
+    options: &'a Options,
     model: &'a CompiledModel,
     frozen: Frozen<f64>,
     verdict: Verdict,
@@ -195,14 +201,22 @@ impl Check<'_> {
         }
         self.verdict.different += 1;
         if self.verdict.example.is_none() {
+            let doubt = run.doubts.first().map(|doubt| doubt.describe(self.graph));
             self.verdict.example = Some(Difference {
-                doubt: run.doubts.first().map(|doubt| doubt.describe(self.graph)),
+                limit: doubt.is_none().then(|| self.limit(run)).flatten(),
+                doubt,
                 input: self.words(ids),
                 program: expected.to_vec(),
                 model: found,
                 positions,
             });
         }
+    }
+
+    fn limit(&self, run: &Run) -> Option<String> {
+        Limits::new(self.graph, self.output, self.options, &self.model.metadata)?
+            .met(run)
+            .map(|limit| limit.describe(self.graph))
     }
 
     /// Beyond the sample: the interpreter costs little and has doubts where a difference is likely,

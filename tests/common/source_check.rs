@@ -1,25 +1,20 @@
 //! A random source: what compiles says what the interpreter says, the rest is refused with a reason.
 //!
-//! Where an input meets a limit of Tracr's construction, the model may differ, but not in silence:
-//! [`doubts`](tracr_compress::rasp::doubts) or [`verify`] has to report it.
+//! Where an input meets a limit of Tracr's construction ([`limits`](tracr_compress::program::limits)),
+//! the model may differ, but not in silence: [`verify`] has to report it.
 
 use std::collections::BTreeMap;
 
 use tracr_compress::compiler::{self, CompileError, Options, Reason};
 use tracr_compress::model::{CompiledModel, Frozen, Value};
+use tracr_compress::program::limits::{self, Limits};
 use tracr_compress::program::verify::{Verdict, agree, outputs, verify};
-use tracr_compress::rasp::graph::Encoding;
 use tracr_compress::rasp::{self, Diagnostic, Program, interpreter};
 
-use super::known_limits::Limits;
 use super::random::Random;
 use super::random_source::Source;
 
 const INPUTS: usize = 8;
-/// Attention leaks where many keys soften it (the scores are divided by `√key_size`); numbers show
-/// it, features do not.
-const MAX_KEY_SIZE: usize = 60;
-const MAX_KEY_SIZE_OF_NUMBERS: usize = 30;
 
 /// What became of the programs.
 #[derive(Default, Debug)]
@@ -33,7 +28,7 @@ pub struct Counts {
     /// Inputs where a difference is announced.
     pub doubted: u64,
     /// Inputs that meet a limit of the construction, without a doubt of the interpreter.
-    pub limited: BTreeMap<&'static str, u64>,
+    pub limited: BTreeMap<limits::Reason, u64>,
     /// Of both, with a difference.
     pub different: u64,
     /// Differences that `verify` did not meet, as its sample is not all inputs.
@@ -160,17 +155,7 @@ fn compare(
     counts: &mut Counts,
 ) -> Result<(), String> {
     let (graph, output) = (&program.graph, program.output);
-    let limits = Limits::new(graph, output, options);
-    let numerical = graph
-        .nodes
-        .iter()
-        .any(|node| node.encoding == Encoding::Numerical);
-    let hard = if numerical {
-        MAX_KEY_SIZE_OF_NUMBERS
-    } else {
-        MAX_KEY_SIZE
-    };
-    let soft = (model.metadata.key_size > hard).then_some("attention is soft");
+    let limits = Limits::new(graph, output, options, &model.metadata).ok_or("not compiled")?;
     let frozen = Frozen::<f64>::new(model);
     let words = model.metadata.word_ids();
     for _ in 0..INPUTS {
@@ -189,7 +174,7 @@ fn compare(
         let same = positions
             .clone()
             .all(|(expected, found)| agree(expected, found));
-        let limit = soft.or_else(|| limits.met(&run));
+        let limit = limits.met(&run).map(|limit| limit.reason);
         if !run.doubts.is_empty() || limit.is_some() {
             counts.doubted += u64::from(!run.doubts.is_empty());
             if let (Some(limit), true) = (limit, run.doubts.is_empty()) {
@@ -197,7 +182,7 @@ fn compare(
             }
             if !same {
                 counts.different += 1;
-                announced(verify(graph, output, model), counts)?;
+                announced(verify(graph, output, options, model), counts)?;
             }
         } else if same {
             counts.inputs += 1;
