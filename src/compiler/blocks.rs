@@ -168,35 +168,41 @@ impl Blocks<'_> {
 
     /// Thresholds between the arguments that the function has a value for.
     fn map_from_number(&self, id: OpId, inner: OpId) -> Mlp {
-        let op = self.program.op(id);
-        let outputs = self.basis(id);
-        let values = self.inferred.set(id).values();
-        let defined = self
-            .inferred
-            .numbers(inner)
-            .into_iter()
-            .zip(&self.inferred.tables[id.0].results);
-        let (arguments, results): (Vec<f64>, Vec<numerical::Written>) = defined
-            .filter_map(|(x, place)| {
-                let place = (*place)?;
-                Some((
-                    x,
-                    match op.is_categorical() {
-                        true => vec![(outputs[place], 1.0)],
-                        false => vec![(outputs[0], number(&values[place])?)],
-                    },
-                ))
-            })
-            .unzip();
+        let (arguments, results) = steps(self.program, self.inferred, (id, inner), &self.basis(id));
         let (input, one) = (
             self.space.dim(Variable::Op(inner)),
             self.space.dim(Variable::One),
         );
-        let exactness = self.options.mlp_exactness;
-        numerical::staircase(&op.label, input, one, exactness, &arguments, &results)
+        let (label, exactness) = (&self.program.op(id).label, self.options.mlp_exactness);
+        numerical::staircase(label, input, one, exactness, &arguments, &results)
     }
 
     fn basis(&self, id: OpId) -> Vec<Dim> {
         self.space.basis(self.program, self.inferred, id)
     }
+}
+
+/// Between what the map `id` of the numbers of `inner` steps: arguments that its function has a value for,
+/// ascending, and what it writes at each, a feature or its number.
+pub fn steps(
+    program: &Program,
+    inferred: &Inferred,
+    (id, inner): (OpId, OpId),
+    outputs: &[Dim],
+) -> (Vec<f64>, Vec<numerical::Written>) {
+    let values = inferred.set(id).values();
+    let defined = inferred
+        .numbers(inner)
+        .into_iter()
+        .zip(&inferred.tables[id.0].results);
+    defined
+        .filter_map(|(x, place)| {
+            let place = (*place)?;
+            let written = match program.op(id).is_categorical() {
+                true => (outputs[place], 1.0),
+                false => (outputs[0], number(&values[place])?),
+            };
+            Some((x, vec![written]))
+        })
+        .unzip()
 }
