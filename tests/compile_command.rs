@@ -359,6 +359,44 @@ fn a_limit_of_the_construction_is_named_as_the_reason_of_a_difference() {
     }
 }
 
+/// Half a million inputs: a sample of them may have none with all tokens equal, where `hist` counts the most.
+#[test]
+fn counts_that_thresholds_do_not_tell_apart_are_noted_and_are_those_noted() {
+    let dir = tempfile::tempdir().unwrap();
+    let program = dir.path().join("p.rasp");
+    let source = "#! vocab: 1, 2, 3\n#! max_seq_len: 12\nout = hist(tokens);\n";
+    std::fs::write(&program, source).unwrap();
+    let program = text(&program);
+    let (_, stderr) = compile(&[&program]);
+    let note = "note: `out`: `out` counts up to 12: with an mlp_exactness of 100 it is exact up to 6 and one too \
+                small from 10 on, in Tracr too; 312 is enough for all";
+    assert!(stderr.contains(note), "{stderr}");
+    let (_, stderr) = compile(&[&program, "--mlp-exactness", "312"]);
+    assert_eq!(stderr, "");
+    // Every count, as a number; a feature is that of the nearest.
+    std::fs::write(
+        &program,
+        source
+            .replace("out = hist", "out = numerical(hist")
+            .replace(";", ");"),
+    )
+    .unwrap();
+    for (exactness, [exact, near]) in [("100", [6, 9]), ("312", [12, 12])] {
+        for n in 1..=12 {
+            let tokens = vec!["1"; n];
+            let options = ["--compare", "--json", "--mlp-exactness", exactness];
+            let (code, stdout, stderr) =
+                call(&[&["run", &program][..], &tokens, &options].concat());
+            assert_eq!(code, 0, "{stderr}");
+            let shown: Json = serde_json::from_str(&stdout).unwrap();
+            let error = n as f64 - shown["compiled"][0].as_f64().unwrap();
+            println!("mlp_exactness {exactness}, {n}: {error:.3} too small");
+            assert_eq!(error.abs() < 1e-3, n <= exact, "{shown}");
+            assert_eq!(error < 0.5, n <= near, "{shown}");
+        }
+    }
+}
+
 #[test]
 fn a_model_that_differs_for_some_inputs_is_written_with_a_warning() {
     let dir = tempfile::tempdir().unwrap();

@@ -2,7 +2,7 @@
 #![no_main]
 
 use compress_fuzz::generators::engines::{
-    BOUND, Result, autodiff64, difference, fused64, rounding_moves_gradient, run,
+    BOUND, Result, autodiff64, difference, fused64, largest, rounding_moves_gradient, run,
 };
 use compress_fuzz::generators::random_case::random_case;
 use compress_fuzz::random::Random;
@@ -21,20 +21,21 @@ fuzz_target!(|data: &[u8]| {
     let ours = run(&mut fused, &case, &w);
     let theirs = run(&mut autodiff64(&case), &case, &w);
     let found = difference(&ours, &theirs);
-    if found > BOUND && !both_are_nothing(&ours, &theirs) {
+    if found > BOUND && !terms_cancel(&ours, &theirs) {
         // Only what rounding explains is excused.
         let unavoidable = rounding_moves_gradient(&case, &w, f64::EPSILON);
         assert!(
             found <= 100.0 * unavoidable,
-            "{found:.1e} apart, of which rounding explains {unavoidable:.1e}\n{}",
+            "{found:.1e} apart, of which rounding explains {unavoidable:.1e}\nfused {ours:?}\nautodiff {theirs:?}\n{}",
             fused.plan()
         );
     }
 });
 
-/// Whether the exact gradient is 0 and what there is of either is the rounding of what cancels: entries below
-/// 1e-15 of a loss in which the engines agree. So it is where all columns of the unembedding are equal.
-fn both_are_nothing(ours: &Result, theirs: &Result) -> bool {
-    let nothing = |(loss, gradient): &Result| gradient.iter().all(|g| g.abs() < 1e-15 * loss.abs());
-    (ours.0 - theirs.0).abs() <= BOUND * theirs.0.abs() && nothing(ours) && nothing(theirs)
+/// Whether the engines agree in the loss, and in the gradient to 2e-15 of it: where the gradient is a sum of
+/// terms of the loss's size that cancel (all columns of the unembedding are equal, or almost), their rounding is
+/// all that can be told of it.
+fn terms_cancel(ours: &Result, theirs: &Result) -> bool {
+    let apart = largest(&ours.1 - &theirs.1);
+    (ours.0 - theirs.0).abs() <= BOUND * theirs.0.abs() && apart < 2e-15 * theirs.0.abs()
 }

@@ -101,17 +101,50 @@ impl Blocks<'_> {
                 let dim = |id: OpId| self.basis(id).first().copied().unwrap_or(Dim(0));
                 numerical::linear(&op.label, (dim(*first), *a), (dim(*second), *b), dim(id))
             }
-            OpKind::Width { .. } => width::mlp(
-                &op.label,
-                self.space.dim(Variable::WidthHead(id)),
-                (one, self.space.bos()),
-                self.options.mlp_exactness,
-                self.options.max_seq_len,
-                &outputs,
-                op.is_categorical(),
-            ),
+            OpKind::Width { .. } => {
+                self.note_large_counts(id);
+                let op = self.program.op(id);
+                width::mlp(
+                    &op.label,
+                    self.space.dim(Variable::WidthHead(id)),
+                    (one, self.space.bos()),
+                    self.options.mlp_exactness,
+                    self.options.max_seq_len,
+                    &outputs,
+                    op.is_categorical(),
+                )
+            }
             _ => Mlp::new(),
         }
+    }
+
+    /// Counts that thresholds do not tell apart. The check against the interpreter may not meet them, as inputs
+    /// are many.
+    fn note_large_counts(&mut self, id: OpId) {
+        let Options {
+            mlp_exactness,
+            max_seq_len,
+            ..
+        } = self.options;
+        let first = |exactness: f64| {
+            let mut counts = 1..=*max_seq_len;
+            counts.find(|n| exactness < width::exactness_for(*n))
+        };
+        let (Some(inexact), Some(wrong)) = (first(*mlp_exactness), first(2.0 * mlp_exactness))
+        else {
+            return;
+        };
+        let op = self.program.op(id);
+        self.notes.push(Note {
+            node: op.node,
+            text: format!(
+                "`{}` counts up to {max_seq_len}: with an mlp_exactness of {mlp_exactness} it is exact up to {} and one \
+                 too small from {wrong} on, in Tracr too; {} is enough for all",
+                op.name,
+                inexact - 1,
+                width::exactness_for(*max_seq_len),
+            ),
+        });
     }
 
     fn sequence_map(&self, id: OpId, first: OpId, second: OpId) -> Mlp {

@@ -13,6 +13,7 @@ use crate::compiler::Options;
 use crate::compiler::blocks::steps;
 use crate::compiler::craft::attention::COLDNESS;
 use crate::compiler::craft::numerical::staircase;
+use crate::compiler::craft::width::exactness_for;
 use crate::compiler::craft::{Dim, Group};
 use crate::compiler::inference::{Inferred, infer};
 use crate::compiler::program::{Head, OpId, OpKind, Program};
@@ -116,11 +117,6 @@ impl fmt::Display for Reason {
             ),
         }
     }
-}
-
-/// The `mlp_exactness` whose thresholds are as narrow as half of the step from `1/(n + 1)` to `1/n`.
-fn exactness_for(count: usize) -> usize {
-    2 * count * (count + 1)
 }
 
 /// The weight of a score that is lower than the selected one by `below·`[`COLDNESS`].
@@ -255,7 +251,7 @@ impl<'a> Limits<'a> {
         });
         counts.filter(|count| *count > 0).find_map(|count| {
             let n = count as f64;
-            if exactness_for(count) as f64 > self.exactness {
+            if exactness_for(count) > self.exactness {
                 return Some(Reason::Width { count });
             }
             let above = f64::midpoint(1.0 / (n + 1.0), 1.0 / n) - 1.0 / self.exactness;

@@ -10,6 +10,13 @@ use super::{Dim, Group, Mlp, Unit, numerical};
 /// The hidden unit that takes the output at BOS away; widths of one layer share it.
 pub const CLEAN_BOS: &str = "_hidden_clean_bos_";
 
+/// The exactness whose thresholds are as narrow as half of the step from `1/(n + 1)` to `1/n`: with it a width of
+/// `n` is exact. With less than half of it, `n` comes out as `n − 1`.
+pub fn exactness_for(n: usize) -> f64 {
+    let n = n as f64;
+    2.0 * n * (n + 1.0)
+}
+
 /// The MLP from `head_output` to `outputs`: a feature for each of 0, 1, ..., `longest` if
 /// categorical, one for the number if not.
 pub fn mlp(
