@@ -8,8 +8,10 @@
 //!
 //! A softmax over all keys is made of sums over the keys of either half, which [`tabulated`] has for
 //! every combination. A row where some place would lose digits that way has a softmax of its own for each half
-//! ([`softmax`]), and [`head`] merges them. The rest of a place is in [`network`].
+//! ([`softmax`]), and [`head`] merges them. The rest of a place is in [`network`]; where that is one map, [`direct`]
+//! does both in one pass.
 
+pub mod direct;
 pub mod halves;
 pub mod head;
 pub mod network;
@@ -26,9 +28,9 @@ use super::piece::Terms;
 use super::plan::{Head, Plan};
 use super::sums::sum_each;
 use super::table::{Table, TableGradient};
-use crate::compression::teacher::Targets;
+use crate::compression::teacher::{OutputLoss, Targets};
 use crate::inputs::InputSpace;
-use halves::{Counts, Layout, TILE, WIDE};
+use halves::{Counts, Layout, Queries, TILE, WIDE};
 use head::{HeadGradients, HeadWork};
 use network::Network;
 
@@ -39,6 +41,8 @@ pub struct RowWise<F> {
     counts: Counts<F>,
     network: Network<F>,
     heads: Vec<HeadWork<F>>,
+    /// The block's number where rows can go [`direct`].
+    direct: Option<usize>,
     /// The attention's number among the live blocks.
     attention: usize,
     /// How often each row of the table occurs.
@@ -49,7 +53,13 @@ pub struct RowWise<F> {
 
 impl<F: Precision> RowWise<F> {
     /// For a plan that has chosen it, on a space whose targets are kept.
-    pub fn new(plan: &Plan, halves: &Grouping, space: &InputSpace, targets: &Targets) -> Self {
+    pub fn new(
+        plan: &Plan,
+        halves: &Grouping,
+        space: &InputSpace,
+        targets: &Targets,
+        loss: OutputLoss,
+    ) -> Self {
         let layout = Layout::new(plan, halves, space, targets);
         let (attention, heads) = plan.first_attention().unwrap_or((0, &[]));
         let stride = plan.table_rows().next_multiple_of(LANES);
@@ -62,9 +72,11 @@ impl<F: Precision> RowWise<F> {
                 work
             })
             .collect();
+        let network = Network::new(plan, first_value);
         Self {
             counts: Counts::new(halves),
-            network: Network::new(plan, first_value),
+            direct: network.direct(1, 1, loss),
+            network,
             occurrences: vec![F::zero(); plan.table_rows()],
             counted: Vec::new(),
             layout,
@@ -117,7 +129,7 @@ impl<F: Precision> RowWise<F> {
             &self.counts,
             (&common.table, &common.outputs),
             (heads, self.attention),
-            (counted, terms),
+            (counted, terms, self.direct),
             &mut self.network,
             &mut self.heads,
             &mut self.occurrences,
@@ -131,6 +143,69 @@ impl<F: Precision> RowWise<F> {
         gradients.loss.layers += self.network.loss_layers.sum().widen();
         gradients.loss.output += self.network.loss_output.sum().widen();
     }
+}
+
+/// A row's places, what they are compared with and how often each occurs.
+#[derive(Clone, Copy, Debug)]
+pub struct Places<'a, F> {
+    /// The queries at the row's position.
+    queries: &'a Queries<F>,
+    /// The row's own combinations.
+    own: &'a [u32],
+    /// Of the batch.
+    counts: &'a Counts<F>,
+    /// `[features, places]`: of the blocks' columns, then of the output.
+    targets: &'a [Lanes<F>],
+    /// Whether the output counts here.
+    counted: bool,
+}
+
+/// The places of the row that network and heads have begun, tile by tile, forward and back. Gives how often the
+/// row occurs.
+#[inline(always)]
+fn places<F: Precision>(
+    row: Places<'_, F>,
+    outputs: &[OutputMap<F>],
+    terms: Terms<'_>,
+    network: &mut Network<F>,
+    work: &mut [HeadWork<F>],
+) -> F {
+    let Places {
+        queries,
+        own,
+        counts,
+        mut targets,
+        counted,
+    } = row;
+    let lanes = [queries.keys[0].lanes, queries.keys[1].lanes];
+    let places = queries.strips.len() * WIDE;
+    let mut occurring = [Lanes::zero(); WIDE];
+    let mut weights = [Lanes::zero(); TILE];
+    for strips in queries.strips.chunks(TILE / WIDE) {
+        let used = strips.len() * WIDE;
+        for work in work.iter_mut() {
+            work.forward(strips, lanes, &mut network.o);
+        }
+        network.forward(outputs, used);
+        for (weights, &(o, i)) in weights.chunks_exact_mut(WIDE).zip(strips) {
+            let Some(own) = own[o..].first_chunk::<WIDE>() else {
+                continue; // never: there are whole strips
+            };
+            for n in 0..WIDE {
+                let weight = counts.at(queries.half, own[n], lanes[1], i);
+                occurring[n] += weight;
+                weights[n] = weight;
+            }
+        }
+        let weights = &weights[..used];
+        network.backward(outputs, (targets, places), weights, counted, terms);
+        for work in work.iter_mut() {
+            work.backward(strips, lanes, &network.d_o);
+        }
+        targets = &targets[used..];
+    }
+    let [a, b, c, d] = occurring;
+    ((a + b) + (c + d)).sum()
 }
 
 kernels! {
@@ -198,7 +273,7 @@ kernels! {
         counts: &'a Counts<F>,
         read: (&'a Table<F>, &'a [OutputMap<F>]),
         attention: (&'a [Head], usize),
-        objective: (&'a [bool], Terms<'a>),
+        objective: (&'a [bool], Terms<'a>, Option<usize>),
         network: &'a mut Network<F>,
         work: &'a mut [HeadWork<F>],
         occurrences: &'a mut [F],
@@ -206,13 +281,12 @@ kernels! {
     ) {
         let (table, outputs) = read;
         let (heads, number) = attention;
-        let (counted, terms) = objective;
+        let (counted, terms, direct) = objective;
         let stride = table.stride;
         for (head, work) in heads.iter().zip(work.iter_mut()) {
             work.begin(layout, &table.z[number][head.value.start * stride..head.value.end * stride]);
         }
         for queries in &layout.queries {
-            let lanes = [queries.keys[0].lanes, queries.keys[1].lanes];
             for work in work.iter_mut() {
                 work.begin_queries();
             }
@@ -222,35 +296,20 @@ kernels! {
                     work.begin_row(queries, q, v);
                 }
                 network.begin_row(q, table);
-                let places = queries.strips.len() * WIDE;
-                let mut targets = &layout.targets[q][..];
-                let mut occurring = [Lanes::zero(); WIDE];
-                let mut weights = [Lanes::zero(); TILE];
-                for strips in queries.strips.chunks(TILE / WIDE) {
-                    let used = strips.len() * WIDE;
-                    for work in work.iter_mut() {
-                        work.forward(strips, lanes, &mut network.o);
+                let row = Places {
+                    queries,
+                    own,
+                    counts,
+                    targets: &layout.targets[q],
+                    counted: counted[q],
+                };
+                occurrences[q] = match (direct, &mut *work) {
+                    (Some(number), [work]) if work.is_tabulated => {
+                        let output = (number, &outputs[number]);
+                        direct::places::<1, 1, F>(row, output, terms, network, work)
                     }
-                    network.forward(outputs, used);
-                    for (weights, &(o, i)) in weights.chunks_exact_mut(WIDE).zip(strips) {
-                        let Some(own) = own[o..].first_chunk::<WIDE>() else {
-                            continue; // never: there are whole strips
-                        };
-                        for n in 0..WIDE {
-                            let weight = counts.at(queries.half, own[n], lanes[1], i);
-                            occurring[n] += weight;
-                            weights[n] = weight;
-                        }
-                    }
-                    let weights = &weights[..used];
-                    network.backward(outputs, (targets, places), weights, counted[q], terms);
-                    for work in work.iter_mut() {
-                        work.backward(strips, lanes, &network.d_o);
-                    }
-                    targets = &targets[used..];
-                }
-                let [a, b, c, d] = occurring;
-                occurrences[q] = ((a + b) + (c + d)).sum();
+                    (_, work) => places(row, outputs, terms, network, work),
+                };
                 network.end_row(q, stride, gradient);
                 for work in work.iter_mut() {
                     work.end_row(layout, queries, q);
@@ -258,6 +317,56 @@ kernels! {
             }
             for work in work.iter_mut() {
                 work.end_queries(queries);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use ndarray::Array2;
+
+    use super::super::Fused;
+    use crate::compression::projection::normal;
+    use crate::compression::{Engine, Objective, OutputPositions, Teacher};
+    use crate::inputs::rng::{Purpose, stream};
+    use crate::inputs::{EvaluationSet, InputSpace, sampler::Batch};
+    use crate::model::CompiledModel;
+
+    #[test]
+    fn rows_that_go_direct_have_the_bits_of_those_that_do_not() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let model = CompiledModel::load(&root.join("models/frac_prevs.safetensors")).unwrap();
+        // The output counts at BOS or not.
+        for positions in [OutputPositions::All, OutputPositions::Tokens] {
+            let space = InputSpace::new(&model, &[5], false).unwrap();
+            let size = space.size().unwrap();
+            let evaluation = EvaluationSet::new(&space, 3);
+            let objective = Objective {
+                output_positions: positions,
+                output_weight: 0.7,
+                layer_weight: 1.3,
+                ..Objective::default()
+            };
+            let teacher = Teacher::new(&model, space, evaluation);
+            let mut direct = Fused::<f32>::new(teacher.clone(), objective.clone(), 1);
+            let mut by_tiles = Fused::<f32>::new(teacher, objective, 1);
+            let ways = [&mut direct, &mut by_tiles].map(|engine| engine.row_wise.as_mut().unwrap());
+            assert_eq!(ways.each_ref().map(|way| way.direct.is_some()), [true; 2]);
+            let [_, way] = ways;
+            way.direct = None;
+            for scale in [0.05, 0.3, 3.0] {
+                let w = normal(&mut stream(5, Purpose::Init), (6, model.width()), scale);
+                let members = (0..256).map(|k| k * k * 7 % size).collect();
+                let batch = Batch::Members(members);
+                let mut gradients = [Array2::zeros(w.dim()), Array2::zeros(w.dim())];
+                let [ours, theirs] = &mut gradients;
+                let loss = direct.loss_and_gradient(&w, &batch, ours);
+                assert_eq!(by_tiles.loss_and_gradient(&w, &batch, theirs), loss);
+                assert_eq!(ours, theirs);
+                assert!(ours.iter().any(|x| *x != 0.0));
             }
         }
     }

@@ -23,18 +23,18 @@ use super::tabulated::Tabulated;
 /// One head.
 #[derive(Debug)]
 pub struct HeadWork<F> {
-    tabulated: Tabulated<F>,
+    pub(super) tabulated: Tabulated<F>,
     /// Over its own half and over the other.
     exact: [Softmax<F>; 2],
     /// The row at hand, and whether it is tabulated; whether a row of these queries, or of the step, was not.
-    row: usize,
-    is_tabulated: bool,
+    pub(super) row: usize,
+    pub(super) is_tabulated: bool,
     queries_exact: bool,
     step_exact: bool,
     /// Gradients of the own half's combinations, not yet summed over the other's lanes: `dt`, or `dλ`
     /// and `do`. `[1 + values, own combinations]`, and the combinations in whole lanes.
-    own: Vec<Lanes<F>>,
-    own_stride: usize,
+    pub(super) own: Vec<Lanes<F>>,
+    pub(super) own_stride: usize,
     /// `s` and `ds` `[query row, stride]`.
     pub logits: Vec<F>,
     d_logits: Vec<F>,

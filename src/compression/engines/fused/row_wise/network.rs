@@ -26,9 +26,9 @@ pub type Tile<F> = [Lanes<F>; TILE];
 
 /// A reader: its `z` are features `first..first + columns`, and it hears columns `0..heard`.
 #[derive(Clone, Copy, Debug)]
-struct Reads {
+pub(super) struct Reads {
     reader: usize,
-    columns: usize,
+    pub(super) columns: usize,
     heard: usize,
     first: usize,
     /// Where its `P` begins.
@@ -37,7 +37,7 @@ struct Reads {
 
 /// What a block reads.
 #[derive(Clone, Copy, Debug)]
-enum Input {
+pub(super) enum Input {
     Heads,
     Hidden(Reads),
     Nothing,
@@ -47,16 +47,16 @@ enum Input {
 #[derive(Debug)]
 pub struct Network<F> {
     /// For each block its number, its first column, how many it has, and what it reads.
-    blocks: Vec<(usize, usize, usize, Input)>,
-    scores: Reads,
+    pub(super) blocks: Vec<(usize, usize, usize, Input)>,
+    pub(super) scores: Reads,
     /// The source that the first column is.
     first_source: usize,
     /// `P` and `dP`, reader by reader: `[columns, heard]`.
-    p: Vec<F>,
-    dp: Vec<Lanes<F>>,
+    pub(super) p: Vec<F>,
+    pub(super) dp: Vec<Lanes<F>>,
     /// What the table knows of each `z` at the row, and its gradient.
-    base: Vec<F>,
-    d_base: Vec<Lanes<F>>,
+    pub(super) base: Vec<F>,
+    pub(super) d_base: Vec<Lanes<F>>,
     /// `o`, `h`, `z`, and their gradients.
     pub(super) o: Vec<Tile<F>>,
     pub(super) d_o: Vec<Tile<F>>,
