@@ -41,11 +41,15 @@ pub fn by_tiles(rows: usize, columns: usize) -> Vec<(usize, usize)> {
     order
 }
 
+/// What a reader hears: the first so many of them are 0 at the first position, as indicators of tokens are where
+/// only BOS can stand.
+pub type Heard<'a, F, const C: usize> = (&'a [Tile<F, C>], usize);
+
 /// `y_c ← start_c + Σ_i x_i·w_{ic}`, `w` in the order of [`by_tiles`]; `start` is a constant of each position
 /// and column, or `y` itself.
 #[inline(always)]
 pub fn combine<F: Precision, const C: usize>(
-    x: &[Tile<F, C>],
+    x: Heard<'_, F, C>,
     w: &[F],
     start: Option<&[[F; C]]>,
     y: &mut [Tile<F, C>],
@@ -55,7 +59,7 @@ pub fn combine<F: Precision, const C: usize>(
         let size = together(y.len());
         let (own, own_w);
         (own, y) = y.split_at_mut(size);
-        (own_w, w) = w.split_at(size * x.len());
+        (own_w, w) = w.split_at(size * x.0.len());
         let own_start = start.map(|start| &start[..size]);
         start = start.map(|start| &start[size..]);
         by_columns!(size, combine_some::<F, C>(x, own_w, own_start, own));
@@ -65,7 +69,7 @@ pub fn combine<F: Precision, const C: usize>(
 /// `J` of them, kept in registers while `x` passes by.
 #[inline(always)]
 fn combine_some<const J: usize, F: Precision, const C: usize>(
-    x: &[Tile<F, C>],
+    (x, silent): Heard<'_, F, C>,
     w: &[F],
     start: Option<&[[F; C]]>,
     y: &mut [Tile<F, C>],
@@ -81,7 +85,16 @@ fn combine_some<const J: usize, F: Precision, const C: usize>(
             }
         }
     }
-    for (x, w) in x.iter().zip(w.as_chunks::<J>().0) {
+    let ((silent, others), w) = (x.split_at(silent), w.as_chunks::<J>().0);
+    for (x, w) in silent.iter().zip(w) {
+        for b in 0..J {
+            let w = Lanes::splat(w[b]);
+            for n in 1..C {
+                sums[b][n] = x[n].mul_add(w, sums[b][n]);
+            }
+        }
+    }
+    for (x, w) in others.iter().zip(&w[silent.len()..]) {
         for b in 0..J {
             let w = Lanes::splat(w[b]);
             for n in 0..C {
@@ -93,10 +106,10 @@ fn combine_some<const J: usize, F: Precision, const C: usize>(
 }
 
 /// `dw_{ic} ← dw_{ic} + Σ x_i·dy_c` over the positions, lane by lane: tile of columns by tile of inputs, a
-/// tile `[columns, inputs]`.
+/// tile `[columns, inputs]`, those that are 0 at the first position before the others.
 #[inline(always)]
 pub fn to_weights<F: Precision, const C: usize>(
-    x: &[Tile<F, C>],
+    (x, silent): Heard<'_, F, C>,
     dy: &[Tile<F, C>],
     dw: &mut [Lanes<F>],
 ) {
@@ -106,29 +119,31 @@ pub fn to_weights<F: Precision, const C: usize>(
         let (own, own_dw);
         (own, dy) = dy.split_at(size);
         (own_dw, dw) = dw.split_at_mut(size * x.len());
-        by_columns!(size, to_columns::<F, C>(x, own, own_dw));
+        let ((silent, others), (dw_silent, dw_others)) =
+            (x.split_at(silent), own_dw.split_at_mut(size * silent));
+        by_columns!(size, to_columns::<1, F, C>(silent, own, dw_silent));
+        by_columns!(size, to_columns::<0, F, C>(others, own, dw_others));
     }
 }
 
 /// The order of [`to_weights`]: `(input, column)` of each.
-pub fn by_both(inputs: usize, columns: usize) -> Vec<(usize, usize)> {
+pub fn by_both(inputs: usize, silent: usize, columns: usize) -> Vec<(usize, usize)> {
     let mut order = Vec::with_capacity(inputs * columns);
     let (mut first, mut end) = (0, 0);
     while first < columns {
         end += together(columns - first);
-        let tile = by_tiles(end - first, inputs);
-        order.extend(
-            tile.into_iter()
-                .map(|(column, input)| (input, first + column)),
-        );
+        for inputs in [0..silent, silent..inputs] {
+            let tile = by_tiles(end - first, inputs.len()).into_iter();
+            order.extend(tile.map(|(column, input)| (inputs.start + input, first + column)));
+        }
         first = end;
     }
     order
 }
 
-/// `J` columns with all inputs.
+/// `J` columns with all inputs, from position `N` on.
 #[inline(always)]
-fn to_columns<const J: usize, F: Precision, const C: usize>(
+fn to_columns<const J: usize, const N: usize, F: Precision, const C: usize>(
     x: &[Tile<F, C>],
     dy: &[Tile<F, C>],
     dw: &mut [Lanes<F>],
@@ -142,13 +157,13 @@ fn to_columns<const J: usize, F: Precision, const C: usize>(
         let (own, own_dw);
         (own, x) = x.split_at(size);
         (own_dw, dw) = dw.split_at_mut(size * J);
-        by_columns!(size, products::<J, F, C>(own, dy, own_dw));
+        by_columns!(size, products::<J, N, F, C>(own, dy, own_dw));
     }
 }
 
-/// `I` inputs with `J` columns.
+/// `I` inputs with `J` columns, from position `N` on.
 #[inline(always)]
-fn products<const I: usize, const J: usize, F: Precision, const C: usize>(
+fn products<const I: usize, const J: usize, const N: usize, F: Precision, const C: usize>(
     x: &[Tile<F, C>],
     dy: &[Tile<F, C>; J],
     dw: &mut [Lanes<F>],
@@ -157,7 +172,7 @@ fn products<const I: usize, const J: usize, F: Precision, const C: usize>(
         return;
     };
     let mut sums = [[Lanes::zero(); I]; J];
-    for n in 0..C {
+    for n in N..C {
         for b in 0..J {
             let dy = dy[b][n];
             for a in 0..I {
@@ -250,8 +265,13 @@ pub(super) mod tests {
     #[test]
     fn a_map_and_its_gradient_equal_their_definitions() {
         // Every rest of either side.
-        for (inputs, columns) in (0..12).flat_map(|i| (1..14).map(move |c| (i, c))) {
-            let (x, dy) = (tiles::<C>(inputs, 1), tiles::<C>(columns, 2));
+        let sizes = (0..12).flat_map(|i| (1..14).map(move |c| (i, c)));
+        for ((inputs, columns), silent) in sizes.flat_map(|size| [0, 5].map(|s| (size, s))) {
+            let silent = silent.min(inputs);
+            let (mut x, dy) = (tiles::<C>(inputs, 1), tiles::<C>(columns, 2));
+            for x in &mut x[..silent] {
+                x[0] = Lanes::zero();
+            }
             let order = by_tiles(inputs, columns);
             let w: Vec<f64> = order.iter().map(|(i, c)| weight(*i, *c)).collect();
             let start: Vec<[f64; C]> = (0..columns)
@@ -259,11 +279,11 @@ pub(super) mod tests {
                 .collect();
             let mut y = tiles::<C>(columns, 3);
             let before = y.clone();
-            combine(&x, &w, None, &mut y);
+            combine((&x, silent), &w, None, &mut y);
             let mut constant = y.clone();
-            combine(&x, &w, Some(&start), &mut constant);
+            combine((&x, silent), &w, Some(&start), &mut constant);
             let mut dw = vec![Lanes::splat(1.0); inputs * columns];
-            to_weights(&x, &dy, &mut dw);
+            to_weights((&x, silent), &dy, &mut dw);
             for c in 0..columns {
                 for (n, l) in (0..C).flat_map(|n| (0..16).map(move |l| (n, l))) {
                     let sum: f64 = (0..inputs).map(|i| x[i][n].0[l] * weight(i, c)).sum();
@@ -271,7 +291,7 @@ pub(super) mod tests {
                     assert_eq!(constant[c][n].0[l], start[c][n] + sum);
                 }
             }
-            for ((i, c), dw) in by_both(inputs, columns).into_iter().zip(&dw) {
+            for ((i, c), dw) in by_both(inputs, silent, columns).into_iter().zip(&dw) {
                 for l in 0..16 {
                     let sum: f64 = (0..C).map(|n| x[i][n].0[l] * dy[c][n].0[l]).sum();
                     assert_eq!(dw.0[l], 1.0 + sum);

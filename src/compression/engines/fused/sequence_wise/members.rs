@@ -5,6 +5,9 @@ use super::super::plan::Plan;
 use crate::compression::teacher::Targets;
 use crate::inputs::InputSpace;
 
+/// Members and numbers that are written together.
+const SIDE: usize = 4;
+
 /// The tokens that a reader hears by indicators, and those that it need not: where a position has one
 /// possible token, that is a constant of the position.
 #[derive(Debug)]
@@ -19,7 +22,7 @@ pub struct Tokens {
 #[derive(Debug)]
 pub struct Members<F> {
     /// For each member the tokens' numbers among the indicated ones (−1 for none), then its targets: `C` numbers
-    /// a quantity.
+    /// a quantity, and what fills a row up to whole [`Lanes`].
     rows: Vec<F>,
     width: usize,
     /// At how many positions of each the output counts.
@@ -47,6 +50,12 @@ impl Tokens {
         Self { indicated, fixed }
     }
 
+    /// How many of the indicators are 0 at the first position: all, if that has one possible token.
+    pub fn silent(&self) -> usize {
+        let fixed = self.fixed.iter().any(|(position, _)| *position == 0);
+        if fixed { self.indicated.len() } else { 0 }
+    }
+
     /// The number of `token` at `position` among the indicated ones.
     fn number(&self, position: usize, token: usize) -> Option<usize> {
         let fixed = self.fixed.iter().any(|(p, _)| *p == position);
@@ -68,7 +77,7 @@ impl<F: Precision> Members<F> {
         let positions = plan.positions;
         let members = targets.output.len() / positions;
         let columns: Vec<(usize, usize)> = plan.batch_columns().collect();
-        let width = (1 + columns.len() + 1) * length;
+        let width = ((1 + columns.len() + 1) * length).next_multiple_of(LANES);
         let mut rows = vec![F::zero(); members * width];
         let mut own = vec![0; positions];
         let mut counted = Vec::with_capacity(members);
@@ -141,8 +150,8 @@ impl<F: Precision> Members<F> {
         counts
     }
 
-    /// Writes the rows of up to sixteen members, a [`Lanes`] for each number; lanes that are left repeat the
-    /// first.
+    /// Writes the rows of up to sixteen members, a [`Lanes`] for each number, as far as `to` reaches; lanes that
+    /// are left repeat the first.
     #[inline(always)]
     pub fn write(&self, members: &[u64], to: &mut [Lanes<F>]) {
         let Some(first) = members.first() else {
@@ -152,16 +161,17 @@ impl<F: Precision> Members<F> {
             let member = *members.get(l).unwrap_or(first) as usize;
             &self.rows[member * self.width..][..self.width]
         };
-        // Four at a time: what counts is how often something is written.
-        for l in (0..LANES).step_by(4) {
-            let rows = row(l)
-                .iter()
-                .zip(row(l + 1))
-                .zip(row(l + 2))
-                .zip(row(l + 3));
-            for (to, (((a, b), c), d)) in to.iter_mut().zip(rows) {
+        // Four of four at a time: what counts is how often something is read or written.
+        for l in (0..LANES).step_by(SIDE) {
+            let (a, b) = (row(l).as_chunks::<SIDE>().0, row(l + 1).as_chunks().0);
+            let (c, d) = (row(l + 2).as_chunks().0, row(l + 3).as_chunks().0);
+            let rows = a.iter().zip(b).zip(c).zip(d);
+            for (to, (((a, b), c), d)) in to.chunks_mut(SIDE).zip(rows) {
                 one_at_a_time();
-                to.0[l..l + 4].copy_from_slice(&[*a, *b, *c, *d]);
+                let (a, b, c, d): ([F; SIDE], [F; SIDE], [F; SIDE], [F; SIDE]) = (*a, *b, *c, *d);
+                for n in 0..to.len() {
+                    to[n].0[l..l + SIDE].copy_from_slice(&[a[n], b[n], c[n], d[n]]);
+                }
             }
         }
     }
@@ -173,10 +183,11 @@ mod tests {
 
     #[test]
     fn distinct_members_become_lanes() {
-        let rows: Vec<f32> = (0..40 * 5).map(|x| x as f32).collect();
+        const WIDTH: usize = 2 * LANES;
+        let rows: Vec<f32> = (0..40 * WIDTH).map(|x| x as f32).collect();
         let mut members = Members {
             rows,
-            width: 5,
+            width: WIDTH,
             counted: (0..40).collect(),
             counts: vec![0.0; 40],
             distinct: Vec::new(),
@@ -193,14 +204,14 @@ mod tests {
             assert_eq!(sorted, distinct);
             assert_eq!(members.counted(&batch), batch.iter().sum::<u64>() as f64);
             let counts = members.occurrences(&found);
-            let mut lanes = [Lanes::zero(); 5];
+            let mut lanes = [Lanes::zero(); WIDTH - 5];
             members.write(&found, &mut lanes);
             for l in 0..LANES {
                 let member = *found.get(l).unwrap_or(&found[0]);
                 let count = batch.iter().filter(|m| Some(*m) == found.get(l)).count();
                 assert_eq!(counts.0[l], count as f32);
                 for (k, lanes) in lanes.iter().enumerate() {
-                    assert_eq!(lanes.0[l], (member * 5 + k as u64) as f32);
+                    assert_eq!(lanes.0[l], (member as usize * WIDTH + k) as f32);
                 }
             }
         }

@@ -285,6 +285,7 @@ impl<F: Precision, const C: usize> Network<F, C> {
     /// From the tokens to the scores.
     #[inline(always)]
     pub fn forward(&mut self) {
+        let silent = self.tokens.silent();
         for (i, reads) in self.readers.iter().enumerate() {
             let (x, h) = self
                 .x
@@ -294,7 +295,7 @@ impl<F: Precision, const C: usize> Network<F, C> {
                 &self.forth[reads.forth.clone()],
                 &self.base[reads.columns.clone()],
             );
-            combine(x, p, Some(base), z);
+            combine((x, silent), p, Some(base), z);
             let Some(block) = self.blocks.get(i) else {
                 return;
             };
@@ -352,9 +353,10 @@ impl<F: Precision, const C: usize> Network<F, C> {
             accumulate(dz, &mut self.dbase[reads.columns.clone()]);
             let indicated = self.tokens.indicated.len();
             let x = &self.x[..indicated + reads.heard];
-            to_weights(x, dz, &mut self.dp[reads.forth.clone()]);
+            let silent = self.tokens.silent();
+            to_weights((x, silent), dz, &mut self.dp[reads.forth.clone()]);
             let p = &self.back[reads.back.clone()];
-            combine(dz, p, None, &mut self.dh[..reads.heard]);
+            combine((dz, 0), p, None, &mut self.dh[..reads.heard]);
         }
     }
 }

@@ -49,7 +49,7 @@ impl Reads {
         let at = |column: usize, source: usize| column * reader.sources + source;
         let forth = by_tiles(inputs, columns).into_iter();
         let back = by_tiles(columns, heard).into_iter();
-        let gradient = by_both(inputs, columns).into_iter();
+        let gradient = by_both(inputs, tokens.silent(), columns).into_iter();
         let after = |range: Option<&Range<usize>>, count: usize| {
             let start = range.map_or(0, |range| range.end);
             start..start + count
