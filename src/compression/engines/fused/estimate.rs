@@ -52,8 +52,8 @@ impl Plan {
             size * (1.0 - (1.0 - 1.0 / size).powf(batch))
         });
         if self.sequence_wise {
-            let indicated = sequence_wise::Tokens::new(self).indicated.len();
-            return 2.0 * distinct * self.multiplications_sequence_wise(indicated);
+            let tokens = sequence_wise::Tokens::new(self);
+            return 2.0 * distinct * self.multiplications_sequence_wise(&tokens);
         }
         2.0 * (distinct * self.multiplications_per_sequence() + self.table_multiplications())
     }
@@ -184,12 +184,14 @@ impl Plan {
     }
 
     /// Multiplications of a forward and backward pass of one sequence that goes through the whole model by
-    /// itself, with so many tokens as indicators.
-    fn multiplications_sequence_wise(&self, indicated: usize) -> f64 {
+    /// itself, with these tokens as indicators, which are left out at the first position where they are 0.
+    fn multiplications_sequence_wise(&self, tokens: &sequence_wise::Tokens) -> f64 {
+        let indicators = tokens.indicated.len() * self.positions - tokens.silent();
         let mut heard = 0;
         let mut all = 0.0;
         for (i, reader) in self.readers.iter().enumerate() {
-            all += (reader.columns.len() * self.positions * (3 * heard + 2 * indicated)) as f64;
+            let products = 3 * heard * self.positions + 2 * indicators;
+            all += (reader.columns.len() * products) as f64;
             if let Some(block) = self.blocks.get(i) {
                 all += self.multiplications_after_reader(block, Some(&Method::Dense));
                 heard += block.columns.len();
