@@ -10,10 +10,16 @@ use std::path::Path;
 use command::call;
 use ndarray::{Array1, Array2};
 use serde_json::Value as Json;
+use tracr_compress::analysis::structure::Structure;
+use tracr_compress::compression::baselines::pca::principal_directions;
 use tracr_compress::compression::evaluation::Evaluator;
 use tracr_compress::compression::{Objective, OutputPositions, Projection, Teacher};
+use tracr_compress::config::StudyFile;
 use tracr_compress::inputs::{EvaluationSet, InputSpace};
-use tracr_compress::model::{CompiledModel, Frozen, Stream};
+use tracr_compress::model::visited::VisitedStates;
+use tracr_compress::model::{CompiledModel, Frozen, Stream, Wiring};
+use tracr_compress::study::Plan;
+use tracr_compress::study::experiment::Experiment;
 
 /// Runs a shipped configuration with a method and returns its summary; `W` stays in the directory.
 fn run(config: &str, method: &str, dim: usize, more: &[&str], output: &Path) -> Json {
@@ -229,5 +235,102 @@ fn the_seed_matters_to_random_rows_alone() {
             gram(&output)
         });
         assert_eq!(grams[0] != grams[1], differs, "{method}");
+    }
+}
+
+/// Every program of the library once, with the inputs of `experiments/programs.toml`; of `shuffle_dyck3`, which
+/// that study leaves out, the inputs of length 4.
+fn library() -> Vec<Experiment> {
+    let path = command::root().join("experiments/programs.toml");
+    let plan = Plan::new(StudyFile::read(&path, &[]).unwrap(), &[]).unwrap();
+    let mut found: Vec<Experiment> = Vec::new();
+    for run in 0..plan.len() {
+        let experiment = plan.experiment(run, Path::new("none")).unwrap();
+        let program = &experiment.model.metadata.program;
+        if !found.iter().any(|e| e.model.metadata.program == *program) {
+            found.push(experiment);
+        }
+    }
+    let base = command::root().join("configs/hist.toml");
+    let sets = [
+        "model.program=programs/shuffle_dyck3.rasp",
+        "model.max_seq_len=4",
+    ];
+    let sets = sets.map(str::to_owned);
+    found.push(Experiment::load(&base, &sets, None).unwrap());
+    found
+}
+
+/// The largest difference of an output through `W` `[d, D]` from the compiled model's, over all inputs.
+fn largest_difference(experiment: &Experiment, w: &Array2<f64>) -> f64 {
+    let frozen = Frozen::<f64>::new(&experiment.model);
+    let inputs = experiment.evaluation_set();
+    assert!(inputs.is_whole());
+    let wiring = Wiring::default();
+    let mut largest = 0.0_f64;
+    for start in (0..inputs.len()).step_by(32) {
+        let tokens = inputs.chunk(&experiment.space, start, (start + 32).min(inputs.len()));
+        let (_, compiled) = frozen.evaluate(Stream::Full, tokens.view());
+        let (_, found) = frozen.evaluate(Stream::Compressed(w, &wiring), tokens.view());
+        let differences = compiled.iter().zip(&found).map(|(a, b)| (a - b).abs());
+        largest = differences.fold(largest, f64::max);
+    }
+    largest
+}
+
+#[test]
+fn visited_states_of_every_library_program_pass_exactly_at_their_rank_and_not_below() {
+    // Found with NumPy's singular values, an independent forward pass, and inputs as here.
+    let known = [
+        ("frac_prevs", 11, 9),
+        ("sort_unique", 22, 22),
+        ("pair_balance", 15, 13),
+        ("length_numerical", 12, 8),
+        ("length", 17, 13),
+        ("hist", 15, 11),
+        ("detect_pattern", 13, 13),
+        ("shift_by", 13, 13),
+        ("nary_sequencemap", 35, 35),
+        ("count", 15, 11),
+        ("count_less_freq", 20, 16),
+        ("reverse", 25, 25),
+        ("sort", 39, 39),
+        ("sort_freq", 55, 55),
+        ("shuffle_dyck2", 37, 37),
+    ];
+    let library = library();
+    assert_eq!(library.len(), 16);
+    for experiment in &library {
+        let model = &experiment.model;
+        let name = model.metadata.program.as_str();
+        let frozen = Frozen::<f64>::new(model);
+        let inputs = experiment.evaluation_set();
+        let mut states = VisitedStates::none(model.width());
+        for start in (0..inputs.len()).step_by(32) {
+            let tokens = inputs.chunk(&experiment.space, start, (start + 32).min(inputs.len()));
+            for state in frozen.forward(Stream::Full, tokens.view()).residuals {
+                states.add(&state, None);
+            }
+        }
+        let structure = Structure::new(model);
+        let all = states.rank(0..model.width());
+        let read = states.rank(structure.read_dims());
+        let moment = states.second_moment();
+        let mut of_read = moment.clone();
+        for i in (0..model.width()).filter(|i| !structure.read[*i]) {
+            of_read.row_mut(i).fill(0.0);
+            of_read.column_mut(i).fill(0.0);
+        }
+        let at = |moment, d| largest_difference(experiment, &principal_directions(moment, d));
+        for (moment, rank) in [(&moment, all), (&of_read, read)] {
+            let (exact, below) = (at(moment, rank), at(moment, rank - 1));
+            println!("{name}: PCA differs by {exact:.1e} at d = {rank}, by {below:.1e} one below");
+            // Of shuffle_dyck3 a softmax leaves 1e-8 of what it does not select: no rank, but not nothing.
+            assert!(exact < 1e-6, "{name}, d = {rank}: {exact}");
+            assert!(below > 1e-4, "{name}, d = {}: {below}", rank - 1);
+        }
+        if let Some((_, a, b)) = known.iter().find(|(n, ..)| *n == name) {
+            assert_eq!((all, read), (*a, *b), "{name}");
+        }
     }
 }

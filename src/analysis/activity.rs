@@ -1,7 +1,8 @@
 //! How often, how strongly and with whom the compiled model uses each feature.
 //!
 //! A feature's value is that of its dimension in the compiled residual stream after the last block:
-//! what Tracr's programs have written stays there. "Rows" are inputs × positions, BOS and padding
+//! what Tracr's programs have written stays there; ranks alone look at the states before, too
+//! ([`VisitedStates`]). "Rows" are inputs × positions, BOS and padding
 //! included; where tokens have weights, an input's rows count by its probability.
 
 use std::ops::Range;
@@ -10,7 +11,7 @@ use ndarray::{Array1, Array2, Axis};
 
 use super::sweep;
 use crate::inputs::{EvaluationSet, InputSpace};
-use crate::linalg::SymmetricEigen;
+use crate::model::visited::VisitedStates;
 use crate::model::{Frozen, Stream};
 
 /// Sums over all rows.
@@ -27,8 +28,8 @@ pub struct Activity {
     sum: Array1<f64>,
     /// `Σ v vᵀ`: `[D, D]`.
     square: Array2<f64>,
-    /// The same where every row counts alike, if that is something else: what ranks are taken of.
-    support: Option<Array2<f64>>,
+    /// The states after the embedding and after every block; how rare a row is does not matter here.
+    visited: VisitedStates,
 }
 
 impl Activity {
@@ -43,14 +44,10 @@ impl Activity {
         let work = |range: Range<usize>| {
             let mut part = Self::empty(model.width());
             for (start, tokens) in sweep::chunks(space, inputs, range) {
-                let (blocks, _) = model.evaluate(Stream::Full, tokens.view());
-                let mut values = model.embed(tokens.view());
-                for block in &blocks {
-                    values += block;
-                }
+                let states = model.forward(Stream::Full, tokens.view()).residuals;
                 let chunk = start..start + tokens.nrows();
                 let weights = inputs.row_weights(chunk, tokens.ncols());
-                part.add(&values, weights.as_ref(), active_above);
+                part.add(&states, weights.as_ref(), active_above);
             }
             part
         };
@@ -59,10 +56,10 @@ impl Activity {
         total
     }
 
-    /// The sums over given values `[rows, D]`.
+    /// The sums over given final values `[rows, D]`.
     pub fn of_values(values: &Array2<f64>, active_above: f64) -> Self {
         let mut activity = Self::empty(values.ncols());
-        activity.add(values, None, active_above);
+        activity.add(std::slice::from_ref(values), None, active_above);
         activity
     }
 
@@ -74,12 +71,18 @@ impl Activity {
             largest: Array1::zeros(width),
             sum: Array1::zeros(width),
             square: Array2::zeros((width, width)),
-            support: None,
+            visited: VisitedStates::none(width),
         }
     }
 
-    /// Adds rows `[rows, D]` with their weights `[rows, 1]`.
-    fn add(&mut self, values: &Array2<f64>, weights: Option<&Array2<f64>>, active_above: f64) {
+    /// Adds the states of rows after each stage, `[rows, D]` each, with the rows' weights `[rows, 1]`.
+    fn add(&mut self, states: &[Array2<f64>], weights: Option<&Array2<f64>>, active_above: f64) {
+        for state in states {
+            self.visited.add(state, None);
+        }
+        let Some(values) = states.last() else {
+            return;
+        };
         let active = values.mapv(|x| f64::from(u8::from(x.abs() > active_above)));
         let size = values.mapv(f64::abs);
         for row in size.rows() {
@@ -100,7 +103,6 @@ impl Activity {
         let weighted = values * weights;
         self.sum += &weighted.sum_axis(Axis(0));
         self.square += &values.t().dot(&weighted);
-        add_to(&mut self.support, &values.t().dot(values));
     }
 
     fn merge(&mut self, other: &Self) {
@@ -111,9 +113,7 @@ impl Activity {
             .zip_mut_with(&other.largest, |a, b| *a = a.max(*b));
         self.sum += &other.sum;
         self.square += &other.square;
-        if let Some(other) = &other.support {
-            add_to(&mut self.support, other);
-        }
+        self.visited.merge(&other.visited);
     }
 
     /// The share of rows in which feature `i` is active.
@@ -162,27 +162,9 @@ impl Activity {
         covariance(i, j) / (vi * vj).sqrt()
     }
 
-    /// The rank of the values of some features, as a matrix `[rows, dims]`; how rare a row is does not
-    /// matter.
-    pub fn rank_of(&self, dims: &[usize]) -> usize {
-        let square = self.support.as_ref().unwrap_or(&self.square);
-        let part = Array2::from_shape_fn((dims.len(), dims.len()), |(a, b)| {
-            square[[dims[a], dims[b]]]
-        });
-        SymmetricEigen::new(part.view()).rank()
-    }
-
-    /// The rank of all values.
-    pub fn rank(&self) -> usize {
-        let square = self.support.as_ref().unwrap_or(&self.square);
-        SymmetricEigen::new(square.view()).rank()
-    }
-}
-
-fn add_to(sum: &mut Option<Array2<f64>>, part: &Array2<f64>) {
-    match sum {
-        Some(sum) => *sum += part,
-        None => *sum = Some(part.clone()),
+    /// The states that the compiled model visits, for their ranks.
+    pub fn visited(&self) -> &VisitedStates {
+        &self.visited
     }
 }
 
@@ -214,7 +196,7 @@ mod tests {
         // Means 1/2 and −1/4; covariance 1/4 + 1/8; variances 1/4 and 43/16.
         let expected = (1.0 / 4.0 + 1.0 / 8.0) / (0.25f64 * 43.0 / 16.0).sqrt();
         approx::assert_abs_diff_eq!(activity.correlation(0, 1), expected, epsilon = 1e-15);
-        assert_eq!(activity.rank_of(&[0, 2]), 1);
-        assert_eq!(activity.rank_of(&[0, 1, 2, 3]), 3);
+        assert_eq!(activity.visited().rank([0, 2]), 1);
+        assert_eq!(activity.visited().rank(0..4), 3);
     }
 }

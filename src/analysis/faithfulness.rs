@@ -316,7 +316,7 @@ impl Sums {
                     site: site.name(),
                     positions,
                     features: variable.dims.len(),
-                    rank: activity.rank_of(&variable.dims),
+                    rank: activity.visited().rank(variable.dims.iter().copied()),
                     variance: fit.variance().unwrap_or(0.0),
                     mse: fit.mse().unwrap_or(0.0),
                     cosine: fit.cosine(),

@@ -76,8 +76,12 @@ pub struct Analysis {
     pub budget: Budget,
     /// The rank of `G`: at most `d`, but for a mean of several.
     pub gram_rank: usize,
-    /// The rank of the compiled model's activations: so many dimensions hold them exactly.
+    /// The rank of the states that the compiled model visits ([`crate::model::visited`]): a linear map into so
+    /// many dimensions keeps them all.
     pub activation_rank: usize,
+    /// Their rank in the features that something on the way to the output reads: so many dimensions are
+    /// enough for exact outputs.
+    pub read_rank: usize,
     /// Inputs visited, and whether these are all there are.
     pub inputs: usize,
     #[allow(missing_docs)]
@@ -109,7 +113,8 @@ pub fn analyze(subject: Subject<'_>, settings: &Settings, threads: usize) -> Ana
         features,
         budget,
         gram_rank: gram_rank(&gram, wiring),
-        activation_rank: activity.rank(),
+        activation_rank: activity.visited().rank(0..model.width()),
+        read_rank: activity.visited().rank(structure.read_dims()),
         inputs: inputs.len(),
         inputs_are_all: inputs.is_whole(),
         faithfulness: faithfulness::measure(

@@ -64,6 +64,12 @@ impl Structure {
         }
     }
 
+    /// The dimensions that something on the way to the output reads.
+    pub fn read_dims(&self) -> impl Iterator<Item = usize> {
+        let dims = self.read.iter().enumerate();
+        dims.filter_map(|(dim, read)| read.then_some(dim))
+    }
+
     /// Each variable with each site that writes it.
     pub fn writings(&self) -> impl Iterator<Item = (&Variable, Site)> {
         self.variables

@@ -7,6 +7,7 @@ use super::table::{aligned, number, significant};
 use crate::analysis::faithfulness::Kind;
 use crate::analysis::verdict::Verdict;
 use crate::escape;
+use crate::model::visited;
 use crate::study::analyzed::Analyzed;
 use crate::study::reference::Agreement;
 
@@ -22,15 +23,14 @@ pub fn text(analyzed: &Analyzed, agreement: Option<Agreement>, directory: &Path)
         format!("{} held-out inputs", analysis.inputs)
     };
     let mut text = format!(
-        "{} ({}): d = {} of D = {}, seed {}, over {of}\nG has rank {}; the compiled model's \
-         activations have rank {}\n",
+        "{} ({}): d = {} of D = {}, seed {}, over {of}\nG has rank {}. {}\n",
         escape::name(&analyzed.name),
         escape::name(&analyzed.program),
         analyzed.dim,
         analysis.features.len(),
         analyzed.seed,
         analysis.gram_rank,
-        analysis.activation_rank,
+        visited::sentence(analysis.read_rank, analysis.activation_rank),
     );
     for (title, section) in [
         ("Features", features(analyzed)),

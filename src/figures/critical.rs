@@ -1,4 +1,4 @@
-//! The smallest good `d` of several models beside the rank of their activations: a row a model.
+//! The smallest good `d` of several models beside the rank of what is read: a row a model.
 
 use super::axis::{NORMAL, SMALL, Scale};
 use super::colour::SERIES;
@@ -16,7 +16,7 @@ pub struct Row {
     pub name: String,
     /// `D`.
     pub width: f64,
-    /// The rank of its activations.
+    /// The rank of the states that it visits, in the features that are read.
     pub rank: f64,
     /// The `d` that were tried.
     pub tried: Vec<f64>,
@@ -72,7 +72,8 @@ pub fn against_rank(name: &str, title: &str, source: &str, rows: &[Row]) -> Figu
     Figure {
         name: name.into(),
         title: title.into(),
-        caption: "Grey dots are the widths that were tried. Blue is the smallest from which on the median run is good, \
+        caption: "A row a program. Grey dots are the widths that were tried; orange strokes the rank of the visited states in the features \
+                  that are read, black ones D. Blue is the smallest from which on the median run is good, \
                   with its 95 % interval over seeds, cut off at the largest width tried; none where no width was good."
             .into(),
         source: source.into(),
@@ -96,7 +97,11 @@ fn dot(scene: &mut Scene, x: f64, y: f64, radius: f64, fill: Paint) {
 
 fn legend(scene: &mut Scene, left: f64) {
     let mut x = left;
-    for (label, paint) in [("critical d", CRITICAL), ("rank", RANK), ("D", Paint::Ink)] {
+    for (label, paint) in [
+        ("critical d", CRITICAL),
+        ("rank of what is read", RANK),
+        ("D", Paint::Ink),
+    ] {
         if paint == CRITICAL {
             dot(scene, x + 2.6, 8.0, 2.6, paint);
         } else {

@@ -6,6 +6,7 @@
 //! - [`frozen`]: the weights as matrices of one precision.
 //! - [`forward`]: the exact forward pass, uncompressed or through any `W`.
 //! - [`wiring`]: which of several `W` each block reads and writes with.
+//! - [`visited`]: the residual states that a model visits, and their rank.
 //! - [`codec`]: words to token ids, unembedded scores to values.
 
 pub mod codec;
@@ -15,6 +16,7 @@ pub mod frozen;
 pub mod metadata;
 pub mod real;
 pub mod value;
+pub mod visited;
 pub mod wiring;
 
 use ndarray::{Array1, Array2};

@@ -31,8 +31,7 @@ fn rarer_tokens(writer: &mut Writer) -> Result<(), FigureError> {
     writer.heading("Rarer tokens");
     writer.paragraph(
         "Toy models store features that occur seldom in superposition. Here the compiled model is fixed and `x` is \
-         drawn more or less often than the other three tokens, whose weight is 1; with equal weights it is the paper's \
-         setting.",
+         drawn more or less often than the other three tokens, whose weight is 1; weight 1 is the paper's setting.",
     );
     let Some(study) = writer.study("token_weights")? else {
         return Ok(());
@@ -120,14 +119,14 @@ fn untied(writer: &mut Writer) -> Result<(), FigureError> {
             ("compression.tied", "false"),
             ("compression.init_matrices", start.as_str()),
         ];
-        let words = format!("two matrices (start `{start}`) beside one, by the error");
+        let words = format!("Two matrices (start `{start}`) beside one, by the error");
         compare(writer, &study, (&two, &one), (&MAE, false), &words)?;
     }
     writer.colophon(&study, &["metrics_by_d", "gram_multiples"])
 }
 
-/// At how many widths one setting is better or worse than another: by more than what the seeds do, which is
-/// that the intervals of the medians do not overlap.
+/// At which widths one setting is better or worse than another by more than the spread over seeds: the intervals
+/// of the medians do not overlap.
 fn compare(
     writer: &mut Writer,
     study: &Study,
@@ -157,26 +156,14 @@ fn compare(
             open.push(d);
         }
     }
-    let at = |widths: &[String]| match widths {
-        [] => "at no width".to_owned(),
-        some => format!("at d = {}", listed(some)),
+    let at = |words: &str, widths: &[String]| {
+        (!widths.is_empty()).then(|| format!("{words} at d = {}", listed(widths)))
     };
-    writer.paragraph(&format!(
-        "{}: better {}, worse {}, within what seeds do {}.",
-        capital(words),
-        at(&better),
-        at(&worse),
-        at(&open)
-    ));
+    let clear = [at("better", &better), at("worse", &worse)];
+    let mut parts: Vec<String> = clear.into_iter().flatten().collect();
+    parts.extend(at("no difference beyond the spread over seeds", &open));
+    writer.paragraph(&format!("{words}: {}.", listed(&parts)));
     Ok(())
-}
-
-fn capital(words: &str) -> String {
-    let mut letters = words.chars();
-    let first = letters.next();
-    first.map_or_else(String::new, |first| {
-        first.to_uppercase().chain(letters).collect()
-    })
 }
 
 fn per_layer(writer: &mut Writer) -> Result<(), FigureError> {
@@ -208,7 +195,7 @@ fn per_layer(writer: &mut Writer) -> Result<(), FigureError> {
         ("compression.tied", "true"),
     ];
     for (source, words) in [(&ACCURACY, "accuracy"), (&COSINE, "cosine")] {
-        let words = format!("a `W` for each block beside one, by the {words}");
+        let words = format!("A `W` for each block beside one, by the {words}");
         compare(writer, &study, (&own, &one), (source, true), &words)?;
     }
     writer.colophon(&study, &["metrics_by_setting", "metrics_by_d"])
@@ -258,14 +245,13 @@ fn training(writer: &mut Writer) -> Result<(), FigureError> {
     }
     writer.paragraph(&match reached {
         Some(steps) => format!(
-            "The median correlation with the published heat map is first above 0.9 after {steps} steps of those that were \
-             looked at."
+            "Of the steps looked at, {steps} are the first after which the median correlation with the published heat map \
+             is at least 0.9."
         ),
         None => "The median correlation with the published heat map stays below 0.9.".to_owned(),
     });
     writer.colophon(
         &study,
-        // The heat maps have one scale, that of the first steps: the correlations show more.
         &["agreement", "gram_multiples", "metrics_by_setting"],
     )
 }
@@ -295,10 +281,12 @@ fn length(writer: &mut Writer) -> Result<(), FigureError> {
             .take_while(|(_, e)| *e <= 2.0 * error)
             .last();
         let enough = enough.map_or(longest, |(steps, _)| steps);
-        writer.paragraph(&format!(
-            "From {enough} steps on the median error is at most twice that of {longest} steps ({}).",
-            four_digits(*error)
-        ));
+        let error = four_digits(*error);
+        writer.paragraph(&if enough == longest {
+            format!("No shorter training that was tried comes within twice the median error of {longest} steps ({error}).")
+        } else {
+            format!("{enough} steps are enough for a median error within twice that of {longest} steps ({error}).")
+        });
     }
     writer.colophon(&study, &["metrics_by_setting"])
 }

@@ -12,6 +12,8 @@ pub struct Estimate {
     pub interval: Option<(f64, f64)>,
     /// How many runs.
     pub runs: usize,
+    /// Of a width: the largest that was tried; infinity means that the true one is larger.
+    pub tried: Option<f64>,
 }
 
 impl Estimate {
@@ -21,6 +23,7 @@ impl Estimate {
             median: median(values),
             interval: (values.len() > 1).then(|| median_interval(values)),
             runs: values.len(),
+            tried: None,
         })
     }
 
@@ -30,27 +33,26 @@ impl Estimate {
             median: value,
             interval: None,
             runs,
+            tried: None,
         }
     }
 
-    /// A critical width with its interval; no width that was tried is larger than any.
-    pub fn of_width(width: &CriticalWidth, runs: usize) -> Self {
+    /// A critical width with its interval, of widths up to `tried`; where none of them will do, it is infinite.
+    pub fn of_width(width: &CriticalWidth, runs: usize, tried: f64) -> Self {
         let number = |d: Option<usize>| d.map_or(f64::INFINITY, |d| d as f64);
         Self {
             median: number(width.estimate),
             interval: Some((number(width.low), number(width.high))),
             runs,
+            tried: Some(tried),
         }
     }
 
-    /// `0.00029 [0.00025, 0.00034]`; what is infinite is `none`.
+    /// `0.00029 [0.00025, 0.00034]`; a width beyond those tried is `> 8`.
     pub fn text(&self) -> String {
-        let four_digits = |x: f64| {
-            if x == f64::INFINITY {
-                "none".to_owned()
-            } else {
-                four_digits(x)
-            }
+        let four_digits = |x: f64| match self.tried {
+            Some(largest) if x == f64::INFINITY => format!("> {}", four_digits(largest)),
+            _ => four_digits(x),
         };
         let median = four_digits(self.median);
         match self.interval {

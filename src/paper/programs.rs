@@ -1,4 +1,4 @@
-//! The library's programs over `d`: how small can it be, beside the rank of their activations?
+//! The library's programs over `d`: how small can it be, beside the rank of the states that they visit?
 
 use super::claims::COSINE;
 use super::estimate::Estimate;
@@ -29,8 +29,10 @@ const fn budget(column: &str) -> Source<'_> {
 pub fn write(writer: &mut Writer) -> Result<(), FigureError> {
     writer.heading("Every program of the library");
     writer.paragraph(
-        "With a `d` of the rank of its activations a linear map loses nothing, whatever it does to features: what works \
-         below it works because something is given up. The critical d is the smallest of those tried from which on the \
+        "The rank is that of the states that the compiled model visits: its stream after the embedding and after each \
+         block, over all inputs and positions. In the features that something reads it may be smaller (`read`). At d = \
+         `read` the projection onto those states loses nothing that is read, without training; whatever works below \
+         it gives something up. The critical d is the smallest of those tried from which on the \
          median run has a token accuracy of at least 0.98, or an error of at most 0.005 for numbers, with its 95 % \
          interval over seeds; the dimensions given up there are divided by their cause (`docs/analysis.md`), median \
          over seeds.",
@@ -42,6 +44,7 @@ pub fn write(writer: &mut Writer) -> Result<(), FigureError> {
         "program",
         "D",
         "rank",
+        "read",
         "d tried",
         "critical d",
         "deletion",
@@ -51,16 +54,19 @@ pub fn write(writer: &mut Writer) -> Result<(), FigureError> {
         "mean cosine of blocks",
     ];
     let mut table = vec![header.map(str::to_owned).to_vec()];
-    let (mut below, mut at, mut above, mut open) = (0, 0, 0, 0);
+    let (mut below, mut at, mut above, mut open, mut wide) = (0, 0, 0, 0, 0);
     let mut drawn = Vec::new();
     for program in study.levels(&[], PROGRAM)? {
         let row = Program::read(&study, &program)?;
         let width = row.critical.filter(|c| c.median.is_finite());
-        match width.map(|c| c.median.total_cmp(&row.rank)) {
+        match width.map(|c| c.median.total_cmp(&row.read)) {
             Some(std::cmp::Ordering::Less) => below += 1,
             Some(std::cmp::Ordering::Equal) => at += 1,
             Some(std::cmp::Ordering::Greater) => above += 1,
-            None => open += 1,
+            None => {
+                open += 1;
+                wide += usize::from(row.tried_widest() >= row.read);
+            }
         }
         row.file(writer, &study);
         table.push(row.cells());
@@ -68,14 +74,15 @@ pub fn write(writer: &mut Writer) -> Result<(), FigureError> {
     }
     writer.table(&table);
     let source = "results/programs, by `compress paper`";
-    let title = "Critical d beside the rank of the activations";
+    let title = "Critical d beside the rank of what is read";
     writer.figure(&against_rank("REPORT_programs", title, source, &drawn));
     writer.paragraph(&format!(
-        "Below the rank of its activations {} in the median, at it {}, above it {}; of {} no width that was tried is \
-         enough with this much training.",
-        works(below),
-        works(at),
-        works(above),
+        "The median run works below the rank of what is read for {}, at it for {}, and above it alone for {}. For {} it works \
+         at no width that was tried; in {wide} of these cases that includes a width of at least the rank, at which a \
+         projection would be exact: there the training is what fails, not the width.",
+        count(below, "program"),
+        count(at, "program"),
+        count(above, "program"),
         count(open, "program")
     ));
     writer.paragraph(
@@ -86,19 +93,14 @@ pub fn write(writer: &mut Writer) -> Result<(), FigureError> {
     writer.colophon(&study, &["verdicts", "metrics_by_d"])
 }
 
-fn works(n: usize) -> String {
-    format!(
-        "{} {}",
-        count(n, "program"),
-        if n == 1 { "works" } else { "work" }
-    )
-}
-
 /// What was found about one.
 struct Program {
     name: String,
     width: f64,
+    /// Of the states that are visited.
     rank: f64,
+    /// The same in the features that are read.
+    read: f64,
     tried: Vec<String>,
     critical: Option<Estimate>,
     causes: Vec<(&'static str, Option<Estimate>)>,
@@ -126,7 +128,6 @@ impl Program {
             better,
         };
         let critical = study.critical_width(&whole, &tolerance)?;
-        let critical = critical.map(|(width, runs)| Estimate::of_width(&width, runs));
         let width = critical.map_or_else(String::new, |c| c.median.to_string());
         let cosine = study.estimate(&[(PROGRAM, program), (DIM, &width)], &COSINE)?;
         let mut causes = Vec::new();
@@ -147,11 +148,18 @@ impl Program {
             name: name.trim_end_matches(".rasp").to_owned(),
             width: of("width")?,
             rank: of("activation_rank")?,
+            read: of("read_rank")?,
             tried: study.levels(&whole, DIM)?,
             critical,
             causes,
             cosine,
         })
+    }
+
+    /// The largest width that was tried.
+    fn tried_widest(&self) -> f64 {
+        let widths = self.tried.iter().filter_map(|d| d.parse().ok());
+        widths.fold(0.0, f64::max)
     }
 
     /// The cause of most of what is given up.
@@ -169,7 +177,7 @@ impl Program {
         Row {
             name: self.name.clone(),
             width: self.width,
-            rank: self.rank,
+            rank: self.read,
             tried: self.tried.iter().filter_map(|d| d.parse().ok()).collect(),
             critical: self.critical.map(|c| {
                 let (low, high) = c.interval.unwrap_or((c.median, c.median));
@@ -183,6 +191,7 @@ impl Program {
             format!("`{}`", self.name),
             format!("{}", self.width),
             format!("{}", self.rank),
+            format!("{}", self.read),
             self.tried.join(", "),
             self.critical.map_or_else(String::new, |c| c.text()),
         ];
@@ -197,7 +206,8 @@ impl Program {
         let single = |x| Some(Estimate::single(x, 1));
         let figures = [
             ("D", single(self.width)),
-            ("rank of activations", single(self.rank)),
+            ("rank of visited states", single(self.rank)),
+            ("rank of what is read", single(self.read)),
         ];
         let causes = self.causes.iter().copied();
         let figures = figures

@@ -164,9 +164,8 @@ const fn block<'a>(block: &'a [(&'a str, &'a str); 1]) -> Source<'a> {
 fn lengths(writer: &mut Writer) -> Result<(), FigureError> {
     writer.heading("Input lengths of sort_unique");
     writer.paragraph(
-        "The vocabulary is as large as the context, so that of inputs of full length every one has the answer 1 2 3 4 5: \
-         the output can be read off the position, and no token needs to be kept. The paper does not say which lengths \
-         it drew.",
+        "The vocabulary is as large as the context, so every input of full length has the answer 1 2 3 4 5: the output \
+         can be read off the position, and no token needs to be kept. The paper does not say which lengths it drew.",
     );
     let Some(study) = writer.study("sort_unique_lengths")? else {
         return Ok(());
@@ -200,8 +199,8 @@ fn lengths(writer: &mut Writer) -> Result<(), FigureError> {
                 }
             }
             Ok(match smallest {
-                Some(d) => format!("d = {d} for `{lengths}`"),
-                None => format!("none for `{lengths}`"),
+                Some(d) => format!("d = {d} for lengths `{lengths}`"),
+                None => format!("none of those tried for lengths `{lengths}`"),
             })
         })
         .collect::<Result<_, FigureError>>()?;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::estimate::Estimate;
-use crate::analysis::across::{CriticalWidth, Tolerance, critical_width, median};
+use crate::analysis::across::{Tolerance, critical_width, median};
 use crate::figures::table::{FigureError, Table};
 
 const RUNS: &str = "runs.csv";
@@ -202,7 +202,7 @@ impl Study {
         Ok(Estimate::new(&self.values(setting, source)?))
     }
 
-    /// From which width on a metric of `runs.csv` is good enough, and over how many runs.
+    /// The smallest width from which on a metric of `runs.csv` is good enough, over all runs of a setting.
     ///
     /// # Errors
     /// As [`Study::values`].
@@ -210,7 +210,7 @@ impl Study {
         &self,
         setting: Setting<'_>,
         tolerance: &Tolerance,
-    ) -> Result<Option<(CriticalWidth, usize)>, FigureError> {
+    ) -> Result<Option<Estimate>, FigureError> {
         let column = self.runs.column(DIM)?;
         let mut values: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
         let found = self.by_row(setting, &Source::of_run(&tolerance.metric))?;
@@ -220,7 +220,10 @@ impl Study {
                 values.entry(d as usize).or_default().push(value);
             }
         }
-        Ok((runs > 0).then(|| (critical_width(&values, tolerance, 0), runs)))
+        let largest = values.keys().next_back().copied();
+        Ok(largest.map(|largest| {
+            Estimate::of_width(&critical_width(&values, tolerance, 0), runs, largest as f64)
+        }))
     }
 
     /// Runs, seconds of computing, and the median of a training run's.

@@ -31,13 +31,14 @@ const GATHERED: [(&str, &[&str], &str); 3] = [
     ),
 ];
 const BUDGETS: &str = "study_budgets.csv";
-const BUDGET_COLUMNS: [&str; 12] = [
+const BUDGET_COLUMNS: [&str; 13] = [
     "run",
     "program",
     "width",
     "dim",
     "gram_rank",
     "activation_rank",
+    "read_rank",
     "deletion",
     "deletion_of_unused",
     "sharing",

@@ -9,6 +9,7 @@ use super::{count, json, percent, text, variants};
 use crate::escape::{markup, shell};
 use crate::figures;
 use crate::figures::table::{FigureError, Table};
+use crate::model::visited;
 use crate::study::ending::Ending;
 
 const ANALYZE: &str = "`compress analyze DIR` makes it anew from the run";
@@ -156,13 +157,11 @@ fn finished(name: &str, summary: &Json, analysis: &Json, config: &str) -> String
     );
     html += &html::paragraph(if good { "answer" } else { "answer bad" }, &answer);
     let mut found = vec![format!(
-        "d = {d} of D = {width}, seed {}, {} updates; figures are over {inputs}. W has rank {}, the compiled \
-         model's activations have rank {}.",
+        "d = {d} of D = {width}, seed {}, {} updates; metrics are over {inputs}.",
         whole("seed"),
         summary["steps"],
-        whole("gram_rank"),
-        whole("activation_rank")
     )];
+    found.push(ranks(analysis));
     let ending: Option<Ending> = serde_json::from_value(summary["ending"].clone()).ok();
     found.extend(ending.and_then(|ending| ending.remark()));
     found.extend(variants::notes(config));
@@ -172,6 +171,19 @@ fn finished(name: &str, summary: &Json, analysis: &Json, config: &str) -> String
     found.extend(variables(analysis));
     found.extend(interventions(analysis));
     html + &html::section("What was found", &html::list(&found))
+}
+
+/// The rank of `G` beside that of the visited states; an older analysis knew neither of these two.
+fn ranks(analysis: &Json) -> String {
+    let whole = |key: &str| analysis[key].as_u64();
+    let of_gram = whole("gram_rank").unwrap_or(0);
+    match (whole("read_rank"), whole("activation_rank")) {
+        (Some(read), Some(all)) => {
+            let (read, all) = (read as usize, all as usize);
+            format!("G has rank {of_gram}. {}", visited::sentence(read, all))
+        }
+        _ => format!("G has rank {of_gram}."),
+    }
 }
 
 /// Whether the compressed model does its job, in a sentence.

@@ -61,7 +61,11 @@ fn analyzed(
 
 /// All numbers of an analysis, for comparing two of them.
 fn numbers(analysis: &Analysis) -> Vec<f64> {
-    let mut all = vec![analysis.gram_rank as f64, analysis.activation_rank as f64];
+    let mut all = vec![
+        analysis.gram_rank as f64,
+        analysis.activation_rank as f64,
+        analysis.read_rank as f64,
+    ];
     let maybe = |x: Option<f64>| x.unwrap_or(-99.0);
     for f in &analysis.features {
         let partner = f.geometry.strongest.unwrap_or((99, 0.0));

@@ -4,6 +4,7 @@ use ndarray::{Array1, Array2, ArrayView1};
 
 use crate::inputs::{EvaluationSet, InputSpace};
 use crate::linalg::SymmetricEigen;
+use crate::model::visited::VisitedStates;
 use crate::model::{Frozen, Stream};
 
 /// Inputs per piece of work.
@@ -19,27 +20,17 @@ pub fn second_moment(
     space: &InputSpace,
     evaluation: &EvaluationSet,
 ) -> Array2<f64> {
-    let mut sum = Array2::zeros((model.width(), model.width()));
-    let mut rows = 0.0;
+    let mut states = VisitedStates::none(model.width());
     let size = evaluation.len();
     for start in (0..size).step_by(CHUNK) {
         let end = (start + CHUNK).min(size);
         let tokens = evaluation.chunk(space, start, end);
         let weights = evaluation.row_weights(start..end, space.positions());
         for residual in model.forward(Stream::Full, tokens.view()).residuals {
-            match &weights {
-                None => {
-                    sum += &residual.t().dot(&residual);
-                    rows += residual.nrows() as f64;
-                }
-                Some(weights) => {
-                    sum += &residual.t().dot(&(&residual * weights));
-                    rows += weights.sum();
-                }
-            }
+            states.add(&residual, weights.as_ref());
         }
     }
-    sum / rows
+    states.second_moment()
 }
 
 /// The `d` principal directions of a second moment `[D, D]`, as orthonormal rows `[d, D]`.

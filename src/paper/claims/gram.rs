@@ -47,7 +47,7 @@ pub(super) fn write(writer: &mut Writer) -> Result<(), FigureError> {
             Criterion::AtLeast(0.95),
         ),
         line(
-            "the same with BOS, which differs from seed to seed",
+            "the same with BOS, whose direction differs between seeds",
             "1",
             of(everything)?,
             None,
@@ -107,7 +107,7 @@ pub(super) fn write(writer: &mut Writer) -> Result<(), FigureError> {
             Criterion::AtLeast(0.1),
         ),
         line(
-            "`indices:*` with themselves, the middle one of a run",
+            "diagonal of `indices:*`, the median of the five in a run",
             "0.25 to 0.44",
             of(square(&[("feature", "indices:*")]))?,
             Criterion::Between(0.2, 0.5),
@@ -130,8 +130,9 @@ pub(super) fn write(writer: &mut Writer) -> Result<(), FigureError> {
         Some(count),
     );
     writer.paragraph(&format!(
-        "{low} of {} seeds have a correlation below 0.95: they found another solution, or none.",
-        agreements.len()
+        "{low} of {} seeds {} a correlation below 0.95.",
+        agreements.len(),
+        if low == 1 { "has" } else { "have" },
     ));
     writer.colophon(
         &study,

@@ -75,7 +75,6 @@ fn smallest_width(writer: &mut Writer) -> Result<(), FigureError> {
         better: Better::Lower,
     };
     let critical = study.critical_width(&[("method", "train")], &tolerance)?;
-    let critical = critical.map(|(width, runs)| Estimate::of_width(&width, runs));
     let lines = [
         line(
             "mean absolute error, d = 6",
@@ -96,7 +95,7 @@ fn smallest_width(writer: &mut Writer) -> Result<(), FigureError> {
             Criterion::AtLeast(2.0),
         ),
         line(
-            "smallest d from which on the median error is at most 0.005",
+            "smallest sufficient d (median error at most 0.005 at it and at every larger d tried)",
             "6",
             critical,
             Criterion::AtMost(6.0),
@@ -174,7 +173,7 @@ fn stuck(
         stuck.len(),
         errors.len(),
         four_digits(STUCK),
-        good.map_or_else(|| "not there".into(), |g| g.text())
+        good.map_or_else(|| "not defined".into(), |g| g.text())
     );
     if let Some(remedy) = Study::of_sweep(writer.results(), "stuck_seeds")? {
         let setting = [(DIM, "6"), ("training.restarts.count", "8")];
