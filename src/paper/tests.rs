@@ -84,7 +84,7 @@ fn statements_hold_partly_or_not_by_their_criteria() {
     // No width is good enough: that is a result, not a gap.
     assert!(
         bad.markdown
-            .contains("at most 0.005 | 6 | none [none, none] | 30 | at most 6 | no |")
+            .contains("every larger d tried) | 6 | > 8 [> 8, > 8] | 30 | at most 6 | no |")
     );
 }
 
