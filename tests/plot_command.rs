@@ -8,6 +8,8 @@ use std::fmt::Write;
 use std::path::Path;
 
 use command::{call, short_run, snapshot};
+use tracr_compress::figures::colour::SERIES;
+use tracr_compress::figures::scene::{Mark, Paint};
 use tracr_compress::figures::{self, Figure, svg};
 
 const VERDICTS: [&str; 5] = ["dedicated", "shared", "superposed", "dropped", "unused"];
@@ -187,10 +189,6 @@ fn a_study_is_drawn_from_either_kind_of_table() {
     let study = dir.path().join("study");
     let mut runs =
         "run,compression.method,compression.dim,training.seed,method,eval_loss,mae\n".to_owned();
-    let mut summary =
-        "compression.method,compression.dim,method,n,failed,eval_loss_mean,eval_loss_ci_low,\
-                       eval_loss_ci_high,mae_mean,mae_ci_low,mae_ci_high\n"
-            .to_owned();
     let mut metrics = "group,d,seed,run,metric,value\n".to_owned();
     let mut verdicts = "group,d,seed,run,verdict,features\n".to_owned();
     let mut agreement = "group,d,seed_a,seed_b,correlation,correlation_off_diagonal\n".to_owned();
@@ -213,10 +211,6 @@ fn a_study_is_drawn_from_either_kind_of_table() {
                 let _ = writeln!(verdicts, "{row},dedicated,9\n{row},dropped,5");
             }
             let _ = writeln!(agreement, "compression.method={method},{d},0,1,0.9,0.8");
-            let _ = writeln!(
-                summary,
-                "{method},{d},{method},3,0,0.02,0.01,0.03,0.02,0.01,0.03"
-            );
         }
     }
     for (name, text) in [
@@ -229,7 +223,6 @@ fn a_study_is_drawn_from_either_kind_of_table() {
     for sweep in [false, true] {
         if sweep {
             std::fs::write(study.join("runs.csv"), &runs).unwrap();
-            std::fs::write(study.join("summary.csv"), &summary).unwrap();
         }
         let drawn = figures::of_study(&study).unwrap();
         let names: Vec<&str> = drawn.iter().map(|f| f.name.as_str()).collect();
@@ -244,12 +237,24 @@ fn a_study_is_drawn_from_either_kind_of_table() {
                 "{series}"
             );
         }
-        assert!(
-            drawn[0].caption.contains("below 10⁻⁸"),
-            "{}",
-            drawn[0].caption
-        );
-        assert_eq!(drawn[0].caption.contains("bootstrap"), sweep);
+        let small = if sweep { 18 } else { 9 };
+        for part in [
+            "lines join the medians over seeds, and bars are the 95 % interval of the median (percentile bootstrap \
+             over seeds); a baseline that does not depend on the seed has none.",
+            &format!("{small} values below 10⁻⁸ stand on the line `< 10⁻⁸`."),
+        ] {
+            assert!(drawn[0].caption.contains(part), "{}", drawn[0].caption);
+        }
+        assert!(drawn[0].scene.labels().any(|l| l.text == "< 10⁻⁸"));
+        for (figure, part) in [
+            (&drawn[1], "the arithmetic mean over the runs of a row"),
+            (
+                &drawn[2],
+                "lines join the medians. Between seeds: each point is a pair of runs with different seeds. Pairs have no interval",
+            ),
+        ] {
+            assert!(figure.caption.contains(part), "{}", figure.caption);
+        }
     }
     let (code, _, stderr) = call(&["plot", &study.display().to_string()]);
     assert_eq!((code, stderr.as_str()), (0, ""));
@@ -260,10 +265,6 @@ fn a_study_of_one_width_is_drawn_by_setting_in_its_own_order() {
     let dir = tempfile::tempdir().unwrap();
     let study = dir.path();
     let mut runs = "run,training.steps,training.seed,method,eval_loss,mae\n".to_owned();
-    let mut summary =
-        "training.steps,method,n,failed,eval_loss_mean,eval_loss_ci_low,eval_loss_ci_high,\
-                       mae_mean,mae_ci_low,mae_ci_high\n"
-            .to_owned();
     let mut verdicts = "group,d,seed,run,verdict,features\n".to_owned();
     let mut agreement = "group,d,seed_a,seed_b,correlation,correlation_off_diagonal\n".to_owned();
     for steps in [3000, 300, 30_000] {
@@ -277,12 +278,10 @@ fn a_study_of_one_width_is_drawn_by_setting_in_its_own_order() {
                 "training.steps={steps},8,{seed},\"{run}\",dropped,14"
             );
         }
-        let _ = writeln!(summary, "{steps},train,3,0,1e-3,1e-4,1e-2,1e-3,1e-4,1e-2");
         let _ = writeln!(agreement, "training.steps={steps},8,0,1,0.9,0.8");
     }
     for (name, text) in [
         ("runs.csv", runs),
-        ("summary.csv", summary),
         ("study_verdicts.csv", verdicts),
         ("gram_agreement.csv", agreement),
     ] {
@@ -322,6 +321,135 @@ fn a_study_of_one_width_is_drawn_by_setting_in_its_own_order() {
             .scene
             .labels()
             .any(|l| l.text == "steps=300, seed 1")
+    );
+}
+
+/// `runs.csv` of a study with the settings `key=value`, each with these errors by seed.
+fn runs_of(study: &Path, key: &str, settings: &[(&str, &[&str])]) {
+    let mut runs = format!("run,{key},training.seed,method,eval_loss,mae\n");
+    for (value, errors) in settings {
+        for (seed, error) in errors.iter().enumerate() {
+            let run = format!("{value}-{seed}");
+            let _ = writeln!(runs, "{run},{value},{seed},train,,{error}");
+        }
+    }
+    std::fs::write(study.join("runs.csv"), runs).unwrap();
+}
+
+/// Centres of the points of a colour.
+fn dots(figure: &Figure, paint: Paint) -> Vec<(f64, f64)> {
+    let marks = figure.scene.marks.iter();
+    let dots = marks.filter_map(|mark| match mark {
+        Mark::Dot { x, y, fill, .. } if *fill == paint => Some((*x, *y)),
+        _ => None,
+    });
+    dots.collect()
+}
+
+/// Corners of the bands or bars.
+fn areas(figure: &Figure) -> Vec<Vec<(f64, f64)>> {
+    let marks = figure.scene.marks.iter();
+    let areas = marks.filter_map(|mark| match mark {
+        Mark::Area { points, .. } => Some(points.clone()),
+        _ => None,
+    });
+    areas.collect()
+}
+
+/// The report of the same runs says: "0.002 (95 % interval over 3 seeds: 0.001 to 0.3)".
+#[test]
+fn a_figure_by_setting_shows_the_median_and_the_interval_that_the_answer_quotes() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings: [(&str, &[&str]); 2] = [
+        ("100", &["0.5", "", "nan"]),
+        ("900", &["0.001", "0.002", "0.3"]),
+    ];
+    runs_of(dir.path(), "training.steps", &settings);
+    let figure = &figures::of_study(dir.path()).unwrap()[0];
+    let points = dots(figure, SERIES[1]);
+    let [.., lowest, middle, highest] = points[..] else {
+        panic!("{points:?}");
+    };
+    let bars = areas(figure);
+    let bar = bars.last().unwrap();
+    assert_eq!((bar[0].0, bar[1].0), (lowest.0, highest.0));
+    let stroke = figure.scene.marks.iter().rev().find_map(|mark| match mark {
+        Mark::Line { points, paint, .. } if *paint == SERIES[0] => Some(points[0].0),
+        _ => None,
+    });
+    assert_eq!(stroke, Some(middle.0));
+    // A value that is missing is none; one that is not finite counts as the largest, up to the axis' end.
+    assert_eq!(points.len(), 1 + 3);
+    assert_eq!(bars[0][0].0, points[0].0);
+    assert!(bars[0][1].0 > highest.0);
+    let caption = &figure.caption;
+    assert!(
+        caption.contains("1 value is not finite and not drawn"),
+        "{caption}"
+    );
+}
+
+#[test]
+fn a_stuck_seed_is_a_point_and_does_not_move_the_line_of_metrics_by_d() {
+    let dir = tempfile::tempdir().unwrap();
+    let good: &[&str] = &["1e-4"; 10];
+    let mut stuck = ["1e-4"; 10];
+    stuck[3] = "0.2";
+    let settings = [("8", good), ("9", &stuck), ("10", &["1e-4"])];
+    runs_of(dir.path(), "compression.dim", &settings);
+    let figure = &figures::of_study(dir.path()).unwrap()[0];
+    assert_eq!(figure.name, "metrics_by_d");
+    let points = dots(figure, SERIES[0]);
+    assert_eq!(points.len(), 21);
+    let bottom = points[0].1;
+    assert_eq!(points.iter().filter(|p| p.1 < bottom).count(), 1);
+    let line = figure.scene.marks.iter().find_map(|mark| match mark {
+        Mark::Line { points, paint, .. } if *paint == SERIES[0] => Some(points.clone()),
+        _ => None,
+    });
+    let line = line.unwrap();
+    assert_eq!(line.len(), 3);
+    assert!(line.iter().all(|p| p.1 == bottom), "{line:?}");
+    // One of ten is the median of next to no resample.
+    let bars = areas(figure);
+    assert_eq!(bars.len(), 2, "none where there is one run");
+    for bar in bars {
+        assert!(bar.iter().all(|p| p.1 == bottom), "{bar:?}");
+    }
+    assert!(
+        figure.caption.contains("; a single run has none."),
+        "{}",
+        figure.caption
+    );
+}
+
+#[test]
+fn a_study_of_many_series_hides_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut runs =
+        "run,model.program,compression.dim,training.seed,method,eval_loss,mae\n".to_owned();
+    for program in 0..8 {
+        for d in [4, 6] {
+            let _ = writeln!(runs, "{program}-{d},p{program},{d},0,train,0.1,0.{d}");
+        }
+    }
+    std::fs::write(dir.path().join("runs.csv"), runs).unwrap();
+    let drawn = figures::of_study(dir.path()).unwrap();
+    let names: Vec<&str> = drawn.iter().map(|f| f.name.as_str()).collect();
+    assert_eq!(names, ["metrics_by_d", "metrics_by_d_2"]);
+    assert_readable(&drawn, "many series");
+    for program in 0..8 {
+        let part = program / 6;
+        let label = format!("program=p{program}");
+        for (i, figure) in drawn.iter().enumerate() {
+            let shown = figure.scene.labels().any(|l| l.text == label);
+            assert_eq!(shown, i == part, "{label} in {}", figure.name);
+        }
+    }
+    assert!(
+        drawn[1].caption.ends_with("Here are series 7 to 8 of 8."),
+        "{}",
+        drawn[1].caption
     );
 }
 

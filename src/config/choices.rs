@@ -38,7 +38,8 @@ impl Method {
         }
     }
 
-    pub(super) fn named(name: &str) -> Option<Self> {
+    /// The method of this name; none for any other word.
+    pub fn named(name: &str) -> Option<Self> {
         [Self::Train, Self::Pca, Self::Random, Self::Subset]
             .into_iter()
             .find(|method| method.name() == name)
@@ -46,7 +47,7 @@ impl Method {
 
     /// Whether a run with this method depends on a key of the training, of the number of matrices or of
     /// their start. A baseline is one matrix, whatever reads or writes.
-    pub(super) fn depends_on(self, key: &str) -> bool {
+    pub fn depends_on(self, key: &str) -> bool {
         match self {
             Self::Train => true,
             Self::Random if key == "training.seed" => true,

@@ -105,6 +105,13 @@ impl Scale {
         }
     }
 
+    /// Makes room below a logarithmic axis for a line at its lower end, `share` of the whole length away from the
+    /// lowest value so far.
+    pub fn add_floor(&mut self, share: f64, label: &str) {
+        self.low /= (self.high / self.low).powf(share / (1.0 - share));
+        self.ticks.insert(0, (self.low, label.to_owned()));
+    }
+
     /// Where a value lies: 0 at `low`, 1 at `high`. Values beyond are moved to the limit; where both limits are
     /// the same number, as of a width of 1e17 with room around it, everything is in the middle.
     pub fn place(&self, value: f64) -> f64 {

@@ -233,7 +233,7 @@ pub fn verdicts(counts: &[(String, Vec<f64>)]) -> Figure {
     let scale = Scale::linear(0.0, total, 6);
     let names: Vec<String> = counts
         .iter()
-        .map(|(name, _)| text::shorten(name, SMALL, 110.0))
+        .map(|(name, _)| text::shorten(name, SMALL, 150.0))
         .collect();
     let widths = names.iter().map(|n| text::width(n, SMALL));
     let left = widths.fold(0.0, f64::max) + 6.0;
@@ -281,8 +281,8 @@ pub fn verdicts(counts: &[(String, Vec<f64>)]) -> Figure {
     Figure {
         name: "verdicts".into(),
         title: "What became of the features at each d".into(),
-        caption: "Number of features by verdict, mean over the runs with the same d; the verdicts stand in \
-                  the order of the legend."
+        caption: "Number of features with each verdict, in the order of the legend: the arithmetic mean over the \
+                  runs of a row, so that the parts of a bar add up to the number of features."
             .into(),
         source: "study_verdicts.csv".into(),
         scene,

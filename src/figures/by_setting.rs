@@ -1,10 +1,11 @@
-//! Panels of a metric by setting, where a study has one width: a row for each setting, with mean,
-//! interval and every run as a point.
+//! Panels of a metric by setting, where a study has one width: a row for each setting, with
+//! median, interval and every run as a point.
 
 use super::axis::{Panel, SMALL, Scale};
-use super::by_width::{Plot, SMALLEST, dots};
+use super::by_width::{Plot, dot};
 use super::colour::SERIES;
 use super::scene::{Anchor, Mark, Paint, Scene};
+use super::series::{Axis, Displaced, Series};
 use super::{COLUMN, Figure, text};
 
 /// More rows are left to the tables.
@@ -13,6 +14,8 @@ const MOST_ROWS: usize = 40;
 const PITCH: f64 = 12.0;
 /// Longer names are shortened.
 const LABEL_ROOM: f64 = 96.0;
+/// From the lowest value to the line of those that are too small for the axis: its label is wide.
+const FLOOR: f64 = 0.18;
 
 /// Panels one below the other, with the same rows.
 pub fn by_setting(
@@ -41,13 +44,23 @@ pub fn by_setting(
         ..Scene::default()
     };
     let mut top = 4.0;
+    let mut displaced = Displaced::default();
     for plot in panels {
-        if let Some(bottom) = draw(&mut scene, (left, top), plot, &names, &labels) {
-            top = bottom;
+        let (title, logarithmic, series) = plot;
+        let rows: Vec<Option<&Series>> = names
+            .iter()
+            .map(|name| {
+                let found = series.iter().find(|(known, _)| known == name);
+                found.map(|(_, series)| series)
+            })
+            .collect();
+        let values = rows.iter().copied().flatten();
+        if let Some(x) = Axis::new(values, *logarithmic, FLOOR, &mut displaced) {
+            top = draw(&mut scene, (left, top), title, &x, &rows, &labels);
         }
     }
     scene.height = top - 6.0;
-    let mut caption = caption.to_owned();
+    let mut caption = format!("{caption}{}", displaced.sentences());
     if hidden > 0 {
         caption += &format!(" {hidden} more settings are in the tables, not in the figure.");
     }
@@ -60,38 +73,27 @@ pub fn by_setting(
     }
 }
 
-/// Draws a panel and returns where the next one may start; none if there is nothing to draw.
+/// Draws a panel, its title below the axis of its values, and returns where the next one may start.
 fn draw(
     scene: &mut Scene,
     (left, top): (f64, f64),
-    (title, logarithmic, series): &Plot<'_>,
-    names: &[&str],
+    title: &str,
+    values: &Axis,
+    rows: &[Option<&Series>],
     labels: &[String],
-) -> Option<f64> {
-    let values = series.iter().flat_map(|(_, s)| &s.points).map(|p| p.1);
-    let drawable = values.filter(|v| !logarithmic || *v >= SMALLEST);
-    let (low, high) = drawable.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| {
-        (a.min(v), b.max(v))
-    });
-    if !low.is_finite() {
-        return None;
-    }
+) -> f64 {
     // Rows are counted from above, and the axis from below.
-    let rows = names.len() as f64;
-    let height = |row: usize| rows - 1.0 - row as f64;
+    let count = rows.len() as f64;
+    let height = |row: usize| count - 1.0 - row as f64;
     let panel = Panel {
         left,
         top,
         width: COLUMN - left - 12.0,
-        height: PITCH * rows,
-        x: if *logarithmic {
-            Scale::logarithmic(low, high)
-        } else {
-            Scale::linear(low.clamp(-1.0, 0.0), 1.0, 5)
-        },
+        height: PITCH * count,
+        x: values.scale.clone(),
         y: Scale {
             low: -0.5,
-            high: rows - 0.5,
+            high: count - 0.5,
             logarithmic: false,
             ticks: Vec::new(),
         },
@@ -102,29 +104,30 @@ fn draw(
         scene.text(left - 4.0, y + 2.5, SMALL, Anchor::End, label);
     }
     panel.draw_axes(scene, title, "");
-    for (row, name) in names.iter().enumerate() {
-        let Some((_, series)) = series.iter().find(|(known, _)| known == name) else {
+    for (row, series) in rows.iter().enumerate() {
+        let Some(series) = series else {
             continue;
         };
-        let points: Vec<(f64, f64)> = series.points.iter().map(|p| (p.1, height(row))).collect();
-        for (_, mean, low, high) in &series.means {
-            if let (Some(low), Some(high)) = (low, high) {
-                let (from, to) = (panel.at(*low, height(row)), panel.at(*high, height(row)));
+        let at = |value: f64| panel.at(values.shown(value), height(row));
+        for found in series.over_seeds() {
+            if let Some((low, high)) = found.interval {
+                let ((from, y), (to, _)) = (at(low), at(high));
                 scene.marks.push(Mark::Area {
-                    points: vec![
-                        (from.0, from.1 - 2.4),
-                        (to.0, to.1 - 2.4),
-                        (to.0, to.1 + 2.4),
-                        (from.0, from.1 + 2.4),
-                    ],
+                    points: [(from, -2.4), (to, -2.4), (to, 2.4), (from, 2.4)]
+                        .map(|(x, dy)| (x, y + dy))
+                        .to_vec(),
                     fill: SERIES[0],
                     opacity: 0.3,
                 });
             }
-            let (x, y) = panel.at(*mean, height(row));
-            scene.line((x, y - 3.6), (x, y + 3.6), SERIES[0], 1.4);
+            if found.median.is_finite() {
+                let (x, y) = at(found.median);
+                scene.line((x, y - 3.6), (x, y + 3.6), SERIES[0], 1.4);
+            }
         }
-        dots(scene, &panel, &points, SERIES[1]);
+        for (_, value) in series.finite() {
+            dot(scene, at(value), SERIES[1]);
+        }
     }
-    Some(top + panel.height + 30.0)
+    top + panel.height + 30.0
 }

@@ -1,162 +1,222 @@
-//! Panels of a metric against `d`: mean, interval and every run as a point, per method.
+//! Panels of a metric against `d`: median, interval and every run as a point, per method.
 
 use super::axis::{self, Panel, Scale, Style};
 use super::scene::{Mark, Paint, Scene};
+use super::series::{Axis, Displaced, OverSeeds, Series};
 use super::{COLUMN, Figure};
 
-/// Smaller values are 0 but for rounding; they would stretch a logarithmic axis.
-pub const SMALLEST: f64 = 1e-8;
-/// More lines cannot be told apart.
+/// More lines cannot be told apart: further series have a figure of their own.
 const MOST_SERIES: usize = 6;
-
-/// One metric of one method (and other settings that the study varies).
-#[derive(Clone, Debug, Default)]
-pub struct Series {
-    /// `(d, value)` of every run.
-    pub points: Vec<(f64, f64)>,
-    /// `(d, mean, low, high)`.
-    pub means: Vec<(f64, f64, Option<f64>, Option<f64>)>,
-}
+const LEFT: f64 = 52.0;
+const WIDTH: f64 = COLUMN - LEFT - 8.0;
+const HEIGHT: f64 = 105.0;
+/// Several series stand side by side, this far apart where there is room.
+const FARTHEST: f64 = 4.0;
+/// And this far where there is none.
+const NEAREST: f64 = 1.5;
+/// From the lowest value to the line of those that are too small for the axis.
+const FLOOR: f64 = 0.1;
 
 /// A panel: title of its axis, whether that is logarithmic, series by name.
 pub type Plot<'a> = (&'a str, bool, &'a [(String, Series)]);
 
-/// Panels one below the other, with one legend.
+/// Panels one below the other, with one legend; a figure for every six series.
 pub fn against_width(
     name: &str,
     title: &str,
     caption: &str,
     source: &str,
     panels: &[Plot<'_>],
-) -> Figure {
-    const LEFT: f64 = 52.0;
-    const HEIGHT: f64 = 105.0;
+) -> Vec<Figure> {
+    let mut names: Vec<&str> = Vec::new();
+    for (name, _) in panels.iter().flat_map(|(.., series)| *series) {
+        if !names.contains(&name.as_str()) {
+            names.push(name);
+        }
+    }
+    let all = names.len();
+    let parts = names.chunks(MOST_SERIES);
+    let several = parts.len() > 1;
+    parts
+        .enumerate()
+        .map(|(i, names)| {
+            let (scene, displaced) = draw(panels, names);
+            let (mut name, mut title) = (name.to_owned(), title.to_owned());
+            let mut caption = format!("{caption}{}", displaced.sentences());
+            if several {
+                let first = i * MOST_SERIES + 1;
+                let last = first + names.len() - 1;
+                let series = format!("series {first} to {last} of {all}");
+                title += &format!(", {series}");
+                caption += &format!(" Here are {series}.");
+            }
+            if i > 0 {
+                name += &format!("_{}", i + 1);
+            }
+            Figure {
+                name,
+                title,
+                caption,
+                source: source.to_owned(),
+                scene,
+            }
+        })
+        .collect()
+}
+
+/// The axis of `d`, the same for all panels: whole numbers, with room around the outermost.
+fn widths(panels: &[Plot<'_>], names: &[&str]) -> Scale {
+    let series = panels.iter().flat_map(|(.., series)| *series);
+    let widths = series
+        .filter(|(name, _)| names.contains(&name.as_str()))
+        .flat_map(|(_, series)| series.points.iter().map(|p| p.0));
+    let (first, last) = widths.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), d| {
+        (a.min(d), b.max(d))
+    });
+    let mut scale = Scale::linear(first, last, 8);
+    scale
+        .ticks
+        .retain(|(d, _)| d.fract().abs() < 1e-9 && (first..=last).contains(d));
+    for (d, label) in &mut scale.ticks {
+        *label = format!("{d:.0}");
+    }
+    (scale.low, scale.high) = (first - 0.4, last + 0.4);
+    scale
+}
+
+/// The panels in which one of these series has something to draw.
+fn draw(panels: &[Plot<'_>], names: &[&str]) -> (Scene, Displaced) {
+    let x = widths(panels, names);
     let mut scene = Scene {
         width: COLUMN,
         ..Scene::default()
     };
-    let mut names: Vec<String> = Vec::new();
-    for (.., series) in panels {
-        for (name, _) in *series {
-            if !names.contains(name) {
-                names.push(name.clone());
-            }
-        }
-    }
-    let hidden = names.len().saturating_sub(MOST_SERIES);
-    names.truncate(MOST_SERIES);
-    let entries: Vec<(String, Style)> = names
-        .iter()
-        .enumerate()
-        .map(|(i, name)| (name.clone(), Style::series(i)))
-        .collect();
-    let mut top = 2.0;
-    if entries.len() > 1 {
-        top += axis::legend(&mut scene, (LEFT, top), COLUMN - LEFT - 8.0, &entries);
-    }
-    top += 4.0;
-    let mut clamped = 0;
-    let last = panels.len().saturating_sub(1);
-    for (i, (axis_title, logarithmic, series)) in panels.iter().enumerate() {
-        let shown: Vec<_> = series
-            .iter()
-            .filter(|(name, _)| names.contains(name))
+    let mut top = 6.0;
+    if names.len() > 1 {
+        let names = names.iter().enumerate();
+        let entries: Vec<(String, Style)> = names
+            .map(|(i, name)| ((*name).to_owned(), Style::series(i)))
             .collect();
-        let all = || shown.iter().flat_map(|(_, s)| &s.points);
-        let drawable = |v: &f64| !logarithmic || *v >= SMALLEST;
-        clamped += all().filter(|p| !drawable(&p.1)).count();
-        let fold = |values: &mut dyn Iterator<Item = f64>| {
-            values.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| {
-                (a.min(v), b.max(v))
+        top += axis::legend(&mut scene, (LEFT, 2.0), WIDTH, &entries);
+    }
+    let mut displaced = Displaced::default();
+    let mut drawn: Vec<Drawn<'_>> = Vec::new();
+    for (title, logarithmic, series) in panels {
+        let shown: Vec<(usize, &Series)> = names
+            .iter()
+            .enumerate()
+            .filter_map(|(i, name)| {
+                let found = series.iter().find(|(known, _)| known == name);
+                Some((i, &found?.1))
             })
-        };
-        let (low, high) = fold(&mut all().map(|p| p.1).filter(drawable));
-        let (first, widest) = fold(&mut all().map(|p| p.0));
-        if !(low.is_finite() && first.is_finite()) {
-            continue;
+            .collect();
+        let values = shown.iter().map(|(_, series)| *series);
+        if let Some(y) = Axis::new(values, *logarithmic, FLOOR, &mut displaced) {
+            drawn.push(Drawn {
+                title,
+                panel: Panel {
+                    left: LEFT,
+                    top,
+                    width: WIDTH,
+                    height: HEIGHT,
+                    x: x.clone(),
+                    y: y.scale.clone(),
+                },
+                y,
+                series: shown,
+            });
+            top += HEIGHT + 18.0;
         }
-        let mut x = Scale::linear(first, widest, 8);
-        // Widths are whole numbers, and there is room around the outermost.
-        x.ticks
-            .retain(|(v, _)| v.fract().abs() < 1e-9 && *v >= first && *v <= widest);
-        for (value, label) in &mut x.ticks {
-            *label = format!("{value:.0}");
-        }
-        (x.low, x.high) = (first - 0.4, widest + 0.4);
-        let panel = Panel {
-            left: LEFT,
-            top,
-            width: COLUMN - LEFT - 8.0,
-            height: HEIGHT,
-            x,
-            y: if *logarithmic {
-                Scale::logarithmic(low, high)
-            } else {
-                Scale::linear(low.clamp(-1.0, 0.0), 1.0, 5)
-            },
-        };
-        let x_title = if i == last {
+    }
+    let last = drawn.len().saturating_sub(1);
+    for (i, panel) in drawn.iter().enumerate() {
+        panel.draw(&mut scene, i == last, names.len());
+    }
+    scene.height = top + 10.0;
+    (scene, displaced)
+}
+
+/// A panel with what is in it.
+struct Drawn<'a> {
+    title: &'a str,
+    panel: Panel,
+    y: Axis,
+    /// With their places in the legend.
+    series: Vec<(usize, &'a Series)>,
+}
+
+impl Drawn<'_> {
+    /// `all` is the number of series in the legend.
+    fn draw(&self, scene: &mut Scene, is_last: bool, all: usize) {
+        let x_title = if is_last {
             "d (dimensions of the residual stream)"
         } else {
             ""
         };
-        panel.draw_axes(&mut scene, x_title, axis_title);
-        for (name, series) in shown {
-            let Some(at) = names.iter().position(|n| n == name) else {
-                continue;
-            };
-            draw_series(&mut scene, &panel, series, Style::series(at));
+        self.panel.draw_axes(scene, x_title, self.title);
+        let apart = self.apart(all);
+        for (i, series) in &self.series {
+            let aside = (*i as f64 - (all - 1) as f64 / 2.0) * apart;
+            self.series(scene, series, Style::series(*i), (aside, 0.8 * apart));
         }
-        top += HEIGHT + 18.0;
     }
-    scene.height = top + 10.0;
-    let mut caption = caption.to_owned();
-    if clamped > 0 {
-        caption += &format!(" {clamped} values below 10⁻⁸ stand at the lower edge of their axis.");
+
+    /// How far series stand apart: not so far that those of two neighbouring `d` meet.
+    fn apart(&self, all: usize) -> f64 {
+        let neighbours = self.panel.width / (self.panel.x.high - self.panel.x.low).max(1.0);
+        (0.7 * neighbours / all as f64).clamp(NEAREST, FARTHEST)
     }
-    if hidden > 0 {
-        caption += &format!(" {hidden} more series are in the tables, not in the figure.");
-    }
-    Figure {
-        name: name.into(),
-        title: title.into(),
-        caption,
-        source: source.into(),
-        scene,
+
+    /// Intervals as bars, runs as points, and a line through the medians, all moved aside.
+    fn series(&self, scene: &mut Scene, series: &Series, style: Style, (aside, bar): (f64, f64)) {
+        let at = |d: f64, value: f64| {
+            let (x, y) = self.panel.at(d, self.y.shown(value));
+            (x + aside, y)
+        };
+        let found = series.over_seeds();
+        for OverSeeds { d, interval, .. } in &found {
+            if let Some((low, high)) = interval {
+                let ((x, bottom), (_, top)) = (at(*d, *low), at(*d, *high));
+                let half = bar / 2.0;
+                scene.marks.push(Mark::Area {
+                    points: vec![
+                        (x - half, bottom),
+                        (x + half, bottom),
+                        (x + half, top),
+                        (x - half, top),
+                    ],
+                    fill: style.paint,
+                    opacity: 0.3,
+                });
+            }
+        }
+        for (d, value) in series.finite() {
+            dot(scene, at(d, value), style.paint);
+        }
+        // A gap where the median is infinite.
+        for piece in found.split(|at| !at.median.is_finite()) {
+            let line: Vec<(f64, f64)> = piece.iter().map(|p| at(p.d, p.median)).collect();
+            if let [(x, y)] = line[..] {
+                scene.line((x - 4.0, y), (x + 4.0, y), style.paint, 1.3);
+            } else {
+                scene.marks.push(Mark::Line {
+                    points: line,
+                    paint: style.paint,
+                    width: 1.3,
+                    dash: style.dash,
+                });
+            }
+        }
     }
 }
 
-fn draw_series(scene: &mut Scene, panel: &Panel, series: &Series, style: Style) {
-    let mut means = series.means.clone();
-    means.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let edges: Vec<(f64, f64, f64)> = means
-        .iter()
-        .filter_map(|(d, _, low, high)| Some((*d, (*low)?, (*high)?)))
-        .collect();
-    let lower = edges.iter().map(|(d, low, _)| panel.at(*d, *low));
-    let upper = edges.iter().rev().map(|(d, _, high)| panel.at(*d, *high));
-    if edges.len() > 1 {
-        scene.marks.push(Mark::Area {
-            points: lower.chain(upper).collect(),
-            fill: style.paint,
-            opacity: 0.18,
-        });
-    }
-    dots(scene, panel, &series.points, style.paint);
-    let line: Vec<(f64, f64)> = means.iter().map(|m| (m.0, m.1)).collect();
-    panel.curve(scene, &line, style, 1.3);
-}
-
-/// Points at `(x, y)` of a panel.
-pub fn dots(scene: &mut Scene, panel: &Panel, points: &[(f64, f64)], fill: Paint) {
-    for (x, y) in points {
-        let (x, y) = panel.at(*x, *y);
-        scene.marks.push(Mark::Dot {
-            x,
-            y,
-            radius: 1.3,
-            fill,
-            opacity: 0.75,
-        });
-    }
+/// A run.
+pub fn dot(scene: &mut Scene, (x, y): (f64, f64), fill: Paint) {
+    scene.marks.push(Mark::Dot {
+        x,
+        y,
+        radius: 1.3,
+        fill,
+        opacity: 0.75,
+    });
 }

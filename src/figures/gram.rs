@@ -74,18 +74,18 @@ impl Gram {
 
     /// Whether both triangles are the same up to rounding: written and read with one matrix.
     pub fn is_symmetric(&self) -> bool {
-        let (n, limit) = (self.labels.len(), self.limit());
+        let (n, largest) = (self.labels.len(), self.largest());
         self.values.iter().enumerate().all(|(i, value)| {
             let other = self.values[i % n * n + i / n];
             match (value, other) {
-                (Some(a), Some(b)) => (a - b).abs() <= 1e-9 * limit,
+                (Some(a), Some(b)) => (a - b).abs() <= 1e-9 * largest,
                 (a, b) => a.is_none() && b.is_none(),
             }
         })
     }
 
     /// The largest magnitude.
-    pub fn limit(&self) -> f64 {
+    pub fn largest(&self) -> f64 {
         self.values
             .iter()
             .flatten()

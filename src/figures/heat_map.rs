@@ -2,14 +2,19 @@
 
 use super::axis::{SMALL, Scale};
 use super::colour::{MISSING, diverging};
+use super::colour_scale::ColourScale;
 use super::gram::Gram;
-use super::scene::{Anchor, Paint, Scene};
+use super::scene::{Anchor, Mark, Paint, Scene};
 use super::{Figure, PAGE, text};
+use crate::numbers::{count, four_digits};
 
 /// Longer labels are shortened, in points.
 const LABEL_ROOM: f64 = 84.0;
 /// A cell that is smaller has no room for its feature's name; its variable is named instead.
 const SMALLEST_NAMED: f64 = 6.4;
+const WHITE: Paint = Paint::Rgb(255, 255, 255);
+/// Side of the cells that explain the mark beside the colour bar.
+const SWATCH: f64 = 8.0;
 
 /// A rectangle of cells with its top left corner.
 struct Place {
@@ -18,16 +23,19 @@ struct Place {
     cell: f64,
 }
 
-fn cells(scene: &mut Scene, gram: &Gram, place: &Place, limit: f64) {
+fn cells(scene: &mut Scene, gram: &Gram, place: &Place, scale: &ColourScale) {
     let n = gram.labels.len();
     let Place { left, top, cell } = *place;
     let size = cell * n as f64;
-    scene.rect(left, top, size, size, Paint::Rgb(255, 255, 255));
+    scene.rect(left, top, size, size, WHITE);
     for (i, value) in gram.values.iter().enumerate() {
-        let paint = value.map_or(MISSING, |v| diverging(v / limit));
-        if paint != Paint::Rgb(255, 255, 255) {
-            let (x, y) = (left + (i % n) as f64 * cell, top + (i / n) as f64 * cell);
+        let paint = value.map_or(MISSING, |v| scale.paint(v));
+        let (x, y) = (left + (i % n) as f64 * cell, top + (i / n) as f64 * cell);
+        if paint != WHITE {
             scene.rect(x, y, cell, cell, paint);
+        }
+        if value.is_some_and(|v| scale.clips(v)) {
+            clip_mark(scene, x, y, cell);
         }
     }
     let grid = Paint::Rgb(0x88, 0x88, 0x88);
@@ -44,6 +52,17 @@ fn cells(scene: &mut Scene, gram: &Gram, place: &Place, limit: f64) {
     ] {
         scene.line(from, to, grid, 0.6);
     }
+}
+
+/// The mark of a cell whose entry is beyond the colours' limits: white on the darkest colours, red and blue.
+fn clip_mark(scene: &mut Scene, x: f64, y: f64, cell: f64) {
+    scene.marks.push(Mark::Dot {
+        x: x + cell / 2.0,
+        y: y + cell / 2.0,
+        radius: cell * 0.22,
+        fill: WHITE,
+        opacity: 1.0,
+    });
 }
 
 /// The names along a side, each with the middle of its cells: features, or variables where cells are
@@ -103,8 +122,14 @@ fn column_names(
     }
 }
 
-/// The colour bar, `x` its left edge; returns its right edge with everything.
-fn bar(scene: &mut Scene, (x, top, height): (f64, f64, f64), limit: f64, symmetric: bool) -> f64 {
+/// The colour bar, `x` its left edge, its ends labelled with the limits, and below it what marks a cell beyond
+/// them; returns the right and the lower edge of everything.
+fn bar(
+    scene: &mut Scene,
+    (x, top, height): (f64, f64, f64),
+    colours: &ColourScale,
+    symmetric: bool,
+) -> (f64, f64) {
     let steps = 64;
     let width = 8.0;
     let each = height / f64::from(steps);
@@ -119,21 +144,12 @@ fn bar(scene: &mut Scene, (x, top, height): (f64, f64, f64), limit: f64, symmetr
             diverging(t),
         );
     }
-    let scale = Scale {
-        low: -limit,
-        high: limit,
-        ..Scale::linear(-limit, limit, 4)
-    };
     let mut widest = 0.0f64;
-    for (value, label) in scale
-        .ticks
-        .iter()
-        .filter(|(v, _)| v.abs() <= limit * 1.0001)
-    {
-        let y = top + (1.0 - scale.place(*value)) * height;
+    for (share, label) in bar_ticks(colours, height) {
+        let y = top + (1.0 - share) * height;
         scene.line((x + width, y), (x + width + 2.0, y), Paint::Muted, 0.5);
-        scene.text(x + width + 4.0, y + 2.5, SMALL, Anchor::Start, label);
-        widest = widest.max(text::width(label, SMALL));
+        scene.text(x + width + 4.0, y + 2.5, SMALL, Anchor::Start, &label);
+        widest = widest.max(text::width(&label, SMALL));
     }
     let title = x + width + 4.0 + widest + 9.0;
     scene.label(
@@ -149,7 +165,55 @@ fn bar(scene: &mut Scene, (x, top, height): (f64, f64, f64), limit: f64, symmetr
             "G (row written, column read)"
         },
     );
-    title + 4.0
+    let mut right = title + 4.0;
+    let mut bottom = top + height + 6.0;
+    if colours.clipped() > 0 {
+        right = right.max(clip_legend(scene, (x, bottom + 6.0), colours));
+        bottom += 6.0 + SWATCH + 2.0;
+    }
+    (right, bottom)
+}
+
+/// Where the bar is labelled, from 0 at its lower end to 1: the limits, and round numbers that are not too near to
+/// them. A limit beyond which there are entries says so.
+fn bar_ticks(colours: &ColourScale, height: f64) -> Vec<(f64, String)> {
+    let limit = colours.limit;
+    let scale = Scale {
+        low: -limit,
+        high: limit,
+        ..Scale::linear(-limit, limit, 4)
+    };
+    let room = (SMALL + 2.0) / height;
+    let end = |sign: &str, beyond: usize, relation: &str| {
+        let relation = if beyond > 0 { relation } else { "" };
+        format!("{relation}{sign}{}", four_digits(limit))
+    };
+    let between = scale.ticks.iter().filter_map(|(value, label)| {
+        let share = (value + limit) / (2.0 * limit);
+        (room..=1.0 - room)
+            .contains(&share)
+            .then(|| (share, label.clone()))
+    });
+    let ends = [
+        (0.0, end("−", colours.below, "≤ ")),
+        (1.0, end("", colours.above, "≥ ")),
+    ];
+    between.chain(ends).collect()
+}
+
+/// Cells as those beyond the limits, and what they are; returns the right edge.
+fn clip_legend(scene: &mut Scene, (x, top): (f64, f64), colours: &ColourScale) -> f64 {
+    let mut left = x;
+    for (sign, beyond) in [(1.0, colours.above), (-1.0, colours.below)] {
+        if beyond > 0 {
+            scene.rect(left, top, SWATCH, SWATCH, diverging(sign));
+            clip_mark(scene, left, top, SWATCH);
+            left += SWATCH + 2.0;
+        }
+    }
+    let (y, what) = (top + SWATCH - 1.6, "off scale");
+    scene.text(left + 1.0, y, SMALL, Anchor::Start, what);
+    left + 1.0 + text::width(what, SMALL)
 }
 
 /// The heat map of one `G`.
@@ -161,7 +225,7 @@ pub fn draw(gram: &Gram) -> Figure {
     } else {
         cell
     };
-    let limit = nice_limit(gram.limit());
+    let colours = ColourScale::of(std::iter::once(gram));
     let mut scene = Scene::default();
     let names = names(gram, cell);
     let place = Place {
@@ -170,27 +234,32 @@ pub fn draw(gram: &Gram) -> Figure {
         cell,
     };
     let extent = cell * n;
-    cells(&mut scene, gram, &place, limit);
+    cells(&mut scene, gram, &place, &colours);
     row_names(&mut scene, &place, &names);
     column_names(&mut scene, &place, extent, &names);
-    let height = extent.max(100.0);
-    scene.width = bar(
-        &mut scene,
-        (place.left + extent + 10.0, place.top, height),
-        limit,
-        gram.is_symmetric(),
-    ) + 2.0;
-    scene.height = place.top + (extent + room(&names) + 2.0).max(height + 6.0);
+    let bar_place = (place.left + extent + 10.0, place.top, extent.max(100.0));
+    let (right, bottom) = bar(&mut scene, bar_place, &colours, gram.is_symmetric());
+    scene.width = right + 2.0;
+    scene.height = bottom.max(place.top + extent + room(&names) + 2.0);
     Figure {
         name: "gram".into(),
         title: "Inner products of the features' directions".into(),
         caption: format!(
             "{}: on the diagonal each feature's squared length, beside it how much the directions of \
-             two features share. White is 0, red positive, blue negative, the limits ±{limit}; lines part \
+             two features share. White is 0, red positive, blue negative, the limits are ±{}{}; lines part \
              variables. In the compiled model G is the identity.{}{}",
             formula(gram.is_symmetric()),
+            four_digits(colours.limit),
+            match colours.clipped() {
+                0 => String::new(),
+                n => format!(
+                    ", and a white dot marks each cell beyond them ({}, the largest magnitude is {})",
+                    count(n, "cell"),
+                    four_digits(gram.largest())
+                ),
+            },
             sides(gram.is_symmetric()),
-            gaps(std::slice::from_ref(gram))
+            gaps([gram].into_iter())
         ),
         source: "gram.csv".into(),
         scene,
@@ -211,26 +280,26 @@ fn sides(symmetric: bool) -> &'static str {
     }
 }
 
-fn gaps(grams: &[Gram]) -> &'static str {
-    if grams.iter().any(|g| g.values.contains(&None)) {
+fn gaps<'a>(mut grams: impl Iterator<Item = &'a Gram>) -> &'static str {
+    if grams.any(|g| g.values.contains(&None)) {
         " Grey: no finite value."
     } else {
         ""
     }
 }
 
-/// At least the magnitude, with one or two digits.
-fn nice_limit(magnitude: f64) -> f64 {
-    if magnitude <= 0.0 {
-        return 1.0;
-    }
-    let unit = 10f64.powf(magnitude.log10().floor() - 1.0);
-    // The division by a power of ten above 1 keeps the decimals of 1.3 short.
-    let steps = (magnitude / unit - 1e-9).ceil();
-    if unit < 1.0 {
-        steps / (1.0 / unit).round()
-    } else {
-        steps * unit
+/// The largest magnitude of a map, if it is beyond the colours' limits.
+fn beyond(gram: &Gram, colours: &ColourScale) -> Option<f64> {
+    Some(gram.largest()).filter(|largest| colours.clips(*largest))
+}
+
+/// Three digits.
+fn rough(x: f64) -> String {
+    match x {
+        x if x < 10.0 => format!("{x:.2}"),
+        x if x < 100.0 => format!("{x:.1}"),
+        x if x < 1e6 => format!("{x:.0}"),
+        x => four_digits(x),
     }
 }
 
@@ -238,7 +307,7 @@ fn nice_limit(magnitude: f64) -> f64 {
 pub fn multiples(grams: &[(String, Gram)], what: &str) -> Option<Figure> {
     grams.first()?;
     let per_row = grams.len().clamp(1, 3);
-    let limit = nice_limit(grams.iter().map(|(_, g)| g.limit()).fold(0.0, f64::max));
+    let colours = ColourScale::of(grams.iter().map(|(_, gram)| gram));
     let side = (PAGE - 130.0) / per_row as f64 - 8.0;
     let side = side.min(150.0);
     let mut scene = Scene::default();
@@ -262,15 +331,19 @@ pub fn multiples(grams: &[(String, Gram)], what: &str) -> Option<Figure> {
             top: 14.0 + (i / per_row) as f64 * (side + 20.0),
             cell: *cell,
         };
-        let title = text::shorten(title, SMALL, side + 6.0);
+        let largest = beyond(gram, &colours)
+            .map_or_else(String::new, |largest| format!(", max {}", rough(largest)));
+        let fits = |size| text::width(title, size) + text::width(&largest, size) <= side + 6.0;
+        let size = if fits(SMALL) { SMALL } else { 6.0 };
+        let title = text::shorten(title, size, side + 6.0 - text::width(&largest, size)) + &largest;
         scene.text(
             place.left + side / 2.0,
             place.top - 4.0,
-            SMALL,
+            size,
             Anchor::Middle,
             &title,
         );
-        cells(&mut scene, gram, &place, limit);
+        cells(&mut scene, gram, &place, &colours);
         if i % per_row == 0 {
             row_names(&mut scene, &place, names);
         }
@@ -282,18 +355,34 @@ pub fn multiples(grams: &[(String, Gram)], what: &str) -> Option<Figure> {
     let bar_at = margin + per_row as f64 * (side + 8.0) + 4.0;
     let symmetric = grams.iter().all(|(_, gram)| gram.is_symmetric());
     let bar_place = (bar_at, 14.0, side.max(100.0));
-    scene.width = bar(&mut scene, bar_place, limit, symmetric) + 2.0;
-    scene.height = bottom.max(side.max(100.0) + 24.0);
-    let only: Vec<Gram> = grams.iter().map(|(_, g)| g.clone()).collect();
+    let (right, bar_bottom) = bar(&mut scene, bar_place, &colours, symmetric);
+    scene.width = right + 2.0;
+    scene.height = bottom.max(bar_bottom + 4.0);
     Some(Figure {
         name: "gram_multiples".into(),
         title: "Inner products of the features' directions, run by run".into(),
         caption: format!(
-            "{}, {what}; one colour scale for all, white is 0, red positive, blue negative, limits \
-             ±{limit}. A variable's number of features stands in brackets.{}{}",
+            "{}, {what}. One colour scale for all: white is 0, red positive, blue negative, the limits are ±{}{}. \
+             A variable's number of features stands in brackets.{}{}",
             formula(symmetric),
+            four_digits(colours.limit),
+            match colours.clipped() {
+                0 => String::new(),
+                n => format!(
+                    "; a white dot marks each cell beyond them ({} in {}), and the map's title then has its largest \
+                     magnitude",
+                    count(n, "cell"),
+                    count(
+                        grams
+                            .iter()
+                            .filter(|(_, g)| beyond(g, &colours).is_some())
+                            .count(),
+                        "map"
+                    )
+                ),
+            },
             sides(symmetric),
-            gaps(&only)
+            gaps(grams.iter().map(|(_, gram)| gram))
         ),
         source: "gram.csv of the runs".into(),
         scene,
@@ -304,12 +393,108 @@ pub fn multiples(grams: &[(String, Gram)], what: &str) -> Option<Figure> {
 mod tests {
     use super::*;
 
+    /// Three features, `value` the only entry off the diagonal.
+    fn gram(diagonal: [f64; 3], value: f64) -> Gram {
+        let [a, b, c] = diagonal.map(Some);
+        let (zero, value) = (Some(0.0), Some(value));
+        Gram {
+            labels: ["a", "b", "c"].map(String::from).to_vec(),
+            values: vec![a, value, zero, value, b, zero, zero, zero, c],
+        }
+    }
+
+    /// Centres of the marks of clipped cells.
+    fn marks(scene: &Scene) -> Vec<(f64, f64)> {
+        let dots = scene.marks.iter().filter_map(|mark| match mark {
+            Mark::Dot { x, y, fill, .. } if *fill == WHITE => Some((*x, *y)),
+            _ => None,
+        });
+        dots.collect()
+    }
+
+    /// The cells whose rectangle has this colour.
+    fn cells_of(scene: &Scene, paint: Paint) -> usize {
+        let is_cell = |mark: &&Mark| matches!(mark, Mark::Rect { fill, width, .. } if *fill == paint && *width > 9.0);
+        scene.marks.iter().filter(is_cell).count()
+    }
+
+    fn texts(scene: &Scene) -> Vec<&str> {
+        scene.labels().map(|label| label.text.as_str()).collect()
+    }
+
     #[test]
-    fn limits_are_short_and_hold_everything() {
-        assert_eq!(nice_limit(1.0), 1.0);
-        assert_eq!(nice_limit(1.234), 1.3);
-        assert_eq!(nice_limit(0.0421), 0.043);
-        assert_eq!(nice_limit(131.0), 140.0);
-        assert_eq!(nice_limit(0.0), 1.0);
+    fn clipped_cells_are_marked_and_the_bar_the_title_and_the_caption_say_so() {
+        let grams = [
+            ("d = 3".to_owned(), gram([1.0, 12.25, 0.5], -4.0)),
+            ("d = 8".to_owned(), gram([1.0, 0.5, 0.25], 0.5)),
+        ];
+        let figure = multiples(&grams, "by d").unwrap();
+        // One at ±12, two at −4, and two in the legend.
+        assert_eq!(marks(&figure.scene).len(), 3 + 2);
+        let words = texts(&figure.scene);
+        for text in ["≥ 1", "≤ −1", "off scale", "d = 3, max 12.2", "d = 8"] {
+            assert!(words.contains(&text), "{text}: {words:?}");
+        }
+        assert!(
+            figure.caption.contains(
+                "the limits are ±1; a white dot marks each cell beyond them (3 cells in 1 map), and the map's title \
+                 then has its largest magnitude."
+            ),
+            "{}",
+            figure.caption
+        );
+        // The second map keeps its contrast: its longest feature is as dark as a colour can be.
+        assert_eq!(cells_of(&figure.scene, diverging(1.0)), 3);
+        assert!(figure.scene.layout_problems().is_empty());
+        let single = draw(&grams[0].1);
+        assert_eq!(marks(&single.scene).len(), 3 + 2);
+        assert!(
+            single.caption.contains(
+                "the limits are ±1, and a white dot marks each cell beyond them (3 cells, the largest magnitude is \
+                 12.25);"
+            ),
+            "{}",
+            single.caption
+        );
+    }
+
+    #[test]
+    fn a_mark_stands_in_the_middle_of_its_cell() {
+        let figure = draw(&gram([1.0, 1.0, 30.0], 0.0));
+        let found = marks(&figure.scene);
+        let cell = figure.scene.marks.iter().find_map(|mark| match mark {
+            Mark::Rect {
+                x, y, width, fill, ..
+            } if *fill == diverging(30.0) && *width > 9.0 => Some((*x, *y, *width)),
+            _ => None,
+        });
+        let (x, y, size) = cell.unwrap();
+        // The last of three in a row: not the first cell that is as dark.
+        assert!(found.iter().any(|(a, b)| {
+            let at = |first: f64| first + 2.5 * size;
+            (a - at(x)).abs() < 1e-9 && (b - at(y)).abs() < 1e-9
+        }));
+        assert_eq!(found.len(), 2);
+        let words = texts(&figure.scene);
+        assert!(words.contains(&"≥ 1") && words.contains(&"−1"), "{words:?}");
+    }
+
+    #[test]
+    fn nothing_is_marked_where_nothing_is_clipped() {
+        let grams = [("d = 8".to_owned(), gram([1.0, 0.5, 1.25], -0.5))];
+        for figure in [multiples(&grams, "by d").unwrap(), draw(&grams[0].1)] {
+            assert!(marks(&figure.scene).is_empty());
+            let words = texts(&figure.scene);
+            assert!(
+                words.contains(&"1.3") && words.contains(&"−1.3"),
+                "{words:?}"
+            );
+            assert!(
+                !words
+                    .iter()
+                    .any(|w| w.contains('≥') || w.contains('≤') || w.contains("off"))
+            );
+            assert!(!figure.caption.contains("white dot"), "{}", figure.caption);
+        }
     }
 }

@@ -8,6 +8,7 @@ pub mod bars;
 mod by_setting;
 pub mod by_width;
 pub mod colour;
+mod colour_scale;
 pub mod critical;
 pub mod curves;
 pub mod diagnostics;
@@ -15,6 +16,7 @@ pub mod gram;
 pub mod heat_map;
 pub mod png;
 pub mod scene;
+mod series;
 pub mod study;
 mod study_analysis;
 pub mod svg;
@@ -118,7 +120,7 @@ const MOST_MAPS: usize = 12;
 /// If a table is missing or garbled.
 pub fn of_study(directory: &Path) -> Result<Vec<Figure>, FigureError> {
     let study = study::read(directory)?;
-    let mut figures: Vec<Figure> = study.draw().into_iter().collect();
+    let mut figures = study.draw();
     figures.extend(study_analysis::verdicts(directory, &study)?);
     figures.extend(study_analysis::agreement(directory, &study)?);
     let (chosen, what) = choose(&study.members);

@@ -1,13 +1,15 @@
 //! What a study's tables say, as series against `d`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::Figure;
 use super::by_setting::by_setting;
-use super::by_width::{Plot, SMALLEST, Series, against_width};
+use super::by_width::{Plot, against_width};
+use super::series::{SMALLEST, Series};
 use super::table::{FigureError, Table};
-use crate::analysis::answer::group_name;
+use crate::analysis::answer::{depends_on_seed, group_name};
+use crate::config::Method;
 
 const COLLECT: &str = "`compress sweep --collect DIR` makes it anew from the runs";
 const ANALYZE: &str = "`compress analyze DIR` makes it anew from the runs";
@@ -47,23 +49,23 @@ pub struct Member {
     pub loss: Option<f64>,
 }
 
-/// What a study's tables say, and whether the intervals come from `summary.csv`.
+/// What a study's tables say.
 #[derive(Clone, Debug)]
 #[allow(missing_docs)]
 pub struct Study {
     pub metrics: Metrics,
     pub members: Vec<Member>,
-    from_summary: bool,
     source: &'static str,
 }
 
-/// Reads `runs.csv` and `summary.csv`, or `study_metrics.csv` where there are none.
+/// Reads `runs.csv`, or `study_metrics.csv` where there is none. Medians and intervals are computed from the runs,
+/// as the answers' are: `summary.csv` says the same, but older ones have no interval of the median.
 ///
 /// # Errors
 /// If a table is garbled.
 pub fn read(directory: &Path) -> Result<Study, FigureError> {
     match Table::read_if_there(directory, "runs.csv", COLLECT)? {
-        Some(runs) => from_sweep(&runs, Table::read(directory, "summary.csv", COLLECT)?),
+        Some(runs) => from_sweep(&runs),
         None => from_analysis(&Table::read(directory, "study_metrics.csv", ANALYZE)?),
     }
 }
@@ -129,26 +131,26 @@ pub fn entry<'a>(series: &'a mut Vec<(String, Series)>, name: &str) -> &'a mut S
     &mut series[at].1
 }
 
-/// As [`read`], from the tables of a sweep.
+/// As [`read`], from the runs of a sweep.
 ///
 /// # Errors
-/// If one of them is garbled.
-pub fn from_sweep(runs: &Table, summary: Table) -> Result<Study, FigureError> {
+/// If the table is garbled.
+pub fn from_sweep(runs: &Table) -> Result<Study, FigureError> {
     let keys = series_keys(runs)?;
     // A study of one width does not list it among its keys: then it does not matter which.
-    let width = |table: &Table, row: usize| -> Result<Option<f64>, FigureError> {
-        table
-            .find(DIM)
-            .map_or(Ok(Some(0.0)), |column| table.number(row, column))
+    let width = |row: usize| -> Result<Option<f64>, FigureError> {
+        runs.find(DIM)
+            .map_or(Ok(Some(0.0)), |column| runs.number(row, column))
     };
     let mut members = Vec::new();
     let directories = runs.texts("run")?;
     let losses = runs.numbers("eval_loss")?;
+    let methods = runs.texts("method")?;
     for row in 0..runs.rows.len() {
         members.push(Member {
             directory: directories[row].to_owned(),
             series: series_name(runs, row, &keys)?,
-            d: width(runs, row)?.unwrap_or(0.0),
+            d: width(row)?.unwrap_or(0.0),
             seed: runs
                 .find(SEED)
                 .map_or_else(String::new, |c| runs.rows[row][c].clone()),
@@ -162,18 +164,11 @@ pub fn from_sweep(runs: &Table, summary: Table) -> Result<Study, FigureError> {
         };
         let mut series = Vec::new();
         for (row, member) in members.iter().enumerate() {
-            if let (Some(d), Some(value)) = (width(runs, row)?, runs.number(row, column)?) {
-                entry(&mut series, &member.series).points.push((d, value));
-            }
-        }
-        let figure = |name: &str| summary.numbers(&format!("{metric}_{name}"));
-        let (means, lows, highs) = (figure("mean")?, figure("ci_low")?, figure("ci_high")?);
-        for row in 0..summary.rows.len() {
-            if let (Some(d), Some(mean)) = (width(&summary, row)?, means[row]) {
-                let name = series_name(&summary, row, &keys)?;
-                entry(&mut series, &name)
-                    .means
-                    .push((d, mean, lows[row], highs[row]));
+            if let (Some(d), Some(value)) = (width(row)?, runs.value(row, column)?) {
+                let series = entry(&mut series, &member.series);
+                series.points.push((d, value));
+                let method = Method::named(methods[row]);
+                series.no_sample = method.is_some_and(|m| !m.depends_on(SEED));
             }
         }
         if !series.is_empty() {
@@ -183,8 +178,7 @@ pub fn from_sweep(runs: &Table, summary: Table) -> Result<Study, FigureError> {
     Ok(Study {
         metrics,
         members,
-        from_summary: true,
-        source: "runs.csv, summary.csv",
+        source: "runs.csv",
     })
 }
 
@@ -193,8 +187,9 @@ pub fn from_sweep(runs: &Table, summary: Table) -> Result<Study, FigureError> {
 /// # Errors
 /// If it is garbled.
 pub fn from_analysis(table: &Table) -> Result<Study, FigureError> {
-    let groups: Vec<String> = table.texts("group")?.into_iter().map(group_name).collect();
+    let groups = table.texts("group")?;
     let runs = table.texts("run")?;
+    let column = table.column("value")?;
     let (names, seeds) = (table.texts("metric")?, table.texts("seed")?);
     let (ds, values) = (table.numbers("d")?, table.numbers("value")?);
     let mut metrics = Vec::new();
@@ -205,21 +200,20 @@ pub fn from_analysis(table: &Table) -> Result<Study, FigureError> {
             let (Some(d), true) = (ds[row], names[row] == metric) else {
                 continue;
             };
-            if let Some(value) = values[row] {
-                entry(&mut series, &groups[row]).points.push((d, value));
+            if let Some(value) = table.value(row, column)? {
+                let series = entry(&mut series, &group_name(groups[row]));
+                series.points.push((d, value));
+                series.no_sample = !depends_on_seed(groups[row]);
             }
             if metric == "eval_loss" {
                 members.push(Member {
                     directory: runs[row].to_owned(),
-                    series: groups[row].clone(),
+                    series: group_name(groups[row]),
                     d,
                     seed: seeds[row].to_owned(),
                     loss: values[row],
                 });
             }
-        }
-        for (_, series) in &mut series {
-            series.means = over_seeds(&series.points);
         }
         if !series.is_empty() {
             metrics.push((metric, title, logarithmic, series));
@@ -228,30 +222,8 @@ pub fn from_analysis(table: &Table) -> Result<Study, FigureError> {
     Ok(Study {
         metrics,
         members,
-        from_summary: false,
         source: "study_metrics.csv",
     })
-}
-
-/// Mean, lowest and highest value at each `d`.
-pub fn over_seeds(points: &[(f64, f64)]) -> Vec<(f64, f64, Option<f64>, Option<f64>)> {
-    let mut by_width: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
-    for (d, value) in points {
-        by_width.entry(d.to_bits()).or_default().push(*value);
-    }
-    by_width
-        .into_iter()
-        .map(|(d, values)| {
-            let mean = values.iter().sum::<f64>() / values.len() as f64;
-            let low = values.iter().copied().reduce(f64::min);
-            (
-                f64::from_bits(d),
-                mean,
-                low,
-                values.into_iter().reduce(f64::max),
-            )
-        })
-        .collect()
 }
 
 /// Whether series have points at different widths.
@@ -261,17 +233,20 @@ pub fn has_several_widths<'a>(series: impl Iterator<Item = &'a (String, Series)>
     widths.any(|d| Some(d) != first)
 }
 
+/// What a bar is.
+pub const INTERVAL: &str = "the 95 % interval of the median (percentile bootstrap over seeds)";
+
 impl Study {
     /// The metrics against `d`, or by setting where there is one width; nothing of a single series at one
     /// width.
-    pub fn draw(&self) -> Option<Figure> {
+    pub fn draw(&self) -> Vec<Figure> {
         let drawn: Vec<_> = self
             .metrics
             .iter()
             .filter(|(name, ..)| !["eval_loss_output", "eval_loss_layers"].contains(name))
             .filter(|(_, _, log, series)| {
                 let mut points = series.iter().flat_map(|(_, s)| &s.points);
-                points.any(|(_, value)| !log || *value >= SMALLEST)
+                points.any(|(_, value)| value.is_finite() && (!log || *value >= SMALLEST))
             })
             .collect();
         let plots: Vec<Plot<'_>> = drawn
@@ -279,41 +254,50 @@ impl Study {
             .map(|(_, title, log, series)| (*title, *log, series.as_slice()))
             .collect();
         let all = || plots.iter().flat_map(|(.., series)| *series);
+        let one_series = all().all(|(name, _)| *name == drawn[0].3[0].0);
         if has_several_widths(all()) {
-            let band = if self.from_summary {
-                "bands are the 95 % bootstrap interval of the mean"
+            let beside = if one_series {
+                ""
             } else {
-                "bands go from the lowest to the highest seed"
+                " (several series side by side)"
             };
             let caption = format!(
-                "Final figures against the width d of the residual stream: points are runs, lines their mean, \
-                 {band}."
+                "Final metrics against the width d of the residual stream. Each point is a completed run{beside}, \
+                 lines join the medians over seeds, and bars are {INTERVAL}{}.",
+                self.without()
             );
             let title = "Metrics against the width d";
-            return Some(against_width(
-                "metrics_by_d",
-                title,
-                &caption,
-                self.source,
-                &plots,
-            ));
+            return against_width("metrics_by_d", title, &caption, self.source, &plots);
         }
-        if all().all(|(name, _)| *name == drawn[0].3[0].0) {
-            return None;
+        if one_series {
+            return Vec::new();
         }
-        let band = if self.from_summary {
-            "bars are the 95 % bootstrap interval of the mean"
-        } else {
-            "bars go from the lowest to the highest seed"
-        };
-        let caption = format!("Final figures: points are runs, strokes their mean, {band}.");
+        let caption = format!(
+            "Final metrics. Each point is a completed run, strokes are the medians over seeds, and bars are {INTERVAL}{}.",
+            self.without()
+        );
         let title = "Metrics by setting";
-        Some(by_setting(
+        vec![by_setting(
             "metrics_by_setting",
             title,
             &caption,
             self.source,
             &plots,
-        ))
+        )]
+    }
+
+    /// Where there is no interval, if that is anywhere.
+    fn without(&self) -> &'static str {
+        let all = || self.metrics.iter().flat_map(|(.., series)| series);
+        let baseline = all().any(|(_, series)| series.no_sample);
+        let single = all().any(|(_, series)| !series.no_sample && series.has_single_run());
+        match (baseline, single) {
+            (true, true) => {
+                "; a single run and a baseline that does not depend on the seed have none"
+            }
+            (true, false) => "; a baseline that does not depend on the seed has none",
+            (false, true) => "; a single run has none",
+            (false, false) => "",
+        }
     }
 }

@@ -4,13 +4,18 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use super::by_setting::by_setting;
-use super::by_width::{Series, against_width};
+use super::by_width::{Plot, against_width};
 use super::colour::VERDICTS;
-use super::study::{Study, entry, has_several_widths, over_seeds};
+use super::series::Series;
+use super::study::{INTERVAL, Study, entry, has_several_widths};
 use super::table::{FigureError, Table};
 use super::{Figure, bars};
 use crate::analysis::answer::group_name;
 
+/// A pair of runs that differ by their seeds, a row.
+const PAIRS: &str = "gram_agreement.csv";
+/// A run beside the reference, a row.
+const REFERENCE: &str = "reference_agreement.csv";
 const ANALYZE: &str = "`compress analyze DIR` makes it anew from the runs";
 
 /// The place of each run directory in the study, so that series have one order, and one colour, in all
@@ -43,66 +48,79 @@ fn order_of_groups(directory: &Path, study: &Study) -> Result<Vec<String>, Figur
         .collect())
 }
 
-/// Agreement of `G` between seeds and with a reference, against `d`.
+/// Agreement of `G` between seeds and with a reference, a panel each, against `d` or by setting.
 ///
 /// # Errors
 /// If a table is garbled.
-pub fn agreement(directory: &Path, study: &Study) -> Result<Option<Figure>, FigureError> {
+pub fn agreement(directory: &Path, study: &Study) -> Result<Vec<Figure>, FigureError> {
     let order = order_of_groups(directory, study)?;
-    let mut places: HashMap<String, Option<usize>> = HashMap::new();
-    let mut series: Vec<(String, Series)> = Vec::new();
     let mut sources = Vec::new();
-    let mut tables = Vec::new();
-    for (file, name) in [
-        ("gram_agreement.csv", "between seeds"),
-        ("reference_agreement.csv", "with the reference"),
+    let mut panels = Vec::new();
+    for (file, title) in [
+        (PAIRS, "correlation between seeds"),
+        (REFERENCE, "correlation with reference"),
     ] {
         if let Some(table) = Table::read_if_there(directory, file, ANALYZE)? {
-            tables.extend((!table.rows.is_empty()).then_some((file, name, table)));
-        }
-    }
-    let one_table = tables.len() == 1;
-    for (file, name, table) in &tables {
-        let groups = table.texts("group")?;
-        let (ds, values) = (table.numbers("d")?, table.numbers("correlation")?);
-        let before = series.len();
-        for row in 0..table.rows.len() {
-            if let (Some(d), Some(value)) = (ds[row], values[row]) {
-                let series_name = match groups[row] {
-                    "all" => (*name).to_owned(),
-                    group if one_table => group_name(group),
-                    group => format!("{}, {name}", group_name(group)),
-                };
-                let place = order.iter().position(|known| known == groups[row]);
-                let found = entry(&mut series, &series_name);
-                found.points.push((d, value));
-                places.insert(series_name, place);
+            let series = correlations(&table, &order, file == PAIRS)?;
+            if !series.is_empty() {
+                sources.push(file);
+                panels.push((title, series));
             }
         }
-        if series.len() > before {
-            sources.push(*file);
+    }
+    if panels.is_empty() {
+        return Ok(Vec::new());
+    }
+    let plots: Vec<Plot<'_>> = panels
+        .iter()
+        .map(|(title, series)| (*title, false, series.as_slice()))
+        .collect();
+    let (title, source) = ("Agreement of G", sources.join(", "));
+    let all = || panels.iter().flat_map(|(_, series)| series);
+    let one_series = all().all(|(name, _)| *name == panels[0].1[0].0);
+    Ok(if has_several_widths(all()) || one_series {
+        let caption = agreement_caption(&sources, "lines join");
+        against_width("agreement", title, &caption, &source, &plots)
+    } else {
+        let caption = agreement_caption(&sources, "strokes are");
+        vec![by_setting("agreement", title, &caption, &source, &plots)]
+    })
+}
+
+/// A series for each group with a correlation, in the study's order.
+fn correlations(
+    table: &Table,
+    order: &[String],
+    no_sample: bool,
+) -> Result<Vec<(String, Series)>, FigureError> {
+    let groups = table.texts("group")?;
+    let (ds, values) = (table.numbers("d")?, table.numbers("correlation")?);
+    let mut rows: Vec<usize> = (0..table.rows.len()).collect();
+    rows.sort_by_key(|row| order.iter().position(|known| known == groups[*row]));
+    let mut series = Vec::new();
+    for row in rows {
+        if let (Some(d), Some(value)) = (ds[row], values[row]) {
+            let found = entry(&mut series, &group_name(groups[row]));
+            found.points.push((d, value));
+            found.no_sample = no_sample;
         }
     }
-    series.sort_by_key(|(name, _)| places.get(name).copied());
-    for (_, series) in &mut series {
-        let means = over_seeds(&series.points).into_iter();
-        series.means = means.map(|(d, mean, ..)| (d, mean, None, None)).collect();
+    Ok(series)
+}
+
+/// What points, lines and bars are.
+fn agreement_caption(sources: &[&str], medians: &str) -> String {
+    let mut caption = format!(
+        "Pearson's correlation between the upper triangles of two G (no unit); {medians} the medians."
+    );
+    if sources.contains(&PAIRS) {
+        caption += " Between seeds: each point is a pair of runs with different seeds. Pairs have no interval, since \
+                    every run is in several of them.";
     }
-    Ok((!series.is_empty()).then(|| {
-        let draw = if has_several_widths(series.iter()) || series.len() == 1 {
-            against_width
-        } else {
-            by_setting
-        };
-        draw(
-            "agreement",
-            "Agreement of G",
-            "Pearson's correlation of the upper triangles of G (without unit): points are pairs of seeds, or \
-             runs beside the reference; lines are means.",
-            &sources.join(", "),
-            &[("correlation of G", false, &series)],
-        )
-    }))
+    if sources.contains(&REFERENCE) {
+        caption += &format!(" With the reference: each point is a run, and bars are {INTERVAL}.");
+    }
+    caption
 }
 
 /// Verdict counts at each `d`.

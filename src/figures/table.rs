@@ -163,20 +163,29 @@ impl Table {
         self.header.iter().position(|column| column == name)
     }
 
+    /// A cell's number, which may be infinite or NaN; none where the cell is empty.
+    ///
+    /// # Errors
+    /// If it is something else.
+    pub fn value(&self, row: usize, column: usize) -> Result<Option<f64>, FigureError> {
+        let cell = &self.rows[row][column];
+        if cell.is_empty() {
+            return Ok(None);
+        }
+        let number = cell.parse().map_err(|_| {
+            let name = &self.header[column];
+            self.wrong(row, format!("`{name}` is `{}`, not a number", short(cell)))
+        })?;
+        Ok(Some(number))
+    }
+
     /// A cell's number; none where the cell is empty, infinite or NaN.
     ///
     /// # Errors
     /// If it is something else.
     pub fn number(&self, row: usize, column: usize) -> Result<Option<f64>, FigureError> {
-        let cell = &self.rows[row][column];
-        if cell.is_empty() {
-            return Ok(None);
-        }
-        let number: f64 = cell.parse().map_err(|_| {
-            let name = &self.header[column];
-            self.wrong(row, format!("`{name}` is `{}`, not a number", short(cell)))
-        })?;
-        Ok(number.is_finite().then_some(number))
+        let value = self.value(row, column)?;
+        Ok(value.filter(|number| number.is_finite()))
     }
 
     /// The numbers of a column.

@@ -26,7 +26,8 @@ const TABLES: [(&str, &str, &str, &str); 4] = [
     (
         "summary.csv",
         "Grid points",
-        "Statistics over the seeds of each point; ci: 95 % bootstrap interval of the mean.",
+        "Statistics over the seeds of each point; ci: 95 % bootstrap interval of the mean; median_low, median_high: of the \
+         median.",
         COLLECT,
     ),
     ("runs.csv", "Runs", "", COLLECT),

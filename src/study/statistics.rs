@@ -1,13 +1,13 @@
-//! A metric over the seeds: mean, spread, and how sure the mean is.
+//! A metric over the seeds: mean, median, spread, and how sure the mean and the median are.
 
 use rand::RngExt;
 
-use crate::analysis::across::quantile;
+use crate::analysis::across::{median_interval, quantile};
 use crate::inputs::rng::{self, Purpose};
 
-/// Resamples for an interval.
+/// Resamples for an interval of the mean.
 const RESAMPLES: usize = 10_000;
-/// The generator of every interval: the same numbers give the same interval.
+/// Its generator: the same numbers give the same interval.
 const SEED: u64 = 0;
 
 /// The figures of one metric over `n ≥ 1` values.
@@ -25,6 +25,8 @@ pub struct Figures {
     pub max: f64,
     /// The percentile bootstrap's 95 % interval of the mean, from 10 000 resamples.
     pub interval: (f64, f64),
+    /// The median's 95 % interval, that of the answers ([`median_interval`]).
+    pub median_interval: (f64, f64),
 }
 
 impl Figures {
@@ -46,6 +48,7 @@ impl Figures {
             min,
             max,
             interval: bootstrap(values),
+            median_interval: median_interval(values),
         })
     }
 }
@@ -88,12 +91,31 @@ mod tests {
             Figures::new(&[2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0]),
             Some(figures)
         );
+        assert_eq!(
+            figures.median_interval,
+            median_interval(&[2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0])
+        );
+    }
+
+    #[test]
+    fn one_seed_of_ten_that_is_stuck_moves_the_mean_and_its_interval_but_not_the_median_and_its_own()
+     {
+        let mut values = vec![1e-4; 9];
+        values.push(0.2);
+        let figures = Figures::new(&values).unwrap();
+        assert!(
+            figures.mean > 0.02 && figures.interval.1 > 0.05,
+            "{figures:?}"
+        );
+        assert_eq!(figures.median, 1e-4);
+        assert_eq!(figures.median_interval, (1e-4, 1e-4));
     }
 
     #[test]
     fn one_value_and_none() {
         let one = Figures::new(&[3.0]).unwrap();
         assert_eq!((one.mean, one.std, one.interval), (3.0, None, (3.0, 3.0)));
+        assert_eq!((one.median, one.median_interval), (3.0, (3.0, 3.0)));
         assert_eq!(Figures::new(&[]), None);
     }
 

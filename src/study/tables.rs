@@ -26,7 +26,18 @@ pub const METRICS: [&str; 7] = {
     let [_, _, _, _, _, figures @ .., _] = metrics::COLUMNS;
     figures
 };
-const FIGURES: [&str; 7] = ["mean", "std", "median", "min", "max", "ci_low", "ci_high"];
+/// What `summary.csv` has of each metric.
+const FIGURES: [&str; 9] = [
+    "mean",
+    "std",
+    "median",
+    "min",
+    "max",
+    "ci_low",
+    "ci_high",
+    "median_low",
+    "median_high",
+];
 
 /// A study's tables, which look again only at runs that were not completed at the last look.
 #[derive(Debug)]
@@ -35,7 +46,7 @@ pub struct Tables {
     record: Record,
     states: Vec<RunState>,
     /// Figures of the last look, by their values: resampling takes longer than all the rest.
-    known: HashMap<Vec<u64>, [String; 7]>,
+    known: HashMap<Vec<u64>, [String; FIGURES.len()]>,
 }
 
 impl Tables {
@@ -199,12 +210,13 @@ fn metrics(state: &RunState) -> [Option<f64>; 7] {
     ]
 }
 
-fn figures(values: &[f64]) -> [String; 7] {
+fn figures(values: &[f64]) -> [String; FIGURES.len()] {
     let Some(f) = Figures::new(values) else {
         return Default::default();
     };
     let std = f.std.map_or_else(String::new, cell);
     let (low, high) = f.interval;
+    let (median_low, median_high) = f.median_interval;
     [
         cell(f.mean),
         std,
@@ -213,6 +225,8 @@ fn figures(values: &[f64]) -> [String; 7] {
         cell(f.max),
         cell(low),
         cell(high),
+        cell(median_low),
+        cell(median_high),
     ]
 }
 
@@ -224,6 +238,7 @@ fn cell(x: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::across::median_interval;
     use crate::study::record::RunEntry;
 
     #[test]
@@ -259,5 +274,15 @@ mod tests {
         let rows = tables.summary();
         assert_eq!(rows[1][1], runs.to_string());
         assert_eq!(rows[1][3], "29.5");
+        let at = |name: &str| rows[0].iter().position(|column| column == name).unwrap();
+        let interval = ["low", "high"].map(|end| {
+            let cell = &rows[1][at(&format!("eval_loss_median_{end}"))];
+            cell.parse::<f64>().unwrap()
+        });
+        let losses: Vec<f64> = (0..runs).map(|run| run as f64).collect();
+        assert_eq!((interval[0], interval[1]), median_interval(&losses));
+        // The columns that were there before stand before them.
+        assert_eq!(at("eval_loss_median_low"), at("eval_loss_ci_high") + 1);
+        assert_eq!(rows[1].len(), rows[0].len());
     }
 }

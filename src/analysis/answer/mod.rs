@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::across::{self, Better, CriticalRow, Tolerance, median};
+use crate::config::Method;
 use crate::numbers::{count, four_digits, listed};
 
 /// Fewer seeds than this leave an interval that says little.
@@ -199,10 +200,11 @@ pub fn group_name(group: &str) -> String {
 }
 
 /// Whether another seed gives a group another `W`.
-fn depends_on_seed(group: &str) -> bool {
-    !group
+pub fn depends_on_seed(group: &str) -> bool {
+    let mut methods = group
         .split(", ")
-        .any(|part| ["compression.method=pca", "compression.method=subset"].contains(&part))
+        .filter_map(|part| Method::named(part.strip_prefix("compression.method=")?));
+    methods.all(|method| method.depends_on("training.seed"))
 }
 
 /// Whether the groups are of several programs, whose figures are not to be compared.

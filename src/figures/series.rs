@@ -1,0 +1,260 @@
+//! A metric's values in one setting and what is drawn of them: every run, and the median over seeds with its
+//! interval, the statistic of the answers.
+
+use std::collections::HashMap;
+
+use super::axis::Scale;
+use crate::analysis::across::{median, median_interval};
+use crate::numbers::count;
+
+/// Smaller values are 0 but for rounding; they would stretch a logarithmic axis.
+pub const SMALLEST: f64 = 1e-8;
+/// Cosines and shares of variance end at 1; what is below −1 would hide how near to 1 the others are.
+const LOWEST: f64 = -1.0;
+
+/// One metric of one method (and other settings that the study varies).
+#[derive(Clone, Debug, Default)]
+pub struct Series {
+    /// `(d, value)` of every run; a value may be non-finite.
+    pub points: Vec<(f64, f64)>,
+    /// Whether the values at one `d` are no sample: the seed makes no difference, or they share seeds.
+    pub no_sample: bool,
+}
+
+/// The values at one `d`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct OverSeeds {
+    /// The width.
+    pub d: f64,
+    /// Non-finite values count as the largest.
+    pub median: f64,
+    /// The median's 95 % interval; none for a single run, or values that are no sample.
+    pub interval: Option<(f64, f64)>,
+}
+
+impl Series {
+    /// Median and interval at each `d`, in order.
+    pub fn over_seeds(&self) -> Vec<OverSeeds> {
+        let mut by_width: Vec<(f64, Vec<f64>)> = Vec::new();
+        for (d, value) in &self.points {
+            // A NaN has no place on an axis, infinity has.
+            let value = if value.is_nan() {
+                f64::INFINITY
+            } else {
+                *value
+            };
+            match by_width.iter_mut().find(|(known, _)| known == d) {
+                Some((_, values)) => values.push(value),
+                None => by_width.push((*d, vec![value])),
+            }
+        }
+        by_width.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let over_seeds = |(d, values): (f64, Vec<f64>)| OverSeeds {
+            d,
+            median: median(&values),
+            interval: (values.len() > 1 && !self.no_sample).then(|| median_interval(&values)),
+        };
+        by_width.into_iter().map(over_seeds).collect()
+    }
+
+    /// Whether there is a `d` with one value.
+    pub fn has_single_run(&self) -> bool {
+        let mut runs: HashMap<u64, usize> = HashMap::new();
+        for (d, _) in &self.points {
+            *runs.entry(d.to_bits()).or_default() += 1;
+        }
+        runs.values().any(|n| *n == 1)
+    }
+
+    /// The runs that can be drawn.
+    pub fn finite(&self) -> impl Iterator<Item = (f64, f64)> + '_ {
+        let points = self.points.iter().copied();
+        points.filter(|(_, value)| value.is_finite())
+    }
+}
+
+/// The axis of a metric's values.
+#[derive(Clone, Debug)]
+pub struct Axis {
+    /// From the lowest to the highest that is drawn.
+    pub scale: Scale,
+    smallest: f64,
+}
+
+impl Axis {
+    /// Around the series' values; none if none can be drawn. What is too small for a logarithmic axis stands on a
+    /// line of its own, by `floor` of the axis' length below the smallest value that is not.
+    pub fn new<'a>(
+        series: impl Iterator<Item = &'a Series>,
+        logarithmic: bool,
+        floor: f64,
+        displaced: &mut Displaced,
+    ) -> Option<Self> {
+        let smallest = if logarithmic { SMALLEST } else { LOWEST };
+        let values: Vec<f64> = series.flat_map(|s| &s.points).map(|p| p.1).collect();
+        let finite = || values.iter().copied().filter(|v| v.is_finite());
+        let shown = || finite().filter(|v| *v >= smallest);
+        let below = finite().count() - shown().count();
+        let low = shown().fold(f64::INFINITY, f64::min);
+        let high = shown().fold(f64::NEG_INFINITY, f64::max);
+        if logarithmic && !low.is_finite() || finite().count() == 0 {
+            return None;
+        }
+        let mut scale = match (logarithmic, below) {
+            (true, _) => Scale::logarithmic(low, high),
+            (false, 0) => Scale::linear(start(low), 1.0, 5),
+            (false, _) => Scale::linear(LOWEST, 1.0, 5),
+        };
+        if below > 0 && logarithmic {
+            scale.add_floor(floor, "< 10⁻⁸");
+            displaced.too_small += below;
+        } else if below > 0 {
+            if let Some((_, label)) = scale.ticks.first_mut() {
+                label.insert_str(0, "≤ ");
+            }
+            displaced.below_minus_one += below;
+        }
+        displaced.non_finite += values.len() - finite().count();
+        Some(Self { scale, smallest })
+    }
+
+    /// A value, or what stands for it on the axis.
+    pub fn shown(&self, value: f64) -> f64 {
+        if value < self.smallest {
+            f64::NEG_INFINITY
+        } else {
+            value
+        }
+    }
+}
+
+/// Shares begin at 0, but where all are near 1 their differences are to be seen.
+fn start(low: f64) -> f64 {
+    if low < 0.5 {
+        low.min(0.0)
+    } else {
+        low.min(0.9)
+    }
+}
+
+/// How many values of a figure do not stand in their place.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Displaced {
+    too_small: usize,
+    below_minus_one: usize,
+    non_finite: usize,
+}
+
+impl Displaced {
+    /// What a caption says of them: nothing, or sentences that begin with a space.
+    pub fn sentences(&self) -> String {
+        let mut text = String::new();
+        for (n, below, line) in [
+            (self.too_small, "below 10⁻⁸", "`< 10⁻⁸`"),
+            (self.below_minus_one, "below −1", "`≤ −1`"),
+        ] {
+            if n > 0 {
+                let stand = if n == 1 { "stands" } else { "stand" };
+                text += &format!(" {} {below} {stand} on the line {line}.", count(n, "value"));
+            }
+        }
+        match self.non_finite {
+            0 => {}
+            1 => text += " 1 value is not finite and not drawn; medians count it as the largest.",
+            n => {
+                text += &format!(
+                    " {n} values are not finite and not drawn; medians count them as the largest."
+                );
+            }
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn series(values: &[f64]) -> Series {
+        Series {
+            points: values.iter().map(|v| (8.0, *v)).collect(),
+            no_sample: false,
+        }
+    }
+
+    fn axis(values: &[f64], logarithmic: bool) -> (Option<Axis>, String) {
+        let mut displaced = Displaced::default();
+        let series = series(values);
+        let axis = Axis::new([&series].into_iter(), logarithmic, 0.1, &mut displaced);
+        (axis, displaced.sentences())
+    }
+
+    #[test]
+    fn the_line_is_the_median_and_the_band_its_interval_whatever_one_stuck_seed_does() {
+        let mut values = vec![1e-4; 9];
+        values.push(0.2);
+        let found = series(&values).over_seeds();
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].d, found[0].median), (8.0, 1e-4));
+        assert_eq!(found[0].interval, Some(median_interval(&values)));
+        assert_eq!(found[0].interval, Some((1e-4, 1e-4)));
+    }
+
+    #[test]
+    fn a_single_run_and_what_is_no_sample_have_no_interval() {
+        assert_eq!(series(&[0.5]).over_seeds()[0].interval, None);
+        let mut same = series(&[0.5, 0.5, 0.5]);
+        same.no_sample = true;
+        assert_eq!(same.over_seeds()[0].interval, None);
+    }
+
+    #[test]
+    fn widths_stand_in_order_and_non_finite_values_count_as_the_largest() {
+        let nan = f64::NAN;
+        let points = [(8.0, 1.0), (4.0, nan), (8.0, 2.0), (8.0, nan), (4.0, nan)];
+        let series = Series {
+            points: points.to_vec(),
+            no_sample: false,
+        };
+        let found = series.over_seeds();
+        let medians: Vec<(f64, f64)> = found.iter().map(|f| (f.d, f.median)).collect();
+        assert_eq!(medians, [(4.0, f64::INFINITY), (8.0, 2.0)]);
+        assert_eq!(found[1].interval, Some((1.0, f64::INFINITY)));
+        assert_eq!(
+            series.finite().collect::<Vec<_>>(),
+            [(8.0, 1.0), (8.0, 2.0)]
+        );
+    }
+
+    #[test]
+    fn what_is_too_small_for_a_logarithmic_axis_has_a_line_of_its_own_below_it() {
+        let (found, caption) = axis(&[1e-3, 1e-9, 0.1, 0.0], true);
+        let found = found.unwrap();
+        assert_eq!(caption, " 2 values below 10⁻⁸ stand on the line `< 10⁻⁸`.");
+        assert_eq!(found.scale.ticks[0].1, "< 10⁻⁸");
+        assert_eq!(found.scale.place(found.shown(1e-9)), 0.0);
+        let lowest = found.scale.place(found.shown(1e-3));
+        assert!(lowest > 0.1 && lowest < 0.15, "{lowest}");
+        let (found, caption) = axis(&[1e-3, 0.1], true);
+        assert_eq!(caption, "");
+        let ticks = found.unwrap().scale.ticks;
+        assert!(ticks.iter().all(|(_, label)| !label.contains('<')));
+        assert!(axis(&[0.0, 1e-9], true).0.is_none());
+    }
+
+    #[test]
+    fn an_axis_of_shares_begins_at_0_unless_all_are_near_1() {
+        let low = |values: &[f64]| axis(values, false).0.unwrap().scale.low;
+        assert_eq!(low(&[0.2, 1.0]), 0.0);
+        assert_eq!(low(&[0.98, 1.0]), 0.9);
+        approx::assert_relative_eq!(low(&[0.62, 1.0]), 0.6);
+        assert_eq!(low(&[1.0]), 0.9);
+        let (found, caption) = axis(&[-7.5, 0.5, f64::INFINITY], false);
+        assert_eq!(
+            caption,
+            " 1 value below −1 stands on the line `≤ −1`. 1 value is not finite and not drawn; medians count it \
+             as the largest."
+        );
+        assert_eq!(found.unwrap().scale.ticks[0].1, "≤ −1.0");
+    }
+}
