@@ -423,6 +423,44 @@ fn a_stuck_seed_is_a_point_and_does_not_move_the_line_of_metrics_by_d() {
     );
 }
 
+/// At d = 3 one entry is 12, and others are at most 1.5.
+#[test]
+fn published_heat_maps_of_frac_prevs_show_every_d_although_one_entry_is_twelve_times_as_large() {
+    let study = command::root().join("results/frac_prevs_dims");
+    let drawn = figures::of_study(&study).unwrap();
+    let figure = drawn.iter().find(|f| f.name == "gram_multiples").unwrap();
+    let titles: Vec<_> = figure
+        .scene
+        .labels()
+        .filter(|l| l.text.starts_with("d = "))
+        .collect();
+    assert_eq!(titles.len(), 11);
+    for title in titles {
+        // A saturated colour: half of the limit or more.
+        let strong = figure.scene.marks.iter().filter(|mark| match mark {
+            Mark::Rect {
+                x,
+                y,
+                width,
+                fill: Paint::Rgb(r, g, b),
+                ..
+            } if *width < 20.0 && (x - title.x).abs() < 58.0 => {
+                (0.0..125.0).contains(&(y - title.y)) && [r, g, b].into_iter().min() < Some(&140)
+            }
+            _ => false,
+        });
+        let strong = strong.count();
+        assert!(strong >= 2, "{}: {strong}", title.text);
+        let is_clipped = ["d = 3,", "d = 4,", "d = 11,"];
+        assert_eq!(
+            title.text.contains("max"),
+            is_clipped.iter().any(|d| title.text.starts_with(d)),
+            "{}",
+            title.text
+        );
+    }
+}
+
 #[test]
 fn a_study_of_many_series_hides_none() {
     let dir = tempfile::tempdir().unwrap();

@@ -8,6 +8,7 @@ mod study;
 
 use command::{call, metrics_without_timing, snapshot};
 use study::{SMALL, StudyBench, computed};
+use tracr_compress::analysis::across::median_interval;
 
 #[test]
 fn a_study_runs_once_and_has_one_row_a_run_and_one_a_point() {
@@ -95,6 +96,8 @@ fn a_study_runs_once_and_has_one_row_a_run_and_one_a_point() {
     approx::assert_relative_eq!(figure("median"), (sorted[1] + sorted[2]) / 2.0);
     assert!(figure("ci_low") >= sorted[0] && figure("ci_high") <= sorted[3]);
     assert!(figure("ci_low") < mean && mean < figure("ci_high"));
+    let interval = median_interval(&losses);
+    assert_eq!((figure("median_low"), figure("median_high")), interval);
 
     let before = snapshot(&bench.path("out"));
     let stdout = bench.sweeps("out", &[]);

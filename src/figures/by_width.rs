@@ -164,7 +164,7 @@ impl Drawn<'_> {
     /// How far series stand apart: not so far that those of two neighbouring `d` meet.
     fn apart(&self, all: usize) -> f64 {
         let neighbours = self.panel.width / (self.panel.x.high - self.panel.x.low).max(1.0);
-        (0.7 * neighbours / all as f64).clamp(NEAREST, FARTHEST)
+        (0.5 * neighbours / all as f64).clamp(NEAREST, FARTHEST)
     }
 
     /// Intervals as bars, runs as points, and a line through the medians, all moved aside.

@@ -1,10 +1,11 @@
 //! Heat maps of `G = WᵀW`: one large, or several small ones with one colour bar.
 
-use super::axis::{SMALL, Scale};
-use super::colour::{MISSING, diverging};
+use super::axis::SMALL;
+use super::colour::MISSING;
+use super::colour_bar::{self, WHITE, clip_mark};
 use super::colour_scale::ColourScale;
 use super::gram::Gram;
-use super::scene::{Anchor, Mark, Paint, Scene};
+use super::scene::{Anchor, Paint, Scene};
 use super::{Figure, PAGE, text};
 use crate::numbers::{count, four_digits};
 
@@ -12,9 +13,6 @@ use crate::numbers::{count, four_digits};
 const LABEL_ROOM: f64 = 84.0;
 /// A cell that is smaller has no room for its feature's name; its variable is named instead.
 const SMALLEST_NAMED: f64 = 6.4;
-const WHITE: Paint = Paint::Rgb(255, 255, 255);
-/// Side of the cells that explain the mark beside the colour bar.
-const SWATCH: f64 = 8.0;
 
 /// A rectangle of cells with its top left corner.
 struct Place {
@@ -52,17 +50,6 @@ fn cells(scene: &mut Scene, gram: &Gram, place: &Place, scale: &ColourScale) {
     ] {
         scene.line(from, to, grid, 0.6);
     }
-}
-
-/// The mark of a cell whose entry is beyond the colours' limits: white on the darkest colours, red and blue.
-fn clip_mark(scene: &mut Scene, x: f64, y: f64, cell: f64) {
-    scene.marks.push(Mark::Dot {
-        x: x + cell / 2.0,
-        y: y + cell / 2.0,
-        radius: cell * 0.22,
-        fill: WHITE,
-        opacity: 1.0,
-    });
 }
 
 /// The names along a side, each with the middle of its cells: features, or variables where cells are
@@ -122,100 +109,6 @@ fn column_names(
     }
 }
 
-/// The colour bar, `x` its left edge, its ends labelled with the limits, and below it what marks a cell beyond
-/// them; returns the right and the lower edge of everything.
-fn bar(
-    scene: &mut Scene,
-    (x, top, height): (f64, f64, f64),
-    colours: &ColourScale,
-    symmetric: bool,
-) -> (f64, f64) {
-    let steps = 64;
-    let width = 8.0;
-    let each = height / f64::from(steps);
-    for i in 0..steps {
-        let t = 1.0 - 2.0 * (f64::from(i) + 0.5) / f64::from(steps);
-        let overlap = if i + 1 < steps { 0.6 } else { 0.0 };
-        scene.rect(
-            x,
-            top + f64::from(i) * each,
-            width,
-            each + overlap,
-            diverging(t),
-        );
-    }
-    let mut widest = 0.0f64;
-    for (share, label) in bar_ticks(colours, height) {
-        let y = top + (1.0 - share) * height;
-        scene.line((x + width, y), (x + width + 2.0, y), Paint::Muted, 0.5);
-        scene.text(x + width + 4.0, y + 2.5, SMALL, Anchor::Start, &label);
-        widest = widest.max(text::width(&label, SMALL));
-    }
-    let title = x + width + 4.0 + widest + 9.0;
-    scene.label(
-        title,
-        top + height / 2.0,
-        SMALL,
-        Anchor::Middle,
-        true,
-        Paint::Ink,
-        if symmetric {
-            "G = WᵀW (inner product)"
-        } else {
-            "G (row written, column read)"
-        },
-    );
-    let mut right = title + 4.0;
-    let mut bottom = top + height + 6.0;
-    if colours.clipped() > 0 {
-        right = right.max(clip_legend(scene, (x, bottom + 6.0), colours));
-        bottom += 6.0 + SWATCH + 2.0;
-    }
-    (right, bottom)
-}
-
-/// Where the bar is labelled, from 0 at its lower end to 1: the limits, and round numbers that are not too near to
-/// them. A limit beyond which there are entries says so.
-fn bar_ticks(colours: &ColourScale, height: f64) -> Vec<(f64, String)> {
-    let limit = colours.limit;
-    let scale = Scale {
-        low: -limit,
-        high: limit,
-        ..Scale::linear(-limit, limit, 4)
-    };
-    let room = (SMALL + 2.0) / height;
-    let end = |sign: &str, beyond: usize, relation: &str| {
-        let relation = if beyond > 0 { relation } else { "" };
-        format!("{relation}{sign}{}", four_digits(limit))
-    };
-    let between = scale.ticks.iter().filter_map(|(value, label)| {
-        let share = (value + limit) / (2.0 * limit);
-        (room..=1.0 - room)
-            .contains(&share)
-            .then(|| (share, label.clone()))
-    });
-    let ends = [
-        (0.0, end("−", colours.below, "≤ ")),
-        (1.0, end("", colours.above, "≥ ")),
-    ];
-    between.chain(ends).collect()
-}
-
-/// Cells as those beyond the limits, and what they are; returns the right edge.
-fn clip_legend(scene: &mut Scene, (x, top): (f64, f64), colours: &ColourScale) -> f64 {
-    let mut left = x;
-    for (sign, beyond) in [(1.0, colours.above), (-1.0, colours.below)] {
-        if beyond > 0 {
-            scene.rect(left, top, SWATCH, SWATCH, diverging(sign));
-            clip_mark(scene, left, top, SWATCH);
-            left += SWATCH + 2.0;
-        }
-    }
-    let (y, what) = (top + SWATCH - 1.6, "off scale");
-    scene.text(left + 1.0, y, SMALL, Anchor::Start, what);
-    left + 1.0 + text::width(what, SMALL)
-}
-
 /// The heat map of one `G`.
 pub fn draw(gram: &Gram) -> Figure {
     let n = gram.labels.len() as f64;
@@ -238,7 +131,7 @@ pub fn draw(gram: &Gram) -> Figure {
     row_names(&mut scene, &place, &names);
     column_names(&mut scene, &place, extent, &names);
     let bar_place = (place.left + extent + 10.0, place.top, extent.max(100.0));
-    let (right, bottom) = bar(&mut scene, bar_place, &colours, gram.is_symmetric());
+    let (right, bottom) = colour_bar::draw(&mut scene, bar_place, &colours, gram.is_symmetric());
     scene.width = right + 2.0;
     scene.height = bottom.max(place.top + extent + room(&names) + 2.0);
     Figure {
@@ -355,7 +248,7 @@ pub fn multiples(grams: &[(String, Gram)], what: &str) -> Option<Figure> {
     let bar_at = margin + per_row as f64 * (side + 8.0) + 4.0;
     let symmetric = grams.iter().all(|(_, gram)| gram.is_symmetric());
     let bar_place = (bar_at, 14.0, side.max(100.0));
-    let (right, bar_bottom) = bar(&mut scene, bar_place, &colours, symmetric);
+    let (right, bar_bottom) = colour_bar::draw(&mut scene, bar_place, &colours, symmetric);
     scene.width = right + 2.0;
     scene.height = bottom.max(bar_bottom + 4.0);
     Some(Figure {
@@ -391,6 +284,8 @@ pub fn multiples(grams: &[(String, Gram)], what: &str) -> Option<Figure> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::colour::diverging;
+    use super::super::scene::Mark;
     use super::*;
 
     /// Three features, `value` the only entry off the diagonal.

@@ -8,6 +8,7 @@ pub mod bars;
 mod by_setting;
 pub mod by_width;
 pub mod colour;
+mod colour_bar;
 mod colour_scale;
 pub mod critical;
 pub mod curves;

@@ -163,7 +163,7 @@ impl Table {
         self.header.iter().position(|column| column == name)
     }
 
-    /// A cell's number, which may be infinite or NaN; none where the cell is empty.
+    /// A cell's number, which may be non-finite; none where the cell is empty.
     ///
     /// # Errors
     /// If it is something else.
@@ -179,7 +179,7 @@ impl Table {
         Ok(Some(number))
     }
 
-    /// A cell's number; none where the cell is empty, infinite or NaN.
+    /// A cell's number; none where the cell is empty or non-finite.
     ///
     /// # Errors
     /// If it is something else.
