@@ -401,6 +401,11 @@ fn a_stuck_seed_is_a_point_and_does_not_move_the_line_of_metrics_by_d() {
     assert_eq!(figure.name, "metrics_by_d");
     let points = dots(figure, SERIES[0]);
     assert_eq!(points.len(), 21);
+    let is_marked = |d: &str| figure.scene.labels().any(|l| l.text == d);
+    assert!(
+        ["8", "9", "10"].into_iter().all(is_marked),
+        "the d that were tried"
+    );
     let bottom = points[0].1;
     assert_eq!(points.iter().filter(|p| p.1 < bottom).count(), 1);
     let line = figure.scene.marks.iter().find_map(|mark| match mark {

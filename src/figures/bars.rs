@@ -233,7 +233,7 @@ pub fn verdicts(counts: &[(String, Vec<f64>)]) -> Figure {
     let scale = Scale::linear(0.0, total, 6);
     let names: Vec<String> = counts
         .iter()
-        .map(|(name, _)| text::shorten(name, SMALL, 150.0))
+        .map(|(name, _)| text::shorten(name, SMALL, 190.0))
         .collect();
     let widths = names.iter().map(|n| text::width(n, SMALL));
     let left = widths.fold(0.0, f64::max) + 6.0;

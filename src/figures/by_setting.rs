@@ -12,8 +12,10 @@ use super::{COLUMN, Figure, text};
 const MOST_ROWS: usize = 40;
 /// From row to row, in points.
 const PITCH: f64 = 12.0;
-/// Longer names are shortened.
-const LABEL_ROOM: f64 = 96.0;
+/// Longer names are shortened: two settings may then look the same.
+const LABEL_ROOM: f64 = 190.0;
+/// The axis has at least this length, and the figure is wider than a column where names leave less.
+const SHORTEST: f64 = 130.0;
 /// From the lowest value to the line of those that are too small for the axis: its label is wide.
 const FLOOR: f64 = 0.18;
 
@@ -40,7 +42,7 @@ pub fn by_setting(
     let widths = labels.iter().map(|label| text::width(label, SMALL));
     let left = widths.fold(0.0, f64::max) + 8.0;
     let mut scene = Scene {
-        width: COLUMN,
+        width: COLUMN.max(left + SHORTEST + 12.0),
         ..Scene::default()
     };
     let mut top = 4.0;
@@ -88,7 +90,7 @@ fn draw(
     let panel = Panel {
         left,
         top,
-        width: COLUMN - left - 12.0,
+        width: scene.width - left - 12.0,
         height: PITCH * count,
         x: values.scale.clone(),
         y: Scale {

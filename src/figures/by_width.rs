@@ -10,6 +10,8 @@ const MOST_SERIES: usize = 6;
 const LEFT: f64 = 52.0;
 const WIDTH: f64 = COLUMN - LEFT - 8.0;
 const HEIGHT: f64 = 105.0;
+/// From one mark of `d` to the next, at least.
+const APART: f64 = 13.0;
 /// Several series stand side by side, this far apart where there is room.
 const FARTHEST: f64 = 4.0;
 /// And this far where there is none.
@@ -64,23 +66,36 @@ pub fn against_width(
         .collect()
 }
 
-/// The axis of `d`, the same for all panels: whole numbers, with room around the outermost.
+/// The axis of `d`, the same for all panels, with room around the outermost: marked at those that were tried, or at
+/// round ones where there are too many.
 fn widths(panels: &[Plot<'_>], names: &[&str]) -> Scale {
     let series = panels.iter().flat_map(|(.., series)| *series);
-    let widths = series
+    let mut tried: Vec<f64> = series
         .filter(|(name, _)| names.contains(&name.as_str()))
-        .flat_map(|(_, series)| series.points.iter().map(|p| p.0));
-    let (first, last) = widths.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), d| {
-        (a.min(d), b.max(d))
-    });
+        .flat_map(|(_, series)| series.points.iter().map(|p| p.0))
+        .collect();
+    tried.sort_by(f64::total_cmp);
+    tried.dedup();
+    let (first, last) = match tried[..] {
+        [] => (0.0, 0.0),
+        [only] => (only, only),
+        [first, .., last] => (first, last),
+    };
     let mut scale = Scale::linear(first, last, 8);
-    scale
-        .ticks
-        .retain(|(d, _)| d.fract().abs() < 1e-9 && (first..=last).contains(d));
-    for (d, label) in &mut scale.ticks {
-        *label = format!("{d:.0}");
-    }
     (scale.low, scale.high) = (first - 0.4, last + 0.4);
+    let point = WIDTH / (scale.high - scale.low).max(1.0);
+    let ticks: Vec<f64> = if tried
+        .windows(2)
+        .all(|pair| (pair[1] - pair[0]) * point >= APART)
+    {
+        tried
+    } else {
+        let round = scale.ticks.iter().map(|(d, _)| *d);
+        round
+            .filter(|d| d.fract().abs() < 1e-9 && (first..=last).contains(d))
+            .collect()
+    };
+    scale.ticks = ticks.into_iter().map(|d| (d, format!("{d:.0}"))).collect();
     scale
 }
 

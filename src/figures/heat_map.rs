@@ -11,6 +11,8 @@ use crate::numbers::{count, four_digits};
 
 /// Longer labels are shortened, in points.
 const LABEL_ROOM: f64 = 84.0;
+/// From line to line of a map's title.
+const TITLE_LINE: f64 = 8.0;
 /// A cell that is smaller has no room for its feature's name; its variable is named instead.
 const SMALLEST_NAMED: f64 = 6.4;
 
@@ -217,25 +219,27 @@ pub fn multiples(grams: &[(String, Gram)], what: &str) -> Option<Figure> {
         .iter()
         .map(|(_, names)| room(names))
         .fold(20.0, f64::max);
+    let titles: Vec<Vec<String>> = grams
+        .iter()
+        .map(|(title, gram)| {
+            let largest = beyond(gram, &colours)
+                .map_or_else(String::new, |largest| format!(", max {}", rough(largest)));
+            text::wrapped(&format!("{title}{largest}"), SMALL, side + 6.0)
+        })
+        .collect();
+    let title_room = 6.0 + TITLE_LINE * titles.iter().map(Vec::len).max().unwrap_or(1) as f64;
     let mut bottom = 0.0f64;
-    for (i, ((title, gram), (cell, names))) in grams.iter().zip(&all).enumerate() {
+    for (i, ((_, gram), (cell, names))) in grams.iter().zip(&all).enumerate() {
         let place = Place {
             left: margin + (i % per_row) as f64 * (side + 8.0),
-            top: 14.0 + (i / per_row) as f64 * (side + 20.0),
+            top: title_room + (i / per_row) as f64 * (side + title_room + 6.0),
             cell: *cell,
         };
-        let largest = beyond(gram, &colours)
-            .map_or_else(String::new, |largest| format!(", max {}", rough(largest)));
-        let fits = |size| text::width(title, size) + text::width(&largest, size) <= side + 6.0;
-        let size = if fits(SMALL) { SMALL } else { 6.0 };
-        let title = text::shorten(title, size, side + 6.0 - text::width(&largest, size)) + &largest;
-        scene.text(
-            place.left + side / 2.0,
-            place.top - 4.0,
-            size,
-            Anchor::Middle,
-            &title,
-        );
+        for (line, title) in titles[i].iter().rev().enumerate() {
+            let (x, y) = (place.left + side / 2.0, place.top - 4.0);
+            let y = y - TITLE_LINE * line as f64;
+            scene.text(x, y, SMALL, Anchor::Middle, title);
+        }
         cells(&mut scene, gram, &place, &colours);
         if i % per_row == 0 {
             row_names(&mut scene, &place, names);
@@ -247,7 +251,7 @@ pub fn multiples(grams: &[(String, Gram)], what: &str) -> Option<Figure> {
     }
     let bar_at = margin + per_row as f64 * (side + 8.0) + 4.0;
     let symmetric = grams.iter().all(|(_, gram)| gram.is_symmetric());
-    let bar_place = (bar_at, 14.0, side.max(100.0));
+    let bar_place = (bar_at, title_room, side.max(100.0));
     let (right, bar_bottom) = colour_bar::draw(&mut scene, bar_place, &colours, symmetric);
     scene.width = right + 2.0;
     scene.height = bottom.max(bar_bottom + 4.0);

@@ -64,6 +64,27 @@ pub fn shorten(text: &str, size: f64, room: f64) -> String {
     short(fits)
 }
 
+/// Lines of at most `room` points, broken after commas; a part that is longer is shortened.
+pub fn wrapped(text: &str, size: f64, room: f64) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for part in text.split(", ") {
+        match lines.last_mut() {
+            Some(line) if width(&format!("{line}, {part},"), size) <= room => {
+                *line += &format!(", {part}");
+            }
+            _ => lines.push(part.to_owned()),
+        }
+    }
+    let last = lines.len() - 1;
+    let lines = lines.iter().enumerate();
+    lines
+        .map(|(i, line)| {
+            let comma = if i < last { "," } else { "" };
+            shorten(line, size, room - width(comma, size)) + comma
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,6 +103,22 @@ mod tests {
         assert!(short.starts_with("tokens:") && short.contains('…') && short.ends_with('y'));
         assert!(width(&short, 7.0) <= 60.0);
         assert_eq!(shorten("tokens:a", 7.0, 60.0), "tokens:a");
+    }
+
+    #[test]
+    fn texts_are_wrapped_after_commas_and_lose_nothing_where_their_parts_fit() {
+        let text = "categorical_targets=hard, layer_reduction=sum, seed 3";
+        let lines = wrapped(text, 7.0, 110.0);
+        assert_eq!(
+            lines,
+            ["categorical_targets=hard,", "layer_reduction=sum, seed 3"]
+        );
+        assert!(lines.iter().all(|line| width(line, 7.0) <= 110.0));
+        assert_eq!(wrapped("d = 8, seed 3", 7.0, 110.0), ["d = 8, seed 3"]);
+        let long = wrapped("categorical_targets=hard, seed 3", 7.0, 60.0);
+        assert!(long[0].contains('…') && long[0].ends_with(','), "{long:?}");
+        assert_eq!(long[1], "seed 3");
+        assert_eq!(wrapped("", 7.0, 60.0), [""]);
     }
 
     #[test]
