@@ -30,7 +30,7 @@ works() {
 }
 
 echo "== install"
-CARGO_TARGET_DIR=$target cargo install --path . --locked --quiet --root "$work/installed"
+CARGO_TARGET_DIR=$target cargo install --locked --path . --quiet --root "$work/installed"
 works "$work/installed/bin/compress"
 
 echo "== package"

@@ -29,10 +29,13 @@ pub const ELSEWHERE: &[Elsewhere] = &[
         run_by: &[(".ci/run", "\ncargo bench --bench engines")],
     },
     Elsewhere {
-        words: &["cargo", "install", "--path", "."],
+        words: &["cargo", "install", "--locked", "--path", "."],
         why: "it compiles the whole program once more",
         run_by: &[
-            ("scripts/check_install.sh", "cargo install --path ."),
+            (
+                "scripts/check_install.sh",
+                "cargo install --locked --path .",
+            ),
             (".ci/run", "\nscripts/check_install.sh"),
         ],
     },

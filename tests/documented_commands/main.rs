@@ -146,6 +146,28 @@ fn what_is_not_run_here_is_run_where_the_list_says() {
 }
 
 #[test]
+fn cargo_install_keeps_to_the_lock_file_wherever_it_is_documented_or_run() {
+    let mut files = pages();
+    for directory in ["scripts", ".ci"] {
+        for entry in std::fs::read_dir(root().join(directory)).unwrap() {
+            let path = entry.unwrap().path();
+            // Those that are text.
+            if let Ok(text) = std::fs::read_to_string(&path) {
+                files.push((path.display().to_string(), text));
+            }
+        }
+    }
+    let mut found = 0;
+    for (name, text) in files {
+        for line in text.lines().filter(|line| line.contains("cargo install")) {
+            assert!(line.contains("--locked"), "{name}: {line}");
+            found += 1;
+        }
+    }
+    assert!(found >= 2, "only {found}");
+}
+
+#[test]
 fn commands_in_the_running_text_exist_with_their_options() {
     let help = |command: &str| {
         let (code, text, _) =
