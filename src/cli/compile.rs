@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
+use super::output::{self, FileKind};
 use super::{Failure, table, terminal};
 use crate::escape;
 use crate::model::{Value, value};
 use crate::program::verify::{Difference, Silence, Verdict, verify};
-use crate::program::{Compiled, Settings, Source};
+use crate::program::{Compiled, Settings, Source, remedy};
 use crate::rasp::syntax::header;
 
 #[derive(Debug, clap::Args)]
@@ -15,7 +16,7 @@ pub struct Args {
     program: PathBuf,
     #[command(flatten)]
     settings: SettingArgs,
-    /// The model file to write; without it, only the sizes are shown
+    /// The model file to write, .safetensors; without it, only the sizes are shown
     #[arg(short, long, value_name = "FILE")]
     output_file: Option<PathBuf>,
     /// Do not run the program's interpreter against the compiled model
@@ -81,6 +82,10 @@ impl SettingArgs {
 }
 
 pub fn main(args: &Args) -> Result<(), Failure> {
+    if let Some(path) = &args.output_file {
+        let command = format!("compress compile {} -o", output::argument(&args.program));
+        output::format_of(&command, path, &[FileKind::Model])?;
+    }
     let settings = args.settings.resolve()?;
     let Compiled {
         program,
@@ -96,7 +101,10 @@ pub fn main(args: &Args) -> Result<(), Failure> {
     }
     if !args.no_check {
         let verdict = verify(&program.graph, program.output, &options, &model);
-        if let Some(text) = differences(&verdict) {
+        if let Some(mut text) = differences(&verdict) {
+            if let Some(help) = remedy::of_difference(&program, &options, &verdict) {
+                text += &format!("\n  help: {help}");
+            }
             if args.strict || verdict.is_hopeless() {
                 return Err(Failure::Input(anyhow::anyhow!(
                     "{}: {text}",

@@ -12,6 +12,7 @@ mod export;
 mod init;
 mod keys;
 mod man;
+mod output;
 mod paper;
 mod plan;
 mod plot;

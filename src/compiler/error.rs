@@ -13,13 +13,13 @@ pub struct CompileError {
     pub problems: Vec<Problem>,
 }
 
-/// One thing that is wrong.
+/// One thing that is wrong, and what to do.
 #[derive(Debug, Error)]
-#[error("{reason}")]
+#[error("{reason}{}", .reason.remedy().map(|r| format!("; {r}")).unwrap_or_default())]
 pub struct Problem {
     /// The expression at fault; `None` if it is not one expression's fault.
     pub node: Option<NodeId>,
-    /// What is wrong and what to do.
+    /// What is wrong.
     pub reason: Reason,
 }
 
@@ -33,27 +33,19 @@ pub enum Reason {
     #[error("the expression graph is malformed: {0}")]
     Malformed(String),
     /// The output is an input: Tracr has no model without a layer.
-    #[error("there is nothing to compute: the output is {0} itself; apply an operator to it")]
+    #[error("there is nothing to compute: the output is {0} itself")]
     NothingToCompute(String),
     /// `tokens` is not in the program.
-    #[error("the output does not depend on `tokens`; a program has to read its input")]
+    #[error("the output does not depend on `tokens`")]
     NoTokens,
     /// A primitive said to be numerical.
-    #[error(
-        "`{0}` is always categorical; for a number, map it to one: `numerical(map(x -> x, {0}))`"
-    )]
+    #[error("`{0}` is always categorical")]
     NumericalPrimitive(String),
     /// A constant s-op outside of a selector.
-    #[error(
-        "the constant {0} is no model component: use it inside of a map or a selector instead \
-         of as an s-op of its own"
-    )]
+    #[error("the constant {0} is no model component")]
     Constant(String),
     /// Numerical keys or queries.
-    #[error(
-        "the {0} of a selector must be categorical, `{1}` is numerical; select on `categorical` \
-         values"
-    )]
+    #[error("the {0} of a selector must be categorical, `{1}` is numerical")]
     NumericalSelector(&'static str, String),
     /// An aggregate of another encoding than what it aggregates.
     #[error(
@@ -72,8 +64,7 @@ pub enum Reason {
     AggregateDefault(&'static str, &'static str, String),
     /// A numerical argument or result of a sequence map.
     #[error(
-        "a sequence map has categorical arguments and a categorical result, `{0}` is numerical; \
-         sums of numerical s-ops are `linear(a, b, 1, 1)`"
+        "a sequence map has categorical arguments and a categorical result, `{0}` is numerical"
     )]
     NumericalSequenceMap(String),
     /// A categorical argument or result of a linear sequence map.
@@ -83,7 +74,7 @@ pub enum Reason {
     #[error(
         "selectors can be combined only if they have the same keys and the same queries (or \
          compare with a constant): one attention head compares one pair of s-ops; here the {role} \
-         are `{first}` and `{second}`. Join them into one s-op with a sequence map first"
+         are `{first}` and `{second}`"
     )]
     Composite {
         /// `keys` or `queries`.
@@ -102,7 +93,7 @@ pub enum Reason {
         example: String,
     },
     /// A numerical s-op with a value that is no finite number.
-    #[error("`{name}` is numerical, but can be {value}; make it categorical")]
+    #[error("`{name}` is numerical, but can be {value}")]
     NotANumber {
         /// The expression's name.
         name: String,
@@ -110,10 +101,7 @@ pub enum Reason {
         value: String,
     },
     /// A mean of something other than zeros and ones.
-    #[error(
-        "a numerical aggregate can only average 0 and 1, but `{name}` can be {value}; average an \
-         indicator, or a sum of indicators with `linear`"
-    )]
+    #[error("a numerical aggregate can only average 0 and 1, but `{name}` can be {value}")]
     NotBinary {
         /// The aggregated s-op's name.
         name: String,
@@ -121,10 +109,7 @@ pub enum Reason {
         value: String,
     },
     /// Too many values or combinations to even list them.
-    #[error(
-        "`{name}` has {count} {what}, more than the limit of {limit} bytes has room for; shorten \
-         the vocabulary or max_seq_len, or go through fewer combinations"
-    )]
+    #[error("`{name}` has {count} {what}, more than the limit of {limit}")]
     TooMany {
         /// The expression's name.
         name: String,
@@ -132,8 +117,8 @@ pub enum Reason {
         count: String,
         /// `values`, `pairs of values`.
         what: &'static str,
-        /// `max_bytes`.
-        limit: u64,
+        /// A number, or what `max_bytes` has room for.
+        limit: String,
     },
     /// The model would be larger than the limit.
     #[error(
@@ -153,6 +138,50 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// What to do about it in general; none of an option, which says so itself, and of a bug.
+    pub fn remedy(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Options(_) | Self::Malformed(_) => return None,
+            Self::NothingToCompute(_) => "apply an operator to it, as in `map(x -> x, tokens)`",
+            Self::NoTokens => {
+                "a program has to read its input: use `tokens` on the way to the output"
+            }
+            Self::NumericalPrimitive(_) => {
+                "give each of its values a number by a map, and make that numerical"
+            }
+            Self::Constant(_) => "use it in a map or a selector",
+            Self::NumericalSelector(..) => {
+                "select on a categorical s-op: a map of the numerical one is categorical"
+            }
+            Self::AggregateEncoding { .. } => {
+                "leave `numerical` or `categorical` around the aggregate or its s-op out"
+            }
+            Self::AggregateDefault(..) => "leave the default out",
+            Self::NumericalSequenceMap(_) => {
+                "only sums and differences can be numerical, with all of their operands: `linear(a, b, 1, 1)`; \
+                 anything else takes categorical s-ops"
+            }
+            Self::CategoricalLinear(_) => {
+                "make each operand numerical, or add categorical s-ops with `+`"
+            }
+            Self::Composite { .. } => {
+                "join the s-ops to pairs with a sequence map, and select once, on these"
+            }
+            Self::NoValues { .. } => {
+                "the tokens are those of the vocabulary (`#! vocab`, --vocab): use a function that has a value for \
+                 some of them"
+            }
+            Self::NotANumber { .. } => "make it categorical, or map its values to numbers",
+            Self::NotBinary { .. } => {
+                "average an indicator; a mean of other numbers is a sum of such averages with `linear`"
+            }
+            Self::TooMany { .. } | Self::TooLarge { .. } => {
+                "use fewer tokens (`#! vocab`, --vocab), shorter inputs (`#! max_seq_len`, --max-seq-len), or a \
+                 function of fewer combinations"
+            }
+        })
+    }
+
     /// The problem of an expression.
     pub fn at(self, node: NodeId) -> Problem {
         Problem {

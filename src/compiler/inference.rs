@@ -268,7 +268,12 @@ impl Inference<'_> {
     fn check_pairs(&self, op: &Op, x: usize, y: usize, hidden: bool) -> Result<(), Problem> {
         let pairs = x as u128 * y as u128;
         if pairs > MAX_EVALUATIONS {
-            return Err(self.too_many(op, "pairs of values", pairs));
+            return Err(too_many(
+                op,
+                "pairs of values",
+                pairs,
+                MAX_EVALUATIONS.to_string(),
+            ));
         }
         self.check_room(op, "pairs of values", pairs, if hidden { pairs } else { 0 })
     }
@@ -277,7 +282,8 @@ impl Inference<'_> {
     fn check_evaluations(&self, op: &Op, count: u128, f: &Function) -> Result<(), Problem> {
         let steps = count.saturating_mul(f.cost as u128);
         if steps > MAX_EVALUATIONS {
-            return Err(self.too_many(op, "steps to evaluate its function", steps));
+            let limit = MAX_EVALUATIONS.to_string();
+            return Err(too_many(op, "steps to evaluate its function", steps, limit));
         }
         Ok(())
     }
@@ -295,22 +301,22 @@ impl Inference<'_> {
         let bytes = rows * self.features as u128 * 4;
         let too_large = bytes > u128::from(self.options.max_bytes);
         if too_large {
-            Err(self.too_many(op, what, count))
+            let limit = format!("{} bytes has room for", self.options.max_bytes);
+            Err(too_many(op, what, count, limit))
         } else {
             Ok(())
         }
     }
+}
 
-    fn too_many(&self, op: &Op, what: &'static str, count: u128) -> Problem {
-        let (name, limit) = (op.name.clone(), self.options.max_bytes);
-        Reason::TooMany {
-            name,
-            count: count.to_string(),
-            what,
-            limit,
-        }
-        .at(op.node)
-    }
+fn too_many(op: &Op, what: &'static str, count: u128, limit: String) -> Problem {
+    let reason = Reason::TooMany {
+        name: op.name.clone(),
+        count: count.to_string(),
+        what,
+        limit,
+    };
+    reason.at(op.node)
 }
 
 /// `a·x + b·y`, an integer if all four are: the graph keeps the factors as floats.

@@ -121,7 +121,7 @@ fn aggregate(graph: &Graph, id: NodeId, sop: NodeId, default: &Value) -> Option<
     } else {
         "0"
     };
-    (!fits).then(|| Reason::AggregateDefault(word(own), wanted, default.to_string()))
+    (!fits).then(|| Reason::AggregateDefault(word(own), wanted, repr(default)))
 }
 
 /// A selector where an s-op belongs, or the other way round.
@@ -172,9 +172,11 @@ pub fn options(options: &Options) -> Result<(), CompileError> {
         if !seen.insert(Key(token.clone())) {
             let special = equal(token, &options.bos) || equal(token, &options.pad);
             return wrong(if special {
-                format!("`{token}` is placed by the compiler and cannot be in the vocabulary")
+                format!(
+                    "`{token}` is placed by the compiler and cannot be in the vocabulary: leave it out"
+                )
             } else {
-                format!("the vocabulary has {} twice", repr(token))
+                format!("the vocabulary has {} twice: leave one out", repr(token))
             });
         }
     }
@@ -182,8 +184,10 @@ pub fn options(options: &Options) -> Result<(), CompileError> {
     let embeddings = (options.max_seq_len as u128).pow(2) * 4;
     if embeddings > u128::from(options.max_bytes) {
         let (given, limit) = (options.max_seq_len, options.max_bytes);
+        let longest = (limit / 4).isqrt();
         return wrong(format!(
-            "max_seq_len is {given}, too long for a model of {limit} bytes"
+            "max_seq_len is {given}, too long for a model of {limit} bytes: give one of at most {longest} (`#! \
+             max_seq_len`, --max-seq-len)"
         ));
     }
     Ok(())

@@ -4,8 +4,10 @@
 //!   [`Compiled`].
 //! - [`verify`]: the program's interpreter against the compiled model.
 //! - [`limits`]: where these may differ although nothing is wrong with the program.
+//! - [`remedy`]: what to write instead of what is refused.
 
 pub mod limits;
+pub mod remedy;
 pub mod verify;
 
 use std::fmt;
@@ -213,7 +215,7 @@ impl Source {
                     notes,
                 })
             }
-            Err(e) => Err(self.wrong(&located(&program, &e))),
+            Err(e) => Err(self.wrong(&located(&program, &options, &e))),
         }
     }
 
@@ -233,18 +235,26 @@ pub fn compile(path: &Path, settings: &Settings) -> Result<Compiled, BuildError>
     Source::File(path.to_owned()).compile(settings)
 }
 
-/// The compiler's problems as reports that point into the source.
-fn located(program: &Program, error: &CompileError) -> Vec<Diagnostic> {
-    error
-        .problems
-        .iter()
-        .map(|problem| match problem.node {
-            Some(node) => program.diagnostic(node, problem.reason.to_string(), "this", None),
-            None => Diagnostic {
-                message: problem.reason.to_string(),
-                labels: Vec::new(),
-                help: None,
-            },
+/// The compiler's problems as reports that point into the source and say what to write instead.
+fn located(
+    program: &Program,
+    options: &compiler::Options,
+    error: &CompileError,
+) -> Vec<Diagnostic> {
+    let helps = remedy::of_refusal(program, options, error);
+    let problems = error.problems.iter().zip(helps);
+    problems
+        .map(|(problem, help)| {
+            let message = problem.reason.to_string();
+            let help = help.or_else(|| problem.reason.remedy().map(str::to_owned));
+            match problem.node {
+                Some(node) => program.diagnostic(node, message, "this", help),
+                None => Diagnostic {
+                    message,
+                    labels: Vec::new(),
+                    help,
+                },
+            }
         })
         .collect()
 }

@@ -99,6 +99,13 @@ impl Problem {
         self
     }
 
+    /// Says what would be right, if that was not said yet.
+    #[must_use]
+    pub fn help_unless_given(mut self, help: impl Into<String>) -> Self {
+        self.help = self.help.or_else(|| Some(help.into()));
+        self
+    }
+
     /// Says what would be right, if anything is known.
     #[must_use]
     pub fn maybe_help(mut self, help: Option<String>) -> Self {

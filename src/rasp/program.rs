@@ -17,6 +17,9 @@ const PRELUDE: &str = include_str!("prelude.rasp");
 /// Its number among a program's sources.
 const PRELUDE_FILE: usize = 1;
 
+/// Names that a line of advice lists.
+const MAX_NAMES: usize = 10;
+
 static PRELUDE_STATEMENTS: LazyLock<Vec<Statement>> =
     LazyLock::new(|| syntax::parse(PRELUDE_FILE, PRELUDE, &mut Vec::new()));
 
@@ -190,6 +193,11 @@ fn output(
         None => {
             let names = elaborator.sops();
             let help = nearest(&name, names.keys().map(String::as_str));
+            let own = elaborator.globals.iter();
+            let own = own.filter(|(_, item)| matches!(item, Item::Sop(_)));
+            let own: Vec<&str> = own.map(|(name, _)| name.as_str()).take(MAX_NAMES).collect();
+            let help = help
+                .or_else(|| (!own.is_empty()).then(|| format!("its s-ops are {}", own.join(", "))));
             Err(Problem::new(
                 &span,
                 format!("the program has no `{name}` to output"),

@@ -1,6 +1,6 @@
 //! The functions that are part of the language.
 
-use super::calls::count;
+use super::calls::{ONE_POSITION, count};
 use super::item::{Argument, Item};
 use super::operators::{Operand, folded};
 use super::{Elaborator, Outcome};
@@ -8,7 +8,7 @@ use crate::model::Value;
 use crate::rasp::diagnostics::{Problem, Span};
 use crate::rasp::formula::Formula;
 use crate::rasp::graph::{Encoding, Kind, NodeId};
-use crate::rasp::python::arithmetic;
+use crate::rasp::python::{arithmetic, repr};
 use crate::rasp::syntax::ast::{Binary, Unary};
 
 /// A function that is part of the language.
@@ -43,6 +43,9 @@ pub enum Builtin {
     /// An operator of two operands.
     Binary(Binary),
 }
+
+/// Longer constants are not repeated in a line of advice.
+const LONGEST_CONSTANT: usize = 40;
 
 /// Name, function, fewest and most arguments, parameters.
 type Entry = (&'static str, Builtin, usize, usize, &'static str);
@@ -213,11 +216,14 @@ impl Elaborator {
         match sops.as_slice() {
             [] if symbolic => self.bounded(f, span).map(Item::Symbol),
             [] => folded((f.function(&[]).call)(&[]), span),
-            _ if symbolic => Err(Box::new(Problem::new(
-                span,
-                "a function of s-ops inside of a lambda",
-                "mixes an s-op with an argument of the lambda",
-            ))),
+            _ if symbolic => Err(Box::new(
+                Problem::new(
+                    span,
+                    "a function of s-ops inside of a lambda",
+                    "mixes an s-op with an argument of the lambda",
+                )
+                .help(ONE_POSITION),
+            )),
             [one] => self
                 .map(f, *one, Encoding::Categorical, span)
                 .map(Item::Sop),
@@ -264,11 +270,8 @@ impl Elaborator {
                     "the default of `aggregate` is {}, but must be a constant",
                     default.item.describe()
                 );
-                Box::new(Problem::new(
-                    &default.span,
-                    message,
-                    default.item.describe(),
-                ))
+                let problem = Problem::new(&default.span, message, default.item.describe());
+                Box::new(problem.help("leave it out: it is None, or 0 if the s-op is numerical"))
             })?,
             (None, Encoding::Categorical) => Value::None,
             (None, Encoding::Numerical) => Value::Int(0),
@@ -307,22 +310,20 @@ impl Elaborator {
     fn labelled(&mut self, s: &Argument, label: &Argument, span: &Span) -> Outcome<Item> {
         let Item::Value(Value::Str(name)) = &label.item else {
             let message = format!("a label is a string, not {}", label.item.describe());
-            return Err(Box::new(Problem::new(
-                &label.span,
-                message,
-                label.item.describe(),
-            )));
+            return Err(Box::new(
+                Problem::new(&label.span, message, label.item.describe())
+                    .help("write it in quotes, as in `named(s, \"label\")`"),
+            ));
         };
         match s.item {
             Item::Sop(id) => self.name(id, name, false, span).map(Item::Sop),
             Item::Selector(id) => self.name(id, name, false, span).map(Item::Selector),
             _ => {
                 let message = format!("{} has no label", s.item.describe());
-                Err(Box::new(Problem::new(
-                    &s.span,
-                    message,
-                    "only s-ops and selectors have",
-                )))
+                Err(Box::new(
+                    Problem::new(&s.span, message, "only s-ops and selectors have")
+                        .help("leave `named` out: an assignment gives anything a name"),
+                ))
             }
         }
     }
@@ -338,7 +339,13 @@ impl Elaborator {
             Item::Selector(_) => {
                 problem.help("make an s-op of it by `aggregate` or `selector_width`")
             }
-            _ => problem,
+            Item::Value(ref value) if arithmetic::size(value) <= LONGEST_CONSTANT => {
+                problem.help(format!(
+                    "the same value at every position is `map(x -> {}, tokens)`",
+                    repr(value)
+                ))
+            }
+            _ => problem.help("give an s-op, as `tokens`, `indices` or what is made of them"),
         }))
     }
 
@@ -350,8 +357,10 @@ impl Elaborator {
         let message = format!("{what} is {found}, but must be a selector");
         let problem = Problem::new(&argument.span, message, &found);
         Err(Box::new(match argument.item {
-            Item::Sop(_) => problem.help("make a selector of s-ops by `select(keys, queries, ==)`"),
-            _ => problem,
+            Item::Value(_) => {
+                problem.help("all positions are selected by `select(indices, indices, true)`")
+            }
+            _ => problem.help("make a selector of s-ops by `select(keys, queries, ==)`"),
         }))
     }
 
@@ -363,7 +372,8 @@ impl Elaborator {
         number.map(arithmetic::Number::float).ok_or_else(|| {
             let found = argument.item.describe();
             let message = format!("a factor of `linear` is {found}, but must be a number");
-            Box::new(Problem::new(&argument.span, message, found))
+            let problem = Problem::new(&argument.span, message, found);
+            Box::new(problem.help("write a constant, as in `linear(a, b, 1, -1)`"))
         })
     }
 }

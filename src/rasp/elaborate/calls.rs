@@ -8,6 +8,10 @@ use crate::rasp::diagnostics::{Problem, Span};
 use crate::rasp::formula::Formula;
 use crate::rasp::syntax::ast::Name;
 
+/// What a lambda can and cannot see.
+pub(super) const ONE_POSITION: &str = "a lambda sees one position at a time: give it every s-op it needs as an \
+                                       argument, as in `sequence_map((x, y) -> x + y, a, b)`";
+
 /// Callers that a report shows.
 const MAX_CALLERS: usize = 2;
 
@@ -28,7 +32,10 @@ impl Elaborator {
             return Err(Box::new(match function.item {
                 Item::Sop(_) => problem
                     .help("a program does not contain its input: give that to `compress run`"),
-                _ => problem,
+                Item::Selector(_) => problem
+                    .help("make an s-op of it by `aggregate(selector, s)` or `selector_width`"),
+                Item::List(_) => problem.help("an element of a list is `list[0]`"),
+                _ => problem.help("for a product write `*`"),
             }));
         };
         match &**callable {
@@ -196,10 +203,7 @@ impl Elaborator {
                     format!("{what} is {}, but must be a value", other.describe()),
                     other.describe(),
                 )
-                .help(
-                    "a lambda sees one position at a time: give it every s-op it needs as an \
-                     argument, as in `sequence_map((x, y) -> x + y, a, b)`",
-                ),
+                .help(ONE_POSITION),
             )),
         }
     }

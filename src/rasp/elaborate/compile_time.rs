@@ -13,7 +13,9 @@ impl Elaborator {
             let Item::Value(Value::Int(number)) = bound.item else {
                 let found = bound.item.describe();
                 let message = format!("`range` takes integers, not {found}");
-                return Err(Box::new(Problem::new(&bound.span, message, found)));
+                return Err(Box::new(Problem::new(&bound.span, message, found).help(
+                    "loops run at compile time: a bound is a constant, such as 3, or `max_seq_len`, the longest input",
+                )));
             };
             numbers.push(number);
         }
@@ -24,11 +26,8 @@ impl Elaborator {
             [] => (0, 0, 1),
         };
         if step == 0 {
-            return Err(Box::new(Problem::new(
-                span,
-                "`range` with a step of 0 has no end",
-                "here",
-            )));
+            let problem = Problem::new(span, "`range` with a step of 0 has no end", "here");
+            return Err(Box::new(problem.help("leave the step out: it is then 1")));
         }
         let mut items = Vec::new();
         let mut next = Some(start);

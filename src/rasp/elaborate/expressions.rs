@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use super::builtins::Builtin;
-use super::item::{Argument, Callable, Home, Item, List, Scope};
+use super::item::{Argument, Callable, Home, Item, List, MAX_NESTING, Scope};
 use super::{Elaborator, Outcome};
 use crate::model::Value;
 use crate::rasp::diagnostics::{Problem, Span, nearest};
 use crate::rasp::formula;
 use crate::rasp::python;
 use crate::rasp::syntax::ast::{Expr, ExprKind, Name};
+
+/// Longer names are not repeated in a line of advice.
+const LONGEST_NAME: usize = 40;
 
 impl Elaborator {
     /// What the expression stands for.
@@ -100,9 +103,12 @@ impl Elaborator {
 
     pub(super) fn list(&mut self, items: Vec<Item>, span: &Span) -> Outcome<Item> {
         self.charge(items.len(), span)?;
-        List::new(items)
-            .map(Item::List)
-            .ok_or_else(|| Box::new(Problem::new(span, "lists are nested too deep", "here")))
+        List::new(items).map(Item::List).ok_or_else(|| {
+            let message =
+                format!("lists are nested too deep, more than {MAX_NESTING} in each other");
+            let problem = Problem::new(span, message, "here");
+            Box::new(problem.help("join lists with `+` instead of putting one into the other"))
+        })
     }
 
     fn comprehension(
@@ -125,7 +131,10 @@ impl Elaborator {
                             "the condition is {}, not a constant",
                             argument.item.describe()
                         );
-                        return Err(Box::new(Problem::new(&argument.span, message, "here")));
+                        return Err(Box::new(Problem::new(&argument.span, message, "here").help(
+                            "a list is made at compile time: for a value that depends on the input write \
+                             `a if condition else b`",
+                        )));
                     }
                 }
             }
@@ -200,7 +209,13 @@ impl Elaborator {
             known.extend(scope.keys().map(String::as_str));
         }
         known.extend(["tokens", "indices"]);
-        nearest(name, known)
+        nearest(name, known).or_else(|| {
+            (name.len() <= LONGEST_NAME).then(|| {
+                format!(
+                    "assign it first, as `{name} = ...;`, or write `\"{name}\"` if it is a text"
+                )
+            })
+        })
     }
 
     /// The constant that the argument is, if it is one; lists of constants are tuples.
@@ -221,9 +236,10 @@ impl Elaborator {
                     values.push(value);
                 }
                 let tuple = python::arithmetic::bounded(Value::Tuple(values));
-                tuple
-                    .map(Some)
-                    .map_err(|e| Box::new(Problem::new(&argument.span, e.0, "this list")))
+                tuple.map(Some).map_err(|e| {
+                    let problem = Problem::new(&argument.span, e.0, "this list");
+                    Box::new(problem.help("make it shorter, or several of it"))
+                })
             }
             _ => Ok(None),
         }

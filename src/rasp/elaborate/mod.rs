@@ -187,7 +187,9 @@ impl Elaborator {
         if self.graph.nodes.len() >= MAX_NODES {
             self.exhausted = true;
             let message = format!("the program has more than {MAX_NODES} operators");
-            return Err(Box::new(Problem::new(span, message, "given up here")));
+            return Err(Box::new(Problem::new(span, message, "given up here").help(
+                "a loop or a function makes too many: every operator on an s-op is one",
+            )));
         }
         let id = self.graph.add(kind);
         let blamed = self.blamed.as_ref().unwrap_or(span);
@@ -237,7 +239,9 @@ fn not_too_high(formula: Arc<Formula>, span: &Span) -> Outcome<Arc<Formula>> {
     if formula.height() > formula::MAX_HEIGHT {
         let limit = formula::MAX_HEIGHT;
         let message = format!("more than {limit} operators follow each other at one position");
-        return Err(Box::new(Problem::new(span, message, "in this expression")));
+        return Err(Box::new(Problem::new(span, message, "in this expression").help(
+            "interrupt the chain by a sequence map, as in `sequence_map((x, t) -> x, s, tokens)`, or make it shorter",
+        )));
     }
     Ok(formula)
 }

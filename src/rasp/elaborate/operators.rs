@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::calls::ONE_POSITION;
 use super::item::{Argument, Item, List};
 use super::{Elaborator, Outcome, not_too_high};
 use crate::model::Value;
@@ -321,11 +322,16 @@ impl Elaborator {
                          `aggregate` and `selector_width` make s-ops of them",
                 ),
             )),
-            _ => Err(Box::new(Problem::new(
-                &argument.span,
-                format!("{sides} does not work on {found}"),
-                found,
-            ))),
+            other => {
+                let help = match other {
+                    Item::Function(_) => "call it with its arguments, as in `f(tokens)`",
+                    _ => "a comparison stands alone only as the third argument of `select`",
+                };
+                let message = format!("{sides} does not work on {found}");
+                Err(Box::new(
+                    Problem::new(&argument.span, message, found).help(help),
+                ))
+            }
         }
     }
 
@@ -340,17 +346,17 @@ fn sop_in_lambda(span: &Span) -> Problem {
         "a lambda uses an s-op that is not its argument",
         "an s-op",
     )
-    .help(
-        "a lambda sees one position at a time: give it every s-op it needs as an argument, as in \
-         `sequence_map((x, y) -> x + y, a, b)`",
-    )
+    .help(ONE_POSITION)
 }
 
 /// The constant, or a report of why there is none.
 pub(super) fn folded(result: Result<Value, ValueError>, span: &Span) -> Outcome<Item> {
     result.map(Item::Value).map_err(|error| {
         let message = format!("these constants have no result: {}", error.0);
-        Box::new(Problem::new(span, message, "computed at compile time"))
+        let problem = Problem::new(span, message, "computed at compile time");
+        Box::new(
+            problem.help("constants are computed when the program is read: change one of them"),
+        )
     })
 }
 
@@ -368,10 +374,10 @@ fn element(list: &List, position: &Value, span: &Span) -> Outcome<Item> {
         .cloned()
         .ok_or_else(|| {
             let message = format!("the list has no element {position}: it has {length}");
-            Box::new(Problem::new(
-                span,
-                message,
-                "positions count from 0, or back from -1",
-            ))
+            let problem = Problem::new(span, message, "positions count from 0, or back from -1");
+            Box::new(match length.checked_sub(1) {
+                Some(last) => problem.help(format!("write a position from 0 to {last}")),
+                None => problem.help("the list is empty: give it elements first"),
+            })
         })
 }

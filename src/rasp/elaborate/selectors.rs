@@ -66,7 +66,13 @@ impl Elaborator {
         }
         let found = argument.item.describe();
         let message = format!("the {role} of `select` are {found}, but must be an s-op");
-        Err(Box::new(Problem::new(&argument.span, message, found)))
+        let problem = Problem::new(&argument.span, message, found);
+        Err(Box::new(match argument.item {
+            Item::Selector(_) => {
+                problem.help("make an s-op of it by `aggregate` or `selector_width`")
+            }
+            _ => problem.help("give an s-op, such as `tokens` or `indices`, or a constant"),
+        }))
     }
 
     fn select(

@@ -167,7 +167,9 @@ impl Elaborator {
         let items = self.elements(&item, span)?;
         if items.len() != targets.len() {
             let message = format!("{} names for {} values", targets.len(), items.len());
-            return Err(Box::new(Problem::new(span, message, "these values")));
+            return Err(Box::new(Problem::new(span, message, "these values").help(
+                "give a name for each value, or one name for the whole list",
+            )));
         }
         for (target, item) in targets.iter().zip(items) {
             self.bind(target, item);
@@ -201,7 +203,10 @@ impl Elaborator {
                             for every position of an input that is not known yet";
                 Err(Box::new(match other {
                     Item::Sop(_) | Item::Selector(_) => problem.help(help),
-                    _ => problem,
+                    Item::Value(Value::Int(n)) => {
+                        problem.help(format!("the numbers from 0 on are `range({n})`"))
+                    }
+                    _ => problem.help("write a list, as in `[1, 2]`"),
                 }))
             }
         }
@@ -223,7 +228,9 @@ impl Elaborator {
         }
         if self.loaded.len() >= MAX_FILES {
             let message = format!("the program loads more than {MAX_FILES} files");
-            return Err(Box::new(Problem::new(span, message, "here")));
+            return Err(Box::new(
+                Problem::new(span, message, "here").help("put their statements into fewer files"),
+            ));
         }
         let text = files::read_text(&full, MAX_BYTES as u64).map_err(|error| {
             Problem::new(span, error.to_string(), "loaded here")

@@ -324,7 +324,12 @@ impl Parser {
                 Problem::new(&span, "dictionaries are not supported", "starts here")
                     .help("use a list, or an `if` for each key"),
             )),
-            _ => Err(self.unexpected("an expression", "here")),
+            _ => {
+                let problem = self.unexpected("an expression", "here");
+                let otherwise =
+                    "a name, a constant, a call or something in brackets is missing before this";
+                Err(Box::new(problem.help_unless_given(otherwise)))
+            }
         }
     }
 

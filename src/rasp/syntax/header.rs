@@ -93,11 +93,10 @@ pub fn header(file: usize, text: &str, problems: &mut Vec<Problem>) -> Header {
         };
         let (key, value) = (key.trim(), value.trim());
         if key != "example" && seen.contains(&key) {
-            problems.push(Problem::new(
-                &span,
-                format!("the header has `{key}` twice"),
-                "again here",
-            ));
+            let message = format!("the header has `{key}` twice");
+            problems.push(
+                Problem::new(&span, message, "again here").help("leave one of the lines out"),
+            );
         }
         seen.push(key);
         if let Err((message, help)) = header.set(key, value) {
@@ -106,6 +105,9 @@ pub fn header(file: usize, text: &str, problems: &mut Vec<Problem>) -> Header {
     }
     header
 }
+
+/// How words that are not plain are written.
+const WORDS: &str = r#"tokens have commas between them, the words of an example blanks; a word with one of these in it stands in quotes: ",""#;
 
 type Refusal = (String, Option<String>);
 
@@ -120,7 +122,7 @@ impl Header {
         match key {
             "about" => self.about = Some(value.to_owned()),
             "vocab" => {
-                let words = words(value, true).map_err(|problem| (problem, None))?;
+                let words = words(value, true).map_err(|problem| (problem, Some(WORDS.into())))?;
                 if words.is_empty() {
                     return Err(expected("tokens with commas between"));
                 }
@@ -129,7 +131,9 @@ impl Header {
                     if !seen.insert(python::Key(word.clone())) {
                         return Err((
                             format!("the vocabulary has {} twice", python::repr(word)),
-                            None,
+                            Some(
+                                "leave one out; `\"1\"` is a string, unlike the number `1`".into(),
+                            ),
                         ));
                     }
                 }
@@ -167,7 +171,7 @@ fn example(text: &str) -> Result<Example, Refusal> {
             Some("write `#! example: 3 1 2 -> 1 2 3`".into()),
         )
     })?;
-    let read = |part| words(part, false).map_err(|problem| (problem, None));
+    let read = |part| words(part, false).map_err(|problem| (problem, Some(WORDS.into())));
     let example = Example {
         input: read(input)?,
         output: read(output)?,
@@ -176,7 +180,7 @@ fn example(text: &str) -> Result<Example, Refusal> {
         let (tokens, values) = (example.input.len(), example.output.len());
         return Err((
             format!("the example has {tokens} tokens on the left and {values} on the right"),
-            None,
+            Some("give one value for each token, `None` where there is none".into()),
         ));
     }
     Ok(example)

@@ -22,14 +22,12 @@ pub fn tokens(file: usize, text: &str, problems: &mut Vec<Problem>) -> Vec<Token
     };
     let mut tokens = Vec::new();
     if text.len() > MAX_BYTES {
-        problems.push(Problem::new(
-            &lexer.span(0),
-            format!(
-                "the program has {} bytes, the limit is {MAX_BYTES}",
-                text.len()
-            ),
-            "starts here",
-        ));
+        let length = text.len();
+        let message = format!("the program has {length} bytes, the limit is {MAX_BYTES}");
+        problems.push(
+            Problem::new(&lexer.span(0), message, "starts here")
+                .help("split it: `load \"file\";` reads the statements of another file"),
+        );
         lexer.at = text.len();
     }
     loop {

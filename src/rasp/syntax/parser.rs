@@ -49,7 +49,7 @@ impl Parser {
             let start = self.at;
             if self.is(Sign::CloseCurly) {
                 let problem = Problem::new(&self.span(), "a `}` that closes nothing", "here");
-                self.problems.push(problem);
+                self.problems.push(problem.help("leave it out"));
                 self.at += 1;
                 continue;
             }
@@ -210,7 +210,10 @@ impl Parser {
         let mut body = Vec::new();
         while !self.is(Sign::CloseCurly) {
             if self.peek() == &TokenKind::End {
-                return Err(self.unexpected("`}`", "after the loop's body"));
+                let problem = self.unexpected("`}`", "after the loop's body");
+                return Err(Box::new(
+                    problem.help_unless_given("put `}` behind the loop's last statement"),
+                ));
             }
             body.push(self.statement()?);
         }
@@ -225,7 +228,8 @@ impl Parser {
     fn load(&mut self) -> Parsed<StatementKind> {
         self.at += 1;
         let TokenKind::Literal(crate::model::Value::Str(path)) = self.peek().clone() else {
-            return Err(self.unexpected("a file's name in quotes", "after `load`"));
+            let problem = self.unexpected("a file's name in quotes", "after `load`");
+            return Err(Box::new(problem.help("write `load \"file\";`")));
         };
         self.at += 1;
         self.semicolon()?;
@@ -244,10 +248,11 @@ impl Parser {
         if follows {
             problem.labels = vec![(end, "`;` is missing after this".into())];
             problem.message = "the statement does not end with `;`".into();
+            problem.help = Some("write `;` at its end".into());
             self.problems.push(*problem);
             return Ok(());
         }
-        Err(problem)
+        Err(Box::new(problem.help_unless_given("put `;` before this")))
     }
 
     /// `a, b, c`
@@ -262,7 +267,9 @@ impl Parser {
 
     fn name(&mut self, wanted: &str) -> Parsed<Name> {
         let TokenKind::Name(text) = self.peek().clone() else {
-            return Err(self.unexpected(wanted, "here"));
+            let problem = self.unexpected(wanted, "here");
+            let otherwise = "a name begins with a letter or `_`, and is no word of the language";
+            return Err(Box::new(problem.help_unless_given(otherwise)));
         };
         let span = self.span();
         self.at += 1;
@@ -337,7 +344,9 @@ impl Parser {
     /// Takes this sign or says that it is missing.
     pub fn expect(&mut self, sign: Sign, place: &str) -> Parsed<()> {
         if !self.is(sign) {
-            return Err(self.unexpected(&format!("`{}`", sign.text()), place));
+            let problem = self.unexpected(&format!("`{}`", sign.text()), place);
+            let otherwise = format!("put `{}` before this", sign.text());
+            return Err(Box::new(problem.help_unless_given(otherwise)));
         }
         self.at += 1;
         Ok(())
@@ -346,7 +355,9 @@ impl Parser {
     /// Takes this keyword or says that it is missing.
     pub fn expect_keyword(&mut self, keyword: Keyword, place: &str) -> Parsed<()> {
         if !self.is_keyword(keyword) {
-            return Err(self.unexpected(&format!("`{}`", keyword.text()), place));
+            let problem = self.unexpected(&format!("`{}`", keyword.text()), place);
+            let otherwise = format!("put `{}` before this", keyword.text());
+            return Err(Box::new(problem.help_unless_given(otherwise)));
         }
         self.at += 1;
         Ok(())

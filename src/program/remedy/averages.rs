@@ -1,0 +1,196 @@
+//! Aggregates: what they average, and where they select nothing.
+
+use super::source::{atom, call, literal};
+use super::{Candidates, Remedy, samples};
+use crate::model::Value;
+use crate::rasp::graph::{Encoding, Kind, NodeId};
+use crate::rasp::interpreter;
+use crate::rasp::python::arithmetic::{Number, number};
+use crate::rasp::python::{Key, repr};
+use crate::rasp::syntax::ast::Expr;
+
+/// A mean is written out as a sum over so many values, and no more.
+const MAX_VALUES: usize = 4;
+
+/// An `aggregate(selector, s)` of the source, in words.
+struct Written<'e> {
+    expr: &'e Expr,
+    selector: String,
+    sop: &'e Expr,
+    default: Option<String>,
+}
+
+impl Candidates<'_> {
+    fn aggregate(&self, node: NodeId) -> Option<Written<'_>> {
+        let expr = self.source.expression(node)?;
+        let (selector, sop, default) = match call(expr, "aggregate")? {
+            [selector, sop] => (selector, sop, None),
+            [selector, sop, default] => (selector, sop, Some(default)),
+            _ => return None,
+        };
+        let default = match default {
+            Some(default) => Some(self.source.written(default)?),
+            None => None,
+        };
+        Some(Written {
+            expr,
+            selector: self.source.written(selector)?,
+            sop,
+            default,
+        })
+    }
+
+    /// A default that Tracr does not have: added where nothing is selected, or left out.
+    pub(super) fn default_left_out(&self, node: NodeId) -> Vec<Remedy> {
+        let Some(Written {
+            expr,
+            selector,
+            sop,
+            default: Some(default),
+        }) = self.aggregate(node)
+        else {
+            return Vec::new();
+        };
+        let Some(s) = self.source.written(sop) else {
+            return Vec::new();
+        };
+        let left_out = format!("aggregate({selector}, {s})");
+        let numerical = self.graph().node(node).encoding == Encoding::Numerical;
+        let (same, then) = if numerical {
+            let added = format!(
+                "linear({left_out}, indicator(selector_width({selector}) == 0), 1, {default})"
+            );
+            (vec![added], "0")
+        } else {
+            // Of two truth values one can be the 0 of a mean.
+            let any = format!("map(x -> x > 0, aggregate({selector}, indicator({s})))");
+            let none = format!(
+                "map(x -> x == 0, aggregate({selector}, indicator(not {})))",
+                atom(sop, &s)
+            );
+            (vec![any, none], "undefined")
+        };
+        let mut remedies: Vec<Remedy> = same
+            .into_iter()
+            .filter_map(|new| self.source.instead(expr, &new))
+            .collect();
+        let left_out = self.source.instead(expr, &left_out);
+        remedies.extend(left_out.map(|remedy| Remedy {
+            help: format!(
+                "{}; where nothing is selected it is then {then}",
+                remedy.help
+            ),
+            differs: true,
+            ..remedy
+        }));
+        remedies
+    }
+
+    /// A mean of other numbers than 0 and 1, as the sum of each number times its share.
+    pub(super) fn weighted(&self, node: NodeId) -> Vec<Remedy> {
+        Vec::from_iter(self.sum_of_shares(node))
+    }
+
+    fn sum_of_shares(&self, node: NodeId) -> Option<Remedy> {
+        let Written {
+            expr,
+            selector,
+            sop,
+            default,
+        } = self.aggregate(node)?;
+        let values = self.values(node)?;
+        let zero = |value: &Value| number(value).is_some_and(|x| x.float() == 0.0);
+        let numbers: Option<Vec<Number>> = values.iter().map(number).collect();
+        numbers?;
+        let values: Vec<&Value> = values.iter().filter(|value| !zero(value)).collect();
+        if values.len() > MAX_VALUES || default.is_some_and(|d| d != "0") {
+            return None;
+        }
+        let inner = match call(sop, "numerical") {
+            Some([inner]) => inner,
+            _ => sop,
+        };
+        let s = atom(inner, &self.source.written(inner)?);
+        let share = |value: &Value| {
+            format!(
+                "aggregate({selector}, indicator({s} == {}))",
+                literal(value)
+            )
+        };
+        let (first, rest) = values.split_first()?;
+        let mut sum = match rest.split_first() {
+            None => format!("linear({0}, {0}, {1}, 0)", share(first), repr(first)),
+            Some((second, _)) => format!(
+                "linear({}, {}, {}, {})",
+                share(first),
+                share(second),
+                repr(first),
+                repr(second)
+            ),
+        };
+        for value in rest.iter().skip(1) {
+            sum = format!("linear({sum}, {}, 1, {})", share(value), repr(value));
+        }
+        self.source.instead(expr, &sum)
+    }
+
+    /// A categorical aggregate that selects different values: what is meant may be a share, a mean, or
+    /// one of the values.
+    pub(super) fn of_mixture(&self, node: NodeId, everywhere: bool) -> Vec<Remedy> {
+        let Some(Written {
+            expr,
+            selector,
+            sop,
+            ..
+        }) = self.aggregate(node)
+        else {
+            return Vec::new();
+        };
+        let Some(s) = self.source.written(sop) else {
+            return Vec::new();
+        };
+        let averaged = |of: &str| {
+            let new = format!("aggregate({selector}, indicator({of}))");
+            self.source.instead(expr, &new)
+        };
+        let mut remedies = Vec::from_iter(averaged(&s));
+        remedies.extend(self.sum_of_shares(node));
+        if everywhere && let Some(value) = self.values(node).and_then(|all| all.into_iter().next())
+        {
+            let is_value = format!("{} == {}", atom(sop, &s), literal(&value));
+            remedies.extend(averaged(&is_value).map(|remedy| Remedy {
+                help: format!(
+                    "a selector that selects one position moves its value; for the share of a value, {}",
+                    remedy.help
+                ),
+                differs: true,
+                ..remedy
+            }));
+        }
+        remedies
+    }
+
+    /// What the aggregated s-op can be, in the order of a few inputs; nothing if that is a lot.
+    fn values(&self, aggregate: NodeId) -> Option<Vec<Value>> {
+        let Kind::Aggregate { sop, .. } = self.graph().node(aggregate).kind else {
+            return None;
+        };
+        let mut values: Vec<Value> = Vec::new();
+        for input in samples::inputs(self.options) {
+            let graph = self.graph();
+            let Ok(run) = interpreter::run(graph, sop, &input, self.options.causal) else {
+                continue;
+            };
+            for value in run.values(sop) {
+                let known = values.iter().any(|v| Key(v.clone()) == Key(value.clone()));
+                if !known && *value != Value::None {
+                    values.push(value.clone());
+                }
+            }
+            if values.len() > MAX_VALUES + 1 {
+                break;
+            }
+        }
+        (!values.is_empty()).then_some(values)
+    }
+}

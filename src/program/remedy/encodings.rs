@@ -1,0 +1,194 @@
+//! Numerical where categorical is needed, and the other way round.
+
+use super::source::{atom, call, in_double_quotes, operands};
+use super::{Candidates, Remedy};
+use crate::model::Value;
+use crate::rasp::graph::NodeId;
+use crate::rasp::python::repr;
+use crate::rasp::syntax::ast::{Binary, Expr, ExprKind};
+
+/// Two ways to make a categorical s-op of a numerical one: a copy, or a map (of a mean or a sum, which
+/// have no copy).
+const CATEGORICAL: [&str; 2] = ["categorical(_)", "map(x -> x, _)"];
+
+/// The same for a numerical one.
+const NUMERICAL: [&str; 2] = ["numerical(_)", "numerical(map(x -> x, _))"];
+
+impl Candidates<'_> {
+    /// Wraps the operands of an expression, one at a time and then all of them.
+    fn wrapped(&self, whole: &Expr, wrappers: &[String]) -> Vec<Remedy> {
+        let operands = operands(whole);
+        let mut choices: Vec<Vec<&Expr>> = operands.iter().map(|one| vec![*one]).collect();
+        if operands.len() > 1 {
+            choices.push(operands);
+        }
+        let mut remedies = Vec::new();
+        for wrapper in wrappers {
+            for chosen in &choices {
+                let edits = chosen
+                    .iter()
+                    .map(|expr| Some((*expr, self.filled(wrapper, expr)?)));
+                let edits: Option<Vec<_>> = edits.collect();
+                remedies.extend(edits.and_then(|edits| self.source.with_parts(whole, &edits)));
+            }
+        }
+        remedies
+    }
+
+    fn wrapped_operands(&self, node: NodeId, wrappers: &[&str]) -> Vec<Remedy> {
+        let wrappers: Vec<String> = wrappers.iter().map(|w| (*w).to_owned()).collect();
+        let expr = self.source.expression(node);
+        expr.map_or_else(Vec::new, |expr| self.wrapped(expr, &wrappers))
+    }
+
+    /// `f(a)` as something else of `a`.
+    fn argument_of(&self, node: NodeId, function: &str, new: &str) -> Option<Remedy> {
+        let expr = self.source.expression(node)?;
+        let [argument] = call(expr, function)? else {
+            return None;
+        };
+        let new = self.filled(new, argument)?;
+        self.source.instead(expr, &new)
+    }
+
+    /// An expression in the place of `_`.
+    fn filled(&self, wrapper: &str, expr: &Expr) -> Option<String> {
+        // A copy in the other form of a copy is what was copied.
+        let copied = call(expr, "numerical").filter(|_| wrapper == CATEGORICAL[0]);
+        if let Some([inner]) = copied {
+            return self.source.written(inner);
+        }
+        let written = self.source.written(expr)?;
+        let is_operand = wrapper.contains("_ ");
+        let written = if is_operand {
+            atom(expr, &written)
+        } else {
+            written
+        };
+        Some(wrapper.replacen('_', &written, 1))
+    }
+
+    /// Keys and queries of a selector.
+    pub(super) fn categorical_operands(&self, node: NodeId) -> Vec<Remedy> {
+        self.wrapped_operands(node, &CATEGORICAL)
+    }
+
+    /// Operands of `linear`, or a copy of it.
+    pub(super) fn numerical_operands(&self, node: NodeId) -> Vec<Remedy> {
+        let mut remedies = Vec::from_iter(self.argument_of(node, "categorical", CATEGORICAL[1]));
+        if remedies.is_empty() {
+            remedies = self.wrapped_operands(node, &NUMERICAL);
+        }
+        remedies
+    }
+
+    /// A sequence map of numerical s-ops: sums can be numerical, everything else is categorical.
+    pub(super) fn one_encoding(&self, node: NodeId) -> Vec<Remedy> {
+        let mut remedies = Vec::from_iter(self.argument_of(node, "numerical", NUMERICAL[1]));
+        if !remedies.is_empty() {
+            return remedies;
+        }
+        let operator = self.source.expression(node).map(|expr| &expr.kind);
+        match operator {
+            Some(ExprKind::Binary(Binary::Add | Binary::Subtract, ..)) => {
+                remedies.extend(self.wrapped_operands(node, &NUMERICAL));
+            }
+            Some(ExprKind::Binary(Binary::Multiply, ..)) => remedies.extend(self.counted(node)),
+            _ => {}
+        }
+        remedies.extend(self.wrapped_operands(node, &CATEGORICAL));
+        remedies
+    }
+
+    /// An aggregate in another encoding than its s-op: `numerical(aggregate(...))`.
+    pub(super) fn copied(&self, node: NodeId) -> Vec<Remedy> {
+        [("numerical", NUMERICAL[1]), ("categorical", CATEGORICAL[1])]
+            .into_iter()
+            .filter_map(|(function, new)| self.argument_of(node, function, new))
+            .collect()
+    }
+
+    /// `numerical(tokens)`: a number of each token, or whether it is one of them.
+    pub(super) fn number_of_tokens(&self, node: NodeId) -> Vec<Remedy> {
+        let mut remedies = Vec::from_iter(self.argument_of(node, "numerical", NUMERICAL[1]));
+        if let Some(token) = self.options.vocab.first() {
+            remedies.extend(self.indicated(node, &repr(token)));
+        }
+        remedies
+    }
+
+    /// Something numerical with a value that is not a number.
+    pub(super) fn not_numerical(&self, node: NodeId, value: &str) -> Vec<Remedy> {
+        let mut remedies = Vec::from_iter(self.argument_of(node, "numerical", "_"));
+        remedies.extend(self.indicated(node, value));
+        remedies
+    }
+
+    /// Whether it is this value, instead of the value itself.
+    fn indicated(&self, node: NodeId, value: &str) -> Vec<Remedy> {
+        let value = &in_double_quotes(value);
+        let new = format!("indicator(_ == {value})");
+        let mut remedies = Vec::from_iter(self.argument_of(node, "numerical", &new));
+        // In a call of the prelude's, which makes its argument numerical itself.
+        if let Some(expr) = self.source.expression(node)
+            && call(expr, "numerical").is_none()
+        {
+            remedies.extend(self.wrapped(expr, &[format!("_ == {value}")]));
+        }
+        remedies
+            .into_iter()
+            .map(|remedy| Remedy {
+                help: format!("{}, for one of the values", remedy.help),
+                differs: true,
+                ..remedy
+            })
+            .collect()
+    }
+
+    /// `s[0]`, which is no position of the input but a part of the value at each.
+    fn at_position(&self, node: NodeId) -> Option<Remedy> {
+        let expr = self.source.expression(node)?;
+        let ExprKind::Binary(Binary::Index, s, position) = &expr.kind else {
+            return None;
+        };
+        let s = self.source.written(s)?;
+        let position = self.source.written(position)?;
+        let query = match position.strip_prefix('-') {
+            Some(back) => format!("length - {back}"),
+            None => position,
+        };
+        let moved = format!("aggregate(select(indices, {query}, ==), {s})");
+        self.source.instead(expr, &moved)
+    }
+
+    /// A function without a value for anything it is given: other types may have one.
+    pub(super) fn of_no_value(&self, node: NodeId) -> Vec<Remedy> {
+        let mut remedies = Vec::from_iter(self.at_position(node));
+        remedies.extend(self.wrapped_operands(node, &["int(_)", "float(_)", "str(_)"]));
+        if self
+            .options
+            .vocab
+            .iter()
+            .all(|v| matches!(v, Value::Str(_)))
+        {
+            let vocab: Vec<Value> = (1..)
+                .take(self.options.vocab.len())
+                .map(Value::Int)
+                .collect();
+            let words: Vec<String> = vocab.iter().map(repr).collect();
+            remedies.push(Remedy {
+                help: format!(
+                    "for numbers as tokens, write `#! vocab: {}` at the top, or --vocab {}",
+                    words.join(", "),
+                    words.join(",")
+                ),
+                vocab: Some(vocab),
+                ..Remedy::default()
+            });
+        }
+        for remedy in &mut remedies {
+            remedy.differs = true;
+        }
+        remedies
+    }
+}

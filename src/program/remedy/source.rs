@@ -1,0 +1,219 @@
+//! The program's text and its syntax tree, by the places that nodes carry.
+
+use std::ops::Range;
+
+use super::Remedy;
+use crate::model::Value;
+use crate::rasp::Program;
+use crate::rasp::graph::NodeId;
+use crate::rasp::python::repr;
+use crate::rasp::syntax;
+use crate::rasp::syntax::ast::{Binary, Expr, ExprKind, Statement, StatementKind};
+
+/// Longer pieces of a program are not repeated in a line of advice.
+const LONGEST: usize = 400;
+
+/// The text of a program, whose number among its sources is 0.
+pub struct Source<'a> {
+    program: &'a Program,
+    pub text: &'a str,
+    statements: Vec<Statement>,
+}
+
+impl<'a> Source<'a> {
+    pub fn of(program: &'a Program) -> Self {
+        let text = program.sources.0.first().map_or("", |file| &file.text);
+        Self {
+            program,
+            text,
+            statements: syntax::parse(0, text, &mut Vec::new()),
+        }
+    }
+
+    /// The expression that made a node; nothing if a function of the prelude or another file did.
+    pub fn expression(&self, node: NodeId) -> Option<&Expr> {
+        let (file, range) = self.program.graph.node(node).span.as_ref()?;
+        let is = |expr: &&Expr| *file == 0 && expr.span.range == *range;
+        self.statements
+            .iter()
+            .find_map(|statement| in_statement(statement, &is))
+    }
+
+    /// Where the statement begins that holds these bytes: before it a name can be assigned that is seen
+    /// there.
+    pub fn statement(&self, range: &Range<usize>) -> Option<usize> {
+        let holds = |statement: &&Statement| {
+            let outer = &statement.span.range;
+            outer.start <= range.start && range.end <= outer.end
+        };
+        let mut statement = self.statements.iter().find(holds)?;
+        loop {
+            let body = match &statement.kind {
+                StatementKind::Def { function, .. } => &function.body,
+                StatementKind::For { body, .. } => body,
+                _ => return Some(statement.span.range.start),
+            };
+            match body.iter().find(holds) {
+                Some(inner) => statement = inner,
+                // In the `return`, where nothing can be put before.
+                None => return None,
+            }
+        }
+    }
+
+    /// As written, in one line.
+    pub fn written(&self, expr: &Expr) -> Option<String> {
+        in_one_line(self.text.get(expr.span.range.clone())?)
+    }
+
+    /// The remedy of writing something else in the place of an expression.
+    pub fn instead(&self, expr: &Expr, new: &str) -> Option<Remedy> {
+        self.with_parts(expr, &[(expr, new.to_owned())])
+    }
+
+    /// The remedy of writing an expression with other parts. It is shown whole, as the parts may stand
+    /// elsewhere too.
+    pub fn with_parts(&self, whole: &Expr, parts: &[(&Expr, String)]) -> Option<Remedy> {
+        let range = &whole.span.range;
+        let mut new = self.text.get(range.clone())?.to_owned();
+        for (part, text) in parts.iter().rev() {
+            let part = &part.span.range;
+            let start = part.start.checked_sub(range.start)?;
+            new.replace_range(start..start + part.len(), text);
+        }
+        let (new, old) = (in_one_line(&new)?, self.written(whole)?);
+        Some(Remedy {
+            help: format!("write `{new}` instead of `{old}`"),
+            edits: vec![(range.clone(), new)],
+            ..Remedy::default()
+        })
+    }
+}
+
+/// The text without line breaks; nothing if it has a comment, which would swallow the rest, or is long.
+fn in_one_line(text: &str) -> Option<String> {
+    let has_comment = text.contains('\n') && text.contains('#');
+    let line = text.lines().map(str::trim).collect::<Vec<_>>().join(" ");
+    (!has_comment && line.len() <= LONGEST).then_some(line)
+}
+
+/// The arguments of a call of this function, if that is what the expression is.
+pub fn call<'e>(expr: &'e Expr, function: &str) -> Option<&'e [Expr]> {
+    match &expr.kind {
+        ExprKind::Call(called, arguments) if matches!(&called.kind, ExprKind::Name(name) if name == function) => {
+            Some(arguments)
+        }
+        _ => None,
+    }
+}
+
+/// What is written, in brackets where an operator beside it could bind tighter.
+pub fn atom(expr: &Expr, written: &str) -> String {
+    let is_open = match expr.kind {
+        ExprKind::Binary(Binary::Index, ..) => false,
+        ExprKind::Binary(..) | ExprKind::Unary(..) | ExprKind::If { .. } => {
+            unbracketed(written).is_none()
+        }
+        _ => false,
+    };
+    if is_open {
+        format!("({written})")
+    } else {
+        written.to_owned()
+    }
+}
+
+/// A value as a program writes it.
+pub fn literal(value: &Value) -> String {
+    in_double_quotes(&repr(value))
+}
+
+/// The same for a value as Python shows it.
+pub fn in_double_quotes(shown: &str) -> String {
+    let content = shown.strip_prefix('\'').and_then(|s| s.strip_suffix('\''));
+    match content.filter(|content| !content.contains(['"', '\\', '\''])) {
+        Some(content) => format!("\"{content}\""),
+        None => shown.to_owned(),
+    }
+}
+
+/// What stands between brackets, if they hold all of it.
+pub fn unbracketed(text: &str) -> Option<&str> {
+    let inner = text.strip_prefix('(').and_then(|t| t.strip_suffix(')'))?;
+    let mut open = 0_i32;
+    let stays_inside = inner.chars().all(|c| {
+        open += i32::from(c == '(') - i32::from(c == ')');
+        open >= 0
+    });
+    stays_inside.then_some(inner)
+}
+
+/// The operands that may be s-ops.
+pub fn operands(expr: &Expr) -> Vec<&Expr> {
+    let all: Vec<&Expr> = match &expr.kind {
+        ExprKind::Unary(_, x) => vec![x],
+        ExprKind::Binary(_, a, b) => vec![a, b],
+        ExprKind::If {
+            condition,
+            then,
+            otherwise,
+        } => vec![then, condition, otherwise],
+        ExprKind::Call(_, arguments) => arguments.iter().collect(),
+        _ => Vec::new(),
+    };
+    let is_sop = |expr: &&Expr| {
+        !matches!(
+            expr.kind,
+            ExprKind::Literal(_) | ExprKind::Comparator(_) | ExprKind::Lambda { .. }
+        )
+    };
+    all.into_iter().filter(is_sop).collect()
+}
+
+fn in_statement<'s>(statement: &'s Statement, is: &impl Fn(&&'s Expr) -> bool) -> Option<&'s Expr> {
+    match &statement.kind {
+        StatementKind::Assign { value, .. } | StatementKind::Expression(value) => {
+            in_expression(value, is)
+        }
+        StatementKind::Def { function, .. } => function
+            .body
+            .iter()
+            .find_map(|inner| in_statement(inner, is))
+            .or_else(|| in_expression(&function.result, is)),
+        StatementKind::For { iterable, body, .. } => in_expression(iterable, is)
+            .or_else(|| body.iter().find_map(|inner| in_statement(inner, is))),
+        StatementKind::Load(_) => None,
+    }
+}
+
+fn in_expression<'s>(expr: &'s Expr, is: &impl Fn(&&'s Expr) -> bool) -> Option<&'s Expr> {
+    if is(&expr) {
+        return Some(expr);
+    }
+    let below: Vec<&Expr> = match &expr.kind {
+        ExprKind::Name(_) | ExprKind::Literal(_) | ExprKind::Comparator(_) => Vec::new(),
+        ExprKind::List(items) => items.iter().collect(),
+        ExprKind::Comprehension {
+            value,
+            iterable,
+            condition,
+            ..
+        } => [Some(value), Some(iterable), condition.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(AsRef::as_ref)
+            .collect(),
+        ExprKind::Unary(_, x) => vec![x],
+        ExprKind::Binary(_, a, b) => vec![a, b],
+        ExprKind::If {
+            condition,
+            then,
+            otherwise,
+        } => vec![then, condition, otherwise],
+        ExprKind::Call(function, arguments) => {
+            std::iter::once(&**function).chain(arguments).collect()
+        }
+        ExprKind::Lambda { body, .. } => vec![body],
+    };
+    below.into_iter().find_map(|inner| in_expression(inner, is))
+}

@@ -1,0 +1,206 @@
+//! Programs that break a rule of the language, and the programs that the advice leads to.
+
+/// Wrong programs of the language's own rules, a part of what is said, and the program that follows it.
+pub const LANGUAGE: &[(&str, &str, &str)] = &[
+    (
+        "out = tokens + 1",
+        "write `;` at its end",
+        "out = tokens + 1;",
+    ),
+    (
+        "out = (tokens + 1;",
+        "put `)` before this",
+        "out = (tokens + 1);",
+    ),
+    (
+        "out = tokens + ;",
+        "is missing before this",
+        "out = tokens + 1;",
+    ),
+    ("out = tokens + 1; }", "leave it out", "out = tokens + 1;"),
+    (
+        "out = 1 < tokens < 3;",
+        "`a < b and b < c`",
+        "out = 1 < tokens and tokens < 3;",
+    ),
+    (
+        "out = tokens == 1 && indices == 0;",
+        "write `and`",
+        "out = tokens == 1 and indices == 0;",
+    ),
+    (
+        "out = tokens[0];",
+        "",
+        "out = aggregate(select(indices, 0, ==), tokens);",
+    ),
+    (
+        "out = tokens == one;",
+        "write `\"one\"`",
+        "out = tokens == \"one\";",
+    ),
+    (
+        "out = tokns + 1;",
+        "did you mean `tokens`?",
+        "out = tokens + 1;",
+    ),
+    (
+        "out = tokens + 1 / 0;",
+        "change one of them",
+        "out = tokens + 1 / 2;",
+    ),
+    (
+        "out = tokens == [1, 2][2];",
+        "write a position from 0 to 1",
+        "out = tokens == [1, 2][1];",
+    ),
+    (
+        "out = map(x -> x + indices, tokens);",
+        "`sequence_map((x, y) -> x + y, a, b)`",
+        "out = sequence_map((x, y) -> x + y, tokens, indices);",
+    ),
+    (
+        "out = map(x -> sequence_map((a, b) -> a + b, x, indices), tokens);",
+        "`sequence_map((x, y) -> x + y, a, b)`",
+        "out = sequence_map((x, y) -> x + y, tokens, indices);",
+    ),
+    (
+        "out = selector_width(tokens);",
+        "`select(keys, queries, ==)`",
+        "out = selector_width(select(tokens, tokens, ==));",
+    ),
+    (
+        "out = selector_width(True);",
+        "`select(indices, indices, true)`",
+        "out = selector_width(select(indices, indices, true)) + tokens;",
+    ),
+    (
+        "s = select(tokens, tokens, ==);\nout = aggregate(s, s);",
+        "`aggregate` or `selector_width`",
+        "s = select(tokens, tokens, ==);\nout = aggregate(s, selector_width(s));",
+    ),
+    (
+        "s = select(tokens, tokens, ==);\nout = selector_width(select(s, tokens, ==));",
+        "`aggregate` or `selector_width`",
+        "s = select(tokens, tokens, ==);\nout = selector_width(select(selector_width(s), tokens, ==));",
+    ),
+    (
+        "out = linear(3, indicator(tokens == 1), 1, 1);",
+        "`map(x -> 3, tokens)`",
+        "out = linear(numerical(map(x -> 3, tokens)), indicator(tokens == 1), 1, 1);",
+    ),
+    (
+        "out = linear(indicator(tokens == 1), indicator(tokens == 2), tokens, 1);",
+        "`linear(a, b, 1, -1)`",
+        "out = linear(indicator(tokens == 1), indicator(tokens == 2), 1, -1);",
+    ),
+    (
+        "out = aggregate(select(indices, indices, ==), tokens, tokens);",
+        "leave it out",
+        "out = aggregate(select(indices, indices, ==), tokens);",
+    ),
+    (
+        "out = named(tokens + 1, 3);",
+        "write it in quotes",
+        "out = named(tokens + 1, \"3\");",
+    ),
+    (
+        "n = named(3, \"n\");\nout = tokens + n;",
+        "leave `named` out",
+        "n = 3;\nout = tokens + n;",
+    ),
+    (
+        "out = 3(tokens);",
+        "for a product write `*`",
+        "out = 3 * (tokens);",
+    ),
+    (
+        "xs = [1, 2];\nout = tokens + xs(0);",
+        "`list[0]`",
+        "xs = [1, 2];\nout = tokens + xs[0];",
+    ),
+    (
+        "s = select(indices, indices, ==);\nout = s(tokens);",
+        "`aggregate(selector, s)`",
+        "s = select(indices, indices, ==);\nout = aggregate(s, tokens);",
+    ),
+    (
+        "out = tokens + reverse;",
+        "call it with its arguments",
+        "out = tokens + reverse(tokens);",
+    ),
+    (
+        "out = tokens;\nfor i in 3 { out = out + i; }",
+        "`range(3)`",
+        "out = tokens;\nfor i in range(3) { out = out + i; }",
+    ),
+    (
+        "out = tokens;\nfor i in None { out = out + i; }",
+        "`[1, 2]`",
+        "out = tokens;\nfor i in [1, 2] { out = out + i; }",
+    ),
+    (
+        "out = tokens;\nfor i in range(length) { out = out + i; }",
+        "`max_seq_len`",
+        "out = tokens;\nfor i in range(max_seq_len) { out = out + i; }",
+    ),
+    (
+        "out = tokens;\nfor i in range(0, 3, 0) { out = out + i; }",
+        "leave the step out",
+        "out = tokens;\nfor i in range(0, 3) { out = out + i; }",
+    ),
+    (
+        "xs = [x for x in [1, 2] if tokens == x];\nout = tokens + xs[0];",
+        "`a if condition else b`",
+        "out = 1 if tokens == 1 else 2;",
+    ),
+    (
+        "a, b = [1, 2, 3];\nout = tokens + a;",
+        "one name for the whole list",
+        "a = [1, 2, 3];\nout = tokens + a[0];",
+    ),
+    (
+        "tokens = tokens + 1;",
+        "choose another name",
+        "mine = tokens + 1;",
+    ),
+    (
+        "def f(x) { y = x + 1; }\nout = f(tokens);",
+        "end its body with `return x;`",
+        "def f(x) { y = x + 1; return y; }\nout = f(tokens);",
+    ),
+    (
+        "def 3(x) { return x; }\nout = tokens + 1;",
+        "a name begins with a letter",
+        "def f(x) { return x; }\nout = tokens + 1;",
+    ),
+    (
+        "load file;\nout = tokens + 1;",
+        "write `load \"file\";`",
+        "out = tokens + 1;",
+    ),
+    (
+        "out = select(tokens, tokens, ==);",
+        "end with an s-op",
+        "out = selector_width(select(tokens, tokens, ==));",
+    ),
+    (
+        "#! output: resul\nresult_of_all = tokens + 1;",
+        "its s-ops are result_of_all",
+        "#! output: result_of_all\nresult_of_all = tokens + 1;",
+    ),
+    (
+        "#! causal: true\n#! causal: true\nout = tokens + 1;",
+        "leave one of the lines out",
+        "#! causal: true\nout = tokens + 1;",
+    ),
+    (
+        "#! example: 1 2 -> 2\nout = tokens + 1;",
+        "one value for each token",
+        "#! example: 1 2 -> 2 3\nout = tokens + 1;",
+    ),
+    (
+        "#! example: 1 2\nout = tokens + 1;",
+        "`#! example: 3 1 2 -> 1 2 3`",
+        "#! example: 3 1 2 -> 4 2 3\nout = tokens + 1;",
+    ),
+];

@@ -1,0 +1,237 @@
+//! Programs that the compiler refuses, or whose models differ from them: each kind of refusal.
+
+/// A program that is refused, or whose model differs from it.
+pub struct Refused {
+    /// Of the snapshot and of messages.
+    pub kind: &'static str,
+    pub vocab: &'static str,
+    pub longest: usize,
+    pub body: &'static str,
+    /// Whether the mended program means what the wrong one says.
+    pub means_the_same: bool,
+}
+
+const fn refused(kind: &'static str, vocab: &'static str, body: &'static str) -> Refused {
+    Refused {
+        kind,
+        vocab,
+        longest: 3,
+        body,
+        means_the_same: true,
+    }
+}
+
+const fn changed(kind: &'static str, vocab: &'static str, body: &'static str) -> Refused {
+    Refused {
+        means_the_same: false,
+        ..refused(kind, vocab, body)
+    }
+}
+
+const NUMBERS: &str = "1, 2, 3";
+const LETTERS: &str = "a, b, c";
+
+pub const TABLE: &[Refused] = &[
+    refused("nothing to compute", LETTERS, "out = tokens;"),
+    refused("no tokens", LETTERS, "out = 2 * indices;"),
+    refused("no tokens", LETTERS, "out = indices;"),
+    refused(
+        "no tokens",
+        LETTERS,
+        "out = aggregate(select(indices, indices, <=), indicator(indices == 0));",
+    ),
+    refused("numerical primitive", NUMBERS, "out = numerical(tokens);"),
+    changed("numerical primitive", LETTERS, "out = numerical(tokens);"),
+    refused(
+        "numerical selector",
+        NUMBERS,
+        "out = selector_width(select(numerical(map(x -> x, tokens)), tokens, ==));",
+    ),
+    refused(
+        "numerical selector",
+        LETTERS,
+        "is_a = indicator(tokens == \"a\");\nout = selector_width(select(is_a, is_a, ==));",
+    ),
+    refused(
+        "numerical selector",
+        LETTERS,
+        "at = linear(numerical(map(x -> x, indices)), indicator(tokens == \"a\"), 1, 1);\n\
+         out = selector_width(select(indices, at, ==));",
+    ),
+    refused(
+        "aggregate in another encoding",
+        NUMBERS,
+        "out = numerical(aggregate(select(indices, indices, ==), tokens));",
+    ),
+    refused(
+        "aggregate in another encoding",
+        LETTERS,
+        "first = select(indices, 0, ==);\nout = categorical(aggregate(first, indicator(tokens == \"a\")));",
+    ),
+    refused(
+        "default",
+        LETTERS,
+        "before = select(indices, indices, <);\n\
+         out = aggregate(before, indicator(tokens == \"a\"), 1);",
+    ),
+    refused(
+        "default",
+        LETTERS,
+        "out = aggregate(select(indices, indices, (k, q) -> k == q - 1), tokens == \"a\", False);",
+    ),
+    refused(
+        "default",
+        LETTERS,
+        "out = aggregate(select(indices, indices, (k, q) -> k == q - 1), tokens == \"a\", True);",
+    ),
+    changed(
+        "default",
+        LETTERS,
+        "out = aggregate(select(indices, indices, (k, q) -> k == q - 1), tokens, \"z\");",
+    ),
+    refused(
+        "numerical sequence map",
+        NUMBERS,
+        "out = numerical(tokens * indices);",
+    ),
+    refused(
+        "numerical sequence map",
+        NUMBERS,
+        "out = numerical(10 * tokens + indices);",
+    ),
+    refused(
+        "numerical sequence map",
+        NUMBERS,
+        "share = aggregate(select(indices, indices, <=), indicator(tokens == 1));\nout = share + indices;",
+    ),
+    refused(
+        "numerical sequence map",
+        NUMBERS,
+        "is_one = indicator(tokens == 1);\nout = is_one * indices;",
+    ),
+    refused(
+        "numerical sequence map",
+        LETTERS,
+        "is_a = indicator(tokens == \"a\");\nout = is_a if indices > 0 else tokens;",
+    ),
+    refused(
+        "categorical linear map",
+        NUMBERS,
+        "out = linear(map(x -> x, tokens), map(x -> x, indices), 1, 10);",
+    ),
+    refused(
+        "categorical linear map",
+        NUMBERS,
+        "out = linear(tokens, indices, 1, 10);",
+    ),
+    refused(
+        "categorical linear map",
+        LETTERS,
+        "both = linear(indicator(tokens == \"a\"), indicator(indices == 0), 1, 1);\n\
+         out = categorical(both);",
+    ),
+    refused(
+        "selectors over different s-ops",
+        LETTERS,
+        "same = select(tokens, tokens, ==);\nearlier = select(indices, indices, <);\n\
+         seen = selector_width(same and earlier) > 0;",
+    ),
+    refused(
+        "selectors over different s-ops",
+        LETTERS,
+        "out = selector_width(select(tokens, \"a\", ==) or not select(indices, length - 1, ==));",
+    ),
+    refused(
+        "selectors over different s-ops",
+        "1, 2",
+        "def in_order(s) {\n    \
+             before = select(s, s, <) or (select(s, s, ==) and select(indices, indices, <));\n    \
+             return aggregate(select(selector_width(before), indices, ==), s);\n}\n\
+         out = in_order(tokens);",
+    ),
+    refused(
+        "numerical sequence map",
+        LETTERS,
+        "share = aggregate(select(indices, indices, <=), indicator(tokens == \"a\"));\n\
+         so_far = round((indices + 1) * share);",
+    ),
+    changed("no values", NUMBERS, "last = tokens[-1];"),
+    changed("no values", "\"1\", \"2\"", "out = tokens + 1;"),
+    changed("no values", LETTERS, "out = tokens - 1;"),
+    changed(
+        "not a number",
+        LETTERS,
+        "out = numerical(map(x -> x, tokens));",
+    ),
+    refused(
+        "not a number",
+        LETTERS,
+        "out = numerical(map(x -> x + x, tokens));",
+    ),
+    changed(
+        "not a number",
+        LETTERS,
+        "out = frac_prevs(map(x -> x, tokens));",
+    ),
+    refused(
+        "mean of other numbers",
+        NUMBERS,
+        "out = aggregate(select(indices, indices, <=), numerical(map(x -> x, tokens)));",
+    ),
+    refused(
+        "mean of other numbers",
+        "0, 5",
+        "five = numerical(map(x -> x, tokens));\nout = aggregate(select(indices, indices, <=), five);",
+    ),
+    Refused {
+        longest: 3000,
+        ..changed(
+            "too many",
+            "1, 2",
+            "x = sequence_map((a, b) -> a * b + 0.5, tokens, indices);\n\
+             out = sequence_map((a, b) -> (a, b), x, indices);",
+        )
+    },
+    Refused {
+        longest: 16384,
+        ..changed(
+            "too large",
+            "1, 2",
+            "out = selector_width(select(tokens, tokens, ==));",
+        )
+    },
+    refused(
+        "different values selected",
+        LETTERS,
+        "out = aggregate(select(indices, indices, <=), tokens == \"a\");",
+    ),
+    refused(
+        "different values selected",
+        LETTERS,
+        "found = tokens in [\"a\", \"b\"];\nout = aggregate(select(indices, indices, <=), found);",
+    ),
+    refused(
+        "different values selected",
+        NUMBERS,
+        "out = aggregate(select(indices, indices, <=), tokens);",
+    ),
+    changed(
+        "different values selected",
+        LETTERS,
+        "out = aggregate(select(indices, indices, <=), tokens);",
+    ),
+    changed(
+        "several problems",
+        LETTERS,
+        "is_a = indicator(tokens == \"a\");\nn = selector_width(select(is_a, tokens, ==));\n\
+         out = aggregate(select(indices, n, ==), tokens, \"z\");",
+    ),
+    changed(
+        "several problems",
+        LETTERS,
+        "def pairwise(s) {\n    \
+             return aggregate(select(indices, indices + 1, ==), s, \"z\") if indices % 2 == 0\n        \
+                 else aggregate(select(indices, indices - 1, ==), s, \"z\");\n}\n\
+         swapped = tokens if length % 2 == 1 and indices == length - 1 else pairwise(tokens);",
+    ),
+];
