@@ -286,6 +286,40 @@ fn what_cannot_be_compiled_is_refused_and_nothing_written() {
 }
 
 #[test]
+fn compile_refuses_an_ending_that_is_no_model_and_keeps_what_is_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = dir.path().join("mine.rasp");
+    std::fs::copy(root().join("programs/hist.rasp"), &source).unwrap();
+    let before = command::snapshot(dir.path());
+    for (name, part) in [
+        (
+            "x.npz",
+            "`safetensors.numpy.load_file(\"DIR/x.safetensors\")`",
+        ),
+        (
+            "x.pt",
+            "`safetensors.torch.load_file(\"DIR/x.safetensors\")`",
+        ),
+        (
+            "mine.rasp",
+            "`compress compile hist -o DIR/mine.safetensors`",
+        ),
+        ("x.json", "writes .safetensors (a model file), not .json"),
+    ] {
+        let (code, stdout, stderr) =
+            call(&["compile", "hist", "-o", &text(&dir.path().join(name))]);
+        assert_eq!((code, stdout.as_str()), (2, ""), "{stderr}");
+        let part = part.replace("DIR", &text(dir.path()));
+        assert!(stderr.contains(&part), "`{part}` is not in: {stderr}");
+        assert!(command::snapshot(dir.path()) == before, "{name}");
+    }
+    for name in ["x.SafeTensors", "x"] {
+        compile(&["hist", "-o", &text(&dir.path().join(name))]);
+        assert!(dir.path().join(name).is_file(), "{name}");
+    }
+}
+
+#[test]
 fn a_model_that_differs_for_some_inputs_is_written_with_a_warning() {
     let dir = tempfile::tempdir().unwrap();
     let (program, file) = (

@@ -141,6 +141,89 @@ fn an_export_runs_as_the_compressed_model_does() {
             "npz",
         ]);
         assert_eq!(code, 0);
-        assert_eq!(&std::fs::read(&npz).unwrap()[..4], b"PK\x03\x04");
+        let bytes = std::fs::read(&npz).unwrap();
+        assert_eq!(&bytes[..4], b"PK\x03\x04");
+        // The ending says it alone, in any case, and in a directory that is called like a model.
+        let folder = dir.path().join("folder.safetensors");
+        std::fs::create_dir_all(&folder).unwrap();
+        let by_ending = folder.join("W.NPZ");
+        let (code, _, stderr) = call(&["export", &text(&run_dir), "-o", &text(&by_ending)]);
+        assert_eq!(code, 0, "{stderr}");
+        assert_eq!(std::fs::read(&by_ending).unwrap(), bytes);
+        // Without an ending --format says it.
+        let bare = folder.join("w");
+        let export = ["export", &text(&run_dir), "-o", &text(&bare)].map(str::to_owned);
+        for (format, expected) in [("npz", &npz), ("model", &file)] {
+            let more = ["--format", format].map(str::to_owned);
+            assert_eq!(call(&[&export[..], &more[..]].concat()).0, 0);
+            assert_eq!(
+                std::fs::read(&bare).unwrap(),
+                std::fs::read(expected).unwrap(),
+                "{format}"
+            );
+        }
     }
+}
+
+#[test]
+fn export_refuses_endings_that_it_does_not_write_and_says_which_command_does() {
+    let dir = tempfile::tempdir().unwrap();
+    // The ending is looked at before the run: there is none here.
+    let refused = |name: &str, more: &[&str], parts: &[&str]| {
+        let file = text(&dir.path().join(name));
+        let (code, stdout, stderr) = call(&[&["export", "a run", "-o", &file], more].concat());
+        assert_eq!((code, stdout.as_str()), (2, ""), "{name}: {stderr}");
+        assert_eq!(stderr.lines().count(), 1, "{stderr}");
+        for part in parts {
+            let part = part.replace("DIR", &text(dir.path()));
+            assert!(stderr.contains(&part), "`{part}` is not in: {stderr}");
+        }
+        assert_eq!(command::snapshot(dir.path()), []);
+    };
+    refused(
+        "w.npy",
+        &[],
+        &[
+            "`compress export` writes .safetensors (a model file) or .npz (W, G and labels for NumPy), not .npy",
+            "`compress export 'a run' -o DIR/w.npz`",
+            "`numpy.load(\"DIR/w.npz\")[\"W\"]` is W",
+        ],
+    );
+    refused("W.CSV", &[], &["not .csv", "-o DIR/W.npz`"]);
+    refused(
+        "w.pt",
+        &[],
+        &[
+            "-o DIR/w.safetensors`",
+            "`safetensors.torch.load_file(\"DIR/w.safetensors\")`",
+        ],
+    );
+    for other in ["w.pdf", "w.png", "w.html", "w.safetensor"] {
+        refused(other, &[], &["cannot be written", ".safetensors`"]);
+    }
+    // A number is a part of the name.
+    refused(
+        "d0.5",
+        &["--format", "model"],
+        &["-o DIR/d0.5.safetensors`"],
+    );
+    refused(
+        "w.npz",
+        &["--format", "model"],
+        &[
+            "--format model is .safetensors",
+            "leave --format out",
+            "-o DIR/w.safetensors`",
+        ],
+    );
+    refused(
+        "w.safetensors",
+        &["--format", "npz"],
+        &["--format npz is .npz", "-o DIR/w.npz`"],
+    );
+    let folder = dir.path().join("folder.npz");
+    std::fs::create_dir(&folder).unwrap();
+    let (code, _, stderr) = call(&["export", "a run", "-o", &text(&folder)]);
+    assert_eq!(code, 2);
+    assert!(stderr.contains("is a directory: give a file"), "{stderr}");
 }

@@ -497,6 +497,50 @@ fn a_study_of_many_series_hides_none() {
 }
 
 #[test]
+fn directories_called_like_files_are_refused_unless_they_are_meant() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path().join("run");
+    run_of(&run, &labels(8));
+    let run = run.display().to_string();
+    let at = |name: &str| dir.path().join(name).display().to_string();
+    let (code, stdout, stderr) = call(&["plot", &run, "-o", &at("x.svg")]);
+    assert_eq!((code, stdout.as_str()), (2, ""), "{stderr}");
+    for part in [
+        "called like a .svg file",
+        "--format svg",
+        &at("x.svg/"),
+        &at("x"),
+    ] {
+        assert!(stderr.contains(part), "`{part}` is not in: {stderr}");
+    }
+    assert!(!dir.path().join("x.svg").exists());
+    // The other commands that make a directory, none of which reads anything first.
+    for (arguments, output) in [
+        (vec!["publish", "no study", "-o"], "p.html"),
+        (vec!["paper", "results", "-o"], "REPORT.md"),
+        (vec!["sweep", "no study", "--output"], "runs.csv"),
+        (vec!["init", "hist"], "hist.toml"),
+        (vec!["man"], "compress.TXT"),
+        (
+            vec!["--config", "configs/frac_prevs.toml", "--output"],
+            "w.safetensors",
+        ),
+    ] {
+        let output = at(output);
+        let (code, stdout, stderr) = call(&[&arguments[..], &[&output]].concat());
+        assert_eq!((code, stdout.as_str()), (2, ""), "{arguments:?}: {stderr}");
+        assert!(stderr.contains("called like a ."), "{stderr}");
+        assert!(!std::path::Path::new(&output).exists(), "{output}");
+    }
+    // With a slash, there already, or with a number behind the dot.
+    for output in ["y.svg/", "y.svg", "v0.5"] {
+        let (code, _, stderr) = call(&["plot", &run, "--format", "svg", "-o", &at(output)]);
+        assert_eq!(code, 0, "{output}: {stderr}");
+        assert!(dir.path().join(output).is_dir(), "{output}");
+    }
+}
+
+#[test]
 fn bad_tables_are_named_and_nothing_is_written() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().display().to_string();

@@ -198,3 +198,48 @@ fn the_page_of_a_study_starts_with_what_its_tables_answer() {
         assert!(page.contains(part), "{part}");
     }
 }
+
+#[test]
+fn report_refuses_an_ending_that_is_no_page_and_writes_one_of_any_case() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path().join("run");
+    let (code, _, stderr) = call(&short_run("frac_prevs", 50, &run));
+    assert_eq!(code, 0, "{stderr}");
+    let run = run.display().to_string();
+    let at = |name: &str| dir.path().join(name).display().to_string();
+    for (name, parts) in [
+        ("r.pdf", ["r.html`", "open it in a browser and print it"]),
+        (
+            "r.PNG",
+            [
+                "r.html`",
+                "`compress plot DIR --format png` draws the figures",
+            ],
+        ),
+        (
+            "r.svg",
+            [
+                "r.html`",
+                "`compress plot DIR --format svg` draws the figures",
+            ],
+        ),
+        (
+            "r.md",
+            ["writes .html (one page for a browser), not .md", "r.html`"],
+        ),
+        ("r.d8", ["not .d8", "r.d8.html`"]),
+    ] {
+        let (code, stdout, stderr) = call(&["report", &run, "-o", &at(name)]);
+        assert_eq!((code, stdout.as_str()), (2, ""), "{stderr}");
+        assert_eq!(stderr.lines().count(), 1, "{stderr}");
+        for part in parts {
+            assert!(stderr.contains(part), "`{part}` is not in: {stderr}");
+        }
+        assert!(!dir.path().join(name).exists());
+    }
+    for name in ["r.html", "r.HTM", "page"] {
+        assert_eq!(call(&["report", &run, "-o", &at(name)]).0, 0, "{name}");
+        let page = std::fs::read_to_string(at(name)).unwrap();
+        assert!(page.starts_with("<!DOCTYPE html>"), "{name}");
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::output::{self, FileKind};
 use super::{Failure, terminal};
 use crate::compression::export::{self, Exported, TOLERANCE};
 use crate::escape;
@@ -15,12 +16,12 @@ use crate::study::finished::FinishedRun;
 pub struct Args {
     /// The run directory
     run: PathBuf,
-    /// The file to write
+    /// The file to write; its ending, .safetensors or .npz, says what
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
-    /// What to write
-    #[arg(long, value_enum, default_value_t = Format::Model)]
-    format: Format,
+    /// What to write to a file whose name has no ending [default: model]
+    #[arg(long, value_enum)]
+    format: Option<Format>,
     /// What the model file's weights are
     #[arg(long, value_enum, default_value_t = Precision::Auto)]
     precision: Precision,
@@ -44,30 +45,43 @@ enum Precision {
     F64,
 }
 
+impl Format {
+    const fn kind(self) -> FileKind {
+        match self {
+            Self::Model => FileKind::Model,
+            Self::Npz => FileKind::Npz,
+        }
+    }
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Model => "model",
+            Self::Npz => "npz",
+        }
+    }
+}
+
+/// What the ending and `--format` say together.
+fn kind(args: &Args) -> Result<FileKind, Failure> {
+    let command = format!("compress export {} -o", output::argument(&args.run));
+    let kinds = [FileKind::Model, FileKind::Npz];
+    let given = args.format.map(|format| (format.kind(), format.word()));
+    let kind = output::format(&command, &args.output, &kinds, given)?;
+    Ok(kind.unwrap_or(FileKind::Model))
+}
+
 pub fn main(args: &Args) -> Result<(), Failure> {
+    let kind = kind(args)?;
     let run = FinishedRun::load(&args.run).map_err(Failure::input)?;
     let (dim, width) = (run.projection.width(), run.projection.w.ncols());
-    let (bytes, what) = match args.format {
-        Format::Model => {
+    let (bytes, what) = match kind {
+        FileKind::Npz => npz(&run)?,
+        _ => {
             let exported = export_model(args, &run)?;
             let program = escape::name(&run.experiment.model.metadata.program);
             (
                 exported.bytes,
                 format!("{program} as a transformer of width {dim} (of {width})"),
-            )
-        }
-        Format::Npz => {
-            let names = run.projection.wiring.names().join(", ");
-            let mut npz = NpzWriter::default();
-            for (name, matrix) in run.projection.matrices() {
-                npz.add_matrix(name, matrix);
-            }
-            npz.add_matrix("G", run.projection.gram(&run.experiment.model).view());
-            npz.add_texts("labels", &run.projection.labels);
-            let bytes = npz.finish().map_err(|e| Failure::Running(e.into()))?;
-            (
-                bytes,
-                format!("{names} [{dim}, {width}], G [{width}, {width}] and labels"),
             )
         }
     };
@@ -76,6 +90,23 @@ pub fn main(args: &Args) -> Result<(), Failure> {
         "{}: {what}\n",
         args.output.display()
     ))?)
+}
+
+/// The matrices for NumPy, and what they are.
+fn npz(run: &FinishedRun) -> Result<(Vec<u8>, String), Failure> {
+    let (dim, width) = (run.projection.width(), run.projection.w.ncols());
+    let names = run.projection.wiring.names().join(", ");
+    let mut npz = NpzWriter::default();
+    for (name, matrix) in run.projection.matrices() {
+        npz.add_matrix(name, matrix);
+    }
+    npz.add_matrix("G", run.projection.gram(&run.experiment.model).view());
+    npz.add_texts("labels", &run.projection.labels);
+    let bytes = npz.finish().map_err(|e| Failure::Running(e.into()))?;
+    Ok((
+        bytes,
+        format!("{names} [{dim}, {width}], G [{width}, {width}] and labels"),
+    ))
 }
 
 /// The model file, after saying on stderr what its weights are and how far off its outputs.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::programs::about;
-use super::{Failure, table, terminal};
+use super::{Failure, output, table, terminal};
 use crate::examples::Example;
 use crate::files::{self, FileError};
 use crate::library::{File, Folder};
@@ -28,6 +28,7 @@ pub fn main(args: &Args) -> Result<(), Failure> {
     match &args.name {
         Some(name) => {
             let directory = args.directory.as_deref().unwrap_or(Path::new(""));
+            output::directory(directory, "init writes the example's files")?;
             write(name, directory, args.force)
         }
         None => Ok(terminal::print(&list())?),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Command, CommandFactory};
 use clap_mangen::Man;
 
-use super::{Cli, Failure, VERSION, terminal};
+use super::{Cli, Failure, VERSION, output, terminal};
 use crate::files;
 
 #[derive(Debug, clap::Args)]
@@ -21,6 +21,7 @@ pub fn main(args: &Args) -> Result<(), Failure> {
     let Some(directory) = &args.directory else {
         return Ok(terminal::print(&String::from_utf8_lossy(&page(&command)?))?);
     };
+    output::directory(directory, "man writes one page a command")?;
     files::make_directory(directory).map_err(|e| Failure::Running(e.into()))?;
     let mut text = String::new();
     for command in std::iter::once(&command).chain(command.get_subcommands()) {

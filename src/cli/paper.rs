@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Failure, terminal};
+use super::{Failure, output, terminal};
 use crate::{files, paper};
 
 #[derive(Debug, clap::Args)]
@@ -16,6 +16,9 @@ pub struct Args {
 }
 
 pub fn main(args: &Args) -> Result<(), Failure> {
+    if let Some(path) = &args.output {
+        output::directory(path, "paper writes REPORT.md and REPORT.csv")?;
+    }
     if !args.directory.is_dir() {
         return Err(Failure::Input(anyhow::anyhow!(
             "{} is no directory: give the one with the published studies, or make it with \

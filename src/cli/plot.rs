@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Failure, terminal};
+use super::{Failure, output, terminal};
 use crate::figures::{self, Kind, png, svg};
 use crate::files::{self, FileError, links};
 
@@ -10,7 +10,7 @@ use crate::files::{self, FileError, links};
 pub struct Args {
     /// A run directory or a study's
     directory: PathBuf,
-    /// Where to write the figures [default: DIR/figures]
+    /// The directory to write the figures into [default: DIR/figures]
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
     /// Which files to write
@@ -32,6 +32,12 @@ enum Format {
 }
 
 pub fn main(args: &Args) -> Result<(), Failure> {
+    if let Some(path) = &args.output {
+        output::directory(
+            path,
+            "plot writes its figures (--format svg or png says which)",
+        )?;
+    }
     let figures = match figures::kind(&args.directory).map_err(Failure::input)? {
         Kind::Run => figures::of_run(&args.directory),
         Kind::Study => figures::of_study(&args.directory),

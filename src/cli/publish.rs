@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Failure, terminal};
+use super::{Failure, output, terminal};
 use crate::publication::{self, PublishError, Request};
 use crate::study::collection::CollectionError;
 
@@ -25,6 +25,9 @@ pub struct Args {
 }
 
 pub fn main(args: &Args) -> Result<(), Failure> {
+    if let Some(path) = &args.output {
+        output::directory(path, "publish copies its files")?;
+    }
     let request = Request {
         directory: &args.directory,
         copy: args.output.as_deref(),

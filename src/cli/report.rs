@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::output::{self, FileKind};
 use super::{Failure, terminal};
 use crate::{files, report};
 
@@ -9,12 +10,16 @@ use crate::{files, report};
 pub struct Args {
     /// A run directory or a study's
     directory: PathBuf,
-    /// The file to write [default: DIR/report.html]
+    /// The page to write, .html [default: DIR/report.html]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
 
 pub fn main(args: &Args) -> Result<(), Failure> {
+    if let Some(path) = &args.output {
+        let command = format!("compress report {} -o", output::argument(&args.directory));
+        output::format_of(&command, path, &[FileKind::Page])?;
+    }
     let page = report::page(&args.directory).map_err(Failure::input)?;
     let output = args
         .output

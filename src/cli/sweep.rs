@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::signals::StopRequest;
 use super::sweep_progress::SweepReporter;
-use super::{Failure, table, terminal};
+use super::{Failure, output, table, terminal};
 use crate::config::StudyFile;
 use crate::escape;
 use crate::limits;
@@ -81,6 +81,9 @@ pub fn main(args: &Args) -> Result<(), Failure> {
 }
 
 fn run(args: &Args, study: &Path) -> Result<(), Failure> {
+    if let Some(path) = &args.output {
+        output::directory(path, "a sweep writes runs and tables")?;
+    }
     let file = StudyFile::read(study, &args.set).map_err(Failure::input)?;
     let plan = Plan::new(file, &args.set).map_err(Failure::input)?;
     let default = Path::new(RESULTS).join(&plan.record.name);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::progress::Reporter;
 use super::signals::StopRequest;
-use super::{Failure, table, terminal};
+use super::{Failure, output, table, terminal};
 use crate::config::{Method, Precision, RunConfig};
 use crate::escape;
 use crate::limits;
@@ -40,6 +40,7 @@ pub struct Args {
 pub fn main(args: &Args) -> Result<(), Failure> {
     let experiment = Experiment::load(&args.config, &args.set, args.output.as_deref())
         .map_err(Failure::input)?;
+    output::directory(&experiment.config.output.dir, "a run writes its files")?;
     if args.plan {
         let Experiment {
             config,
