@@ -35,6 +35,13 @@ pub fn listed(words: &[String]) -> String {
     }
 }
 
+/// With its first letter large.
+pub fn capitalised(sentence: &str) -> String {
+    let mut letters = sentence.chars();
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(letters).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,5 +60,11 @@ mod tests {
         let words = ["a", "b", "c"].map(String::from);
         let texts = [0, 1, 2, 3].map(|n| listed(&words[..n]));
         assert_eq!(texts, ["", "a", "a and b", "a, b and c"]);
+    }
+
+    #[test]
+    fn sentences_begin_with_a_capital() {
+        assert_eq!(capitalised("stuck: it"), "Stuck: it");
+        assert_eq!(capitalised(""), "");
     }
 }

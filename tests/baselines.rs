@@ -314,7 +314,7 @@ fn visited_states_of_every_library_program_pass_exactly_at_their_rank_and_not_be
         }
         let structure = Structure::new(model);
         let all = states.rank(0..model.width());
-        let read = states.rank(structure.read_dims());
+        let read = states.rank(structure.read_dims(0..model.width()));
         let moment = states.second_moment();
         let mut of_read = moment.clone();
         for i in (0..model.width()).filter(|i| !structure.read[*i]) {

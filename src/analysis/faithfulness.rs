@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::Subject;
 use super::activity::Activity;
 use super::fit::Fit;
+use super::moments::Moments;
 use super::positions::OutputSums;
 pub use super::positions::{Kind, PositionFit};
 use super::settings::Settings;
@@ -59,6 +60,20 @@ pub struct VariableFit {
     /// `R²` of the best affine map of `h̃`: near 1 with a low `r2`, the variable is there in another
     /// encoding.
     pub r2_mapped: Option<f64>,
+    /// The same of the features that something reads, over all rows: what nothing reads may become anything.
+    #[serde(skip)]
+    pub read: ReadFit,
+}
+
+/// A variable as far as it is read.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct ReadFit {
+    /// How many of its features something on the way to the output reads.
+    pub features_read: usize,
+    /// `R²` of `h̃` as it is, of these features; none where they are constant or none is read.
+    pub r2_read: Option<f64>,
+    /// `R²` of the best affine map among these features.
+    pub r2_read_mapped: Option<f64>,
 }
 
 /// All of it.
@@ -72,6 +87,8 @@ pub struct Faithfulness {
     pub variables: Vec<VariableFit>,
     /// The worst first.
     pub worst: Vec<WorstInput>,
+    /// Of the compiled model's values after the last block, at the positions of tokens.
+    pub moments: Moments,
 }
 
 /// Runs both models over all inputs and compares.
@@ -168,9 +185,10 @@ struct Sums {
     outputs: BTreeMap<(usize, Kind), OutputSums>,
     /// Per block, per position.
     blocks: Vec<Vec<Fit>>,
-    /// Per writing of a variable: over all rows, over those of tokens.
-    variables: Vec<[Fit; 2]>,
+    /// Per writing of a variable: over all rows, over those of tokens, and over all rows of what is read.
+    variables: Vec<[Fit; 3]>,
     worst: Worst,
+    moments: Moments,
 }
 
 impl Sums {
@@ -195,13 +213,16 @@ impl Sums {
             .structure
             .writings()
             .map(|(variable, site)| {
-                let shift = |rows: &Array2<f64>| part(mean(rows).view(), &variable.dims);
-                let fit = Fit::new(
-                    shift(&first.compressed[&site]),
-                    shift(&first.compiled[&site]),
-                    true,
-                );
-                [fit.clone(), fit]
+                let fit = |dims: &[usize]| {
+                    let shift = |rows: &Array2<f64>| part(mean(rows).view(), dims);
+                    Fit::new(
+                        shift(&first.compressed[&site]),
+                        shift(&first.compiled[&site]),
+                        true,
+                    )
+                };
+                let all = fit(&variable.dims);
+                [all.clone(), all, fit(&pass.structure.read_dims(variable.dims.iter().copied()))]
             })
             .collect();
         Self {
@@ -213,6 +234,7 @@ impl Sums {
                 pass.subject.model.metadata.output_kind,
                 pass.settings.tolerance,
             ),
+            moments: Moments::new(pass.frozen.width()),
         }
     }
 
@@ -221,6 +243,7 @@ impl Sums {
         self.add_outputs(pass, start, tokens.view(), &both);
         let positions = tokens.ncols();
         let weight = |row: usize| pass.subject.inputs.weight(start + row / positions);
+        self.add_moments(pass, tokens, &both, weight);
         for (i, fits) in self.blocks.iter_mut().enumerate() {
             let site = Site::Block(i);
             let written = |sites: &BTreeMap<Site, Array2<f64>>| {
@@ -234,7 +257,13 @@ impl Sums {
         for (fits, (variable, site)) in self.variables.iter_mut().zip(pass.structure.writings()) {
             let x = both.compressed[&site].select(Axis(1), &variable.dims);
             let y = both.compiled[&site].select(Axis(1), &variable.dims);
-            let [all, words] = fits;
+            let [all, words, read] = fits;
+            let kept = pass.structure.read_dims(variable.dims.iter().copied());
+            let x_read = both.compressed[&site].select(Axis(1), &kept);
+            let y_read = both.compiled[&site].select(Axis(1), &kept);
+            for (row, (x, y)) in x_read.rows().into_iter().zip(y_read.rows()).enumerate() {
+                read.add(x, y, weight(row));
+            }
             let rows = x.rows().into_iter().zip(y.rows()).zip(tokens);
             for (row, ((x, y), id)) in rows.enumerate() {
                 all.add(x, y, weight(row));
@@ -243,6 +272,26 @@ impl Sums {
                 }
             }
         }
+    }
+
+    /// What Tracr's programs have written stays in the stream until its end.
+    fn add_moments(
+        &mut self,
+        pass: &Pass<'_>,
+        tokens: &Array2<usize>,
+        both: &Both,
+        weight: impl Fn(usize) -> f64,
+    ) {
+        let mut values = Array2::zeros((tokens.len(), pass.frozen.width()));
+        for written in both.compiled.values() {
+            values += written;
+        }
+        let of_row = |(row, id): (usize, &usize)| {
+            let is_token = Kind::of(pass.subject.model, *id) == Kind::Token;
+            if is_token { weight(row) } else { 0.0 }
+        };
+        let weights: Array1<f64> = tokens.iter().enumerate().map(of_row).collect();
+        self.moments.add(&values, &weights);
     }
 
     fn add_outputs(
@@ -288,6 +337,7 @@ impl Sums {
         mine.zip(other.variables.iter().flatten())
             .for_each(|(a, b)| a.merge(b));
         self.worst.merge(other.worst);
+        self.moments.merge(&other.moments);
     }
 
     fn finish(self, pass: &Pass<'_>, activity: &Activity) -> Faithfulness {
@@ -310,6 +360,12 @@ impl Sums {
         }
         let mut variables = Vec::new();
         for (fits, (variable, site)) in self.variables.iter().zip(pass.structure.writings()) {
+            let [.., read] = fits;
+            let read = ReadFit {
+                features_read: pass.structure.read_dims(variable.dims.iter().copied()).len(),
+                r2_read: read.explained(),
+                r2_read_mapped: read.explained_by_best_map(),
+            };
             for (fit, positions) in fits.iter().zip(["all", "tokens"]) {
                 variables.push(VariableFit {
                     variable: variable.name.clone(),
@@ -322,6 +378,7 @@ impl Sums {
                     cosine: fit.cosine(),
                     r2: fit.explained(),
                     r2_mapped: fit.explained_by_best_map(),
+                    read: read.clone(),
                 });
             }
         }
@@ -330,6 +387,7 @@ impl Sums {
             blocks,
             variables,
             worst: self.worst.into_inputs(),
+            moments: self.moments,
         }
     }
 }

@@ -54,6 +54,17 @@ pub struct Interchange {
     pub max_error: Option<f64>,
 }
 
+/// An exchange with a smaller share of agreement is worth a word.
+pub const LITTLE_BELOW: f64 = 0.95;
+
+impl Interchange {
+    /// Whether the compressed model often does not do what the compiled one does.
+    pub fn shows_little(&self) -> bool {
+        self.accuracy_affected
+            .is_some_and(|share| share < LITTLE_BELOW)
+    }
+}
+
 /// Exchanges every variable over the pairs that `settings` ask for.
 pub fn measure(
     subject: Subject<'_>,

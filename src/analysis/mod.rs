@@ -9,6 +9,9 @@
 //! - [`faithfulness`]: errors by position, block and variable; [`fit`] and [`positions`]: their sums.
 //! - [`worst`]: the inputs that the compressed model gets most wrong.
 //! - [`interchange`]: the same exchange of a variable's value in both models.
+//! - [`ending`]: how a training ended, in a word.
+//! - [`moments`]: covariances of the compiled model's values.
+//! - [`redundancy`]: what else carries a variable's information, and is not exchanged with it.
 //! - [`across`]: many runs: critical `d`, agreement of `G`; [`answer`]: what they say, in sentences.
 //! - [`sweep`](mod@sweep): one pass over the inputs, on any number of threads with the same result.
 //!
@@ -19,11 +22,14 @@
 pub mod across;
 pub mod activity;
 pub mod answer;
+pub mod ending;
 pub mod faithfulness;
 pub mod fit;
 pub mod geometry;
 pub mod interchange;
+pub mod moments;
 pub mod positions;
+pub mod redundancy;
 pub mod settings;
 pub mod structure;
 pub mod sweep;
@@ -42,6 +48,7 @@ use crate::model::{CompiledModel, Frozen, Stream, Wiring};
 use activity::Activity;
 use faithfulness::Faithfulness;
 use interchange::Interchange;
+use redundancy::Carried;
 use structure::Structure;
 use verdict::{Budget, FeatureReport};
 
@@ -90,6 +97,8 @@ pub struct Analysis {
     pub faithfulness: Faithfulness,
     /// By variable.
     pub interchange: Vec<Interchange>,
+    /// Variables whose information others carry, too.
+    pub carried: Vec<Carried>,
 }
 
 /// Analyses one `W`, with up to `threads` threads; the result does not depend on their number.
@@ -109,17 +118,24 @@ pub fn analyze(subject: Subject<'_>, settings: &Settings, threads: usize) -> Ana
     let gram = gram(model, w, wiring);
     let activity = Activity::measure(&frozen, space, inputs, settings.active_above, threads);
     let (features, budget) = verdict::judge(model, gram.view(), &structure, &activity, settings);
+    let faithfulness =
+        faithfulness::measure(subject, &frozen, &structure, &activity, settings, threads);
     Analysis {
         features,
         budget,
         gram_rank: gram_rank(&gram, wiring),
         activation_rank: activity.visited().rank(0..model.width()),
-        read_rank: activity.visited().rank(structure.read_dims()),
+        read_rank: activity.visited().rank(structure.read_dims(0..model.width())),
         inputs: inputs.len(),
         inputs_are_all: inputs.is_whole(),
-        faithfulness: faithfulness::measure(
-            subject, &frozen, &structure, &activity, settings, threads,
+        carried: redundancy::measure(
+            model,
+            gram.view(),
+            &structure,
+            &faithfulness.moments,
+            settings,
         ),
+        faithfulness,
         interchange: interchange::measure(subject, &frozen, &structure, settings, threads),
     }
 }

@@ -41,6 +41,9 @@ pub struct PositionFit {
     pub kind: Kind,
     /// How many inputs.
     pub inputs: u64,
+    /// The same by the inputs' weights.
+    #[serde(skip)]
+    pub weight: f64,
     /// Numerical outputs: mean absolute error.
     pub mae: Option<f64>,
     /// Numerical outputs: root of the mean squared error.
@@ -105,6 +108,7 @@ impl OutputSums {
             position,
             kind,
             inputs: self.inputs,
+            weight: self.weight,
             mae: numerical.then(|| self.absolute / self.weight),
             rmse: numerical.then(|| (self.square / self.weight).sqrt()),
             max_error: numerical.then_some(self.largest),

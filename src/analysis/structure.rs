@@ -64,10 +64,9 @@ impl Structure {
         }
     }
 
-    /// The dimensions that something on the way to the output reads.
-    pub fn read_dims(&self) -> impl Iterator<Item = usize> {
-        let dims = self.read.iter().enumerate();
-        dims.filter_map(|(dim, read)| read.then_some(dim))
+    /// Those of the dimensions that something on the way to the output reads.
+    pub fn read_dims(&self, dims: impl IntoIterator<Item = usize>) -> Vec<usize> {
+        dims.into_iter().filter(|d| self.read[*d]).collect()
     }
 
     /// Each variable with each site that writes it.

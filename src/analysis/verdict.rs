@@ -7,13 +7,16 @@
 //! nobody.
 
 use ndarray::ArrayView2;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::activity::Activity;
 use super::geometry::{self, Geometry};
 use super::settings::Settings;
 use super::structure::{Structure, variable_of};
 use crate::model::CompiledModel;
+
+/// Fewer dimensions given up than this are none.
+pub const HARDLY_ANY: f64 = 0.01;
 
 /// What became of a feature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -87,7 +90,8 @@ pub struct FeatureReport {
 
 /// What the compression consists of: the `D − Σ D_i` dimensions that the features gave up, each
 /// feature's `1 − D_i` attributed to its cause.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Budget {
     /// Dropped features that were active and read.
     pub deletion: f64,
@@ -118,6 +122,42 @@ impl Budget {
         ]
     }
 
+    /// What most of the compression is, in a sentence.
+    pub fn sentence(&self) -> String {
+        let kinds = [
+            (
+                "deletion: features lose their direction",
+                self.deletion + self.deletion_of_unused,
+            ),
+            (
+                "sharing: features that occur together, or say the same, share directions",
+                self.sharing,
+            ),
+            (
+                "superposition: features that do not occur together share directions",
+                self.superposition,
+            ),
+            (
+                "overlap of, or with, features that the program never uses",
+                self.idle,
+            ),
+        ];
+        let largest = kinds.iter().fold(
+            kinds[0],
+            |best, next| if next.1 > best.1 { *next } else { best },
+        );
+        if self.total() < HARDLY_ANY {
+            return "Nearly every feature has a direction of its own: hardly anything is given up."
+                .into();
+        }
+        let most = if 2.0 * largest.1 > self.total() {
+            "Most"
+        } else {
+            "The largest part"
+        };
+        format!("{most} of the compression is {}.", largest.0)
+    }
+
     /// The run's verdict: `deletion` (both kinds), `sharing` or `superposition`, whichever gave up
     /// most; `none` if hardly anything was given up (less than a hundredth of a dimension).
     pub fn verdict(&self) -> &'static str {
@@ -128,7 +168,7 @@ impl Budget {
         ];
         candidates
             .into_iter()
-            .filter(|(_, x)| *x >= 0.01)
+            .filter(|(_, x)| *x >= HARDLY_ANY)
             .fold(
                 ("none", 0.0),
                 |best, next| {
@@ -262,7 +302,8 @@ fn verdict(
 impl Budget {
     /// Adds what a feature gave up.
     fn charge(&mut self, verdict: Verdict, geometry: &Geometry, response: &Response, useful: bool) {
-        let given_up = 1.0 - geometry.dimensionality;
+        // Rounding leaves a dimensionality a little above 1.
+        let given_up = (1.0 - geometry.dimensionality).max(0.0);
         match verdict {
             Verdict::Dropped if useful => self.deletion += 1.0,
             Verdict::Dropped => self.deletion_of_unused += 1.0,

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use super::table::{aligned, number, significant};
+use super::table::{aligned, number, significant, wrapped};
 use crate::analysis::faithfulness::Kind;
 use crate::analysis::verdict::Verdict;
 use crate::escape;
@@ -23,14 +23,17 @@ pub fn text(analyzed: &Analyzed, agreement: Option<Agreement>, directory: &Path)
         format!("{} held-out inputs", analysis.inputs)
     };
     let mut text = format!(
-        "{} ({}): d = {} of D = {}, seed {}, over {of}\nG has rank {}. {}\n",
+        "{} ({}): d = {} of D = {}, seed {}, over {of}\n{}",
         escape::name(&analyzed.name),
         escape::name(&analyzed.program),
         analyzed.dim,
         analysis.features.len(),
         analyzed.seed,
-        analysis.gram_rank,
-        visited::sentence(analysis.read_rank, analysis.activation_rank),
+        wrapped(&format!(
+            "G has rank {}. {}",
+            analysis.gram_rank,
+            visited::sentence(analysis.read_rank, analysis.activation_rank)
+        )),
     );
     for (title, section) in [
         ("Features", features(analyzed)),
@@ -60,9 +63,19 @@ fn row<const N: usize>(cells: [&str; N]) -> Vec<String> {
     cells.map(str::to_owned).to_vec()
 }
 
-/// Three decimals, for columns that are compared by eye; what rounds to 0 has no sign.
+/// Three decimals, for columns that are compared by eye; what rounds to 0 has no sign, and what is out of
+/// proportion no decimals.
 fn fixed(x: f64) -> String {
-    format!("{:.3}", if x.abs() < 0.0005 { 0.0 } else { x })
+    match x.abs() {
+        size if size < 0.0005 => "0.000".into(),
+        size if size >= 1e4 => format!("{x:.1e}"),
+        _ => format!("{x:.3}"),
+    }
+}
+
+/// What rounding made a little less than 0 is 0.
+fn no_negative_zero(x: f64) -> f64 {
+    if x.abs() < 0.005 { 0.0 } else { x }
 }
 
 fn optional(x: Option<f64>) -> String {
@@ -127,6 +140,7 @@ fn budget(analyzed: &Analyzed) -> String {
             )
         })
         .collect();
+
     let mut rows = Vec::new();
     for (name, dimensions) in budget.parts() {
         let share = if total > 0.0 {
@@ -136,13 +150,14 @@ fn budget(analyzed: &Analyzed) -> String {
         };
         rows.push(vec![
             format!("  {}", name.replace('_', " ")),
-            format!("{dimensions:.2}"),
-            format!("{share:.0} %"),
+            format!("{:.2}", no_negative_zero(dimensions)),
+            format!("{:.0} %", no_negative_zero(share)),
         ]);
     }
     format!(
-        "  mostly {}: {total:.2} of {} dimensions given up; {}\n{}",
-        budget.verdict(),
+        "  {}\n  {:.2} of {} dimensions given up; {}\n{}",
+        budget.sentence(),
+        no_negative_zero(total),
         analyzed.analysis.features.len(),
         counts.join(", "),
         aligned(&rows, 1)
@@ -171,7 +186,7 @@ fn variables(analyzed: &Analyzed) -> String {
         "R2 mapped",
         "exchanged: agree",
         "where it matters",
-        "positions",
+        "positions that matter",
     ])];
     let fits = &analyzed.analysis.faithfulness.variables;
     for exchange in &analyzed.analysis.interchange {
@@ -195,10 +210,28 @@ fn variables(analyzed: &Analyzed) -> String {
         format!("{which} {} pairs of inputs", i.pairs)
     });
     format!(
-        "{}  R2 mapped: after the best linear map from the compressed variable to the compiled one\n  \
-         exchanged: its value replaced by that on another input in both models, over {pairs}\n",
-        aligned(&rows, 2)
+        "{}  R2: of its own features as written; below 0, a constant explains more\n  \
+         R2 mapped: after the best linear map from the compressed variable to the compiled one\n  \
+         exchanged: its value replaced by that on another input in both models, over {pairs}\n{}",
+        aligned(&rows, 2),
+        carried(analyzed)
     )
+}
+
+/// What else carries a variable whose exchange shows little.
+fn carried(analyzed: &Analyzed) -> String {
+    let low = analyzed
+        .analysis
+        .interchange
+        .iter()
+        .filter(|exchange| exchange.shows_little());
+    let carried = low.flat_map(|exchange| {
+        let all = analyzed.analysis.carried.iter();
+        all.filter(move |c| c.variable == exchange.variable && c.site == exchange.site)
+    });
+    carried
+        .map(|carried| format!("  {}", wrapped(&carried.sentence())))
+        .collect()
 }
 
 fn positions(analyzed: &Analyzed) -> String {
@@ -234,6 +267,8 @@ fn worst(analyzed: &Analyzed) -> String {
         let mut rows = vec![row(["  token"]), row(["  compiled"]), row(["  compressed"])];
         for t in &input.tokens {
             let plain = |value: &crate::model::Value| match value {
+                // A compiled 0 that the softmax left at 1e-16 is a 0 to the reader.
+                crate::model::Value::Float(x) if x.abs() < 1e-9 => "0".to_owned(),
                 crate::model::Value::Float(x) => number(*x),
                 other => other.to_string(),
             };

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use super::table::{aligned, number};
+use super::table::{aligned, number, wrapped};
 use crate::analysis::across::{Better, Tolerance};
 use crate::analysis::verdict::Verdict;
 use crate::study::collection::Collection;
@@ -33,7 +33,8 @@ pub fn text(collection: &Collection, directory: &Path, tolerances: &[Tolerance])
         );
         let _ = write!(
             text,
-            "\nSmallest d from which on the median over seeds is good enough\n{}",
+            "\nSmallest sufficient d (there and at every larger d tried, the median over seeds is within the \
+             tolerance)\n{}",
             critical_table(collection, name, tolerances)
         );
     }
@@ -48,21 +49,6 @@ pub fn text(collection: &Collection, directory: &Path, tolerances: &[Tolerance])
     }
     let _ = write!(text, "\nfiles in {}\n", directory.display());
     text
-}
-
-/// A paragraph in lines of at most 90 characters, the later ones indented.
-fn wrapped(sentence: &str) -> String {
-    let mut lines = vec![String::new()];
-    for word in sentence.split(' ') {
-        let line = lines.len() - 1;
-        if !lines[line].is_empty() && lines[line].chars().count() + 1 + word.chars().count() > 90 {
-            lines.push(format!("  {word}"));
-        } else {
-            let space = if lines[line].is_empty() { "" } else { " " };
-            lines[line] += &format!("{space}{word}");
-        }
-    }
-    lines.join("\n") + "\n"
 }
 
 fn verdict_table(collection: &Collection, name: &str) -> String {
@@ -90,11 +76,15 @@ fn verdict_table(collection: &Collection, name: &str) -> String {
 
 fn critical_table(collection: &Collection, name: &str, tolerances: &[Tolerance]) -> String {
     let mut rows = vec![
-        ["  metric", "good enough", "d", "95 % interval"]
+        ["  metric", "tolerance", "d", "95 % interval"]
             .map(str::to_owned)
             .to_vec(),
     ];
-    let width = |d: Option<usize>| d.map_or_else(|| "none".into(), |d| d.to_string());
+    let interval = |low: Option<usize>, high: Option<usize>| match (low, high) {
+        (Some(low), Some(high)) => format!("{low} to {high}"),
+        (Some(low), None) => format!("{low} or more"),
+        (None, _) => "-".into(),
+    };
     for row in collection.critical.iter().filter(|row| row.group == name) {
         let sign = tolerances
             .iter()
@@ -106,8 +96,9 @@ fn critical_table(collection: &Collection, name: &str, tolerances: &[Tolerance])
         rows.push(vec![
             format!("  {}", row.metric),
             format!("{sign}{}", number(row.tolerance)),
-            width(row.critical_d),
-            format!("{} to {}", width(row.low), width(row.high)),
+            row.critical_d
+                .map_or_else(|| "none tried".into(), |d| d.to_string()),
+            interval(row.low, row.high),
         ]);
     }
     aligned(&rows, 1)

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::signals::StopRequest;
 use super::sweep_progress::SweepReporter;
 use super::{Failure, output, table, terminal};
+use crate::analysis::ending::Endings;
 use crate::config::StudyFile;
 use crate::escape;
 use crate::limits;
@@ -14,6 +15,7 @@ use crate::study::estimate::Estimate;
 use crate::study::record::RecordError;
 use crate::study::state::RunState;
 use crate::study::sweep::{Report, sweep};
+use crate::study::tables::ENDING;
 use crate::study::{Plan, Record, Tables};
 
 /// Where studies go if --output says nothing, in the working directory.
@@ -118,20 +120,24 @@ fn run(args: &Args, study: &Path) -> Result<(), Failure> {
     let report = sweep(&plan, directory, &mine, jobs, &mut tables, &reporter);
     reporter.finish();
     let report = report.map_err(|e| Failure::Running(e.into()))?;
-    let stuck = stuck(mine.iter().map(|run| &tables.states()[*run]));
-    conclude(&plan.record, directory, &report, mine.len(), &stuck)
+    let endings = endings(mine.iter().map(|run| &tables.states()[*run]));
+    conclude(&plan.record, directory, &report, mine.len(), &endings)
 }
 
-/// How many of the completed runs are stuck, as words to go behind their number; none of them, nothing.
-fn stuck<'a>(states: impl Iterator<Item = &'a RunState>) -> String {
-    let is_stuck = |state: &&RunState| match state {
-        RunState::Completed(summary) => summary.is_stuck(),
-        _ => false,
+/// How the completed trainings ended where some did not learn; where all did, nothing.
+fn endings<'a>(states: impl Iterator<Item = &'a RunState>) -> String {
+    let ending = |state: &RunState| match state {
+        RunState::Completed(summary) => summary.origin().ending(),
+        _ => None,
     };
-    match states.filter(is_stuck).count() {
-        0 => String::new(),
-        n => format!(", {n} of them stuck (summary.json says what that means of each)"),
+    let endings: Endings = states.filter_map(ending).collect();
+    if endings.learned() == endings.total() {
+        return String::new();
     }
+    format!(
+        "{} (column {ENDING} of runs.csv; ending.meaning in the summary.json of a run says what that means)\n",
+        endings.sentence("")
+    )
 }
 
 /// Results to stdout, failures to stderr, and the exit code.
@@ -140,7 +146,7 @@ fn conclude(
     directory: &Path,
     report: &Report,
     mine: usize,
-    stuck: &str,
+    endings: &str,
 ) -> Result<(), Failure> {
     let name = &record.name;
     let done = report.completed + report.already;
@@ -152,7 +158,7 @@ fn conclude(
         )));
     }
     terminal::print(&format!(
-        "{name}: {done} of {mine} runs complete ({} of them before), {} failed{stuck}\nruns.csv and \
+        "{name}: {done} of {mine} runs complete ({} of them before), {} failed\n{endings}runs.csv and \
          summary.csv in {place}\n",
         report.already,
         report.failed.len(),
@@ -190,11 +196,11 @@ fn collect(directory: &Path) -> Result<(), Failure> {
         ));
     }
     Ok(terminal::print(&format!(
-        "{}: {completed} of {} runs complete, {failed} failed, {missing} not over{}\nruns.csv and \
+        "{}: {completed} of {} runs complete, {failed} failed, {missing} not over\n{}runs.csv and \
          summary.csv in {}\n",
         record.name,
         states.len(),
-        stuck(states.iter()),
+        endings(states.iter()),
         directory.display()
     ))?)
 }

@@ -66,6 +66,21 @@ pub fn significant(x: f64) -> String {
     }
 }
 
+/// A paragraph in lines of at most 90 characters, the later ones indented.
+pub fn wrapped(sentence: &str) -> String {
+    let mut lines = vec![String::new()];
+    for word in sentence.split(' ') {
+        let line = lines.len() - 1;
+        if !lines[line].is_empty() && lines[line].chars().count() + 1 + word.chars().count() > 90 {
+            lines.push(format!("  {word}"));
+        } else {
+            let space = if lines[line].is_empty() { "" } else { " " };
+            lines[line] += &format!("{space}{word}");
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

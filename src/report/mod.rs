@@ -1,6 +1,7 @@
 //! One page that says what happened in a run or a study: question, answer, figures, tables, worst
 //! inputs, configuration, how to do it again. Self-contained: one HTML file without network.
 
+mod findings;
 pub mod html;
 mod run;
 mod study;

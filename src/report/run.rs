@@ -4,15 +4,17 @@ use std::path::Path;
 
 use serde_json::Value as Json;
 
+use super::findings::{self, Works};
 use super::html::{self, number};
-use super::{count, json, percent, text, variants};
+use super::{json, text, variants};
 use crate::escape::{markup, shell};
 use crate::figures;
 use crate::figures::table::{FigureError, Table};
 use crate::model::visited;
+use crate::numbers::capitalised;
 use crate::study::ending::Ending;
 
-const ANALYZE: &str = "`compress analyze DIR` makes it anew from the run";
+const ANALYZE: &str = "`compress analyze DIR` makes it again from the run";
 /// Worst inputs that are shown.
 const WORST: usize = 5;
 
@@ -33,14 +35,15 @@ const TABLES: [(&str, &str, &str); 5] = [
     (
         "variables.csv",
         "Variables, where they are written",
-        "r2: share of the variance that the compressed value explains as it is; r2_mapped: what the best \
-         affine map of it explains. High beside a low r2, the variable is there in another encoding.",
+        "r2: share of the variance that the compressed value explains as it is (below 0: less than a constant \
+         would); r2_mapped: what the best affine map of it explains. High beside a low r2, the variable is there \
+         in another encoding.",
     ),
     (
         "interventions.csv",
         "Interventions",
         "A variable's value is replaced by its value on another input, in both models. accuracy_affected: how \
-         often both then say the same, where the exchange changes the compiled model's output.",
+         often both then agree, where the exchange changes the compiled model's output.",
     ),
     ("positions.csv", "Output by position", ""),
 ];
@@ -140,7 +143,8 @@ fn finished(name: &str, summary: &Json, analysis: &Json, config: &str) -> String
          matrix W, and what became of the features?",
         word("program")
     );
-    let (good, answer) = works(summary, analysis);
+    let ending: Option<Ending> = serde_json::from_value(summary["ending"].clone()).ok();
+    let (works, answer) = findings::answer(summary, analysis, ending.as_ref());
     let inputs = if analysis["inputs_are_all"].as_bool() == Some(true) {
         format!("all {} inputs", whole("inputs"))
     } else {
@@ -148,28 +152,24 @@ fn finished(name: &str, summary: &Json, analysis: &Json, config: &str) -> String
     };
     let mut html = format!("<h1>{}</h1>\n", markup(name));
     html += &html::paragraph("question", &question);
-    let answer = format!(
-        "{answer} The compression is mostly {}.",
-        match word("verdict") {
-            "none" => "nothing: no dimension was given up",
-            verdict => verdict,
-        }
+    html += &html::paragraph(
+        if works == Works::No {
+            "answer bad"
+        } else {
+            "answer"
+        },
+        &answer,
     );
-    html += &html::paragraph(if good { "answer" } else { "answer bad" }, &answer);
     let mut found = vec![format!(
         "d = {d} of D = {width}, seed {}, {} updates; metrics are over {inputs}.",
         whole("seed"),
         summary["steps"],
     )];
     found.push(ranks(analysis));
-    let ending: Option<Ending> = serde_json::from_value(summary["ending"].clone()).ok();
-    found.extend(ending.and_then(|ending| ending.remark()));
+    let remark = ending.and_then(|ending| ending.remark());
+    found.extend(remark.map(|remark| format!("{}.", capitalised(&remark))));
     found.extend(variants::notes(config));
-    found.extend(verdicts(analysis));
-    found.extend(budget(analysis));
-    found.extend(blocks(analysis));
-    found.extend(variables(analysis));
-    found.extend(interventions(analysis));
+    found.extend(findings::all(analysis, works));
     html + &html::section("What was found", &html::list(&found))
 }
 
@@ -184,167 +184,6 @@ fn ranks(analysis: &Json) -> String {
         }
         _ => format!("G has rank {of_gram}."),
     }
-}
-
-/// Whether the compressed model does its job, in a sentence.
-fn works(summary: &Json, analysis: &Json) -> (bool, String) {
-    let last = |key: &str| summary["final"][key].as_f64();
-    let tolerance = analysis["settings"]["tolerance"].as_f64().unwrap_or(0.025);
-    if let (Some(mae), Some(largest)) = (last("mae"), last("max_error")) {
-        let (good, verdict) = if largest <= tolerance {
-            (true, "Yes: every output is right")
-        } else if mae <= tolerance {
-            (true, "Mostly: outputs are right on average, not everywhere")
-        } else {
-            (false, "No: the output is wrong on average")
-        };
-        return (
-            good,
-            format!(
-                "{verdict} (mean absolute error {}, largest {}; {} counts as right).",
-                number(mae),
-                number(largest),
-                number(tolerance)
-            ),
-        );
-    }
-    if let (Some(tokens), Some(inputs)) = (last("token_accuracy"), last("sequence_accuracy")) {
-        let (good, verdict) = if inputs >= 1.0 {
-            (true, "Yes: every output is right")
-        } else if tokens >= 0.95 {
-            (true, "Mostly")
-        } else {
-            (false, "No: many outputs are wrong")
-        };
-        return (
-            good,
-            format!(
-                "{verdict} ({} of tokens right, {} of inputs wholly).",
-                percent(tokens),
-                percent(inputs)
-            ),
-        );
-    }
-    (false, "There is no figure of the output.".into())
-}
-
-fn verdicts(analysis: &Json) -> Vec<String> {
-    let meaning = |name: &str| match name {
-        "dedicated" => "with a direction of their own",
-        "shared" => "sharing a direction with features that occur together with them",
-        "superposed" => "in superposition with features that do not occur together with them",
-        "dropped" => "without a direction",
-        _ => "never active or never read",
-    };
-    crate::figures::colour::VERDICTS
-        .iter()
-        .filter_map(|(name, _)| {
-            let labels = analysis["verdicts"][*name].as_array()?;
-            let names: Vec<&str> = labels.iter().filter_map(Json::as_str).collect();
-            let features = count(names.len(), "feature");
-            (!names.is_empty()).then(|| {
-                format!(
-                    "{name}: {features} {} ({})",
-                    meaning(name),
-                    names.join(", ")
-                )
-            })
-        })
-        .collect()
-}
-
-fn budget(analysis: &Json) -> Option<String> {
-    let budget = analysis["budget"].as_object()?;
-    let parts: Vec<(String, f64)> = budget
-        .iter()
-        .filter_map(|(name, value)| Some((name.replace('_', " "), value.as_f64()?)))
-        .collect();
-    let total: f64 = parts.iter().map(|(_, x)| x).sum();
-    if total <= 0.0 {
-        return None;
-    }
-    let shares: Vec<String> = parts
-        .iter()
-        .filter(|(_, x)| *x > 0.0)
-        .map(|(name, x)| format!("{name} {}", percent(x / total)))
-        .collect();
-    Some(format!(
-        "The features give up {} dimensions: {}.",
-        number(total),
-        shares.join(", ")
-    ))
-}
-
-/// The entry of a list with the smallest value of a key.
-fn lowest<'a>(list: &'a Json, key: &str) -> Option<(&'a Json, f64)> {
-    let entries = list
-        .as_array()?
-        .iter()
-        .filter_map(|e| Some((e, e[key].as_f64()?)));
-    entries.min_by(|a, b| a.1.total_cmp(&b.1))
-}
-
-fn blocks(analysis: &Json) -> Option<String> {
-    let (block, cosine) = lowest(&analysis["blocks"], "cosine")?;
-    Some(format!(
-        "The least faithful block is {}: its output has a cosine of {} with the compiled model's.",
-        block["block"].as_str()?,
-        number(cosine)
-    ))
-}
-
-fn variables(analysis: &Json) -> Vec<String> {
-    let Some(list) = analysis["variables"].as_array() else {
-        return Vec::new();
-    };
-    let of = |v: &Json| {
-        let (name, site) = (v["variable"].as_str()?, v["site"].as_str()?);
-        let (plain, mapped) = (v["r2"].as_f64()?, v["r2_mapped"].as_f64()?);
-        (v["positions"] == "all").then(|| (format!("{name} ({site})"), plain, mapped))
-    };
-    let fits: Vec<(String, f64, f64)> = list.iter().filter_map(of).collect();
-    let named = |keep: &dyn Fn(f64, f64) -> bool| -> Vec<String> {
-        let kept = fits
-            .iter()
-            .filter(|(_, plain, mapped)| keep(*plain, *mapped));
-        kept.map(|(name, plain, mapped)| {
-            format!(
-                "{name}: R² {} as it is, {} after a linear map",
-                number(*plain),
-                number(*mapped)
-            )
-        })
-        .collect()
-    };
-    let mut found = Vec::new();
-    let recoded = named(&|plain, mapped| plain < 0.9 && mapped >= 0.9);
-    if !recoded.is_empty() {
-        found.push(format!(
-            "There, but in another encoding: {}.",
-            recoded.join("; ")
-        ));
-    }
-    let lost = named(&|_, mapped| mapped < 0.9);
-    if !lost.is_empty() {
-        found.push(format!(
-            "Not there in any linear encoding: {}.",
-            lost.join("; ")
-        ));
-    }
-    if !fits.is_empty() && found.is_empty() {
-        found.push("Every variable is there as it was (R² of at least 0.9).".into());
-    }
-    found
-}
-
-fn interventions(analysis: &Json) -> Option<String> {
-    let (worst, share) = lowest(&analysis["interventions"], "accuracy_affected")?;
-    Some(format!(
-        "Exchanging {} for its value on another input has the compiled model's effect in {} of the cases where \
-         it has one; for every other variable that share is at least as large.",
-        worst["variable"].as_str()?,
-        percent(share)
-    ))
 }
 
 /// The worst inputs, token by token, from `worst_inputs.csv`.

@@ -18,9 +18,10 @@ const COLLECT: &str = "`compress sweep --collect DIR` makes it anew from the run
 const TABLES: [(&str, &str, &str, &str); 4] = [
     (
         "critical_widths.csv",
-        "From which d on a metric is good enough",
-        "critical_d: the smallest d from which on the median over seeds stays within the tolerance; low, high: \
-         95 % interval over seeds; empty: no width that was tried will do.",
+        "Smallest sufficient d",
+        "critical_d: the smallest d that suffices: there and at every larger d tried, the median over seeds is \
+         within the tolerance. low, high: 95 % interval over seeds. Empty: no d that was tried suffices, or the \
+         runs were not trained long enough to tell (column ending of runs.csv).",
         ANALYZE,
     ),
     (
@@ -30,7 +31,14 @@ const TABLES: [(&str, &str, &str, &str); 4] = [
          median.",
         COLLECT,
     ),
-    ("runs.csv", "Runs", "", COLLECT),
+    (
+        "runs.csv",
+        "Runs",
+        "ending: how a training ended. learned: its error is below 5 % of the best constant answer's; falling: not \
+         learned, and its loss was still falling; stuck: not learned, and its loss fell no longer; unclear: too few \
+         logged steps to tell.",
+        COLLECT,
+    ),
     (
         "reference_agreement.csv",
         "Agreement of G with the reference",
@@ -54,7 +62,7 @@ pub fn page(directory: &Path) -> Result<String, FigureError> {
         .unwrap_or_else(|| "study".into());
     let mut body = format!("<h1>{}</h1>\n", markup(&name));
     let question = word("question").unwrap_or_else(|| {
-        "From which width d on does the compressed model still work, and what becomes of its features?".into()
+        "How small can d be before the compressed model stops working, and what becomes of its features?".into()
     });
     body += &html::paragraph("question", &question);
     let answer = study_answer::of(directory, analysis.as_ref())?;
@@ -114,8 +122,10 @@ fn runs(directory: &Path) -> Result<Vec<String>, FigureError> {
     let (names, reasons) = (table.texts("run")?, table.texts("stop_reason")?);
     let completed = reasons.iter().filter(|r| **r == "completed").count();
     let mut found = vec![format!(
-        "{} over, {completed} of them completed.",
-        count(names.len(), "run")
+        "{completed} of {} that {} over {} completed.",
+        count(names.len(), "run"),
+        if names.len() == 1 { "is" } else { "are" },
+        if completed == 1 { "was" } else { "were" }
     )];
     let others: Vec<String> = names
         .iter()

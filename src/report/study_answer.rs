@@ -8,9 +8,11 @@ use serde_json::Value as Json;
 use super::{count, text};
 use crate::analysis::across::{Tolerance, critical_rows};
 use crate::analysis::answer::{Answer, Evidence, Run};
+use crate::analysis::ending::{Origin, Verdict};
 use crate::figures::table::{FigureError, Table};
+use crate::study::tables::ENDING;
 
-const COLLECT: &str = "`compress sweep --collect DIR` makes it anew from the runs";
+const COLLECT: &str = "`compress sweep --collect DIR` makes it again from the runs";
 const DIM: &str = "compression.dim";
 const SEED: &str = "training.seed";
 
@@ -34,6 +36,7 @@ pub fn of(directory: &Path, analysis: Option<&Json>) -> Result<Answer, FigureErr
     let mut answer = Answer {
         sentences: texts("sentences"),
         more: texts("more"),
+        ..Answer::default()
     };
     let analysed = analysis.and_then(|a| a["runs"].as_u64()).unwrap_or(0) as usize;
     if let Some(runs) = runs {
@@ -42,7 +45,7 @@ pub fn of(directory: &Path, analysis: Option<&Json>) -> Result<Answer, FigureErr
         if completed != analysed {
             answer.sentences.push(format!(
                 "This is about the {} that were analysed, of {completed} completed: `compress analyze DIR` \
-                 takes in all.",
+                 includes them all.",
                 count(analysed, "run")
             ));
         }
@@ -67,6 +70,8 @@ fn evidence(directory: &Path, table: &Table) -> Result<Evidence, FigureError> {
         .collect();
     let names = table.texts("run")?;
     let reasons = table.texts("stop_reason")?;
+    // Tables of earlier versions do not say how trainings ended.
+    let ending = table.find(ENDING);
     let tolerances = Tolerance::defaults();
     let mut evidence = Evidence::default();
     for row in 0..table.rows.len() {
@@ -93,6 +98,12 @@ fn evidence(directory: &Path, table: &Table) -> Result<Evidence, FigureError> {
         evidence.runs.push(Run {
             group: group(table, row, &keys),
             d: d as usize,
+            origin: match table.rows[row][method].as_str() {
+                "train" => {
+                    Origin::Trained(ending.and_then(|at| Verdict::named(&table.rows[row][at])))
+                }
+                _ => Origin::Baseline,
+            },
             metrics,
         });
     }

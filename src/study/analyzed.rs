@@ -11,8 +11,9 @@ use super::directory::{
 };
 use super::experiment::Experiment;
 use super::results::write_csv;
-use crate::analysis::faithfulness::{BlockFit, VariableFit};
+use crate::analysis::faithfulness::{BlockFit, Kind, ReadFit, VariableFit};
 use crate::analysis::interchange::Interchange;
+use crate::analysis::redundancy::Carried;
 use crate::analysis::verdict::{Budget, FeatureReport, Verdict};
 use crate::analysis::worst::WorstInput;
 use crate::analysis::{self, Analysis, Settings, Subject};
@@ -56,10 +57,31 @@ struct Document<'a> {
     verdicts: BTreeMap<&'static str, Vec<&'a str>>,
     metrics: BTreeMap<&'static str, f64>,
     blocks: Vec<&'a BlockFit>,
-    variables: &'a [VariableFit],
+    variables: Vec<Variable<'a>>,
     interventions: &'a [Interchange],
+    carried: &'a [Carried],
+
+    accuracy: Option<f64>,
     worst_inputs: &'a [WorstInput],
     settings: &'a Settings,
+}
+
+/// A variable in `analysis.json`: the columns of `variables.csv`, and as far as it is read.
+#[derive(Debug, Serialize)]
+struct Variable<'a> {
+    #[serde(flatten)]
+    all: &'a VariableFit,
+    #[serde(flatten)]
+    read: &'a ReadFit,
+}
+
+impl<'a> Variable<'a> {
+    fn new(fit: &'a VariableFit) -> Self {
+        Self {
+            all: fit,
+            read: &fit.read,
+        }
+    }
 }
 
 /// Analyses `W` over the experiment's evaluation inputs.
@@ -102,6 +124,17 @@ impl Analyzed {
             .collect()
     }
 
+    /// The share of the positions of tokens whose output is right; none where there is no such position.
+    pub fn accuracy(&self) -> Option<f64> {
+        let positions = self.analysis.faithfulness.positions.iter();
+        let (mut right, mut inputs) = (0.0, 0.0);
+        for p in positions.filter(|p| p.kind == Kind::Token) {
+            right += p.weight * p.accuracy;
+            inputs += p.weight;
+        }
+        (inputs > 0.0).then(|| right / inputs)
+    }
+
     /// The blocks over all positions.
     pub fn blocks(&self) -> Vec<&BlockFit> {
         let blocks = self.analysis.faithfulness.blocks.iter();
@@ -129,6 +162,19 @@ impl Analyzed {
         .collect()
     }
 
+    /// Of the variable whose exchange shows least, and little, what else its readers take it from.
+    pub fn least_exchanged(&self) -> Option<&Carried> {
+        let low = self
+            .analysis
+            .interchange
+            .iter()
+            .filter(|i| i.shows_little());
+        let share = |i: &Interchange| i.accuracy_affected.unwrap_or(f64::INFINITY);
+        let least = low.min_by(|a, b| share(a).total_cmp(&share(b)))?;
+        let mut carried = self.analysis.carried.iter();
+        carried.find(|c| c.explains() && c.variable == least.variable && c.site == least.site)
+    }
+
     /// The whole as JSON: the content of `analysis.json`.
     ///
     /// # Errors
@@ -153,8 +199,16 @@ impl Analyzed {
             verdicts: self.verdicts(),
             metrics: self.metrics(),
             blocks: self.blocks(),
-            variables: &analysis.faithfulness.variables,
+            variables: analysis
+                .faithfulness
+                .variables
+                .iter()
+                .map(Variable::new)
+                .collect(),
             interventions: &analysis.interchange,
+            carried: &analysis.carried,
+
+            accuracy: self.accuracy(),
             worst_inputs: &analysis.faithfulness.worst,
             settings: &self.settings,
         };

@@ -17,6 +17,8 @@ use super::state::RunState;
 use crate::analysis::Settings;
 use crate::analysis::across::{CriticalRow, Tolerance, critical_rows, median};
 use crate::analysis::answer::{Answer, Evidence, Run};
+use crate::analysis::ending::Origin;
+use crate::analysis::redundancy::Carried;
 use crate::escape;
 use crate::files::{FileError, links};
 
@@ -35,12 +37,16 @@ pub struct Member {
     pub d: usize,
     /// The seed.
     pub seed: u64,
-    /// Final figures of `summary.json` and [`Analyzed::metrics`].
+    /// Where its `W` comes from.
+    pub origin: Origin,
+    /// Final metrics of `summary.json` and [`Analyzed::metrics`].
     pub metrics: BTreeMap<String, f64>,
     /// Per verdict, how many features.
     pub verdicts: BTreeMap<&'static str, usize>,
     /// The run's verdict.
     pub verdict: &'static str,
+    /// Of a variable whose exchange shows little and least, what else carries it.
+    pub least_exchanged: Option<Carried>,
     /// How `G` agrees with the reference, if there is one.
     pub reference: Option<Agreement>,
     labels: Vec<String>,
@@ -185,6 +191,7 @@ pub fn analyze(
             group: grouping.name(i),
             d: run.projection.width(),
             seed: run.summary.seed,
+            origin: run.summary.origin(),
             metrics: metrics(run, &analyzed),
             verdicts: analyzed
                 .verdicts()
@@ -192,6 +199,7 @@ pub fn analyze(
                 .map(|(verdict, features)| (verdict, features.len()))
                 .collect(),
             verdict: analyzed.analysis.budget.verdict(),
+            least_exchanged: analyzed.least_exchanged().cloned(),
             reference,
             labels: run.projection.labels.clone(),
             gram: run.projection.gram(&run.experiment.model),
@@ -287,6 +295,7 @@ fn figures(members: &[Member]) -> Vec<Run> {
         .map(|m| Run {
             group: m.group.clone(),
             d: m.d,
+            origin: m.origin,
             metrics: m.metrics.clone(),
         })
         .collect()
@@ -322,8 +331,23 @@ impl Collection {
             critical: self.critical.clone(),
             tolerances: self.tolerances.clone(),
             without_result: self.without_result.clone(),
+            carried: self.carried(),
         }
         .answer()
+    }
+
+    /// Variables whose exchange shows least in a run, with what else carries them, and in how many runs.
+    fn carried(&self) -> BTreeMap<(String, String), usize> {
+        let mut runs = BTreeMap::new();
+        for carried in self
+            .members
+            .iter()
+            .filter_map(|m| m.least_exchanged.as_ref())
+        {
+            let key = (carried.variable.clone(), carried.names());
+            *runs.entry(key).or_default() += 1;
+        }
+        runs
     }
 
     /// The medians of the runs' agreement with the reference, with the diagonal and without; none

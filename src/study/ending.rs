@@ -1,6 +1,6 @@
 //! Whether a training that came to its end got anywhere: learned, still falling, or stuck.
 //!
-//! Two figures decide, both from what the run has computed already:
+//! Two numbers decide, both from what the run has computed already:
 //!
 //! - the *error share*: the final error (`mae`, or 1 − `token_accuracy`) beside that of the best answer that
 //!   knows nothing of the input ([`constant_error`]): 1 is no better than a constant, 0 is perfect;
@@ -19,66 +19,68 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::analysis::ending::{LEARNED_BELOW, Verdict};
 use crate::compression::Evaluation;
 use crate::files::FileError;
 
-/// A smaller share of the constant answer's error counts as learned: 0.01 for `frac_prevs`, whose seeds
-/// are told apart by that in `docs/stuck_seeds.md`.
-pub const LEARNED_BELOW: f64 = 0.05;
 /// A loss that came down to less than this share of the first half's lowest is still falling.
 pub const FALLING_BELOW: f64 = 0.5;
-
-/// How a training ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Verdict {
-    /// The error is a small share of what a constant answer has.
-    Learned,
-    /// It is not, but the loss still falls.
-    Falling,
-    /// It is not, and the loss does not fall any more.
-    Stuck,
-    /// It is not, and too few steps were logged to tell whether the loss falls.
-    Unclear,
-    /// The loss became no number.
-    Diverged,
-}
+/// From this share of the constant answer's error on, an error is called no better than it.
+const NO_BETTER_FROM: f64 = 0.95;
+/// From here on it is called worse.
+const WORSE_FROM: f64 = 1.05;
+/// And from here on far worse.
+const FAR_WORSE_FROM: f64 = 3.0;
 
 /// What `summary.json` says of it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(into = "Written")]
 pub struct Ending {
     /// In a word.
     pub verdict: Verdict,
     /// The final error beside that of the best constant answer; null where that is 0, or where there is no
     /// final error.
     pub error_share: Option<f64>,
+    /// The error of the best constant answer; null in summaries of versions that did not say.
+    #[serde(default)]
+    pub constant_error: Option<f64>,
     /// The lowest loss of the second half of the updates beside that of the first; null where a half has
     /// no logged step.
     pub loss_ratio: Option<f64>,
 }
 
-impl Verdict {
-    /// As in `summary.json`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Learned => "learned",
-            Self::Falling => "falling",
-            Self::Stuck => "stuck",
-            Self::Unclear => "unclear",
-            Self::Diverged => "diverged",
+/// An ending as it is written: with what it means, so that nobody has to look up a word.
+#[derive(Serialize)]
+struct Written {
+    verdict: Verdict,
+    meaning: String,
+    error_share: Option<f64>,
+    constant_error: Option<f64>,
+    loss_ratio: Option<f64>,
+}
+
+impl From<Ending> for Written {
+    fn from(ending: Ending) -> Self {
+        Self {
+            verdict: ending.verdict,
+            meaning: ending.meaning(),
+            error_share: ending.error_share,
+            constant_error: ending.constant_error,
+            loss_ratio: ending.loss_ratio,
         }
     }
 }
 
 impl Ending {
-    /// Of a run whose loss became no number.
+    /// Of a run whose loss became non-finite.
     pub const DIVERGED: Self = Self {
         verdict: Verdict::Diverged,
         error_share: None,
+        constant_error: None,
         loss_ratio: None,
     };
 
-    /// Of a run with these final figures, where a constant answer has the error `constant`.
+    /// Of a run with these final metrics, where a constant answer has the error `constant`.
     pub fn new(last: &Evaluation, constant: Option<f64>, loss_ratio: Option<f64>) -> Self {
         let error = last.mae.or(last.token_accuracy.map(|right| 1.0 - right));
         let share = |error: f64| constant.filter(|c| *c > 0.0).map(|c| error / c);
@@ -97,33 +99,59 @@ impl Ending {
         Self {
             verdict,
             error_share,
+            constant_error: constant,
             loss_ratio,
         }
     }
 
     /// A sentence for whoever looks at the run; none where all is well.
     pub fn remark(&self) -> Option<String> {
-        let share = self.error_share.map_or_else(
-            || "its error is not 0".to_owned(),
-            |share| {
-                format!(
-                    "its error is {:.0} % of what a constant answer has",
-                    100.0 * share
-                )
-            },
-        );
         match self.verdict {
             Verdict::Learned | Verdict::Diverged => None,
-            Verdict::Falling => Some(format!(
-                "not learned yet: {share}, and its loss still falls: more training.steps may help"
-            )),
-            Verdict::Stuck => Some(format!(
-                "stuck: {share}, and its loss did not fall by half over the second half of the updates: \
-                 another training.seed, training.restarts, a larger compression.dim or more training.steps may help"
-            )),
-            Verdict::Unclear => Some(format!(
-                "not learned: {share}; whether its loss still falls cannot be told from so few logged steps"
-            )),
+            Verdict::Falling | Verdict::Stuck | Verdict::Unclear => Some(self.meaning()),
+        }
+    }
+
+    /// What the verdict says of this run: a sentence without its full stop.
+    pub fn meaning(&self) -> String {
+        let error = self.beside_constant();
+        match self.verdict {
+            Verdict::Learned => format!("learned: {error}"),
+            Verdict::Falling => format!(
+                "not learned yet: {error}, and its loss was still falling at the end: more training.steps may help"
+            ),
+            Verdict::Stuck => format!(
+                "stuck: {error}, and its loss did not fall by half over the second half of the updates: \
+                 more training.steps, a smaller compression.init_std, training.restarts or a larger compression.dim may help"
+            ),
+            Verdict::Unclear => format!(
+                "not learned: {error}; too few steps were logged to tell whether its loss was still falling"
+            ),
+            Verdict::Diverged => "diverged: its loss became non-finite".into(),
+        }
+    }
+
+    /// The error beside that of the best constant answer, as people say it: a percentage where it is a
+    /// part, words where it is none.
+    fn beside_constant(&self) -> String {
+        const CONSTANT: &str = "the best constant answer";
+        match self.error_share {
+            None if self.verdict == Verdict::Learned => "its error is 0".into(),
+            None if self.constant_error == Some(0.0) => {
+                "its error is not 0, although the right answer is always the same".into()
+            }
+            None => "its error is not 0".into(),
+            Some(0.0) => "its error is 0".into(),
+            Some(share) if !share.is_finite() => "its error is not finite".into(),
+            Some(share) if share < 0.01 => {
+                format!("its error is less than 1 % of that of {CONSTANT}")
+            }
+            Some(share) if share < NO_BETTER_FROM => {
+                format!("its error is {:.0} % of that of {CONSTANT}", 100.0 * share)
+            }
+            Some(share) if share < WORSE_FROM => format!("it does no better than {CONSTANT}"),
+            Some(share) if share < FAR_WORSE_FROM => format!("it does worse than {CONSTANT}"),
+            Some(_) => format!("it does far worse than {CONSTANT}"),
         }
     }
 }
@@ -181,8 +209,52 @@ mod tests {
         let classes = Ending::new(&evaluation(None, Some(0.9)), Some(0.8), Some(1.0));
         assert_eq!(classes.verdict, Verdict::Stuck);
         approx::assert_relative_eq!(classes.error_share.unwrap(), 0.125, epsilon = 1e-12);
-        assert!(of(0.1, Some(0.9)).remark().unwrap().contains("50 %"));
         assert_eq!(of(0.0, Some(1.0)).remark(), None);
+    }
+
+    #[test]
+    fn an_error_is_a_percentage_of_the_constant_answers_only_where_it_is_a_part_of_it() {
+        let of = |error: f64| {
+            let ending = Ending::new(&evaluation(Some(error), None), Some(0.2), None);
+            let meaning = ending.meaning();
+            let (_, rest) = meaning.split_once(": ").unwrap();
+            rest.split(';').next().unwrap().to_owned()
+        };
+        for (error, words) in [
+            (0.0, "its error is 0"),
+            (
+                1e-9,
+                "its error is less than 1 % of that of the best constant answer",
+            ),
+            (0.1, "its error is 50 % of that of the best constant answer"),
+            (0.1999, "it does no better than the best constant answer"),
+            (0.3, "it does worse than the best constant answer"),
+            (11_515.9, "it does far worse than the best constant answer"),
+            (f64::INFINITY, "its error is not finite"),
+        ] {
+            assert_eq!(of(error), words);
+        }
+    }
+
+    #[test]
+    fn summary_json_says_what_an_ending_means_and_older_ones_still_load() {
+        let ending = Ending::new(&evaluation(Some(0.1), None), Some(0.2), Some(0.9));
+        let json = serde_json::to_value(ending).unwrap();
+        assert_eq!(json["verdict"], "stuck");
+        assert_eq!(json["constant_error"], 0.2);
+        assert_eq!(
+            json["meaning"],
+            "stuck: its error is 50 % of that of the best constant answer, and its loss did not fall by half \
+             over the second half of the updates: more training.steps, a smaller compression.init_std, \
+             training.restarts or a larger compression.dim may help"
+        );
+        assert_eq!(serde_json::from_value::<Ending>(json).unwrap(), ending);
+        let older = r#"{"verdict": "stuck", "error_share": 0.5, "loss_ratio": 0.9}"#;
+        let older: Ending = serde_json::from_str(older).unwrap();
+        assert_eq!(
+            (older.constant_error, older.remark()),
+            (None, ending.remark())
+        );
     }
 
     #[test]
@@ -191,6 +263,12 @@ mod tests {
         assert_eq!(of(1.0).verdict, Verdict::Learned);
         assert_eq!(of(0.5).verdict, Verdict::Stuck);
         assert_eq!(of(0.5).error_share, None);
+        let meaning = of(0.5).meaning();
+        assert!(
+            meaning.contains("although the right answer is always the same"),
+            "{meaning}"
+        );
+        assert_eq!(of(1.0).meaning(), "learned: its error is 0");
     }
 
     #[test]

@@ -7,8 +7,9 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::directory::{GRAM, GRAMS, LAYERS, PROJECTION, RunDirectory, SUMMARY};
-use super::ending::{Ending, Verdict};
+use super::ending::Ending;
 use super::warnings;
+use crate::analysis::ending::Origin;
 use crate::compression::gram::between;
 use crate::compression::projection::ProjectionError;
 use crate::compression::{Evaluation, Projection, StopReason};
@@ -132,9 +133,12 @@ impl Summary {
         self
     }
 
-    /// Whether it is completed and did not learn, and will not by more of the same.
-    pub fn is_stuck(&self) -> bool {
-        self.ending.is_some_and(|e| e.verdict == Verdict::Stuck)
+    /// Where its `W` comes from, as a study's answer counts it.
+    pub fn origin(&self) -> Origin {
+        match self.method {
+            Method::Train => Origin::Trained(self.ending.map(|ending| ending.verdict)),
+            Method::Pca | Method::Random | Method::Subset => Origin::Baseline,
+        }
     }
 
     /// Reads the summary of a run that is over.

@@ -21,6 +21,10 @@ pub const RUNS: &str = "runs.csv";
 /// One row per grid point, seeds folded.
 pub const SUMMARY_TABLE: &str = "summary.csv";
 
+/// The column of `runs.csv` that says how a training ended; empty for a baseline, and where a version
+/// before that column trained the run.
+pub const ENDING: &str = "ending";
+
 /// The metrics of both tables; the names are those of `metrics.csv`.
 pub const METRICS: [&str; 7] = {
     let [_, _, _, _, _, figures @ .., _] = metrics::COLUMNS;
@@ -110,7 +114,7 @@ impl Tables {
     fn runs(&self) -> Vec<Vec<String>> {
         let mut header = vec!["run".to_owned()];
         header.extend(self.record.keys.iter().cloned());
-        header.extend(["method", "stop_reason", "steps"].map(String::from));
+        header.extend(["method", "stop_reason", ENDING, "steps"].map(String::from));
         header.extend(METRICS.map(String::from));
         header.extend(["failure", "config_hash", "wall_time_seconds"].map(String::from));
         let mut rows = vec![header];
@@ -126,6 +130,8 @@ impl Tables {
                 _ => None,
             };
             row.push(summary.map_or_else(|| "failed".into(), |s| s.stop_reason.clone()));
+            let ending = summary.and_then(|s| s.ending).map(|e| e.verdict.name());
+            row.push(ending.unwrap_or_default().to_owned());
             row.push(summary.map_or_else(String::new, |s| s.steps.to_string()));
             row.extend(metrics(state).map(|value| value.map_or_else(String::new, cell)));
             let reason = state.failure().unwrap_or_default();

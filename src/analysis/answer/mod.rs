@@ -1,10 +1,12 @@
 //! What a study's runs say to its question, in sentences: made from figures that are in its tables,
 //! and saying no more than they do.
 //!
-//! Where three widths or more were tried, the question is from which on the model works
-//! (`widths`); else which of the settings does best (`settings`). Both say how sure that is.
+//! Where three widths or more were tried, the question is the smallest sufficient one (`widths`); else which of
+//! the settings does best (`settings`). Both say how sure that is, and where the runs were not trained long
+//! enough to tell (`training`).
 
 mod settings;
+mod training;
 mod widths;
 
 use std::collections::BTreeMap;
@@ -12,15 +14,18 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::across::{self, Better, CriticalRow, Tolerance, median};
+use super::ending::Origin;
 use crate::config::Method;
 use crate::numbers::{count, four_digits, listed};
+use training::Open;
 
 /// Fewer seeds than this leave an interval that says little.
 const FEW_SEEDS: usize = 5;
 /// The metrics that say whether a model works; a program has one of them.
 const MAIN: [&str; 2] = ["mae", "token_accuracy"];
 /// The metrics that say whether it works in the same way.
-const FAITHFUL: [&str; 2] = ["cosine_min", "interchange_accuracy_min"];
+const FAITHFUL: [&str; 2] = ["cosine_min", INTERCHANGE];
+const INTERCHANGE: &str = "interchange_accuracy_min";
 /// More settings are left to the tables.
 const MOST: usize = 6;
 
@@ -31,6 +36,8 @@ pub struct Run {
     pub group: String,
     /// `d`.
     pub d: usize,
+    /// Where its `W` comes from.
+    pub origin: Origin,
     /// Its final metrics.
     pub metrics: BTreeMap<String, f64>,
 }
@@ -42,10 +49,13 @@ pub struct Evidence {
     pub runs: Vec<Run>,
     /// The critical widths of all groups.
     pub critical: Vec<CriticalRow>,
-    /// From where on a metric is good enough.
+    /// What makes a metric good enough.
     pub tolerances: Vec<Tolerance>,
     /// How many runs ended otherwise: `diverged`, `failed`.
     pub without_result: BTreeMap<String, usize>,
+    /// Variables with the lowest interchange accuracy of a run, with what else carries the same information, and
+    /// the number of these runs.
+    pub carried: BTreeMap<(String, String), usize>,
 }
 
 /// The answer.
@@ -55,6 +65,8 @@ pub struct Answer {
     pub sentences: Vec<String>,
     /// The same by other metrics, a paragraph each.
     pub more: Vec<String>,
+    /// How many trainings ended in which way: `learned`, `stuck`, `falling`, `unclear`.
+    pub endings: BTreeMap<&'static str, usize>,
 }
 
 impl Evidence {
@@ -62,35 +74,63 @@ impl Evidence {
     pub fn answer(&self) -> Answer {
         let mut answer = Answer::default();
         if self.runs.is_empty() {
-            answer.sentences.push("No run is completed.".into());
+            answer.sentences.push("No run was completed.".into());
             answer.sentences.extend(self.other_ends());
             return answer;
         }
-        let about = if self.widths().len() >= 3 {
-            widths::sentences
-        } else {
-            settings::sentences
-        };
-        for metric in MAIN {
-            if let Some(tolerance) = self.tolerance(metric) {
-                answer.sentences.extend(about(self, tolerance));
-                answer.sentences.extend(self.stuck(tolerance));
-            }
+        answer.endings = self.endings().by_name();
+        let mut open: Vec<Open<'_>> = Vec::new();
+        for tolerance in self.known_tolerances(&MAIN) {
+            answer.sentences.extend(self.about(tolerance));
+            open.extend(self.open(tolerance));
         }
-        for metric in FAITHFUL {
-            if let Some(tolerance) = self.tolerance(metric) {
-                let sentences = about(self, tolerance);
-                answer
-                    .more
-                    .extend((!sentences.is_empty()).then(|| sentences.join(" ")));
+        answer.sentences.extend(Open::remedy(&open));
+        answer.sentences.extend(self.trainings());
+        answer.sentences.extend(self.falling_below());
+        answer.sentences.extend(self.misses());
+        for tolerance in self.known_tolerances(&FAITHFUL) {
+            let mut sentences = self.about(tolerance);
+            if tolerance.metric == INTERCHANGE && !sentences.is_empty() {
+                sentences.extend(self.carried());
             }
+            answer
+                .more
+                .extend((!sentences.is_empty()).then(|| sentences.join(" ")));
         }
-        if self.widths().len() < 3 {
+        if !self.asks_for_width() {
             answer.more.extend(settings::trade_off(self));
         }
         answer.sentences.extend(self.other_ends());
         answer.sentences.extend(self.caution());
         answer
+    }
+
+    /// Whether the question is which `d` suffices.
+    fn asks_for_width(&self) -> bool {
+        self.widths().len() >= 3
+    }
+
+    fn about(&self, tolerance: &Tolerance) -> Vec<String> {
+        if self.asks_for_width() {
+            widths::sentences(self, tolerance)
+        } else {
+            settings::sentences(self, tolerance)
+        }
+    }
+
+    /// The settings that were not trained long enough to tell.
+    fn open(&self, tolerance: &Tolerance) -> Vec<Open<'_>> {
+        if self.asks_for_width() {
+            return Open::all(self, tolerance, None);
+        }
+        let widths = self.widths().into_iter();
+        widths
+            .flat_map(|d| settings::open(self, d, tolerance))
+            .collect()
+    }
+
+    fn known_tolerances<'a>(&'a self, metrics: &[&str]) -> Vec<&'a Tolerance> {
+        metrics.iter().filter_map(|m| self.tolerance(m)).collect()
     }
 
     /// The tolerance of a metric that some run has.
@@ -121,26 +161,47 @@ impl Evidence {
         across::by_width(&self.runs, group, metric)
     }
 
-    /// How many runs miss what the median of their seeds reaches.
-    fn stuck(&self, tolerance: &Tolerance) -> Option<String> {
-        let (mut runs, mut stuck) = (0, 0);
-        for group in self.groups(&tolerance.metric) {
-            for values in self.by_width(group, &tolerance.metric).values() {
-                if values.len() >= 3 && tolerance.met_by(median(values)) {
-                    runs += values.len();
-                    stuck += values.iter().filter(|x| !tolerance.met_by(**x)).count();
+    /// How many runs miss the tolerance that the median over their seeds meets.
+    fn misses(&self) -> Option<String> {
+        let (mut runs, mut misses) = (0, 0);
+        for tolerance in self.known_tolerances(&MAIN) {
+            for group in self.groups(&tolerance.metric) {
+                for values in self.by_width(group, &tolerance.metric).values() {
+                    if values.len() >= 3 && tolerance.met_by(median(values)) {
+                        runs += values.len();
+                        misses += values.iter().filter(|x| !tolerance.met_by(**x)).count();
+                    }
                 }
             }
         }
-        match (runs, stuck) {
+        let what = "Where the median over seeds meets the tolerance";
+        match (runs, misses) {
             (0, _) => None,
-            (_, 0) => Some(format!(
-                "No run is stuck: where the median seed is good enough, all {runs} runs are."
-            )),
-            _ => Some(format!(
-                "Stuck, missing that where the median seed does not: {stuck} of {runs} runs."
-            )),
+            (_, 0) => Some(format!("{what}, so does every run.")),
+            (_, 1) => Some(format!("{what}, 1 of {runs} runs misses it.")),
+            _ => Some(format!("{what}, {misses} of {runs} runs miss it.")),
         }
+    }
+
+    /// What a low interchange accuracy means where something else carries the same information.
+    fn carried(&self) -> Option<String> {
+        let runs: usize = self.carried.values().sum();
+        let mut most: Vec<_> = self.carried.iter().collect();
+        most.sort_by_key(|(_, n)| std::cmp::Reverse(**n));
+        let parts = most
+            .iter()
+            .take(MOST)
+            .map(|((variable, carriers), n)| format!("{variable} beside {carriers} in {n}"));
+        let parts: Vec<String> = parts.collect();
+        (runs > 0).then(|| {
+            format!(
+                "In {} of {} the lowest is that of a variable whose information something else carries too, which \
+                 was not exchanged ({}): there a low value does not mean that the model ignores the variable.",
+                runs,
+                count(self.runs.len(), "run"),
+                parts.join("; ")
+            )
+        })
     }
 
     /// The runs that diverged or failed.
@@ -152,9 +213,11 @@ impl Evidence {
             words.push(format!("{n} {reason}"));
         }
         (total > 0).then(|| {
+            let has = if total == 1 { "has" } else { "have" };
             format!(
-                "{} without a result, counted nowhere here: {}.",
+                "{} {has} no result and {} not counted here: {}.",
                 count(total, "run"),
+                if total == 1 { "is" } else { "are" },
                 listed(&words)
             )
         })
@@ -174,12 +237,12 @@ impl Evidence {
         }
         match fewest {
             Some(1) => Some(
-                "Caution: some settings have a single run, and another seed may end elsewhere."
+                "Caution: some settings have a single run, and another seed may end differently."
                     .into(),
             ),
-            Some(n) if n < FEW_SEEDS => Some(format!(
-                "Caution: {n} seeds are few, and an interval from them says little."
-            )),
+            Some(n) if n < FEW_SEEDS => {
+                Some(format!("Caution: an interval over {n} seeds says little."))
+            }
             _ => None,
         }
     }
@@ -207,7 +270,7 @@ pub fn depends_on_seed(group: &str) -> bool {
     methods.all(|method| method.depends_on("training.seed"))
 }
 
-/// Whether the groups are of several programs, whose figures are not to be compared.
+/// Whether the groups are of several programs, whose metrics are not to be compared.
 fn of_several_programs(groups: &[&str]) -> bool {
     let program = |group: &str| {
         let part = group.split(", ").find(|part| part.starts_with("program="));
@@ -223,8 +286,8 @@ fn words(metric: &str) -> &str {
     match metric {
         "mae" => "mean absolute error",
         "token_accuracy" => "share of tokens right",
-        "cosine_min" => "lowest cosine of a block",
-        "interchange_accuracy_min" => "lowest interchange accuracy of a variable",
+        "cosine_min" => "lowest cosine of any block",
+        "interchange_accuracy_min" => "lowest interchange accuracy of any variable",
         other => other,
     }
 }

@@ -1,9 +1,11 @@
 //! Which setting does best at a width, and whether that is more than the spread over seeds.
 
+use super::training::Open;
 use super::{
     Evidence, FAITHFUL, MAIN, MOST, bound, depends_on_seed, group_name, of_several_programs, words,
 };
 use crate::analysis::across::{Better, Tolerance, interquartile_range, median, median_interval};
+use crate::analysis::ending::Origin;
 use crate::numbers::{count, four_digits, listed};
 
 /// A metric of a group at one width.
@@ -22,29 +24,51 @@ pub fn sentences(evidence: &Evidence, tolerance: &Tolerance) -> Vec<String> {
     let widths = evidence.widths().into_iter();
     widths
         .flat_map(|d| {
-            let mut sentences = ranking(evidence, d, tolerance);
+            let mut sentences = Vec::new();
+            let open = open(evidence, d, tolerance);
+            if !open.is_empty() {
+                sentences.push(Open::at_one_width(&open, d));
+            }
+            sentences.extend(ranking(evidence, d, tolerance));
             let found = ranked(evidence, d, tolerance);
-            sentences.extend((!found.is_empty()).then(|| reached(&found, tolerance)));
+            sentences.extend((!found.is_empty()).then(|| met(&found, tolerance)));
             sentences
         })
         .collect()
+}
+
+/// The trained settings at a width, if none of them was trained long enough to tell whether it suffices.
+pub fn open<'a>(evidence: &'a Evidence, d: usize, tolerance: &Tolerance) -> Vec<Open<'a>> {
+    if FAITHFUL.contains(&tolerance.metric.as_str()) {
+        return Vec::new();
+    }
+    let open = Open::all(evidence, tolerance, Some(d));
+    let trained = ranked(evidence, d, tolerance).into_iter().filter(|f| {
+        let mut runs = evidence.runs.iter();
+        runs.any(|run| run.group == f.group && run.d == d && run.origin != Origin::Baseline)
+    });
+    if trained.count() == open.len() {
+        open
+    } else {
+        Vec::new()
+    }
 }
 
 /// The settings at a width in the order of their medians, and how sure the first place is.
 pub fn ranking(evidence: &Evidence, d: usize, tolerance: &Tolerance) -> Vec<String> {
     let mut sentences = Vec::new();
     let found = ranked(evidence, d, tolerance);
-    let what = format!("the median {}", words(&tolerance.metric));
+    let what = format!("the {} (median over seeds)", words(&tolerance.metric));
     let groups: Vec<&str> = found.iter().map(|f| f.group).collect();
     match &found[..] {
         [] => {}
         [only] => {
-            sentences.push(format!("At d = {d} {what} is {}.", only.figure()));
+            sentences.push(format!("At d = {d} {what} is {}.", only.with_interval()));
         }
         _ if of_several_programs(&groups) => {
             let each = found.iter().take(MOST);
             let each: Vec<String> = each
-                .map(|f| format!("{} with {}", f.figure(), f.name()))
+                .map(|f| format!("{} with {}", f.with_interval(), f.name()))
                 .collect();
             sentences.push(format!("At d = {d} {what} is {}.", listed(&each)));
         }
@@ -56,32 +80,52 @@ pub fn ranking(evidence: &Evidence, d: usize, tolerance: &Tolerance) -> Vec<Stri
             let mut text = format!(
                 "At d = {d} {what} is {place} with {}: {}",
                 best.name(),
-                best.figure()
+                best.with_interval()
             );
             for next in &found[1..found.len().min(MOST)] {
-                text += &format!("; then {}: {}", next.name(), next.short_figure());
+                text += &format!("; then {}: {}", next.name(), next.short());
             }
             if found.len() > MOST {
-                text += &format!("; {} do worse", count(found.len() - MOST, "other setting"));
+                let left = found.len() - MOST;
+                let do_worse = if left == 1 { "does" } else { "do" };
+                text += &format!("; {} {do_worse} no better", count(left, "other setting"));
             }
             sentences.push(text + ".");
-            let next = &found[1];
-            if found.len() == 2 {
-                sentences.push(format!("The difference, {}.", judgement(best, next)));
-            } else {
-                sentences.push(format!(
-                    "The lead over the next, {}.",
-                    judgement(best, next)
-                ));
-                // Otherwise it is larger still.
-                if !best.is_clearly_apart(next) {
-                    sentences.push(format!(
-                        "The distance to the last, {}.",
-                        judgement(best, last)
-                    ));
-                }
-            }
+            sentences.extend(comparisons(best, &found[1], last, found.len()));
         }
+    }
+    sentences
+}
+
+/// How far the first of `settings` settings is ahead of the next, and of the last.
+fn comparisons(
+    best: &Found<'_>,
+    next: &Found<'_>,
+    last: &Found<'_>,
+    settings: usize,
+) -> Vec<String> {
+    let mut sentences = Vec::new();
+    if best.shown() == next.shown() {
+        sentences.push(if settings == 2 {
+            "To four digits the two do not differ.".to_owned()
+        } else {
+            "To four digits the first two do not differ.".to_owned()
+        });
+    } else if settings == 2 {
+        sentences.push(format!("The difference, {}.", judgement(best, next)));
+    } else {
+        sentences.push(format!(
+            "The lead over the next, {}.",
+            judgement(best, next)
+        ));
+    }
+    // Otherwise the last is further away still.
+    let next_is_apart = best.is_clearly_apart(next) && best.shown() != next.shown();
+    if settings > 2 && !next_is_apart && best.shown() != last.shown() {
+        sentences.push(format!(
+            "The distance from first to last, {}.",
+            judgement(best, last)
+        ));
     }
     sentences
 }
@@ -111,7 +155,7 @@ pub fn trade_off(evidence: &Evidence) -> Vec<String> {
                 && second.is_clearly_apart(&by_other[j])
             {
                 sentences.push(format!(
-                    "At d = {d} one is traded for the other: the {} is best with {}, the {} with {}.",
+                    "At d = {d} there is a trade-off: the {} is best with {}, the {} with {}.",
                     words(main),
                     first.name(),
                     words(faithful),
@@ -152,9 +196,14 @@ impl Found<'_> {
         group_name(self.group)
     }
 
+    /// `0.0008`.
+    fn shown(&self) -> String {
+        four_digits(self.median)
+    }
+
     /// `0.0008 (95 % interval over 5 seeds: 0.0007 to 0.0011)`.
-    fn figure(&self) -> String {
-        let median = four_digits(self.median);
+    fn with_interval(&self) -> String {
+        let median = self.shown();
         if !depends_on_seed(self.group) {
             return format!("{median} (the same for every seed)");
         }
@@ -171,9 +220,9 @@ impl Found<'_> {
     }
 
     /// `0.0008 (0.0007 to 0.0011)`.
-    fn short_figure(&self) -> String {
+    fn short(&self) -> String {
         if !depends_on_seed(self.group) || self.values.len() == 1 {
-            return self.figure();
+            return self.with_interval();
         }
         let [median, low, high] = [self.median, self.interval.0, self.interval.1].map(four_digits);
         format!("{median} ({low} to {high})")
@@ -228,9 +277,10 @@ impl Distance {
     }
 }
 
-/// A factor with three digits at most.
+/// A factor with three digits at most; beyond thousands only that.
 fn rough(x: f64) -> String {
     match x {
+        x if x > 10_000.0 => "more than 10000".into(),
         x if x < 10.0 => four_digits((x * 100.0).round() / 100.0),
         x if x < 100.0 => four_digits((x * 10.0).round() / 10.0),
         x => four_digits(x.round()),
@@ -242,7 +292,7 @@ fn judgement(a: &Found<'_>, b: &Found<'_>) -> String {
     let distance = Distance::new(a, b);
     let shown = distance.shown(distance.difference);
     if !(a.is_sure() && b.is_sure()) {
-        return format!("{shown}, is that of single runs: other seeds may differ as much");
+        return format!("{shown}, is between single runs: other seeds may differ as much");
     }
     let range = format!(
         "the spread over seeds (interquartile range: {})",
@@ -253,24 +303,23 @@ fn judgement(a: &Found<'_>, b: &Found<'_>) -> String {
             format!("{shown}, is larger than {range}, and the intervals do not overlap")
         }
         (true, true) => format!(
-            "{shown}, is larger than {range}, but the intervals overlap: these seeds do not decide it"
+            "{shown}, is larger than {range}, but the intervals overlap, so these seeds do not decide it"
         ),
         (false, _) => {
-            format!("{shown}, is not larger than {range}: these seeds do not decide it")
+            format!("{shown}, is not larger than {range}, so these seeds do not decide it")
         }
     }
 }
 
-/// `At most 0.005 is reached by 5 of 5 runs with steps=30000 and 0 of 5 with steps=300.`
-fn reached(found: &[Found<'_>], tolerance: &Tolerance) -> String {
-    let bound = bound(tolerance);
-    let capital = bound.replacen('a', "A", 1);
+/// `The tolerance (at most 0.005) is met by 5 of 5 runs with steps=30000 and 0 of 5 with steps=300.`
+fn met(found: &[Found<'_>], tolerance: &Tolerance) -> String {
+    let met = format!("The tolerance ({}) is met by", bound(tolerance));
     let all: usize = found.iter().map(|f| f.values.len()).sum();
     match found.iter().map(|f| f.good).sum::<usize>() {
-        good if all > 1 && good == all => {
-            return format!("{capital} is reached by all {all} runs.");
-        }
-        0 if all > 1 => return format!("{capital} is reached by none of {all} runs."),
+        1 if all == 1 => return format!("{met} the only run."),
+        0 if all == 1 => return format!("{met} no run."),
+        good if good == all => return format!("{met} all {all} runs."),
+        0 => return format!("{met} none of {all} runs."),
         _ => {}
     }
     let mut parts: Vec<String> = Vec::new();
@@ -283,5 +332,5 @@ fn reached(found: &[Found<'_>], tolerance: &Tolerance) -> String {
         };
         parts.push(format!("{} of {}{runs}{who}", f.good, f.values.len()));
     }
-    format!("{capital} is reached by {}.", listed(&parts))
+    format!("{met} {}.", listed(&parts))
 }

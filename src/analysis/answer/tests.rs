@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::analysis::across::critical_rows;
+use crate::analysis::ending::Verdict::{self, Falling, Learned, Stuck};
 
 /// Runs of `metric`: group, width, and a value per seed.
 fn study(metric: &str, table: &[(&str, usize, &[f64])]) -> Evidence {
@@ -11,6 +12,7 @@ fn study(metric: &str, table: &[(&str, usize, &[f64])]) -> Evidence {
             runs.push(Run {
                 group: (*group).into(),
                 d: *d,
+                origin: Origin::Trained(None),
                 metrics: BTreeMap::from([(metric.into(), *value)]),
             });
         }
@@ -20,8 +22,27 @@ fn study(metric: &str, table: &[(&str, usize, &[f64])]) -> Evidence {
         critical: critical_rows(&runs, &tolerances, 0),
         runs,
         tolerances,
-        without_result: BTreeMap::new(),
+        ..Evidence::default()
     }
+}
+
+/// The same with how each run ended: group, width, and a value and an ending per seed.
+fn trained(metric: &str, table: &[(&str, usize, &[(f64, Verdict)])]) -> Evidence {
+    let values: Vec<Vec<f64>> = table
+        .iter()
+        .map(|(_, _, seeds)| seeds.iter().map(|(value, _)| *value).collect())
+        .collect();
+    let rows: Vec<(&str, usize, &[f64])> = table
+        .iter()
+        .zip(&values)
+        .map(|((group, d, _), values)| (*group, *d, &values[..]))
+        .collect();
+    let mut evidence = study(metric, &rows);
+    let endings = table.iter().flat_map(|(_, _, seeds)| seeds.iter());
+    for (run, (_, ending)) in evidence.runs.iter_mut().zip(endings) {
+        run.origin = Origin::Trained(Some(*ending));
+    }
+    evidence
 }
 
 fn answer(metric: &str, table: &[(&str, usize, &[f64])]) -> String {
@@ -52,16 +73,16 @@ fn methods_are_told_apart_by_the_widths_they_need() {
     );
     assert_eq!(
         text,
-        "The median mean absolute error is at most 0.005 from d = 6 on with train (95 % interval over 5 \
-         seeds: 6 to 6), from d = 8 on with pca (the same for every seed) and at no d up to 8 with random. \
-         train needs 2 dimensions fewer than pca, and their intervals do not overlap. No run is stuck: where \
-         the median seed is good enough, all 10 runs are."
+        "For a mean absolute error of at most 0.005 (median over seeds), the smallest sufficient d is 6 with train \
+         (95 % interval over 5 seeds: 6 to 6) and 8 with pca (the same for every seed); no d up to 8 suffices with \
+         random. train needs 2 fewer dimensions than pca, and their intervals do not overlap. Where the median over \
+         seeds meets the tolerance, so does every run."
     );
 }
 
 #[test]
 fn intervals_that_overlap_are_not_taken_for_a_difference() {
-    // Two of five seeds are stuck at 6: the medians of a good part of the resamples are, too.
+    // Two of five seeds fail at 6: the medians of a good part of the resamples are, too.
     let text = answer(
         "token_accuracy",
         &[
@@ -75,10 +96,11 @@ fn intervals_that_overlap_are_not_taken_for_a_difference() {
     );
     assert_eq!(
         text,
-        "The median share of tokens right is at least 0.98 from d = 6 on with layer_weight=0.1 (95 % interval \
-         over 5 seeds: 6 to 8) and from d = 8 on with layer_weight=1.0 (95 % interval over 5 seeds: 6 to 8). \
-         layer_weight=0.1 needs 2 dimensions fewer than layer_weight=1.0, but their intervals overlap: these \
-         seeds do not tell them apart. Stuck, missing that where the median seed does not: 2 of 15 runs."
+        "For a share of tokens right of at least 0.98 (median over seeds), the smallest sufficient d is 6 with \
+         layer_weight=0.1 (95 % interval over 5 seeds: 6 to 8) and 8 with layer_weight=1.0 (95 % interval over 5 \
+         seeds: 6 to 8). layer_weight=0.1 needs 2 fewer dimensions than layer_weight=1.0, but their intervals \
+         overlap, so these seeds do not tell them apart. Where the median over seeds meets the tolerance, 2 of 15 \
+         runs miss it."
     );
 }
 
@@ -94,15 +116,18 @@ fn one_seed_and_the_edges_of_what_was_tried_are_named() {
     );
     assert_eq!(
         text,
-        "The median mean absolute error is at most 0.005 from d = 4, the smallest tried, on (a single run a \
-         width). Caution: some settings have a single run, and another seed may end elsewhere."
+        "For a mean absolute error of at most 0.005, the smallest sufficient d is at most 4 (no smaller d was tried; \
+         one run at each d). Caution: some settings have a single run, and another seed may end differently."
     );
     let bad = answer(
         "mae",
         &[("all", 4, &[0.1]), ("all", 6, &[0.1]), ("all", 8, &[0.1])],
     );
     assert!(
-        bad.starts_with("The median mean absolute error is at most 0.005 at no d up to 8. Caution"),
+        bad.starts_with(
+            "For a mean absolute error of at most 0.005, no d up to 8 suffices. At d = 8 the mean absolute error \
+             (median over seeds) is 0.1 (a single run). Caution"
+        ),
         "{bad}"
     );
     // One of three seeds fails at the largest width: the interval has no upper end.
@@ -115,15 +140,15 @@ fn one_seed_and_the_edges_of_what_was_tried_are_named() {
         ],
     );
     assert!(
-        open.contains("from d = 8 on (95 % interval over 3 seeds: 8 to beyond 8)"),
+        open.contains("the smallest sufficient d is 8 (95 % interval over 3 seeds: 8 or more)."),
         "{open}"
     );
     assert!(
-        open.contains("where the median seed does not: 1 of 3 runs."),
+        open.contains("Where the median over seeds meets the tolerance, 1 of 3 runs misses it."),
         "{open}"
     );
     assert!(
-        open.ends_with("Caution: 3 seeds are few, and an interval from them says little."),
+        open.ends_with("Caution: an interval over 3 seeds says little."),
         "{open}"
     );
 }
@@ -144,12 +169,12 @@ fn settings_are_ranked_and_a_clear_lead_is_called_one() {
     );
     assert_eq!(
         text,
-        "At d = 8 the median mean absolute error is lowest with steps=30000: 0.002 (95 % interval over 5 \
-         seeds: 0.001 to 0.003); then steps=3000: 0.12 (0.1 to 0.14); then steps=300: 1.2 (1 to 1.4). The lead \
+        "At d = 8 the mean absolute error (median over seeds) is lowest with steps=30000: 0.002 (95 % interval over \
+         5 seeds: 0.001 to 0.003); then steps=3000: 0.12 (0.1 to 0.14); then steps=300: 1.2 (1 to 1.4). The lead \
          over the next, a factor of 60, is larger than the spread over seeds (interquartile range: a factor of \
-         3), and the intervals do not overlap. At most 0.005 is reached by 5 of 5 runs with steps=30000, 0 of 5 \
-         with steps=3000 and 0 of 5 with steps=300. No run is stuck: where the median seed is good enough, all \
-         5 runs are."
+         3), and the intervals do not overlap. The tolerance (at most 0.005) is met by 5 of 5 runs with \
+         steps=30000, 0 of 5 with steps=3000 and 0 of 5 with steps=300. Where the median over seeds meets the \
+         tolerance, so does every run."
     );
     // No lead, but the last is clearly behind.
     let text = answer(
@@ -162,8 +187,8 @@ fn settings_are_ranked_and_a_clear_lead_is_called_one() {
     );
     for part in [
         "The lead over the next, a factor of 1.33, is not larger",
-        "The distance to the last, a factor of 367, is larger",
-        "At most 0.005 is reached by none of 15 runs.",
+        "The distance from first to last, a factor of 367, is larger",
+        "The tolerance (at most 0.005) is met by none of 15 runs.",
     ] {
         assert!(text.contains(part), "{text}");
     }
@@ -189,15 +214,14 @@ fn what_seeds_do_as_well_decides_nothing() {
     assert!(
         text.contains(
             "The difference, a factor of 1.33, is not larger than the spread over seeds (interquartile range: a \
-             factor of 50): \
-             these seeds do not decide it. At most 0.005 is reached by 3 of 5 runs with init_std=0.5 and 3 of \
-             5 with init_std=1.0."
+             factor of 50), so these seeds do not decide it. The tolerance (at most 0.005) is met by 3 of 5 runs \
+             with init_std=0.5 and 3 of 5 with init_std=1.0."
         ),
         "{text}"
     );
     let single = answer("mae", &[("a=1", 8, &[0.001]), ("a=2", 8, &[0.1])]);
     assert!(
-        single.contains("a factor of 100, is that of single runs: other seeds may differ as much."),
+        single.contains("a factor of 100, is between single runs: other seeds may differ as much."),
         "{single}"
     );
 }
@@ -213,19 +237,20 @@ fn accuracy_that_is_paid_for_with_faithfulness_is_called_a_trade() {
         run.metrics.insert("cosine_min".into(), cosine);
     }
     let answer = study.answer();
-    assert!(
-        answer.sentences[0]
-            .starts_with("At d = 12 the median share of tokens right is highest with w=0: 1")
-    );
+    assert!(answer.sentences[0].starts_with(
+        "At d = 12 the share of tokens right (median over seeds) is highest with w=0: 1"
+    ));
     let more = answer.more.join(" ");
     assert!(
-        more.contains("the median lowest cosine of a block is highest with w=100: 0.97"),
+        more.contains(
+            "the lowest cosine of any block (median over seeds) is highest with w=100: 0.97"
+        ),
         "{more}"
     );
     assert!(
         more.ends_with(
-            "At d = 12 one is traded for the other: the share of tokens right is best with w=0, the lowest \
-             cosine of a block with w=100."
+            "At d = 12 there is a trade-off: the share of tokens right is best with w=0, the lowest cosine of any \
+             block with w=100."
         ),
         "{more}"
     );
@@ -233,7 +258,7 @@ fn accuracy_that_is_paid_for_with_faithfulness_is_called_a_trade() {
     for run in &mut study.runs {
         run.metrics.insert("token_accuracy".into(), 1.0);
     }
-    assert!(!study.answer().more.join(" ").contains("traded"));
+    assert!(!study.answer().more.join(" ").contains("trade-off"));
 }
 
 #[test]
@@ -242,7 +267,13 @@ fn programs_are_listed_and_not_compared() {
         "mae",
         &[("program=a", 8, &[0.001; 5]), ("program=b", 8, &[0.1; 5])],
     );
-    assert!(text.starts_with("At d = 8 the median mean absolute error is 0.001 (95 % interval over 5 seeds: 0.001 to 0.001) with program=a and 0.1"), "{text}");
+    assert!(
+        text.starts_with(
+            "At d = 8 the mean absolute error (median over seeds) is 0.001 (95 % interval over 5 seeds: 0.001 to \
+             0.001) with program=a and 0.1"
+        ),
+        "{text}"
+    );
     assert!(!text.contains("difference"), "{text}");
 }
 
@@ -257,12 +288,12 @@ fn runs_without_a_result_are_counted_apart() {
     let text = study.answer().sentences.join(" ");
     assert_eq!(
         text,
-        "At d = 8 the median mean absolute error is 0.001 (95 % interval over 5 seeds: 0.001 to 0.001). At \
-         most 0.005 is reached by all 5 runs. No run is stuck: where the median seed is good enough, all 5 \
-         runs are. 3 runs without a result, counted nowhere here: 2 diverged and 1 failed."
+        "At d = 8 the mean absolute error (median over seeds) is 0.001 (95 % interval over 5 seeds: 0.001 to 0.001). \
+         The tolerance (at most 0.005) is met by all 5 runs. Where the median over seeds meets the tolerance, so \
+         does every run. 3 runs have no result and are not counted here: 2 diverged and 1 failed."
     );
     study.runs.clear();
-    assert!(study.answer().sentences[0].contains("No run is completed."));
+    assert!(study.answer().sentences[0].contains("No run was completed."));
 }
 
 #[test]
@@ -272,9 +303,9 @@ fn a_width_that_nobody_reaches_is_said_once() {
         .map(|(group, values)| [4, 6, 8].map(|d| (group, d, &values[..])));
     assert_eq!(
         answer("mae", &rows.concat()),
-        "The median mean absolute error is at most 0.005 at no d up to 8, whatever the setting (pca; train). At \
-         d = 8 the median mean absolute error is lowest with train: 0.1 (95 % interval over 5 seeds: 0.1 to \
-         0.1); then pca: 0.2 (the same for every seed). The difference, a factor of 2, is larger than the \
+        "For a mean absolute error of at most 0.005 (median over seeds), no d up to 8 suffices with pca or train. At \
+         d = 8 the mean absolute error (median over seeds) is lowest with train: 0.1 (95 % interval over 5 seeds: \
+         0.1 to 0.1); then pca: 0.2 (the same for every seed). The difference, a factor of 2, is larger than the \
          spread over seeds (interquartile range: a factor of 1), and the intervals do not overlap."
     );
 }
@@ -290,4 +321,248 @@ fn accuracies_differ_by_a_difference_and_errors_with_a_zero_too() {
     ));
     let text = answer("mae", &[("a=1", 12, &[0.0; 5]), ("a=2", 12, &[0.5; 5])]);
     assert!(text.contains("The difference, 0.5, is larger"), "{text}");
+}
+
+const REMEDY: &str = "Too small a d looks the same, so before concluding anything repeat these runs with several \
+                      times the training.steps, a compression.init_std of 0.1 if it is larger now, and \
+                      training.restarts for seeds that stay stuck (docs/stuck_seeds.md).";
+
+#[test]
+fn undertrained_runs_do_not_say_that_no_d_suffices() {
+    let stuck = [(0.2, Stuck); 3];
+    let last = [(0.2, Stuck), (0.21, Stuck), (0.3, Falling)];
+    let rows: [(&str, usize, &[(f64, Verdict)]); 3] =
+        [("all", 4, &stuck), ("all", 9, &stuck), ("all", 18, &last)];
+    let text = trained("mae", &rows).answer().sentences.join(" ");
+    assert_eq!(
+        text,
+        format!(
+            "The runs were not trained long enough to tell which d suffices for a mean absolute error of at most \
+             0.005 (median over seeds): at d = 18, the largest tried, none of 3 runs learned (2 got stuck and 1 was \
+             still falling). At d = 18 the mean absolute error (median over seeds) is 0.21 (95 % interval over 3 \
+             seeds: 0.2 to 0.3). {REMEDY} None of 9 trained runs learned (an error below 5 % of the best \
+             constant answer's): 8 got stuck and 1 was still falling. Caution: an interval over 3 seeds says little."
+        )
+    );
+    assert!(!text.contains("no d"), "{text}");
+}
+
+#[test]
+fn undertrained_is_what_half_of_the_runs_at_the_largest_width_are_and_no_fewer() {
+    let text = |last: &[(f64, Verdict)]| {
+        let bad = [(0.2, Stuck); 4];
+        let rows: [(&str, usize, &[(f64, Verdict)]); 3] =
+            [("all", 4, &bad), ("all", 9, &bad), ("all", 18, last)];
+        trained("mae", &rows).answer().sentences.join(" ")
+    };
+    let half = text(&[
+        (0.009, Learned),
+        (0.009, Learned),
+        (0.2, Stuck),
+        (0.2, Stuck),
+    ]);
+    assert!(
+        half.contains("only 2 of 4 runs learned (2 got stuck)"),
+        "{half}"
+    );
+    // Learned, and yet not within the tolerance: that d does not suffice.
+    let most = text(&[
+        (0.009, Learned),
+        (0.009, Learned),
+        (0.009, Learned),
+        (0.2, Stuck),
+    ]);
+    assert!(
+        most.starts_with(
+            "For a mean absolute error of at most 0.005 (median over seeds), no d up to 18 suffices. At d = 18"
+        ),
+        "{most}"
+    );
+    assert!(!most.contains("long enough"), "{most}");
+}
+
+#[test]
+fn undertrained_at_the_largest_width_hides_no_smaller_one_that_works() {
+    let rows: [(&str, usize, &[(f64, Verdict)]); 3] = [
+        ("all", 4, &[(0.2, Stuck); 3]),
+        ("all", 9, &[(0.001, Learned); 3]),
+        ("all", 18, &[(0.2, Falling); 3]),
+    ];
+    let text = trained("mae", &rows).answer().sentences.join(" ");
+    assert!(
+        text.contains(
+            "none of 3 runs learned (all were still falling), although the median at d = 9 meets the tolerance."
+        ),
+        "{text}"
+    );
+    // Nothing is stuck where it counts: more steps are the remedy.
+    assert!(
+        text.contains("several times the training.steps. "),
+        "{text}"
+    );
+}
+
+#[test]
+fn undertrained_settings_are_set_apart_from_baselines_that_fail() {
+    let mut evidence = trained(
+        "mae",
+        &[
+            (TRAIN, 4, &[(0.2, Stuck); 3]),
+            (TRAIN, 6, &[(0.2, Stuck); 3]),
+            (TRAIN, 8, &[(0.1, Stuck); 3]),
+            (PCA, 4, &[(0.3, Stuck)]),
+            (PCA, 6, &[(0.3, Stuck)]),
+            (PCA, 8, &[(0.3, Stuck)]),
+        ],
+    );
+    for run in evidence.runs.iter_mut().filter(|run| run.group == PCA) {
+        run.origin = Origin::Baseline;
+    }
+    let answer = evidence.answer();
+    let text = answer.sentences.join(" ");
+    assert!(
+        text.starts_with(
+            "For a mean absolute error of at most 0.005 (median over seeds), no d up to 8 suffices with pca. With \
+             train the runs were not trained long enough to tell which d suffices: at d = 8, the largest tried, none \
+             of 3 runs learned (all got stuck)."
+        ),
+        "{text}"
+    );
+    assert!(text.contains("None of 9 trained runs learned"), "{text}");
+    assert_eq!(answer.endings, BTreeMap::from([("stuck", 9)]));
+}
+
+#[test]
+fn stuck_runs_below_the_smallest_sufficient_d_are_counted_and_change_no_answer() {
+    let rows: [(&str, usize, &[(f64, Verdict)]); 3] = [
+        ("all", 4, &[(0.2, Stuck), (0.2, Falling), (0.2, Falling)]),
+        ("all", 6, &[(0.001, Learned); 3]),
+        (
+            "all",
+            8,
+            &[(0.001, Learned), (0.001, Learned), (0.1, Stuck)],
+        ),
+    ];
+    let text = trained("mae", &rows).answer().sentences.join(" ");
+    assert_eq!(
+        text,
+        "For a mean absolute error of at most 0.005 (median over seeds), the smallest sufficient d is 6 (95 % interval \
+         over 3 seeds: 6 or more). Of 9 trained runs, 5 learned (an error below 5 % of the best constant answer's), \
+         2 got stuck and 2 were still falling; of the 4 that did not learn, 3 have a d below the smallest sufficient \
+         one. At d = 4, just below the smallest sufficient one, 2 of 3 runs were still falling: a smaller d may \
+         suffice with more training.steps. Where the median over seeds meets the tolerance, 1 of 6 runs misses it. \
+         Caution: an interval over 3 seeds says little."
+    );
+}
+
+#[test]
+fn trained_runs_that_all_learned_are_said_to_have_and_unknown_ones_are_not_judged() {
+    let rows: [(&str, usize, &[(f64, Verdict)]); 1] = [("all", 8, &[(0.001, Learned); 5])];
+    let mut evidence = trained("mae", &rows);
+    let all = evidence.answer().sentences.join(" ");
+    assert!(
+        all.contains(
+            "All 5 trained runs learned (an error below 5 % of the best constant answer's)."
+        ),
+        "{all}"
+    );
+    evidence.runs[0].origin = Origin::Trained(None);
+    let known = evidence.answer().sentences.join(" ");
+    assert!(
+        known.contains("All 4 trained runs learned (an error below 5 % of the best constant answer's). Of 1 other \
+                        training no ending is recorded."),
+        "{known}"
+    );
+    evidence
+        .runs
+        .iter_mut()
+        .for_each(|run| run.origin = Origin::Trained(None));
+    let unknown = evidence.answer();
+    assert!(!unknown.sentences.join(" ").contains("learned"));
+    assert!(unknown.endings.is_empty());
+}
+
+#[test]
+fn undertrained_at_a_single_width_is_said_before_the_ranking() {
+    let rows: [(&str, usize, &[(f64, Verdict)]); 2] = [
+        ("steps=100", 8, &[(0.5, Falling); 5]),
+        (
+            "steps=900",
+            8,
+            &[
+                (0.2, Falling),
+                (0.2, Falling),
+                (0.2, Falling),
+                (0.2, Stuck),
+                (0.2, Stuck),
+            ],
+        ),
+    ];
+    let text = trained("mae", &rows).answer().sentences.join(" ");
+    assert!(
+        text.starts_with(
+            "At d = 8 the runs were not trained long enough to tell whether that d suffices: none of 10 runs learned \
+             (2 got stuck and 8 were still falling). At d = 8 the mean absolute error (median over seeds) is lowest \
+             with steps=900: 0.2"
+        ),
+        "{text}"
+    );
+    assert!(text.contains(REMEDY), "{text}");
+    // One setting that was trained long enough answers the question.
+    let rows: [(&str, usize, &[(f64, Verdict)]); 2] = [
+        ("steps=100", 8, &[(0.5, Falling); 5]),
+        ("steps=900", 8, &[(0.001, Learned); 5]),
+    ];
+    let text = trained("mae", &rows).answer().sentences.join(" ");
+    assert!(!text.contains("long enough"), "{text}");
+    assert!(text.contains("Of 10 trained runs, 5 learned"), "{text}");
+}
+
+#[test]
+fn settings_that_do_not_differ_in_four_digits_have_no_lead() {
+    let text = answer(
+        "token_accuracy",
+        &[
+            ("a=1", 12, &[0.999_999; 5]),
+            ("a=2", 12, &[0.999_998; 5]),
+            ("a=3", 12, &[0.5; 5]),
+        ],
+    );
+    assert!(
+        text.contains("To four digits the first two do not differ. The distance from first to last, 0.5, is larger"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_low_interchange_accuracy_names_what_was_not_exchanged() {
+    let mut study = study(
+        "mae",
+        &[
+            ("all", 4, &[0.001; 3]),
+            ("all", 6, &[0.001; 3]),
+            ("all", 8, &[0.001; 3]),
+        ],
+    );
+    for run in &mut study.runs {
+        run.metrics.insert("interchange_accuracy_min".into(), 0.002);
+    }
+    study.critical = critical_rows(&study.runs, &study.tolerances, 0);
+    study.carried = BTreeMap::from([(("is_x".into(), "tokens:x".into()), 7)]);
+    let more = study.answer().more.join(" ");
+    assert!(
+        more.starts_with(
+            "For a lowest interchange accuracy of any variable of at least 0.95 (median over seeds), no d up to 8 \
+             suffices."
+        ),
+        "{more}"
+    );
+    assert!(
+        more.ends_with(
+            "In 7 of 9 runs the lowest is that of a variable whose information something else carries too, which was \
+             not exchanged (is_x beside tokens:x in 7): there a low value does not mean that the model ignores the \
+             variable."
+        ),
+        "{more}"
+    );
 }

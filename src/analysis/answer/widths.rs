@@ -1,7 +1,9 @@
-//! From which width on the model works, and how far apart the methods are.
+//! The smallest sufficient width of each setting, and how far apart the settings are.
 
+use super::training::{Open, met_below};
 use super::{
-    Evidence, MOST, bound, depends_on_seed, group_name, of_several_programs, settings, words,
+    Evidence, FAITHFUL, MOST, bound, depends_on_seed, group_name, of_several_programs, settings,
+    words,
 };
 use crate::analysis::across::{CriticalRow, Tolerance};
 use crate::numbers::{count, listed};
@@ -16,7 +18,8 @@ struct Found<'a> {
     seeds: (usize, usize),
 }
 
-/// The critical widths of all groups, and the distance between the best two.
+/// The smallest sufficient widths of all groups, the distance between the best two, and the groups whose runs
+/// were not trained long enough to tell.
 pub fn sentences(evidence: &Evidence, tolerance: &Tolerance) -> Vec<String> {
     let groups = evidence.groups(&tolerance.metric);
     let several_programs = of_several_programs(&groups);
@@ -24,38 +27,147 @@ pub fn sentences(evidence: &Evidence, tolerance: &Tolerance) -> Vec<String> {
         .into_iter()
         .filter_map(|group| found(evidence, group, &tolerance.metric))
         .collect();
+    let several = found.len() > 1;
+    let target = target(&found, tolerance);
+    let largest = found.iter().map(|f| f.tried.1).max().unwrap_or(0);
     // "No width will do" is larger than any width.
     found.sort_by_key(|f| f.width.critical_d.unwrap_or(usize::MAX));
-    if found.is_empty() {
-        return Vec::new();
+    let is_faithfulness = FAITHFUL.contains(&tolerance.metric.as_str());
+    let (open, found) = split(evidence, found);
+    let mut sentences = Vec::new();
+    sentences.extend(sufficient(&found, &target, several));
+    if let [best, next, ..] = &found[..]
+        && !several_programs
+    {
+        sentences.extend(distance(best, next));
     }
-    let several = found.len() > 1;
-    if several && found.iter().all(|f| f.width.critical_d.is_none()) {
-        let names: Vec<String> = found.iter().take(MOST).map(Found::name).collect();
-        let largest = found.iter().map(|f| f.tried.1).max().unwrap_or(0);
-        let mut sentences = vec![format!(
-            "The median {} is {} at no d up to {largest}, whatever the setting ({}).",
-            words(&tolerance.metric),
-            bound(tolerance),
-            names.join("; ")
-        )];
+    // What runs that did not learn keep of the program is nobody's question.
+    if !is_faithfulness {
+        // The target is said once.
+        let target = if sentences.is_empty() {
+            format!(" {}", target.replacen("For", "for", 1))
+        } else {
+            String::new()
+        };
+        sentences.extend(untold(evidence, &open, tolerance, &target, several));
+    }
+    let nobody = found.iter().all(|f| f.width.critical_d.is_none());
+    if nobody && !sentences.is_empty() {
         // Which comes closest is worth saying all the same.
         sentences.extend(settings::ranking(evidence, largest, tolerance));
-        return sentences;
     }
-    let mut parts: Vec<String> = found.iter().take(MOST).map(|f| f.text(several)).collect();
-    if found.len() > MOST {
-        let more = count(found.len() - MOST, "other setting");
-        parts.push(format!("in critical_widths.csv for {more}"));
-    }
-    let mut sentences = vec![format!(
-        "The median {} is {} {}.",
+    sentences
+}
+
+/// `For a mean absolute error of at most 0.005 (median over seeds)`.
+fn target(found: &[Found<'_>], tolerance: &Tolerance) -> String {
+    let median = if found.iter().any(|f| f.seeds.1 > 1) {
+        " (median over seeds)"
+    } else {
+        ""
+    };
+    format!(
+        "For a {} of {}{median}",
         words(&tolerance.metric),
-        bound(tolerance),
-        listed(&parts)
-    )];
-    if several && !several_programs {
-        sentences.push(distance(&found[0], &found[1]));
+        bound(tolerance)
+    )
+}
+
+/// Takes out the groups without a sufficient width whose runs at the largest one mostly did not learn.
+fn split<'a>(evidence: &'a Evidence, found: Vec<Found<'a>>) -> (Vec<Open<'a>>, Vec<Found<'a>>) {
+    // Whether a run learned is judged by its output, whatever this is about.
+    let mut open: Vec<Open<'a>> = Vec::new();
+    for main in evidence.known_tolerances(&super::MAIN) {
+        open.extend(Open::all(evidence, main, None));
+    }
+    let is_open =
+        |f: &Found<'_>| f.width.critical_d.is_none() && open.iter().any(|o| o.group == f.group);
+    let (left_out, kept): (Vec<_>, Vec<_>) = found.into_iter().partition(is_open);
+    let has_metric = |o: &Open<'_>| left_out.iter().any(|f| f.group == o.group);
+    open.retain(has_metric);
+    (open, kept)
+}
+
+/// `For ..., the smallest sufficient d is 6 with train (...) and 8 with pca (...); no d up to 8 suffices with
+/// random.`
+fn sufficient(found: &[Found<'_>], target: &str, several: bool) -> Option<String> {
+    let some: Vec<&Found<'_>> = found
+        .iter()
+        .filter(|f| f.width.critical_d.is_some())
+        .collect();
+    let none: Vec<&Found<'_>> = found
+        .iter()
+        .filter(|f| f.width.critical_d.is_none())
+        .collect();
+    let shown = some.len().min(MOST);
+    let mut parts: Vec<String> = Vec::new();
+    let is: Vec<String> = some[..shown]
+        .iter()
+        .filter_map(|f| f.text(several))
+        .collect();
+    if !is.is_empty() {
+        parts.push(format!("the smallest sufficient d is {}", listed(&is)));
+    }
+    let mut left = found.len() - shown;
+    // Groups that were tried up to the same width share a clause.
+    let mut by_largest: Vec<(usize, Vec<String>)> = Vec::new();
+    for f in none.into_iter().take(MOST - shown) {
+        left -= 1;
+        match by_largest.iter_mut().find(|(d, _)| *d == f.tried.1) {
+            Some((_, names)) => names.push(f.name()),
+            None => by_largest.push((f.tried.1, vec![f.name()])),
+        }
+    }
+    for (d, names) in by_largest {
+        let who = if several {
+            format!(" with {}", names.join(" or "))
+        } else {
+            String::new()
+        };
+        parts.push(format!("no d up to {d} suffices{who}"));
+    }
+    if left > 0 && !parts.is_empty() {
+        parts.push(format!(
+            "{} in critical_widths.csv",
+            count(left, "further setting")
+        ));
+    }
+    (!parts.is_empty()).then(|| format!("{target}, {}.", parts.join("; ")))
+}
+
+/// What the groups say whose runs were not trained long enough.
+fn untold(
+    evidence: &Evidence,
+    open: &[Open<'_>],
+    tolerance: &Tolerance,
+    target: &str,
+    several: bool,
+) -> Vec<String> {
+    let sentence = |o: &Open<'_>| {
+        let met = met_below(evidence, o.group, tolerance);
+        let met: Vec<String> = met.iter().map(usize::to_string).collect();
+        let though = if met.is_empty() {
+            String::new()
+        } else {
+            format!(
+                ", although the median at d = {} meets the tolerance",
+                listed(&met)
+            )
+        };
+        let who = if several {
+            format!("With {} the", group_name(o.group))
+        } else {
+            "The".to_owned()
+        };
+        format!(
+            "{who} runs were not trained long enough to tell which d suffices{target}: {}{though}.",
+            o.at_the_largest()
+        )
+    };
+    let mut sentences: Vec<String> = open.iter().take(MOST).map(sentence).collect();
+    if open.len() > MOST {
+        let more = count(open.len() - MOST, "further setting");
+        sentences.push(format!("The same holds for {more}."));
     }
     sentences
 }
@@ -80,39 +192,35 @@ impl Found<'_> {
         group_name(self.group)
     }
 
-    /// `from d = 6 on with train (95 % interval over 10 seeds: 6 to 7)`.
-    fn text(&self, named: bool) -> String {
+    /// `6 with train (95 % interval over 10 seeds: 6 to 7)`.
+    fn text(&self, named: bool) -> Option<String> {
         let who = if named {
             format!(" with {}", self.name())
         } else {
             String::new()
         };
-        let (smallest, largest) = self.tried;
-        match self.width.critical_d {
-            None => format!("at no d up to {largest}{who}"),
-            Some(d) => {
-                let edge = if d == smallest {
-                    ", the smallest tried,"
-                } else {
-                    ""
-                };
-                format!("from d = {d}{edge} on{who} ({})", self.sureness())
-            }
-        }
+        let d = self.width.critical_d?;
+        let sureness = self.sureness();
+        Some(if d == self.tried.0 {
+            format!("at most {d}{who} (no smaller d was tried; {sureness})")
+        } else {
+            format!("{d}{who} ({sureness})")
+        })
     }
 
     fn sureness(&self) -> String {
         let seeds = match self.seeds {
             _ if !depends_on_seed(self.group) => return "the same for every seed".into(),
-            (_, 1) => return "a single run a width".into(),
+            (_, 1) => return "one run at each d".into(),
             (fewest, most) if fewest == most => count(most, "seed"),
             (fewest, most) => format!("{fewest} to {most} seeds"),
         };
-        let edge = |d: Option<usize>| {
-            d.map_or_else(|| format!("beyond {}", self.tried.1), |d| d.to_string())
+        let interval = match (self.width.low, self.width.high) {
+            (Some(low), Some(high)) => format!("{low} to {high}"),
+            (Some(low), None) => format!("{low} or more"),
+            (None, _) => format!("above {}", self.tried.1),
         };
-        let (low, high) = (edge(self.width.low), edge(self.width.high));
-        format!("95 % interval over {seeds}: {low} to {high}")
+        format!("95 % interval over {seeds}: {interval}")
     }
 
     /// Whether the interval says something about other seeds.
@@ -121,25 +229,32 @@ impl Found<'_> {
     }
 }
 
-/// How far the best group is ahead of the next.
-fn distance(best: &Found<'_>, next: &Found<'_>) -> String {
+/// How far the best group is ahead of the next; nothing where the widths themselves say it.
+fn distance(best: &Found<'_>, next: &Found<'_>) -> Option<String> {
     let (a, b) = (best.name(), next.name());
     let beyond = |d: Option<usize>| d.unwrap_or(usize::MAX);
     let apart = beyond(best.width.high) < beyond(next.width.low);
-    let sure = if !(best.is_sure() && next.is_sure()) {
-        "; with a single run a width there is no telling how sure that is"
-    } else if apart {
-        ", and their intervals do not overlap"
-    } else {
-        ", but their intervals overlap: these seeds do not tell them apart"
-    };
-    match (best.width.critical_d, next.width.critical_d) {
-        (Some(first), Some(second)) if second == first => format!("{a} and {b} need the same d."),
-        (Some(first), Some(second)) => format!(
-            "{a} needs {} fewer than {b}{sure}.",
-            count(second - first, "dimension")
-        ),
-        _ if apart => format!("Of these, only {a} gets there."),
-        _ => format!("Of these, only {a} gets there{sure}."),
+    let sure = best.is_sure() && next.is_sure();
+    match (best.width.critical_d?, next.width.critical_d) {
+        (first, Some(second)) if second == first => Some(format!("{a} and {b} need the same d.")),
+        (first, Some(second)) => {
+            let how_sure = match (sure, apart) {
+                (false, _) => "; with one run at each d there is no telling how sure that is",
+                (true, true) => ", and their intervals do not overlap",
+                (true, false) => {
+                    ", but their intervals overlap, so these seeds do not tell them apart"
+                }
+            };
+            Some(format!(
+                "{a} needs {} than {b}{how_sure}.",
+                count(second - first, "fewer dimension")
+            ))
+        }
+        (_, None) if !sure => Some(format!(
+            "With one run at each d there is no telling how sure the difference between {a} and {b} is."
+        )),
+        (_, None) => (!apart).then(|| {
+            format!("The intervals of {a} and {b} overlap, so these seeds do not tell them apart.")
+        }),
     }
 }

@@ -1,0 +1,395 @@
+//! Which variables carry the same information as another, and what a reader of `W` takes from them.
+//!
+//! An interchange intervention exchanges one variable and what is computed from it. Whatever was written before
+//! and says the same stays as it was: in `frac_prevs` that is `tokens:x` where `is_x` is exchanged. A compressed
+//! model that stores both in one direction reads the variable from either, and an exchange of one alone then
+//! shows little, although the model computes the right thing.
+
+use ndarray::{Array2, ArrayView2};
+use serde::{Deserialize, Serialize};
+
+use super::moments::Moments;
+use super::settings::Settings;
+use super::structure::{Structure, Variable};
+use crate::linalg::residual_of_best_map;
+use crate::model::{CompiledModel, Site};
+use crate::numbers::{four_digits, listed};
+
+/// A part of what is read that is smaller than this share of the whole explains nothing.
+const LITTLE: f64 = 0.1;
+/// Carriers give at least this share of a variable's variance: less is another variable.
+const GREATER_PART: f64 = 0.5;
+
+/// A variable whose information other variables carry, too: written no later, and so not exchanged with it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Carried {
+    /// The variable.
+    pub variable: String,
+    /// What writes it.
+    pub site: String,
+    /// What carries its information.
+    pub carriers: Vec<Carrier>,
+    /// Whether it takes all of them.
+    pub together: bool,
+    /// The share of the variable's variance that an affine map of the carriers gives, at the positions of tokens; the
+    /// lowest one where each of them is enough.
+    pub r2: f64,
+    /// Whether that counts as the same information (the square of [`Settings::redundant_from`]), or as a part of it.
+    pub is_the_same: bool,
+    /// When the variable changes by 1, how much its readers get from the variable itself: 1 in the compiled model.
+    pub from_itself: f64,
+}
+
+/// A feature or a variable that carries another's information.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Carrier {
+    /// A feature (`tokens:x`) or a variable (`tokens`).
+    pub name: String,
+    /// When the variable that it carries changes by 1, how much that one's readers get from here: 0 in the compiled
+    /// model.
+    pub response: f64,
+}
+
+/// Every variable that others carry, from the moments of the compiled model's values and from `G`.
+pub fn measure(
+    model: &CompiledModel,
+    gram: ArrayView2<'_, f64>,
+    structure: &Structure,
+    moments: &Moments,
+    settings: &Settings,
+) -> Vec<Carried> {
+    let values = Values {
+        gram,
+        moments,
+        labels: &model.metadata.residual_labels,
+        threshold: settings.redundant_from.powi(2),
+    };
+    let writings = structure.writings();
+    writings
+        .filter_map(|(variable, site)| {
+            let read = structure.read_dims(variable.dims.iter().copied());
+            let others = structure
+                .variables
+                .iter()
+                .filter(|other| other.name != variable.name && is_written_by(other, site));
+            values.carried(variable, site, &read, &others.collect::<Vec<_>>())
+        })
+        .collect()
+}
+
+/// Whether a site writes the variable or one before it; what is written at the same time is not computed from it,
+/// either.
+fn is_written_by(other: &Variable, site: Site) -> bool {
+    other.sites.iter().any(|written| *written <= site)
+}
+
+/// Some features, with the name of all together.
+struct Part {
+    name: String,
+    dims: Vec<usize>,
+}
+
+/// The compiled model's values, and how `W` stores their features.
+struct Values<'a> {
+    gram: ArrayView2<'a, f64>,
+    moments: &'a Moments,
+    labels: &'a [String],
+    /// The share of a variance from which on it counts as carried.
+    threshold: f64,
+}
+
+impl Values<'_> {
+    fn carried(
+        &self,
+        variable: &Variable,
+        site: Site,
+        read: &[usize],
+        others: &[&Variable],
+    ) -> Option<Carried> {
+        if self.variance(read) == 0.0 {
+            return None;
+        }
+        let alone = self.alone(read, others);
+        let (parts, together) = if alone.is_empty() {
+            let together = self.together(read, others);
+            (together.or_else(|| self.greatest(read, others))?, true)
+        } else {
+            (alone, false)
+        };
+        let r2 = if together {
+            let dims: Vec<usize> = parts.iter().flat_map(|part| part.dims.clone()).collect();
+            self.r2(read, &dims)
+        } else {
+            let each = parts.iter().map(|part| self.r2(read, &part.dims));
+            each.fold(f64::INFINITY, f64::min)
+        };
+        let carriers = parts.into_iter().map(|part| Carrier {
+            response: self.response(read, &part.dims),
+            name: part.name,
+        });
+        Some(Carried {
+            variable: variable.name.clone(),
+            site: site.name(),
+            carriers: carriers.collect(),
+            together,
+            r2,
+            is_the_same: r2 >= self.threshold,
+            from_itself: self.response(read, &variable.dims),
+        })
+    }
+
+    fn covariances(&self, rows: &[usize], columns: &[usize]) -> Array2<f64> {
+        Array2::from_shape_fn((rows.len(), columns.len()), |(a, b)| {
+            self.moments.covariance(rows[a], columns[b])
+        })
+    }
+
+    fn variance(&self, dims: &[usize]) -> f64 {
+        dims.iter().map(|d| self.moments.covariance(*d, *d)).sum()
+    }
+
+    /// The share of the variance of `read` that the best affine map of `dims` gives.
+    fn r2(&self, read: &[usize], dims: &[usize]) -> f64 {
+        let all = self.variance(read);
+        let (xx, xy) = (self.covariances(dims, dims), self.covariances(dims, read));
+        1.0 - residual_of_best_map(xx.view(), xy.view(), all) / all
+    }
+
+    /// When the features `read` change by 1, how much their readers get by way of `dims`: the slope of
+    /// `Σ_j x_j G_ji`, `j` in `dims`, on `x_i`, the features weighted by their variances.
+    fn response(&self, read: &[usize], dims: &[usize]) -> f64 {
+        let of = |i: usize, j: usize| self.gram[[j, i]] * self.moments.covariance(i, j);
+        let sums = read
+            .iter()
+            .map(|i| dims.iter().map(|j| of(*i, *j)).sum::<f64>());
+        sums.sum::<f64>() / self.variance(read)
+    }
+
+    /// Each variable that is enough; of one of which a single feature is enough, that.
+    fn alone(&self, read: &[usize], others: &[&Variable]) -> Vec<Part> {
+        let is_enough = |dims: &[usize]| self.r2(read, dims) >= self.threshold;
+        let enough = others.iter().filter(|other| is_enough(&other.dims));
+        enough
+            .map(
+                |other| match other.dims.iter().find(|d| is_enough(&[**d])) {
+                    Some(d) => Part {
+                        name: self.labels[*d].clone(),
+                        dims: vec![*d],
+                    },
+                    None => Part::whole(other),
+                },
+            )
+            .collect()
+    }
+
+    /// Variables that are enough together, each the one that adds most to those before.
+    fn together(&self, read: &[usize], others: &[&Variable]) -> Option<Vec<Part>> {
+        let dims_of = |parts: &[&Variable]| -> Vec<usize> {
+            parts.iter().flat_map(|part| part.dims.clone()).collect()
+        };
+        if self.r2(read, &dims_of(others)) < self.threshold {
+            return None;
+        }
+        let (mut taken, mut left) = (Vec::new(), others.to_vec());
+        while self.r2(read, &dims_of(&taken)) < self.threshold {
+            let with =
+                |other: &&Variable| self.r2(read, &dims_of(&[&taken[..], &[*other]].concat()));
+            let gains: Vec<f64> = left.iter().map(with).collect();
+            let best = (0..left.len()).max_by(|a, b| gains[*a].total_cmp(&gains[*b]))?;
+            taken.push(left.remove(best));
+        }
+        Some(taken.into_iter().map(Part::whole).collect())
+    }
+
+    /// The variable that gives most, if that is the greater part.
+    fn greatest(&self, read: &[usize], others: &[&Variable]) -> Option<Vec<Part>> {
+        let r2 = |other: &Variable| self.r2(read, &other.dims);
+        let best = others.iter().max_by(|a, b| r2(a).total_cmp(&r2(b)))?;
+        (r2(best) > GREATER_PART).then(|| vec![Part::whole(best)])
+    }
+}
+
+impl Part {
+    fn whole(variable: &Variable) -> Self {
+        Self {
+            name: variable.name.clone(),
+            dims: variable.dims.clone(),
+        }
+    }
+}
+
+impl Carried {
+    /// The carriers' names: `a`, `a and b`.
+    pub fn names(&self) -> String {
+        let names = self.carriers.iter().map(|carrier| carrier.name.clone());
+        listed(&names.collect::<Vec<_>>())
+    }
+
+    /// Whether the variable's readers take a part of it from the carriers.
+    pub fn explains(&self) -> bool {
+        let others: f64 = self
+            .carriers
+            .iter()
+            .map(|carrier| carrier.response.abs())
+            .sum();
+        others >= LITTLE * (self.from_itself.abs() + others)
+    }
+
+    /// Why an exchange of the variable alone shows little, or does not: a sentence.
+    pub fn sentence(&self) -> String {
+        let Self { variable, .. } = self;
+        let (carry, were) = match (self.carriers.len(), self.together) {
+            (1, _) => ("carries", "was"),
+            (_, true) => ("together carry", "were"),
+            (_, false) => ("each carry", "were"),
+        };
+        let what = if self.is_the_same {
+            "the same information as"
+        } else {
+            "a part of the information of"
+        };
+        let r2 = if self.r2 > 0.9999 {
+            "1".to_owned()
+        } else {
+            four_digits(self.r2)
+        };
+        let known = format!(
+            "{} {carry} {what} {variable} (an affine map gives it with R² {r2}) and {were} not exchanged",
+            self.names()
+        );
+        let mut parts = vec![format!("{} from {variable}", shown(self.from_itself))];
+        let from = |carrier: &Carrier| format!("{} from {}", shown(carrier.response), carrier.name);
+        parts.extend(self.carriers.iter().map(from));
+        let get = format!(
+            "when {variable} changes by 1, its readers get {}",
+            listed(&parts)
+        );
+        if self.explains() {
+            format!(
+                "{known}: {get}, so an exchange of {variable} alone has another effect than in the compiled model."
+            )
+        } else {
+            format!("{known}, but that does not explain the low share: {get}.")
+        }
+    }
+}
+
+/// Two decimals, without a sign where that leaves 0.
+fn shown(x: f64) -> String {
+    four_digits((100.0 * x).round() / 100.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::test_models;
+    use ndarray::Array1;
+
+    fn place(model: &CompiledModel, label: &str) -> usize {
+        let labels = &model.metadata.residual_labels;
+        labels.iter().position(|l| l == label).unwrap()
+    }
+
+    /// `frac_prevs` at two positions' worth of values: `x` or `a`, and `is_x` with it.
+    fn measured(gram: &Array2<f64>) -> Vec<Carried> {
+        let model = test_models::load("frac_prevs");
+        let at = |label: &str| place(&model, label);
+        let mut values = Array2::zeros((4, model.width()));
+        for (row, token) in ["tokens:x", "tokens:x", "tokens:a", "tokens:b"]
+            .iter()
+            .enumerate()
+        {
+            values[[row, at(token)]] = 1.0;
+            values[[row, at("one")]] = 1.0;
+            values[[row, at("is_x")]] = if *token == "tokens:x" { 1.0 } else { 0.0 };
+        }
+        let mut moments = Moments::new(model.width());
+        moments.add(&values, &Array1::ones(4));
+        let structure = Structure::new(&model);
+        measure(
+            &model,
+            gram.view(),
+            &structure,
+            &moments,
+            &Settings::default(),
+        )
+    }
+
+    #[test]
+    fn redundant_is_x_is_read_from_tokens_x_as_far_as_they_share_a_direction() {
+        let model = test_models::load("frac_prevs");
+        let (x, is_x) = (place(&model, "tokens:x"), place(&model, "is_x"));
+        let mut gram = Array2::eye(model.width());
+        gram[[is_x, is_x]] = 0.38;
+        gram[[x, is_x]] = 0.62;
+        let found = measured(&gram);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(
+            (&*found[0].variable, &*found[0].site),
+            ("is_x", "layer0.mlp")
+        );
+        assert!(found[0].is_the_same && !found[0].together);
+        assert_eq!(
+            found[0].sentence(),
+            "tokens:x carries the same information as is_x (an affine map gives it with R² 1) and was not exchanged: \
+             when is_x changes by 1, its readers get 0.38 from is_x and 0.62 from tokens:x, so an exchange of is_x \
+             alone has another effect than in the compiled model."
+        );
+        // The tokens are written before is_x: it is computed from them, and not the other way round.
+        assert!(!found.iter().any(|carried| carried.variable == "tokens"));
+    }
+
+    #[test]
+    fn redundant_features_that_are_kept_apart_explain_nothing() {
+        let model = test_models::load("frac_prevs");
+        let found = measured(&Array2::eye(model.width()));
+        assert!(!found[0].explains());
+        assert!(
+            found[0].sentence().ends_with(
+                "was not exchanged, but that does not explain the low share: when is_x changes by 1, its readers get 1 \
+                 from is_x and 0 from tokens:x."
+            ),
+            "{}",
+            found[0].sentence()
+        );
+    }
+
+    #[test]
+    fn several_carriers_are_told_as_each_or_together() {
+        let carrier = |name: &str, response| Carrier {
+            name: name.into(),
+            response,
+        };
+        let mut carried = Carried {
+            variable: "balance".into(),
+            site: "layer1.mlp".into(),
+            carriers: vec![carrier("vowels", 0.5), carrier("crosses", -1.5)],
+            together: true,
+            r2: 0.97,
+            is_the_same: true,
+            from_itself: 2.0,
+        };
+        assert!(
+            carried.sentence().starts_with(
+                "vowels and crosses together carry the same information as balance (an affine map gives it with R² \
+                 0.97) and were not exchanged: when balance changes by 1, its readers get 2 from balance, 0.5 from \
+                 vowels and -1.5 from crosses, so"
+            ),
+            "{}",
+            carried.sentence()
+        );
+        carried.together = false;
+        assert!(
+            carried
+                .sentence()
+                .starts_with("vowels and crosses each carry the same information as")
+        );
+        carried.is_the_same = false;
+        carried.carriers.truncate(1);
+        assert!(
+            carried
+                .sentence()
+                .starts_with("vowels carries a part of the information of balance")
+        );
+    }
+}
