@@ -189,8 +189,10 @@ pub fn middle<T>(mut items: Vec<T>, value: impl Fn(&T) -> f64) -> Option<T> {
 }
 
 /// The percentile bootstrap's 95 % interval of the median, from 2000 resamples, always the same ones.
-/// Of a single value it is that value.
+/// Of a single value it is that value; the order of the values does not matter.
 pub fn median_interval(values: &[f64]) -> (f64, f64) {
+    let mut values = values.to_vec();
+    values.sort_by(f64::total_cmp);
     let mut rng = rng::stream(0, Purpose::Bootstrap);
     let n = values.len();
     let mut medians: Vec<f64> = (0..RESAMPLES)
@@ -276,9 +278,11 @@ mod tests {
         // Of three values the largest is the median of 7/27 of the resamples, the smallest too.
         assert_eq!(median_interval(&[3.0, 1.0, 2.0]), (1.0, 3.0));
         // Of eleven, two or three places from the middle.
-        let eleven: Vec<f64> = (0..11).map(f64::from).collect();
+        let mut eleven: Vec<f64> = (0..11).map(f64::from).collect();
         let (low, high) = median_interval(&eleven);
         assert!((2.0..=3.0).contains(&low) && (7.0..=8.0).contains(&high));
+        eleven.rotate_left(4);
+        assert_eq!(median_interval(&eleven), (low, high));
     }
 
     #[test]

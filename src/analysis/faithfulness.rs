@@ -222,7 +222,11 @@ impl Sums {
                     )
                 };
                 let all = fit(&variable.dims);
-                [all.clone(), all, fit(&pass.structure.read_dims(variable.dims.iter().copied()))]
+                [
+                    all.clone(),
+                    all,
+                    fit(&pass.structure.read_dims(variable.dims.iter().copied())),
+                ]
             })
             .collect();
         Self {
@@ -362,7 +366,10 @@ impl Sums {
         for (fits, (variable, site)) in self.variables.iter().zip(pass.structure.writings()) {
             let [.., read] = fits;
             let read = ReadFit {
-                features_read: pass.structure.read_dims(variable.dims.iter().copied()).len(),
+                features_read: pass
+                    .structure
+                    .read_dims(variable.dims.iter().copied())
+                    .len(),
                 r2_read: read.explained(),
                 r2_read_mapped: read.explained_by_best_map(),
             };

@@ -125,7 +125,9 @@ pub fn analyze(subject: Subject<'_>, settings: &Settings, threads: usize) -> Ana
         budget,
         gram_rank: gram_rank(&gram, wiring),
         activation_rank: activity.visited().rank(0..model.width()),
-        read_rank: activity.visited().rank(structure.read_dims(0..model.width())),
+        read_rank: activity
+            .visited()
+            .rank(structure.read_dims(0..model.width())),
         inputs: inputs.len(),
         inputs_are_all: inputs.is_whole(),
         carried: redundancy::measure(

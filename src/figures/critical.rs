@@ -98,7 +98,7 @@ fn dot(scene: &mut Scene, x: f64, y: f64, radius: f64, fill: Paint) {
 fn legend(scene: &mut Scene, left: f64) {
     let mut x = left;
     for (label, paint) in [
-        ("critical d", CRITICAL),
+        ("smallest sufficient d", CRITICAL),
         ("rank of what is read", RANK),
         ("D", Paint::Ink),
     ] {

@@ -7,7 +7,8 @@ use super::writer::Writer;
 use crate::analysis::across::{Better, Tolerance};
 use crate::figures::critical::{Row, against_rank};
 use crate::figures::table::FigureError;
-use crate::numbers::count;
+use crate::numbers::{count, listed};
+use crate::study::tables::{ENDING, ERROR_SHARE};
 
 const DIM: &str = "compression.dim";
 const PROGRAM: &str = "model.program";
@@ -31,11 +32,11 @@ pub fn write(writer: &mut Writer) -> Result<(), FigureError> {
     writer.paragraph(
         "The rank is that of the states that the compiled model visits: its stream after the embedding and after each \
          block, over all inputs and positions. In the features that something reads it may be smaller (`read`). At d = \
-         `read` the projection onto those states loses nothing that is read, without training; whatever works below \
-         it gives something up. The critical d is the smallest of those tried from which on the \
-         median run has a token accuracy of at least 0.98, or an error of at most 0.005 for numbers, with its 95 % \
-         interval over seeds; the dimensions given up there are divided by their cause (`docs/analysis.md`), median \
-         over seeds.",
+         `read` the projection onto those states loses nothing that is read, without training; at a smaller d no `W` can \
+         keep everything that is read. The smallest sufficient d is the smallest of those tried at which, and at every \
+         larger one tried, the median run has a token accuracy of at least 0.98, or a mean absolute error of at most \
+         0.005 for numbers, with its 95 % interval over seeds. The dimensions given up there are divided by their cause \
+         (`docs/analysis.md`), median over seeds.",
     );
     let Some(study) = writer.study("programs")? else {
         return Ok(());
@@ -46,7 +47,7 @@ pub fn write(writer: &mut Writer) -> Result<(), FigureError> {
         "rank",
         "read",
         "d tried",
-        "critical d",
+        "smallest sufficient d",
         "deletion",
         "sharing",
         "superposition",
@@ -56,10 +57,12 @@ pub fn write(writer: &mut Writer) -> Result<(), FigureError> {
     let mut table = vec![header.map(str::to_owned).to_vec()];
     let (mut below, mut at, mut above, mut open, mut wide) = (0, 0, 0, 0, 0);
     let mut drawn = Vec::new();
+    let mut single = Vec::new();
     for program in study.levels(&[], PROGRAM)? {
         let row = Program::read(&study, &program)?;
         let width = row.critical.filter(|c| c.median.is_finite());
         match width.map(|c| c.median.total_cmp(&row.read)) {
+            _ if row.is_of_one_answer => single.push(format!("`{}`", row.name)),
             Some(std::cmp::Ordering::Less) => below += 1,
             Some(std::cmp::Ordering::Equal) => at += 1,
             Some(std::cmp::Ordering::Greater) => above += 1,
@@ -74,7 +77,7 @@ pub fn write(writer: &mut Writer) -> Result<(), FigureError> {
     }
     writer.table(&table);
     let source = "results/programs, by `compress paper`";
-    let title = "Critical d beside the rank of what is read";
+    let title = "Smallest sufficient d beside the rank of what is read";
     writer.figure(&against_rank("REPORT_programs", title, source, &drawn));
     writer.paragraph(&format!(
         "The median run works below the rank of what is read for {}, at it for {}, and above it alone for {}. For {} it works \
@@ -85,10 +88,14 @@ pub fn write(writer: &mut Writer) -> Result<(), FigureError> {
         count(above, "program"),
         count(open, "program")
     ));
+    if !single.is_empty() {
+        writer.paragraph(&format!(
+            "Not counted: {}. There one answer is right on every input of this study, so that any d suffices.",
+            listed(&single)
+        ));
+    }
     writer.paragraph(
-        "A share of tokens says little where one answer is right nearly everywhere, as it is for `shuffle_dyck2`: there \
-         the cosine says more. An interval from three seeds is wide, and the widths tried are far apart: the next smaller one \
-         may be the true limit's neighbour, or not.",
+        "An interval over three seeds is wide, and a smaller d than those tried, or one between them, may suffice.",
     );
     writer.colophon(&study, &["verdicts", "metrics_by_d"])
 }
@@ -101,6 +108,8 @@ struct Program {
     rank: f64,
     /// The same in the features that are read.
     read: f64,
+    /// Whether a constant answer is right everywhere.
+    is_of_one_answer: bool,
     tried: Vec<String>,
     critical: Option<Estimate>,
     causes: Vec<(&'static str, Option<Estimate>)>,
@@ -149,6 +158,7 @@ impl Program {
             width: of("width")?,
             rank: of("activation_rank")?,
             read: of("read_rank")?,
+            is_of_one_answer: study.has(&whole, ENDING)? && !study.has(&whole, ERROR_SHARE)?,
             tried: study.levels(&whole, DIM)?,
             critical,
             causes,
@@ -179,7 +189,7 @@ impl Program {
             width: self.width,
             rank: self.read,
             tried: self.tried.iter().filter_map(|d| d.parse().ok()).collect(),
-            critical: self.critical.map(|c| {
+            critical: self.critical.filter(|_| !self.is_of_one_answer).map(|c| {
                 let (low, high) = c.interval.unwrap_or((c.median, c.median));
                 (c.median, low, high)
             }),
@@ -193,7 +203,10 @@ impl Program {
             format!("{}", self.rank),
             format!("{}", self.read),
             self.tried.join(", "),
-            self.critical.map_or_else(String::new, |c| c.text()),
+            match self.critical {
+                _ if self.is_of_one_answer => "any (one answer)".to_owned(),
+                critical => critical.map_or_else(String::new, |c| c.text()),
+            },
         ];
         let causes = self.causes.iter();
         cells.extend(causes.map(|(_, found)| found.map_or_else(String::new, |f| f.text())));
@@ -213,7 +226,7 @@ impl Program {
         let figures = figures
             .into_iter()
             .chain([
-                ("critical d", self.critical),
+                ("smallest sufficient d", self.critical),
                 ("mean cosine of blocks", self.cosine),
             ])
             .chain(causes);

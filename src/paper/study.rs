@@ -142,6 +142,18 @@ impl Study {
         Ok(levels)
     }
 
+    /// Whether a column of `runs.csv` says anything of the completed runs of a setting; older tables may be without it.
+    ///
+    /// # Errors
+    /// If a column of the setting is missing.
+    pub fn has(&self, setting: Setting<'_>, column: &str) -> Result<bool, FigureError> {
+        let Some(column) = self.runs.find(column) else {
+            return Ok(false);
+        };
+        let mut rows = self.rows(setting)?.into_iter();
+        Ok(rows.any(|row| !self.runs.rows[row][column].is_empty()))
+    }
+
     /// A figure of each completed run of a setting that has it, with the run's row in `runs.csv`.
     fn by_row(
         &self,

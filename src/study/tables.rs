@@ -25,6 +25,10 @@ pub const SUMMARY_TABLE: &str = "summary.csv";
 /// before that column trained the run.
 pub const ENDING: &str = "ending";
 
+/// The column of `runs.csv` with the final error beside that of the best constant answer; empty as [`ENDING`]
+/// is, and where a constant answer is right everywhere.
+pub const ERROR_SHARE: &str = "error_share";
+
 /// The metrics of both tables; the names are those of `metrics.csv`.
 pub const METRICS: [&str; 7] = {
     let [_, _, _, _, _, figures @ .., _] = metrics::COLUMNS;
@@ -114,7 +118,7 @@ impl Tables {
     fn runs(&self) -> Vec<Vec<String>> {
         let mut header = vec!["run".to_owned()];
         header.extend(self.record.keys.iter().cloned());
-        header.extend(["method", "stop_reason", ENDING, "steps"].map(String::from));
+        header.extend(["method", "stop_reason", ENDING, ERROR_SHARE, "steps"].map(String::from));
         header.extend(METRICS.map(String::from));
         header.extend(["failure", "config_hash", "wall_time_seconds"].map(String::from));
         let mut rows = vec![header];
@@ -130,8 +134,13 @@ impl Tables {
                 _ => None,
             };
             row.push(summary.map_or_else(|| "failed".into(), |s| s.stop_reason.clone()));
-            let ending = summary.and_then(|s| s.ending).map(|e| e.verdict.name());
-            row.push(ending.unwrap_or_default().to_owned());
+            let ending = summary.and_then(|s| s.ending);
+            row.push(ending.map_or_else(String::new, |e| e.verdict.name().to_owned()));
+            row.push(
+                ending
+                    .and_then(|e| e.error_share)
+                    .map_or_else(String::new, cell),
+            );
             row.push(summary.map_or_else(String::new, |s| s.steps.to_string()));
             row.extend(metrics(state).map(|value| value.map_or_else(String::new, cell)));
             let reason = state.failure().unwrap_or_default();
