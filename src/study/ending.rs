@@ -286,4 +286,84 @@ mod tests {
         assert_eq!(ratio("other\n1\n", 40), None);
         assert!(loss_ratio(&directory.path().join("none"), 1).is_err());
     }
+
+    #[test]
+    fn a_run_is_learned_below_a_twentieth_of_the_constant_answers_error() {
+        let of = |share: f64| Ending::new(&evaluation(Some(share), None), Some(1.0), Some(1.0));
+        assert_eq!(of(0.049).verdict, Verdict::Learned);
+        assert_eq!(of(0.05).verdict, Verdict::Stuck);
+        assert_eq!(of(0.051).verdict, Verdict::Stuck);
+    }
+
+    #[test]
+    fn a_run_is_falling_where_its_loss_came_down_by_more_than_half() {
+        let of = |ratio: f64| Ending::new(&evaluation(Some(1.0), None), Some(1.0), Some(ratio));
+        assert_eq!(of(0.49).verdict, Verdict::Falling);
+        assert_eq!(of(0.5).verdict, Verdict::Stuck);
+        assert_eq!(of(0.51).verdict, Verdict::Stuck);
+        assert_eq!(of(0.9).verdict, Verdict::Stuck);
+    }
+
+    #[test]
+    fn an_ending_without_a_final_error_is_not_learned() {
+        let ending = Ending::new(&evaluation(None, None), Some(1.0), Some(0.1));
+        assert_eq!(
+            (ending.verdict, ending.error_share),
+            (Verdict::Falling, None)
+        );
+    }
+
+    #[test]
+    fn a_verdict_has_one_name_in_summary_json_and_in_tables() {
+        for (verdict, name) in [
+            (Verdict::Learned, "learned"),
+            (Verdict::Falling, "falling"),
+            (Verdict::Stuck, "stuck"),
+            (Verdict::Unclear, "unclear"),
+            (Verdict::Diverged, "diverged"),
+        ] {
+            assert_eq!(verdict.name(), name);
+            assert_eq!(serde_json::to_value(verdict).unwrap(), name);
+        }
+    }
+
+    #[test]
+    fn a_remark_is_made_on_every_run_that_did_not_learn_and_on_no_other() {
+        let of = |verdict| {
+            Ending {
+                verdict,
+                error_share: Some(0.5),
+                loss_ratio: None,
+            }
+            .remark()
+        };
+        assert_eq!(of(Verdict::Learned), None);
+        assert_eq!(Ending::DIVERGED.remark(), None);
+        for verdict in [Verdict::Falling, Verdict::Stuck, Verdict::Unclear] {
+            assert!(
+                of(verdict).is_some_and(|remark| remark.len() > 40),
+                "{verdict:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_loss_ratio_takes_a_loss_above_zero_from_either_half() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("metrics.csv");
+        let ratio = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            loss_ratio(&path, 40).unwrap()
+        };
+        // Nothing in the first half; a first half at 0, of which nothing is a share; a second half at 0.
+        assert_eq!(ratio("step,eval_loss\n30,5.0\n40,3.0\n"), None);
+        assert_eq!(ratio("step,eval_loss\n10,0.0\n40,3.0\n"), None);
+        assert_eq!(ratio("step,eval_loss\n10,2.0\n40,0.0\n"), Some(0.0));
+        // A cell that is no finite number says nothing of its half.
+        assert_eq!(
+            ratio("step,eval_loss\n10,2.0\n15,NaN\n30,\n40,1.0\n"),
+            Some(0.5)
+        );
+        assert_eq!(ratio("step,eval_loss\n10,2.0\n40,inf\n"), None);
+    }
 }
