@@ -319,3 +319,249 @@ impl Budget {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::test_models;
+    use ndarray::{Array2, array};
+
+    /// Judges hand-made features under the default thresholds: `values` `[rows, D]` are the compiled model's,
+    /// `w` is `[d, D]`, and everything is read.
+    fn judged(values: &Array2<f64>, w: &Array2<f64>) -> (Vec<FeatureReport>, Budget) {
+        let settings = Settings::default();
+        let mut model = test_models::load("frac_prevs");
+        model.metadata.residual_labels = (0..w.ncols()).map(|i| format!("f:{i}")).collect();
+        let structure = Structure {
+            variables: Vec::new(),
+            written: Vec::new(),
+            read: vec![true; w.ncols()],
+        };
+        let activity = Activity::of_values(values, settings.active_above);
+        judge(
+            &model,
+            w.t().dot(w).view(),
+            &structure,
+            &activity,
+            &settings,
+        )
+    }
+
+    fn first(values: &Array2<f64>, w: &Array2<f64>) -> FeatureReport {
+        judged(values, w).0.swap_remove(0)
+    }
+
+    fn indicator(condition: bool) -> f64 {
+        f64::from(u8::from(condition))
+    }
+
+    #[test]
+    fn features_are_companions_from_six_tenths_of_the_rarer_ones_rows() {
+        // Feature 0 is active in 100 of 400 rows, feature 1 in `both` of these and in 100 others.
+        let of = |both: usize| {
+            let values = Array2::from_shape_fn((400, 2), |(row, feature)| {
+                indicator(match feature {
+                    0 => row < 100,
+                    _ => row < both || (200..300).contains(&row),
+                })
+            });
+            let report = first(&values, &array![[1.0, 1.0]]);
+            (
+                report.verdict,
+                report.from_companions,
+                report.from_strangers,
+            )
+        };
+        assert_eq!(of(59), (Verdict::Superposed, 0.0, 1.0));
+        assert_eq!(of(60), (Verdict::Shared, 1.0, 0.0));
+        assert_eq!(of(61), (Verdict::Shared, 1.0, 0.0));
+    }
+
+    #[test]
+    fn features_are_companions_from_a_correlation_of_95_hundredths_of_either_sign() {
+        // Feature 0 is active in rows 0 to 99, feature 1 in `n` of the other 100: never together, with the
+        // correlation −√(n / (200 − n)), −0.942 for 94 and −0.951 for 95.
+        let of = |n: usize| {
+            let values = Array2::from_shape_fn((200, 2), |(row, feature)| {
+                indicator(match feature {
+                    0 => row < 100,
+                    _ => (100..100 + n).contains(&row),
+                })
+            });
+            first(&values, &array![[1.0, 1.0]]).verdict
+        };
+        assert_eq!(of(94), Verdict::Superposed);
+        assert_eq!(of(95), Verdict::Shared);
+    }
+
+    #[test]
+    fn a_feature_is_dedicated_from_a_dimensionality_of_nine_tenths() {
+        // Of length 1, with x of a stranger along it: the dimensionality is 1 / (1 + x²).
+        let values = array![[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]];
+        let of = |x: f64| first(&values, &array![[1.0, x], [0.0, 1.0]]);
+        let (near, far) = (of(0.33), of(0.34));
+        assert_eq!(
+            (near.verdict, far.verdict),
+            (Verdict::Dedicated, Verdict::Superposed)
+        );
+        approx::assert_abs_diff_eq!(near.margin, 1.0 / 1.1089 - 0.9, epsilon = 1e-12);
+        approx::assert_abs_diff_eq!(far.margin, 0.9 - 1.0 / 1.1156, epsilon = 1e-12);
+    }
+
+    #[test]
+    fn a_feature_is_dropped_below_a_norm_of_a_quarter() {
+        let of = |norm: f64| first(&Array2::eye(1), &array![[norm]]);
+        assert_eq!(of(0.24).verdict, Verdict::Dropped);
+        approx::assert_abs_diff_eq!(of(0.24).margin, 0.01, epsilon = 1e-12);
+        assert_eq!(of(0.25).verdict, Verdict::Dedicated);
+        assert_eq!(of(0.26).verdict, Verdict::Dedicated);
+        // Nearer to being dropped than to sharing its direction.
+        approx::assert_abs_diff_eq!(of(0.26).margin, 0.01, epsilon = 1e-12);
+    }
+
+    #[test]
+    fn a_feature_is_active_above_a_thousandth() {
+        let of = |value: f64| first(&array![[value], [0.0]], &array![[1.0]]);
+        assert_eq!(
+            (of(0.000_99).active_share, of(0.000_99).verdict),
+            (0.0, Verdict::Unused)
+        );
+        assert_eq!(
+            (of(0.001_01).active_share, of(0.001_01).verdict),
+            (0.5, Verdict::Dedicated)
+        );
+    }
+
+    #[test]
+    fn a_feature_is_shared_from_one_half_of_its_interference() {
+        // Feature 1 always comes with feature 0, feature 2 never does: `x` and `y` of them lie along it.
+        let values = array![[1.0, 1.0, 0.0], [0.0, 0.0, 1.0], [0.0, 0.0, 0.0]];
+        let of = |x: f64, y: f64| {
+            let w = array![[1.0, x, y], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
+            first(&values, &w)
+        };
+        let even = of(0.5, 0.5);
+        assert_eq!((even.verdict, even.margin), (Verdict::Shared, 0.0));
+        assert_eq!((even.from_companions, even.from_strangers), (0.25, 0.25));
+        assert_eq!(even.dimensionality_active, 1.0 / 1.5);
+        let less = of(0.5, 0.6);
+        assert_eq!(less.verdict, Verdict::Superposed);
+        approx::assert_abs_diff_eq!(less.margin, 0.5 - 0.25 / 0.61, epsilon = 1e-12);
+        let more = of(0.6, 0.5);
+        assert_eq!(more.verdict, Verdict::Shared);
+        approx::assert_abs_diff_eq!(more.margin, 0.36 / 0.61 - 0.5, epsilon = 1e-12);
+    }
+
+    #[test]
+    fn a_budget_divides_what_a_feature_gave_up_by_the_causes() {
+        // Of feature 0's interference 1/4 is a companion's, 1/16 a stranger's and 1/2 that of a feature which
+        // is never active: of 13/16 in all, where the feature itself has 1.
+        let values = array![
+            [1.0, 1.0, 0.0, 0.0],
+            [0.0, 0.0, 1.0, 0.0],
+            [0.0, 0.0, 0.0, 0.0]
+        ];
+        let settings = Settings::default();
+        let activity = Activity::of_values(&values, settings.active_above);
+        let mut gram = Array2::<f64>::eye(4);
+        for (j, along) in [(1, 0.5), (2, 0.25), (3, 0.5f64.sqrt())] {
+            gram[[0, j]] = along;
+            gram[[j, 0]] = along;
+        }
+        let response = Response::of(gram.view(), 0, &activity, &settings);
+        let geometry = geometry::geometry(gram.view(), 0);
+        let mut budget = Budget::default();
+        budget.charge(Verdict::Shared, &geometry, &response, true);
+        // 1 − D_0 = 1 − 16/29 = 13/29, in the ratio 4 : 1 : 8.
+        approx::assert_abs_diff_eq!(budget.sharing, 4.0 / 29.0, epsilon = 1e-12);
+        approx::assert_abs_diff_eq!(budget.superposition, 1.0 / 29.0, epsilon = 1e-12);
+        approx::assert_abs_diff_eq!(budget.idle, 8.0 / 29.0, epsilon = 1e-12);
+        assert_eq!((budget.deletion, budget.deletion_of_unused), (0.0, 0.0));
+        budget.charge(Verdict::Unused, &geometry, &response, false);
+        approx::assert_abs_diff_eq!(budget.idle, 21.0 / 29.0, epsilon = 1e-12);
+        budget.charge(Verdict::Dropped, &geometry, &response, true);
+        budget.charge(Verdict::Dropped, &geometry, &response, true);
+        budget.charge(Verdict::Dropped, &geometry, &response, false);
+        assert_eq!((budget.deletion, budget.deletion_of_unused), (2.0, 1.0));
+        approx::assert_abs_diff_eq!(budget.total(), 3.0 + 26.0 / 29.0, epsilon = 1e-12);
+    }
+
+    #[test]
+    fn a_budgets_verdict_is_its_largest_part_from_a_hundredth_of_a_dimension() {
+        let superposed = |superposition: f64| Budget {
+            superposition,
+            ..Budget::default()
+        };
+        assert_eq!(superposed(0.0099).verdict(), "none");
+        assert_eq!(superposed(0.01).verdict(), "superposition");
+        let parts = Budget {
+            deletion: 0.3,
+            deletion_of_unused: 0.3,
+            sharing: 0.5,
+            superposition: 0.4,
+            idle: 9.0,
+        };
+        assert_eq!(parts.verdict(), "deletion");
+        assert_eq!(
+            Budget {
+                deletion: 0.1,
+                ..parts.clone()
+            }
+            .verdict(),
+            "sharing"
+        );
+        // The first of equals.
+        assert_eq!(
+            Budget {
+                sharing: 0.6,
+                ..parts
+            }
+            .verdict(),
+            "deletion"
+        );
+    }
+
+    #[test]
+    fn a_verdict_has_one_name_in_tables_and_in_json() {
+        for verdict in Verdict::ALL {
+            assert_eq!(serde_json::to_value(verdict).unwrap(), verdict.name());
+        }
+    }
+
+    #[test]
+    fn a_feature_alone_on_its_direction_gives_nothing_up() {
+        let values = array![[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]];
+        let (features, budget) = judged(&values, &array![[2.0, 0.0]]);
+        assert_eq!(features[0].dimensionality_active, 1.0);
+        // Without a direction there is none to share.
+        assert_eq!(features[1].dimensionality_active, 0.0);
+        let deletion = 1.0;
+        assert_eq!(
+            budget,
+            Budget {
+                deletion,
+                ..Budget::default()
+            }
+        );
+    }
+
+    #[test]
+    fn a_features_interference_is_a_share_of_its_own_response() {
+        // Of length 2, with a stranger of length 1 along it: (2/2)² of its own 2².
+        let values = array![[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]];
+        let report = first(&values, &array![[2.0, 1.0]]);
+        assert_eq!((report.from_companions, report.from_strangers), (0.0, 0.25));
+        assert_eq!(report.dimensionality_active, 0.8);
+    }
+
+    #[test]
+    fn a_response_without_interference_has_no_companions_share() {
+        let response = Response {
+            companions: 0.0,
+            strangers: 0.0,
+            never_active: 0.0,
+            exists: true,
+        };
+        assert_eq!(response.companionship(), 0.0);
+    }
+}
