@@ -300,4 +300,106 @@ mod tests {
         assert!(median(&[]).is_nan());
         assert!(median(&[1.0, f64::NAN, f64::NAN]).is_nan());
     }
+
+    #[test]
+    fn a_tolerance_is_met_up_to_its_documented_value() {
+        for (metric, good, bad) in [
+            ("mae", 0.005, 0.0051),
+            ("max_error", 0.05, 0.051),
+            ("token_accuracy", 0.98, 0.979),
+            ("sequence_accuracy", 0.95, 0.949),
+            ("cosine_mean", 0.95, 0.949),
+            ("cosine_min", 0.95, 0.949),
+            ("variance_explained_min", 0.9, 0.899),
+            ("interchange_accuracy_min", 0.95, 0.949),
+        ] {
+            let tolerances = Tolerance::defaults();
+            let tolerance = tolerances.iter().find(|t| t.metric == metric).unwrap();
+            assert!(tolerance.met_by(good) && !tolerance.met_by(bad), "{metric}");
+        }
+        assert_eq!(Tolerance::defaults().len(), 8);
+    }
+
+    #[test]
+    fn a_medians_interval_reaches_from_the_51st_to_the_1950th_of_2000_resamples() {
+        let values = |n: usize| (0..n).map(|i| (i as f64).powf(1.5)).collect::<Vec<f64>>();
+        let resampled = |n: usize| {
+            let values = values(n);
+            let mut rng = rng::stream(0, Purpose::Bootstrap);
+            let mut middle = || {
+                let mut drawn: Vec<f64> = (0..n).map(|_| values[rng.random_range(0..n)]).collect();
+                drawn.sort_by(f64::total_cmp);
+                (drawn[n / 2 - 1] + drawn[n / 2]) / 2.0
+            };
+            let mut medians: Vec<f64> = (0..2000).map(|_| middle()).collect();
+            medians.sort_by(f64::total_cmp);
+            medians
+        };
+        // A sample whose neighbouring resamples have other medians.
+        let apart =
+            |m: &[f64]| m[49] < m[50] && m[50] < m[51] && m[1948] < m[1949] && m[1949] < m[1950];
+        let n = (10..).step_by(2).find(|n| apart(&resampled(*n))).unwrap();
+        let medians = resampled(n);
+        assert_eq!(median_interval(&values(n)), (medians[50], medians[1949]));
+    }
+
+    #[test]
+    fn a_critical_width_is_beyond_its_interval_in_at_most_50_of_2000_resamples() {
+        // At d = 6 a resample's median is bad if five draws of nine or more are the two stuck seeds.
+        let at_six = [0.001, 0.001, 0.001, 0.001, 0.001, 0.001, 0.001, 0.3, 0.3];
+        let table = values(&[(6, &at_six), (8, &[0.001])]);
+        let stuck_resamples = |seed: u64| {
+            let mut rng = rng::stream(seed, Purpose::CriticalWidth);
+            let mut is_stuck = || {
+                let _the_only_run_at_8 = rng.random_range(0..1usize);
+                (0..9).filter(|_| rng.random_range(0..9usize) >= 7).count() >= 5
+            };
+            (0..2000).filter(|_| is_stuck()).count()
+        };
+        let high = |resamples: usize| {
+            let seed = (0..)
+                .find(|seed| stuck_resamples(*seed) == resamples)
+                .unwrap();
+            critical_width(&table, &lower(0.005), seed).high
+        };
+        assert_eq!(high(50), Some(6));
+        assert_eq!(high(51), Some(8));
+    }
+
+    #[test]
+    fn critical_rows_are_those_of_each_group_and_metric_with_its_own_runs() {
+        let run = |group: &str, d: usize, metric: &str, value: f64| Run {
+            group: group.into(),
+            d,
+            metrics: BTreeMap::from([(metric.into(), value)]),
+        };
+        let runs = [
+            run("b", 4, "mae", 0.1),
+            run("b", 6, "mae", 0.001),
+            run("a", 4, "mae", 0.001),
+            run("a", 6, "mae", 0.001),
+            run("a", 6, "cosine_min", 0.2),
+        ];
+        let rows = critical_rows(&runs, &Tolerance::defaults(), 0);
+        let found: Vec<_> = rows
+            .iter()
+            .map(|r| (&*r.group, &*r.metric, r.tolerance, r.runs, r.critical_d))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("a", "mae", 0.005, 2, Some(4)),
+                ("a", "cosine_min", 0.95, 1, None),
+                ("b", "mae", 0.005, 2, Some(6)),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_quantile_lies_between_its_neighbours() {
+        assert_eq!(quantile(&[1.0, 2.0], 0.25), 1.25);
+        assert_eq!(quantile(&[0.0, 10.0, 30.0], 0.75), 20.0);
+        assert_eq!(quantile(&[0.0, 10.0, 30.0], 0.5), 10.0);
+        assert_eq!(quantile(&[7.0], 0.9), 7.0);
+    }
 }
