@@ -171,7 +171,9 @@ impl Activity {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{CompiledModel, test_models};
     use ndarray::array;
+    use std::collections::BTreeMap;
 
     #[test]
     fn sums_by_hand() {
@@ -198,5 +200,126 @@ mod tests {
         approx::assert_abs_diff_eq!(activity.correlation(0, 1), expected, epsilon = 1e-15);
         assert_eq!(activity.visited().rank([0, 2]), 1);
         assert_eq!(activity.visited().rank(0..4), 3);
+    }
+
+    #[test]
+    fn a_correlation_takes_a_variance_of_a_billionth_of_a_thousandth_for_a_constant() {
+        let of = |e: f64| {
+            let values = array![[1.0 + e, 1.0], [1.0 - e, 0.0]];
+            Activity::of_values(&values, 1e-3).correlation(0, 1)
+        };
+        // The variance is e², the mean square almost 1.
+        assert_eq!(of(0.97e-6), 0.0);
+        approx::assert_abs_diff_eq!(of(1.03e-6), 1.0, epsilon = 1e-3);
+    }
+
+    #[test]
+    fn a_value_at_the_threshold_is_not_active() {
+        let activity = Activity::of_values(&array![[1e-3, -1e-3, 2e-3]], 1e-3);
+        let active = [0, 1, 2].map(|i| activity.ever_active(i));
+        assert_eq!(active, [false, false, true]);
+    }
+
+    #[test]
+    fn a_weight_of_three_is_the_row_three_times() {
+        let values = array![[1.0, 0.5, 0.0], [0.0, -2.0, 1.0], [1.0, 1.0, 1.0]];
+        let weights = array![[3.0], [1.0], [2.0]];
+        let mut weighted = Activity::empty(3);
+        weighted.add(&values, Some(&weights), 1e-3);
+        let repeated = values.select(Axis(0), &[0, 0, 0, 1, 2, 2]);
+        let repeated = Activity::of_values(&repeated, 1e-3);
+        let close = |a: f64, b: f64| approx::assert_abs_diff_eq!(a, b, epsilon = 1e-14);
+        for i in 0..3 {
+            close(weighted.share(i), repeated.share(i));
+            close(weighted.strength(i).unwrap(), repeated.strength(i).unwrap());
+            close(weighted.largest(i), repeated.largest(i));
+            for j in 0..3 {
+                close(weighted.overlap(i, j), repeated.overlap(i, j));
+                close(weighted.correlation(i, j), repeated.correlation(i, j));
+            }
+        }
+    }
+
+    #[test]
+    fn a_rank_counts_rare_rows_as_well_as_frequent_ones() {
+        let part = |row: [f64; 2], weight: f64| {
+            let mut part = Activity::empty(2);
+            part.add(&array![row], Some(&array![[weight]]), 1e-3);
+            part
+        };
+        let ranks = |activity: &Activity| {
+            (
+                activity.rank(),
+                activity.rank_of(&[0]),
+                activity.rank_of(&[1]),
+            )
+        };
+        let mut activity = part([1.0, 0.0], 1.0);
+        assert_eq!(ranks(&activity), (1, 1, 0));
+        activity.merge(&part([1.0, 0.0], 1.0));
+        assert_eq!(ranks(&activity), (1, 1, 0));
+        activity.merge(&part([0.0, 1.0], 1e-30));
+        assert_eq!(ranks(&activity), (2, 1, 1));
+        activity.add(&array![[0.0, 1.0]], Some(&array![[1e-30]]), 1e-3);
+        assert_eq!(ranks(&activity), (2, 1, 1));
+        // Without weights.
+        let values = array![[1.0, 2.0, 0.0], [2.0, 4.0, 0.0], [0.0, 0.0, 1.0]];
+        assert_eq!(Activity::of_values(&values, 1e-3).rank(), 2);
+    }
+
+    /// What `frac_prevs` does over all inputs of five tokens, and the places of some of its features.
+    fn measured<const N: usize>(
+        weights: &[(&str, f64)],
+        labels: [&str; N],
+    ) -> (Activity, [usize; N]) {
+        let model: CompiledModel = test_models::load("frac_prevs");
+        let weights: BTreeMap<String, f64> =
+            weights.iter().map(|(t, w)| ((*t).into(), *w)).collect();
+        let space = InputSpace::new(&model, &[5], false)
+            .unwrap()
+            .weighted(&model, &weights)
+            .unwrap();
+        let inputs = EvaluationSet::new(&space, 1);
+        let activity = Activity::measure(&Frozen::new(&model), &space, &inputs, 1e-3, 2);
+        let all = &model.metadata.residual_labels;
+        (
+            activity,
+            labels.map(|label| all.iter().position(|l| l == label).unwrap()),
+        )
+    }
+
+    #[test]
+    fn measured_shares_are_those_of_independent_tokens() {
+        let labels = ["tokens:a", "tokens:b", "tokens:x", "is_x", "indices:1"];
+        let (activity, [a, b, x, is_x, index]) = measured(&[], labels);
+        let close = |a: f64, b: f64| approx::assert_abs_diff_eq!(a, b, epsilon = 1e-12);
+        // One of six positions is BOS; four letters at each of the others.
+        close(activity.share(a), 5.0 / 24.0);
+        close(activity.share(index), 1.0 / 6.0);
+        close(activity.overlap(a, index), 1.0 / 4.0);
+        close(activity.overlap(a, b), 0.0);
+        close(activity.overlap(x, is_x), 1.0);
+        close(activity.strength(x).unwrap(), 1.0);
+        close(activity.largest(x), 1.0);
+        close(activity.correlation(x, is_x), 1.0);
+        // With p = 5/24: −p² of p(1 − p).
+        close(activity.correlation(a, b), -5.0 / 19.0);
+    }
+
+    #[test]
+    fn measured_shares_follow_the_tokens_weights() {
+        let labels = ["tokens:a", "tokens:b", "tokens:x", "indices:1"];
+        let (activity, [a, b, x, index]) = measured(&[("x", 0.5), ("a", 2.0)], labels);
+        let close = |a: f64, b: f64| approx::assert_abs_diff_eq!(a, b, epsilon = 1e-12);
+        close(activity.share(x), 5.0 / 6.0 * 0.5 / 4.5);
+        close(activity.share(a), 5.0 / 6.0 * 2.0 / 4.5);
+        close(activity.share(index), 1.0 / 6.0);
+        close(activity.overlap(a, index), 2.0 / 4.5);
+        close(activity.strength(a).unwrap(), 1.0);
+        let (p, q) = (5.0 / 6.0 * 2.0 / 4.5, 5.0 / 6.0 * 1.0 / 4.5);
+        close(
+            activity.correlation(a, b),
+            -(p * q / (1.0f64 - p) / (1.0 - q)).sqrt(),
+        );
     }
 }
