@@ -238,4 +238,60 @@ mod tests {
             (None, None, None)
         );
     }
+
+    #[test]
+    fn merged_sums_are_those_of_all_rows() {
+        let x = array![[0.3, 1.0], [1.0, 1.5], [2.0, -1.0], [0.5, 0.2], [0.1, 0.9]];
+        let y = array![[1.0, 0.0], [2.0, 0.1], [4.0, 0.3], [0.0, 2.0], [1.5, 1.5]];
+        let empty = || Fit::new(array![0.2, 0.4], array![1.0, 0.7], true);
+        let (mut all, mut first, mut second) = (empty(), empty(), empty());
+        for (n, (x, y)) in x.rows().into_iter().zip(y.rows()).enumerate() {
+            let weight = 1.0 + n as f64;
+            all.add(x, y, weight);
+            if n < 2 { &mut first } else { &mut second }.add(x, y, weight);
+        }
+        first.merge(&second);
+        let figures = |fit: &Fit| {
+            [
+                fit.mse(),
+                fit.cosine(),
+                fit.variance(),
+                fit.explained(),
+                fit.explained_by_best_map(),
+            ]
+            .map(Option::unwrap)
+        };
+        for (a, b) in figures(&first).into_iter().zip(figures(&all)) {
+            approx::assert_relative_eq!(a, b, max_relative = 1e-12);
+        }
+    }
+
+    #[test]
+    fn a_column_is_constant_up_to_a_variance_of_a_billionth_of_a_thousandth() {
+        // 2 ± 2e, with a variance that is e² of the mean square: as x it explains nothing, as y there is nothing
+        // to explain.
+        let nearly_two = |e: f64| {
+            array![
+                [2.0 + 2.0 * e],
+                [2.0 - 2.0 * e],
+                [2.0 + 2.0 * e],
+                [2.0 - 2.0 * e]
+            ]
+        };
+        let y = array![[1.0], [-1.0], [1.0], [-1.0]];
+        let mapped = |e: f64| fit(&nearly_two(e), &y, 0.5).explained_by_best_map();
+        approx::assert_abs_diff_eq!(mapped(0.98e-6).unwrap(), 0.0, epsilon = 1e-6);
+        approx::assert_abs_diff_eq!(mapped(1.02e-6).unwrap(), 1.0, epsilon = 1e-3);
+        let explained = |e: f64| fit(&nearly_two(e), &nearly_two(e), 0.5).explained();
+        assert_eq!(explained(0.98e-6), None);
+        assert_eq!(explained(1.02e-6), Some(1.0));
+    }
+
+    #[test]
+    fn zeros_have_no_variance_to_explain() {
+        let x = array![[0.1], [0.2], [0.3]];
+        let fit = fit(&x, &Array2::zeros((3, 1)), 0.0);
+        assert_eq!((fit.explained(), fit.explained_by_best_map()), (None, None));
+        assert_eq!(fit.variance(), Some(0.0));
+    }
 }
