@@ -7,7 +7,7 @@
 
 use ndarray::ArrayView2;
 
-/// A norm below this is taken for 0: such a feature has no direction.
+/// A norm up to this is taken for 0: such a feature has no direction.
 const NO_DIRECTION: f64 = 1e-12;
 
 /// One feature's place in the compressed space.
@@ -134,5 +134,46 @@ mod tests {
         // By hand: (1, 2), (2, 1), (3, 3): covariance 1, variances 2.
         let r = correlation(&[(1.0, 2.0), (2.0, 1.0), (3.0, 3.0)]);
         approx::assert_abs_diff_eq!(r.unwrap(), 0.5, epsilon = 1e-15);
+    }
+
+    #[test]
+    fn a_norm_of_a_billionth_of_a_thousandth_is_the_least_direction() {
+        let of = |norm: f64| {
+            let g = gram(&array![[norm, 1.0]]);
+            (
+                geometry(g.view(), 0).dimensionality > 0.0,
+                interference(g.view(), 0)[1],
+            )
+        };
+        assert_eq!(of(0.95e-12), (false, 0.0));
+        assert_eq!(of(1e-12), (false, 0.0));
+        let (has_direction, from_other) = of(1.05e-12);
+        assert!(has_direction);
+        approx::assert_relative_eq!(from_other, 1.0, max_relative = 1e-12);
+    }
+
+    #[test]
+    fn agreement_takes_both_triangles_where_a_difference_is_more_than_rounding() {
+        // The upper triangle with the diagonal: (1, 1), (0, 2), (2, 3); with the lower one (0, 2) twice.
+        let b = array![[1.0, 2.0], [2.0, 3.0]];
+        let of = |difference: f64| {
+            let a = array![[1.0, 0.0], [difference, 2.0]];
+            agreement(a.view(), b.view(), &[0, 1], true).unwrap()
+        };
+        // Means 1 and 2: covariance 1, variances 2 and 2. Means 3/4 and 2: the sums are 1, 11/4 and 2.
+        let (one, both) = (0.5, 1.0 / (2.75f64 * 2.0).sqrt());
+        approx::assert_abs_diff_eq!(of(0.95 * 2e-12), one, epsilon = 1e-9);
+        approx::assert_abs_diff_eq!(of(1.05 * 2e-12), both, epsilon = 1e-9);
+        // Without the diagonal two different triangles make a correlation, one pair does not.
+        let a = array![[1.0, 0.0], [1.0, 1.0]];
+        let without = agreement(a.view(), a.view(), &[0, 1], false);
+        approx::assert_abs_diff_eq!(without.unwrap(), 1.0, epsilon = 1e-12);
+        // One asymmetric side is enough, whichever it is.
+        let symmetric = array![[1.0, 0.5], [0.5, 1.0]];
+        for (x, y) in [(&a, &symmetric), (&symmetric, &a)] {
+            let upper = correlation(&[(x[[0, 0]], y[[0, 0]]), (x[[0, 1]], y[[0, 1]]), (1.0, 1.0)]);
+            let found = agreement(x.view(), y.view(), &[0, 1], true).unwrap();
+            assert!((found - upper.unwrap()).abs() > 0.1, "{found}");
+        }
     }
 }
