@@ -299,3 +299,271 @@ impl Outputs<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inputs::InputSpace;
+    use crate::model::{Wiring, test_models};
+    use ndarray::array;
+    use std::collections::BTreeMap;
+
+    fn close(found: Option<f64>, expected: f64) {
+        approx::assert_abs_diff_eq!(found.unwrap(), expected, epsilon = 1e-12);
+    }
+
+    /// The four inputs of one token of `frac_prevs`, of which x and a have a weight of their own.
+    fn inputs(weights: &[(&str, f64)]) -> EvaluationSet {
+        let model = test_models::load("frac_prevs");
+        let weights: BTreeMap<String, f64> =
+            weights.iter().map(|(t, w)| ((*t).into(), *w)).collect();
+        let space = InputSpace::new(&model, &[1], false)
+            .unwrap()
+            .weighted(&model, &weights);
+        EvaluationSet::new(&space.unwrap(), 1)
+    }
+
+    fn wanted(pairs: Option<u64>) -> Settings {
+        Settings {
+            pairs,
+            ..Settings::default()
+        }
+    }
+
+    #[test]
+    fn pairs_are_all_where_no_fewer_are_wanted() {
+        let inputs = inputs(&[]);
+        for settings in [wanted(None), wanted(Some(16)), wanted(Some(4096))] {
+            let pairs = Pairs::new(&inputs, &settings);
+            assert!(pairs.sample.is_none());
+            let all: Vec<_> = (0..pairs.len()).map(|i| pairs.get(i)).collect();
+            let expected: Vec<_> = (0..4).flat_map(|a| (0..4).map(move |b| (a, b))).collect();
+            assert_eq!(all, expected);
+        }
+        let pairs = Pairs::new(&inputs, &wanted(Some(15)));
+        assert_eq!(
+            (pairs.len(), pairs.sample.as_ref().map(Vec::len)),
+            (15, Some(15))
+        );
+        assert!((0..15).all(|i| pairs.get(i).0 < 4 && pairs.get(i).1 < 4));
+        assert_eq!(
+            (0..15).map(|i| pairs.get(i)).collect::<Vec<_>>(),
+            pairs.sample.unwrap()
+        );
+    }
+
+    #[test]
+    fn a_pair_counts_by_both_weights_unless_it_was_drawn_by_them() {
+        let inputs = inputs(&[("x", 0.5), ("a", 2.0)]);
+        let pairs = Pairs::new(&inputs, &wanted(None));
+        // Weights 2, 1, 1 and 0.5 of 4.5, four times that: 1 on average.
+        let weights: Vec<f64> = (0..4).map(|i| inputs.weight(i)).collect();
+        approx::assert_abs_diff_eq!(weights.iter().sum::<f64>(), 4.0, epsilon = 1e-12);
+        for base in 0..4 {
+            for source in 0..4 {
+                let weight = pairs.weight(4 * base + source);
+                close(Some(weight), weights[base] * weights[source]);
+            }
+        }
+        let drawn = Pairs::new(&inputs, &wanted(Some(8)));
+        assert!((0..8).all(|i| drawn.weight(i) == 1.0));
+    }
+
+    #[test]
+    fn merged_sums_are_added_one_by_one() {
+        let sums = |x: f64| Sums {
+            positions: x as u64,
+            undecided: 2 * x as u64,
+            affected: 3 * x as u64,
+            weight: 4.0 * x,
+            weight_affected: 5.0 * x,
+            right: 6.0 * x,
+            right_affected: 7.0 * x,
+            error: 8.0 * x,
+            error_affected: 9.0 * x,
+            largest: 10.0 * x,
+        };
+        let mut total = sums(1.0);
+        total.merge(&sums(2.0));
+        assert_eq!(
+            (total.positions, total.undecided, total.affected),
+            (3, 6, 9)
+        );
+        assert_eq!((total.weight, total.weight_affected), (12.0, 15.0));
+        assert_eq!((total.right, total.right_affected), (18.0, 21.0));
+        assert_eq!((total.error, total.error_affected), (24.0, 27.0));
+        assert_eq!(total.largest, 20.0);
+    }
+
+    #[test]
+    fn numbers_under_exchange_are_compared_within_the_tolerance() {
+        let model = test_models::load("frac_prevs");
+        let meta = &model.metadata;
+        let word = (0..meta.input_vocab.len())
+            .find(|id| ![meta.bos_id, meta.pad_id].contains(id))
+            .unwrap();
+        let base = array![[meta.bos_id, word, word, word, word, meta.pad_id]];
+        // An effect and an error below, above and at the tolerance of 0.025; and what is no token.
+        let outputs = Outputs {
+            unchanged: array![[9.0], [1.0], [1.0], [0.5], [0.0], [9.0]].view(),
+            compiled: array![[0.0], [1.0249], [1.0251], [1.0], [0.025], [0.0]].view(),
+            compressed: array![[0.0], [1.0249], [1.0749], [0.9749], [0.05], [0.0]].view(),
+        }
+        .compared(&model, &base, |row| [100.0, 1.0, 2.0, 4.0, 8.0, 100.0][row]);
+        assert_eq!(
+            (outputs.positions, outputs.undecided, outputs.affected),
+            (4, 0, 2)
+        );
+        close(Some(outputs.weight), 15.0);
+        close(Some(outputs.right), 1.0 + 8.0);
+        close(
+            Some(outputs.error),
+            2.0 * 0.0498 + 4.0 * 0.0251 + 8.0 * 0.025,
+        );
+        close(Some(outputs.largest), 0.0498);
+        close(Some(outputs.weight_affected), 6.0);
+        close(Some(outputs.right_affected), 0.0);
+        close(Some(outputs.error_affected), 2.0 * 0.0498 + 4.0 * 0.0251);
+    }
+
+    #[test]
+    fn classes_under_exchange_are_compared_where_they_are_decided() {
+        let model = test_models::load("sort_unique");
+        let meta = &model.metadata;
+        let word = (0..meta.input_vocab.len())
+            .find(|id| ![meta.bos_id, meta.pad_id].contains(id))
+            .unwrap();
+        let base = array![[meta.bos_id, word, word, word, meta.pad_id, meta.pad_id]];
+        let scores = |classes: [usize; 3]| {
+            let mut scores = Array2::<f64>::zeros((6, 5));
+            for (t, class) in classes.into_iter().enumerate() {
+                scores[[t + 1, class]] = 1.0;
+            }
+            scores
+        };
+        let (before, mut compiled, found) =
+            (scores([0, 1, 2]), scores([0, 3, 2]), scores([0, 3, 4]));
+        let compare = |compiled: &Array2<f64>| {
+            Outputs {
+                unchanged: before.view(),
+                compiled: compiled.view(),
+                compressed: found.view(),
+            }
+            .compared(&model, &base, |row| [0.0, 1.0, 2.0, 4.0, 0.0, 0.0][row])
+        };
+        let sums = compare(&compiled);
+        assert_eq!((sums.positions, sums.undecided, sums.affected), (3, 0, 1));
+        assert_eq!((sums.weight, sums.right), (7.0, 3.0));
+        assert_eq!((sums.weight_affected, sums.right_affected), (2.0, 2.0));
+        assert_eq!((sums.error, sums.largest), (0.0, 0.0));
+        // Two classes that are equal.
+        compiled[[1, 4]] = 1.0;
+        compiled[[3, 4]] = 1.0;
+        let sums = compare(&compiled);
+        assert_eq!((sums.positions, sums.undecided, sums.weight), (1, 2, 2.0));
+    }
+
+    impl Outputs<'_> {
+        fn compared(
+            &self,
+            model: &CompiledModel,
+            base: &Array2<usize>,
+            weight: impl Fn(usize) -> f64,
+        ) -> Sums {
+            let mut sums = Sums::default();
+            self.compare(model, base.view(), weight, &Settings::default(), &mut sums);
+            sums
+        }
+    }
+
+    #[test]
+    fn a_share_of_nothing_is_none() {
+        assert_eq!(
+            (share(0.0, 0.0), share(0.0, 4.0), share(1.0, 4.0)),
+            (None, Some(0.0), Some(0.25))
+        );
+    }
+
+    /// All variables of a shipped model's inputs of one token, exchanged under the `W` that halves the result.
+    fn exchanged(name: &str, weights: &[(&str, f64)], pairs: Option<u64>) -> Vec<Interchange> {
+        let model = test_models::load(name);
+        let weights: BTreeMap<String, f64> =
+            weights.iter().map(|(t, w)| ((*t).into(), *w)).collect();
+        let space = InputSpace::new(&model, &[1], model.metadata.unique_tokens).unwrap();
+        let space = space.weighted(&model, &weights).unwrap();
+        let inputs = EvaluationSet::new(&space, 1);
+        let labels = &model.metadata.residual_labels;
+        let mut w = Array2::<f64>::eye(labels.len());
+        for (dim, _) in labels
+            .iter()
+            .enumerate()
+            .filter(|(_, label)| *label == name)
+        {
+            w[[dim, dim]] = 0.5;
+        }
+        let wiring = Wiring::default();
+        let subject = Subject {
+            model: &model,
+            space: &space,
+            inputs: &inputs,
+            w: &w,
+            wiring: &wiring,
+        };
+        measure(
+            subject,
+            &Frozen::new(&model),
+            &Structure::new(&model),
+            &wanted(pairs),
+            1,
+        )
+    }
+
+    #[test]
+    fn an_exchange_of_is_x_moves_the_result_as_worked_out_by_hand() {
+        // One token: the result is is_x there. The W halves it where it is written and where it is read: a quarter
+        // is left.
+        let is_x = |weights: &[(&str, f64)]| {
+            let mut found = exchanged("frac_prevs", weights, None);
+            found.retain(|i| i.variable == "is_x");
+            found.swap_remove(0)
+        };
+        let found = is_x(&[]);
+        assert_eq!(
+            (found.site.as_str(), found.pairs, found.all_pairs),
+            ("layer0.mlp", 16, true)
+        );
+        assert_eq!((found.positions, found.undecided), (16, 0));
+        // From x to another or back: 6 of 16. The error is 3/4 where the source is x.
+        assert_eq!(found.affected, 6);
+        close(found.accuracy, 12.0 / 16.0);
+        close(found.accuracy_affected, 0.5);
+        // Up to what the softmax leaves on what is not selected.
+        let near = |found: Option<f64>, expected: f64| {
+            approx::assert_abs_diff_eq!(found.unwrap(), expected, epsilon = 1e-6);
+        };
+        near(found.mae, 0.75 * 4.0 / 16.0);
+        near(found.mae_affected, 0.75 * 0.5);
+        near(found.max_error, 0.75);
+        // Where x is drawn with the probability 0.5/4.5, so is the source.
+        let weighted = is_x(&[("x", 0.5), ("a", 2.0)]);
+        assert_eq!((weighted.positions, weighted.affected), (16, 6));
+        close(weighted.accuracy, 8.0 / 9.0);
+        close(weighted.accuracy_affected, 0.5);
+        near(weighted.mae, 0.75 / 9.0);
+    }
+
+    #[test]
+    fn classes_have_no_error_and_no_pairs_no_share() {
+        for found in exchanged("sort_unique", &[], None) {
+            assert!(found.positions + found.undecided > 0);
+            assert_eq!(
+                (found.mae, found.mae_affected, found.max_error),
+                (None, None, None)
+            );
+        }
+        for found in exchanged("frac_prevs", &[], Some(0)) {
+            assert_eq!((found.pairs, found.positions, found.accuracy), (0, 0, None));
+            assert_eq!((found.mae, found.max_error), (None, None));
+        }
+    }
+}
