@@ -116,3 +116,71 @@ impl OutputSums {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::Settings;
+    use crate::model::test_models;
+    use ndarray::array;
+
+    #[test]
+    fn a_kind_is_told_from_the_tokens_id() {
+        let model = test_models::load("sort_unique");
+        let (bos, pad) = (model.metadata.bos_id, model.metadata.pad_id);
+        let of = |id| Kind::of(&model, id);
+        assert_eq!((of(bos), of(pad)), (Kind::Bos, Kind::Pad));
+        let others = (0..model.metadata.input_vocab.len()).filter(|id| ![bos, pad].contains(id));
+        assert!(others.clone().count() > 2);
+        others.for_each(|id| assert_eq!(of(id), Kind::Token));
+    }
+
+    #[test]
+    fn numbers_at_a_position_are_compared_by_their_weights() {
+        let model = test_models::load("frac_prevs");
+        let add = |sums: &mut OutputSums, weight, expected: f64, found: f64| {
+            let tolerance = Settings::default().tolerance;
+            sums.add(
+                &model,
+                weight,
+                tolerance,
+                array![expected].view(),
+                array![found].view(),
+            );
+        };
+        let mut sums = OutputSums::default();
+        add(&mut sums, 2.0, 1.0, 1.0249); // right
+        let mut more = OutputSums::default();
+        add(&mut more, 3.0, 0.75, 0.25);
+        add(&mut more, 1.0, 0.5, 0.5251);
+        add(&mut more, 4.0, 0.25, 0.26); // right
+        sums.merge(&more);
+        let fit = sums.fit(&model, 4, Kind::Token);
+        assert_eq!((fit.position, fit.kind, fit.inputs), (4, Kind::Token, 4));
+        let close = |a: f64, b: f64| approx::assert_abs_diff_eq!(a, b, epsilon = 1e-12);
+        close(
+            fit.mae.unwrap(),
+            (2.0 * 0.0249 + 3.0 * 0.5 + 0.0251 + 4.0 * 0.01) / 10.0,
+        );
+        let square = 2.0 * 0.0249f64.powi(2) + 3.0 * 0.25 + 0.0251f64.powi(2) + 4.0 * 1e-4;
+        close(fit.rmse.unwrap(), (square / 10.0).sqrt());
+        close(fit.max_error.unwrap(), 0.5);
+        close(fit.accuracy, 0.6);
+    }
+
+    #[test]
+    fn classes_at_a_position_are_right_or_wrong_by_their_weights() {
+        let model = test_models::load("sort_unique");
+        let expected = array![0.0, 0.0, 1.0, 0.0, 0.0];
+        let mut sums = OutputSums::default();
+        for (weight, found) in [
+            (3.0, array![0.1, 0.2, 0.3, 0.2, 0.1]),
+            (1.0, array![0.4, 0.2, 0.3, 0.2, 0.1]),
+        ] {
+            sums.add(&model, weight, 0.0, expected.view(), found.view());
+        }
+        let fit = sums.fit(&model, 1, Kind::Token);
+        assert_eq!((fit.inputs, fit.accuracy), (2, 0.75));
+        assert_eq!((fit.mae, fit.rmse, fit.max_error), (None, None, None));
+    }
+}
