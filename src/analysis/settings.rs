@@ -84,3 +84,53 @@ impl Settings {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_those_of_the_documentation() {
+        let Settings {
+            dropped_below,
+            dedicated_from,
+            together_from,
+            redundant_from,
+            active_above,
+            tolerance,
+            pairs,
+            worst,
+            seed,
+        } = Settings::default();
+        assert_eq!((dropped_below, dedicated_from), (0.25, 0.9));
+        assert_eq!((together_from, redundant_from), (0.6, 0.95));
+        assert_eq!((active_above, tolerance), (1e-3, 0.025));
+        assert_eq!((pairs, worst, seed), (Some(4096), 10, 0));
+        assert_eq!(Settings::default().check(), Ok(()));
+    }
+
+    #[test]
+    fn a_setting_out_of_its_range_is_named() {
+        type Set = fn(&mut Settings, f64);
+        let settings: [(&str, Set, bool); 6] = [
+            ("--dropped-below", |s, x| s.dropped_below = x, false),
+            ("--dedicated-from", |s, x| s.dedicated_from = x, true),
+            ("--together-from", |s, x| s.together_from = x, true),
+            ("--redundant-from", |s, x| s.redundant_from = x, true),
+            ("--active-above", |s, x| s.active_above = x, false),
+            ("--tolerance", |s, x| s.tolerance = x, false),
+        ];
+        for (name, set, is_share) in settings {
+            let refused = |x: f64| {
+                let mut settings = Settings::default();
+                set(&mut settings, x);
+                settings.check().map_err(|e| e.name)
+            };
+            assert_eq!((refused(0.0), refused(1.0)), (Ok(()), Ok(())));
+            assert_eq!(refused(1.001), if is_share { Err(name) } else { Ok(()) });
+            for bad in [-0.001, f64::NAN, f64::INFINITY] {
+                assert_eq!(refused(bad), Err(name), "{bad}");
+            }
+        }
+    }
+}
