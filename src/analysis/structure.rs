@@ -226,4 +226,64 @@ mod tests {
         assert!(!structure.read[dim] && structure.read[6]);
         assert!(!structure.read[1], "positions serve frac_prevs alone");
     }
+
+    #[test]
+    fn writings_are_each_variables_sites() {
+        let structure = Structure::new(&test_models::load("frac_prevs"));
+        let writings: Vec<_> = structure
+            .writings()
+            .map(|(v, site)| (v.name.as_str(), site))
+            .collect();
+        assert_eq!(
+            writings,
+            [
+                ("frac_prevs", Site::Block(2)),
+                ("indices", Site::Embedding),
+                ("is_x", Site::Block(1)),
+                ("one", Site::Embedding),
+                ("tokens", Site::Embedding),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_part_is_the_named_columns_in_their_order() {
+        let row = ndarray::array![5.0, 6.0, 7.0];
+        assert_eq!(part(row.view(), &[2, 0]), ndarray::array![7.0, 5.0]);
+    }
+
+    #[test]
+    fn attention_reads_what_its_heads_need_for_what_is_needed() {
+        // Five dimensions, two heads of key size 2: columns 0 and 1, columns 2 and 3.
+        let matrix = |shape: (usize, usize), entries: &[[usize; 2]]| {
+            let mut matrix = Array2::<f64>::zeros(shape);
+            entries.iter().for_each(|entry| matrix[*entry] = 1.0);
+            matrix
+        };
+        let linear = |shape, entries: &[[usize; 2]]| Linear {
+            weight: matrix(shape, entries),
+            bias: Array1::zeros(shape.1),
+        };
+        let mut layer = Layer {
+            // Head 0 compares dimension 4 with itself, head 1 dimension 2 with nothing.
+            query: linear((5, 4), &[[4, 0], [2, 3]]),
+            key: linear((5, 4), &[[4, 0]]),
+            // Head 0 brings dimension 0 to 3, head 1 dimension 1 to 2.
+            value: linear((5, 4), &[[0, 0], [1, 2]]),
+            output: linear((4, 5), &[[0, 3], [2, 2]]),
+            fc1: linear((5, 1), &[]),
+            fc2: linear((1, 5), &[]),
+        };
+        let reads = |layer: &Layer<f64>, needed: usize| -> Vec<usize> {
+            let needed: Vec<bool> = (0..5).map(|d| d == needed).collect();
+            let reads = attention_reads(layer, 2, &needed);
+            (0..5).filter(|d| reads[*d]).collect()
+        };
+        assert_eq!(reads(&layer, 3), [0, 4]);
+        assert_eq!(reads(&layer, 2), [1]);
+        assert_eq!(reads(&layer, 0), [] as [usize; 0]);
+        // A key that is the same everywhere is something to compare with.
+        layer.key.bias[3] = 1.0;
+        assert_eq!(reads(&layer, 2), [1, 2]);
+    }
 }
