@@ -82,4 +82,24 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn pieces_need_no_threads() {
+        let mut all: Vec<usize> = Vec::new();
+        pieces(5000, 0, |r| r.collect::<Vec<_>>(), |part| all.extend(part));
+        assert_eq!(all, (0..5000).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn chunks_are_the_inputs_of_a_piece_from_its_start_on() {
+        let model = crate::model::test_models::load("frac_prevs");
+        let space = InputSpace::new(&model, &[5], false).unwrap();
+        let inputs = EvaluationSet::new(&space, 1);
+        let found: Vec<_> = chunks(&space, &inputs, 10..100).collect();
+        let expected = [(10, 42), (42, 74), (74, 100)];
+        assert_eq!(
+            found,
+            expected.map(|(start, end)| (start, inputs.chunk(&space, start, end)))
+        );
+    }
 }
