@@ -233,4 +233,23 @@ mod tests {
         assert_eq!(larger(f64::NAN, 1.0).to_string(), "NaN");
         assert!(larger(1.0, f64::NAN).is_nan());
     }
+
+    #[test]
+    fn an_error_is_a_distance_of_numbers_or_the_lead_of_the_best_other_class() {
+        let numbers = Worst::new(1, OutputKind::Numerical, 0.25);
+        let error = |worst: &Worst, expected: &[f64], found: &[f64]| {
+            worst.error(ArrayView1::from(expected), ArrayView1::from(found))
+        };
+        assert_eq!(error(&numbers, &[0.5], &[0.75]), (0.25, true));
+        assert_eq!(error(&numbers, &[0.75], &[0.25]), (0.5, false));
+        let classes = Worst::new(1, OutputKind::Categorical, 0.0);
+        assert_eq!(
+            error(&classes, &[0.0, 1.0, 0.0], &[0.25, 0.5, 1.5]),
+            (1.0, false)
+        );
+        assert_eq!(
+            error(&classes, &[0.0, 1.0, 0.0], &[0.25, 1.0, 0.5]),
+            (-0.5, true)
+        );
+    }
 }
