@@ -4,6 +4,8 @@ use super::*;
 use crate::analysis::across::critical_rows;
 use crate::analysis::ending::Verdict::{self, Falling, Learned, Stuck};
 
+mod boundaries;
+
 /// Runs of `metric`: group, width, and a value per seed.
 fn study(metric: &str, table: &[(&str, usize, &[f64])]) -> Evidence {
     let mut runs = Vec::new();
