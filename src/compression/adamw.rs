@@ -110,4 +110,21 @@ mod tests {
         adamw.update(0, 1e-6, &mut w, &mut Moments::zeros((1, 1)), &array![[0.0]]);
         assert_eq!(w[[0, 0]], 2.0 - 1e-6 * (0.0 + 0.1 * 2.0));
     }
+
+    #[test]
+    fn epsilon_is_added_outside_of_the_root() {
+        let adamw = AdamW {
+            beta1: 0.9,
+            beta2: 0.99,
+            epsilon: 1.0,
+            weight_decay: 0.1,
+        };
+        let mut w = array![[2.0]];
+        let mut moments = Moments::zeros((1, 1));
+        // m̂ = −4 and √v̂ = 4, so the direction is −4/(4 + 1).
+        adamw.update(0, 0.01, &mut w, &mut moments, &array![[-4.0]]);
+        approx::assert_relative_eq!(w[[0, 0]], 2.0 - 0.01 * (-0.8 + 0.2), max_relative = 1e-14);
+        approx::assert_relative_eq!(moments.first[[0, 0]], -0.4, max_relative = 1e-14);
+        approx::assert_relative_eq!(moments.second[[0, 0]], 0.16, max_relative = 1e-14);
+    }
 }

@@ -349,7 +349,7 @@ fn max_or_nan(a: f64, b: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::cosine;
+    use super::{Evaluation, cosine, max_or_nan};
 
     #[test]
     fn a_cosine_survives_sums_of_any_size() {
@@ -360,5 +360,30 @@ mod tests {
         }
         assert_eq!(cosine(0.0, 0.0, 1.0), None);
         assert_eq!(cosine(0.0, 2.0, 0.0), None);
+    }
+
+    #[test]
+    fn a_maximum_is_the_larger_number_or_the_nan_among_two() {
+        assert_eq!((max_or_nan(1.0, 2.0), max_or_nan(2.0, 1.0)), (2.0, 2.0));
+        assert!(max_or_nan(f64::NAN, 1.0).is_nan());
+        assert!(max_or_nan(1.0, f64::NAN).is_nan());
+        assert!(max_or_nan(f64::INFINITY, f64::NAN).is_nan());
+    }
+
+    #[test]
+    fn an_evaluation_is_usable_up_to_a_loss_of_1e140() {
+        let of = |loss: f64| Evaluation {
+            loss,
+            loss_output: 0.0,
+            loss_layers: 0.0,
+            mae: None,
+            max_error: None,
+            token_accuracy: None,
+            sequence_accuracy: None,
+            blocks: Vec::new(),
+        };
+        assert!(of(0.0).is_usable() && of(0.99e140).is_usable() && of(-0.99e140).is_usable());
+        assert!(!of(1.01e140).is_usable() && !of(-1.01e140).is_usable());
+        assert!(!of(f64::NAN).is_usable() && !of(f64::INFINITY).is_usable());
     }
 }

@@ -104,3 +104,51 @@ impl Objective {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_papers_objective_weighs_both_parts_by_one_and_has_no_penalty() {
+        let paper = Objective::default();
+        let loss = Loss {
+            output: 2.0,
+            layers: 3.0,
+            penalty: 5.0,
+        };
+        assert_eq!(paper.total(&loss), 10.0);
+        assert_eq!((paper.l1_weight, paper.gram_weight), (0.0, 0.0));
+        assert_eq!(
+            (paper.block_factor(0, 14), paper.block_factor(7, 14)),
+            (1.0, 1.0)
+        );
+    }
+
+    #[test]
+    fn a_total_multiplies_each_part_by_its_weight_and_the_penalty_by_none() {
+        let objective = Objective {
+            output_weight: 0.5,
+            layer_weight: 4.0,
+            ..Objective::default()
+        };
+        let loss = Loss {
+            output: 3.0,
+            layers: 7.0,
+            penalty: 0.25,
+        };
+        assert_eq!(objective.total(&loss), 1.5 + 28.0 + 0.25);
+    }
+
+    #[test]
+    fn a_block_factor_is_the_blocks_weight_over_the_width_for_a_mean() {
+        let mut objective = Objective {
+            block_weights: vec![6.0, 0.0],
+            ..Objective::default()
+        };
+        let factors = |o: &Objective| [0, 1, 2].map(|block| o.block_factor(block, 4));
+        assert_eq!(factors(&objective), [6.0, 0.0, 1.0]);
+        objective.layer_reduction = LayerReduction::Mean;
+        assert_eq!(factors(&objective), [1.5, 0.0, 0.25]);
+    }
+}

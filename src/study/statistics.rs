@@ -133,4 +133,27 @@ mod tests {
             .count();
         assert!((178..=199).contains(&covered), "{covered} of 200");
     }
+
+    #[test]
+    fn an_interval_lies_between_the_2_5_and_97_5_percent_of_10_000_resampled_means() {
+        let values = [0.3, 1.7, 2.2, 3.1, 4.9, 5.3, 7.7];
+        let mut rng = rng::stream(0, Purpose::Bootstrap);
+        let mut mean = || (0..7).map(|_| values[rng.random_range(0..7)]).sum::<f64>() / 7.0;
+        let mut means: Vec<f64> = (0..10_000).map(|_| mean()).collect();
+        means.sort_by(f64::total_cmp);
+        // 0.025 of 9999 steps from the smallest to the largest are 249.975.
+        let low = 0.025 * means[249] + 0.975 * means[250];
+        let high = 0.975 * means[9749] + 0.025 * means[9750];
+        let found = bootstrap(&values);
+        approx::assert_relative_eq!(found.0, low, max_relative = 1e-12);
+        approx::assert_relative_eq!(found.1, high, max_relative = 1e-12);
+    }
+
+    #[test]
+    fn a_standard_deviation_keeps_its_digits_far_from_zero() {
+        // Of 0.1, 0.2 and 0.4: squares 0.14/3 in sum, over 2.
+        let figures = Figures::new(&[1e8 + 0.1, 1e8 + 0.2, 1e8 + 0.4]).unwrap();
+        let expected = (0.14f64 / 3.0 / 2.0).sqrt();
+        approx::assert_relative_eq!(figures.std.unwrap(), expected, max_relative = 1e-6);
+    }
 }
