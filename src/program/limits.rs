@@ -356,3 +356,405 @@ fn soft(program: &Program, inferred: &Inferred, metadata: &Metadata) -> Option<R
     let soft = key_size > hard || added > ERROR || missing > NOISE;
     soft.then_some(Reason::SoftAttention { key_size })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compiler::craft::Unit;
+    use crate::{compiler, rasp};
+
+    /// A source, compiled.
+    struct Bench {
+        program: rasp::Program,
+        options: Options,
+        metadata: Metadata,
+    }
+
+    impl Bench {
+        /// For the vocabulary 1, 2 and inputs of up to 4 tokens, if the source does not say otherwise.
+        fn new(source: &str) -> Self {
+            let text = format!("#! vocab: 1, 2\n#! max_seq_len: 4\n{source}\n");
+            Self::whole(&text)
+        }
+
+        fn whole(text: &str) -> Self {
+            let program = rasp::compile_source("p.rasp", text, &rasp::Options::default())
+                .ok()
+                .unwrap();
+            let header = &program.header;
+            let options = Options::new(
+                "p",
+                header.vocab.clone().unwrap(),
+                header.max_seq_len.unwrap(),
+            );
+            let compiled = compiler::compile(&program.graph, program.output, &options);
+            let metadata = compiled.ok().unwrap().0.metadata;
+            Self {
+                program,
+                options,
+                metadata,
+            }
+        }
+
+        fn limits(&self) -> Limits<'_> {
+            let graph = &self.program.graph;
+            Limits::new(graph, self.program.output, &self.options, &self.metadata).unwrap()
+        }
+
+        /// The first limit that an input of numbers meets.
+        fn limit(&self, input: &[i64]) -> Option<Limit> {
+            let input: Vec<Value> = input.iter().map(|x| Value::Int(*x)).collect();
+            let (graph, output) = (&self.program.graph, self.program.output);
+            let run = rasp::interpreter::run(graph, output, &input, self.options.causal)
+                .ok()
+                .unwrap();
+            self.limits().met(&run)
+        }
+
+        fn met(&self, input: &[i64]) -> Option<Reason> {
+            self.limit(input).map(|limit| limit.reason)
+        }
+
+        /// The same where the softest head's queries and keys had so many dimensions.
+        fn met_with_keys(&mut self, key_size: usize, input: &[i64]) -> Option<Reason> {
+            self.metadata.key_size = key_size;
+            self.met(input)
+        }
+    }
+
+    const MEAN: &str = "mean = aggregate(select(indices, indices, <=), indicator(tokens == 1));";
+
+    #[test]
+    fn a_limit_is_met_by_the_inputs_that_show_it_and_by_no_others() {
+        use Reason::{BelowZero, DefaultAtBos, Float32, KeysAtBos, Retyped, Staircase};
+        type Case<'a> = (&'a str, &'a str, &'a [i64], Option<Reason>);
+        let cases: [Case<'_>; 22] = [
+            (
+                "",
+                "out = numerical(map(x -> x - 2, tokens));",
+                &[1],
+                Some(BelowZero),
+            ),
+            ("", "out = numerical(map(x -> x - 2, tokens));", &[2], None),
+            // 2/3 times 3 is 2 only up to rounding.
+            (MEAN, "out = map(x -> 3 * x, mean);", &[1, 2], None),
+            (
+                MEAN,
+                "out = map(x -> 3 * x, mean);",
+                &[2, 1, 1],
+                Some(Staircase),
+            ),
+            // A number that float32 has, and one that it has not, behind a feature and on its own.
+            (
+                "",
+                "out = numerical(map(x -> 16777216 if x == 1 else 16777217, tokens));",
+                &[1],
+                None,
+            ),
+            (
+                "",
+                "out = numerical(map(x -> 16777216 if x == 1 else 16777217, tokens));",
+                &[2],
+                Some(Float32),
+            ),
+            (
+                "",
+                "out = numerical(map(x -> 0.1 if x == 1 else 2, tokens));",
+                &[1],
+                None,
+            ),
+            (
+                "",
+                "out = map(x -> x - 1, numerical(map(x -> x ^ 24, tokens)) - indicator(tokens == 2));",
+                &[1],
+                None,
+            ),
+            (
+                "",
+                "out = map(x -> x - 1, numerical(map(x -> x ^ 24, tokens)) - indicator(tokens == 2));",
+                &[2],
+                Some(Float32),
+            ),
+            // 0.1 loses 1.49e-9 in float32: of 60 000 that is 0.9e-4, of 70 000 more than 1e-4.
+            (
+                "x = numerical(map(x -> 60000 * x, tokens));",
+                "out = linear(x, x, 0.1, 1);",
+                &[1],
+                None,
+            ),
+            (
+                "x = numerical(map(x -> 70000 * x, tokens));",
+                "out = linear(x, x, 0.1, 1);",
+                &[1],
+                Some(Float32),
+            ),
+            (
+                "x = numerical(map(x -> 70000 * x, tokens));",
+                "out = linear(x, x, 1, 0.1);",
+                &[1],
+                Some(Float32),
+            ),
+            (
+                "x = numerical(map(x -> 70000 * x, tokens));",
+                "out = linear(x, x, 0.5, 1);",
+                &[1],
+                None,
+            ),
+            // What a map of numbers makes of the 0 at BOS is in the keys, or is not.
+            (
+                MEAN,
+                "low = categorical(map(x -> x < 0.6, mean)); out = selector_width(select(low, low, ==));",
+                &[1],
+                Some(KeysAtBos),
+            ),
+            (
+                "",
+                "out = selector_width(select(tokens, tokens, ==));",
+                &[1],
+                None,
+            ),
+            (
+                MEAN,
+                "low = categorical(map(x -> x < 0.6, mean)); out = selector_width(select(tokens, tokens, ==));",
+                &[1],
+                None,
+            ),
+            (
+                MEAN,
+                "low = numerical(map(x -> 1 if x < 0.3 else 0, mean));
+                 out = aggregate(select(indices, indices, (k, q) -> k == q + 1), low);",
+                &[1, 2],
+                Some(DefaultAtBos),
+            ),
+            (
+                MEAN,
+                "low = numerical(map(x -> 1 if x < 0.3 else 0, mean));
+                 out = aggregate(select(indices, indices, (k, q) -> k == q), low);",
+                &[1, 2],
+                None,
+            ),
+            (
+                "",
+                "out = aggregate(select(indices, indices, (k, q) -> k == q + 1), indicator(tokens == 1));",
+                &[1, 2],
+                None,
+            ),
+            // True, which equals 1.
+            (
+                "x = sequence_map((a, b) -> a == 1 if b == 0 else a, tokens, indices);",
+                "out = map(x -> str(x), x);",
+                &[1, 1],
+                Some(Retyped),
+            ),
+            (
+                "x = sequence_map((a, b) -> a == 1 if b == 0 else a, tokens, indices);",
+                "out = map(x -> str(x), x);",
+                &[2, 2],
+                None,
+            ),
+            (
+                "x = sequence_map((a, b) -> a == 1 if b == 0 else a, tokens, indices);",
+                "out = map(x -> x == 2, x);",
+                &[1, 1],
+                None,
+            ),
+        ];
+        for (before, source, input, expected) in cases {
+            let bench = Bench::new(&format!("{before}\n{source}"));
+            assert_eq!(bench.met(input), expected, "{before} {source} on {input:?}");
+            let of_an_operator = bench.limit(input).map(|limit| limit.node.is_some());
+            assert_eq!(of_an_operator, expected.map(|_| true));
+        }
+    }
+
+    #[test]
+    fn a_sequence_map_of_texts_retypes_either_of_its_arguments() {
+        let mixed = "x = sequence_map((a, b) -> a == 1 if b == 0 else a, tokens, indices);";
+        for arguments in ["x, tokens", "tokens, x"] {
+            let bench = Bench::new(&format!(
+                "{mixed}\nout = sequence_map((a, b) -> str(a) + str(b), {arguments});"
+            ));
+            assert_eq!(bench.met(&[1, 1]), Some(Reason::Retyped), "{arguments}");
+            assert_eq!(bench.met(&[2, 2]), None, "{arguments}");
+        }
+    }
+
+    #[test]
+    fn a_width_is_exact_up_to_half_of_its_step() {
+        // 2·6·7 = 84 and 2·7·8 = 112 beside an exactness of 100.
+        let bench = Bench::whole(
+            "#! vocab: 1, 2\n#! max_seq_len: 12\nout = selector_width(select(tokens, tokens, (k, q) -> k > 0));\n",
+        );
+        assert_eq!(bench.met(&[1; 6]), None);
+        assert_eq!(bench.met(&[1; 7]), Some(Reason::Width { count: 7 }));
+    }
+
+    #[test]
+    fn a_width_is_miscounted_where_soft_features_lower_its_scores() {
+        let mut bench = Bench::whole(
+            "#! vocab: 1, 2\n#! max_seq_len: 12\nout = selector_width(select(tokens, tokens, (k, q) -> k > 0));\n",
+        );
+        let soft = |key_size| Some(Reason::SoftAttention { key_size });
+        // Of n keys, 1/(1 + n·l) has to be below (1/(n + 1) + 1/n)/2 − 1/100, where l is
+        // exp(−2·exp(−50/√K)·100/√3). For n = 6 that is K < 31.4, for n = 3 it is K < 57.98.
+        assert_eq!(bench.met_with_keys(31, &[1; 6]), None);
+        assert_eq!(bench.met_with_keys(32, &[1; 6]), soft(32));
+        assert_eq!(bench.met_with_keys(57, &[1; 3]), None);
+        assert_eq!(bench.met_with_keys(58, &[1; 3]), soft(58));
+        // Of nothing there is nothing to miscount.
+        let mut bench = Bench::whole(
+            "#! vocab: 1, 2\n#! max_seq_len: 12\nout = selector_width(select(tokens, tokens, (k, q) -> k > 2));\n",
+        );
+        assert_eq!(bench.met_with_keys(60, &[1; 6]), None);
+    }
+
+    #[test]
+    fn a_width_is_miscounted_where_much_that_is_not_selected_adds_up() {
+        let vocabulary: Vec<String> = (1..=100).map(|x| x.to_string()).collect();
+        let mut bench = Bench::whole(&format!(
+            "#! vocab: {}\n#! max_seq_len: 2\nout = selector_width(select(tokens, tokens, ==));\n",
+            vocabulary.join(", ")
+        ));
+        // One of its own: 1/(2 + u) has to be above (1/2 + 1/3)/2, so u below 0.4, where u is T·exp(−100/√101): for T
+        // below 8384. For two, 1/(3 + u) above (1/3 + 1/4)/2: u below 0.4286, T below 8982.
+        let mut met = |max_seq_len: usize, input: &[i64]| {
+            bench.metadata.max_seq_len = max_seq_len;
+            bench.met_with_keys(1, input)
+        };
+        let soft = Some(Reason::SoftAttention { key_size: 1 });
+        assert_eq!((met(8380, &[5]), met(8390, &[5])), (None, soft));
+        assert_eq!((met(8975, &[5, 5]), met(8990, &[5, 5])), (None, soft));
+    }
+
+    #[test]
+    fn attention_is_soft_from_a_key_size_of_61_or_of_31_with_numbers() {
+        let soft = |key_size| {
+            Some(Limit {
+                node: None,
+                reason: Reason::SoftAttention { key_size },
+            })
+        };
+        for (source, hard) in [
+            ("out = map(x -> x == 1, tokens);", 60),
+            ("out = numerical(map(x -> x == 1, tokens));", 30),
+        ] {
+            let mut bench = Bench::new(source);
+            for (key_size, expected) in [(hard, None), (hard + 1, soft(hard + 1))] {
+                bench.metadata.key_size = key_size;
+                assert_eq!(bench.limit(&[1]), expected, "{source} {key_size}");
+            }
+        }
+    }
+
+    #[test]
+    fn attention_is_soft_where_large_numbers_lose_a_thousandth() {
+        // A key size of 30 leaves exp(−50/√30) = 1.085e-4 on BOS: of 9 that is 0.98e-3, of 10 more than 1e-3.
+        let mut of = |number: i64| {
+            let source = format!("out = numerical(map(x -> {number} if x == 1 else 1, tokens));");
+            Bench::new(&source).met_with_keys(30, &[1])
+        };
+        let soft = Some(Reason::SoftAttention { key_size: 30 });
+        assert_eq!((of(9), of(10)), (None, soft));
+        assert_eq!(
+            (of(-9), of(-10)),
+            (Some(Reason::BelowZero), Some(Reason::BelowZero))
+        );
+    }
+
+    #[test]
+    fn attention_is_soft_where_many_numbers_add_a_ten_thousandth() {
+        // And exp(−100/√30) = 1.1773e-8 on each of T positions: of 8 that is 0.96e-4 for 1020 of them.
+        let mut bench = Bench::new("out = numerical(map(x -> 8 if x == 1 else 1, tokens));");
+        let mut of = |max_seq_len| {
+            bench.metadata.max_seq_len = max_seq_len;
+            bench.met_with_keys(30, &[1])
+        };
+        let soft = Some(Reason::SoftAttention { key_size: 30 });
+        assert_eq!((of(1020), of(1100)), (None, soft));
+    }
+
+    #[test]
+    fn a_limit_is_described_with_its_operator_and_its_numbers() {
+        let bench = Bench::new("out = numerical(map(x -> x - 2, tokens));");
+        let limit = bench.limit(&[1]).unwrap();
+        let graph = &bench.program.graph;
+        assert_eq!(
+            limit.describe(graph),
+            "the map `out` (x - 2) gives a number below 0, of which the model makes 0"
+        );
+        let of = |reason| Limit { node: None, reason }.describe(graph);
+        // exp(−100/3) and exp(−50/3).
+        let soft = of(Reason::SoftAttention { key_size: 9 });
+        assert!(
+            soft.contains("a key size of 9")
+                && soft.contains("leaves 3e-15 of")
+                && soft.contains("and 6e-8 on BOS"),
+            "{soft}"
+        );
+        let width = of(Reason::Width { count: 10 });
+        assert!(
+            width.contains("counts 10") && width.contains("from 9 with an mlp_exactness of 220"),
+            "{width}"
+        );
+    }
+
+    #[test]
+    fn what_float32_loses_of_a_number_is_its_distance() {
+        assert_eq!(
+            (lost(0.5), lost(16_777_217.0), lost(-16_777_217.0)),
+            (0.0, 1.0, 1.0)
+        );
+        approx::assert_relative_eq!(lost(0.1), 1.490_116e-9, max_relative = 1e-6);
+    }
+
+    /// Units of one group that read dimension 0, the number, and 1, which is 1.
+    fn group(units: &[(&[(usize, f64)], &[(usize, f64)])]) -> Vec<Group> {
+        let dims = |list: &[(usize, f64)]| list.iter().map(|(d, w)| (Dim(*d), *w)).collect();
+        let units = units.iter().map(|(inputs, outputs)| Unit {
+            inputs: dims(inputs),
+            outputs: dims(outputs),
+        });
+        vec![Group {
+            name: "g".into(),
+            units: units.collect(),
+        }]
+    }
+
+    #[test]
+    fn a_staircase_writes_a_result_within_a_ten_thousandth_and_nothing_elsewhere() {
+        // 3x − 1 times 1/2: 2.5 at 2, nothing at 0.
+        let stairs = group(&[(&[(0, 3.0), (1, -1.0)], &[(2, 0.5)])]);
+        let at = |x: f64, dim: usize, y: f64| writes(&stairs, x, (Dim(dim), y), |w| w);
+        assert!(at(2.0, 2, 2.5) && at(2.0, 2, 2.500_095) && at(2.0, 2, 2.499_905));
+        assert!(!at(2.0, 2, 2.500_105) && !at(2.0, 2, 2.499_895));
+        assert!(at(0.0, 2, 0.0) && !at(0.0, 2, 2.5) && at(1.0 / 3.0, 2, 0.0));
+        assert!(!at(2.0, 3, 2.5) && !at(2.0, 3, 0.0));
+        // Weights as they are rounded: 2·(3·2 − 1) times 2/2.
+        assert!(writes(&stairs, 2.0, (Dim(2), 10.0), |w| 2.0 * w));
+        // Two units on one dimension.
+        let stairs = group(&[(&[(0, 1.0)], &[(2, 1.0)]), (&[(1, 1.0)], &[(2, -0.25)])]);
+        assert!(writes(&stairs, 2.0, (Dim(2), 1.75), |w| w));
+    }
+
+    #[test]
+    fn a_staircase_of_large_terms_may_lose_a_ten_thousandth_to_rounding() {
+        // Four times float64's ε of the terms is 1e-4 where these sum up to 1.126e11.
+        let at = |terms: f64, weight: f64| {
+            let half = terms / 2.0;
+            let stairs = group(&[(&[(0, half), (1, 1.0 - half)], &[(2, weight)])]);
+            writes(&stairs, 1.0, (Dim(2), weight), |w| w)
+        };
+        assert!(at(1.08e11, 1.0) && !at(1.17e11, 1.0));
+        assert!(at(0.54e11, 2.0) && !at(0.585e11, 2.0));
+        assert!(at(0.54e11, -2.0) && !at(0.585e11, -2.0));
+        // Of two units on one dimension together.
+        let stairs = |terms: f64| {
+            group(&[
+                (&[(1, 1.0)], &[(2, terms / 2.0)]),
+                (&[(1, 1.0)], &[(2, -terms / 2.0)]),
+            ])
+        };
+        let cancels = |terms: f64| writes(&stairs(terms), 1.0, (Dim(2), 0.0), |w| w);
+        assert!(cancels(1.08e11) && !cancels(1.17e11));
+    }
+}
