@@ -224,6 +224,7 @@ pub fn interquartile_range(values: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::ending::Origin;
 
     fn lower(value: f64) -> Tolerance {
         Tolerance {
@@ -371,6 +372,7 @@ mod tests {
         let run = |group: &str, d: usize, metric: &str, value: f64| Run {
             group: group.into(),
             d,
+            origin: Origin::Trained(None),
             metrics: BTreeMap::from([(metric.into(), value)]),
         };
         let runs = [

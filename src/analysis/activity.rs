@@ -225,7 +225,7 @@ mod tests {
         let values = array![[1.0, 0.5, 0.0], [0.0, -2.0, 1.0], [1.0, 1.0, 1.0]];
         let weights = array![[3.0], [1.0], [2.0]];
         let mut weighted = Activity::empty(3);
-        weighted.add(&values, Some(&weights), 1e-3);
+        weighted.add(&[values.clone()], Some(&weights), 1e-3);
         let repeated = values.select(Axis(0), &[0, 0, 0, 1, 2, 2]);
         let repeated = Activity::of_values(&repeated, 1e-3);
         let close = |a: f64, b: f64| approx::assert_abs_diff_eq!(a, b, epsilon = 1e-14);
@@ -244,14 +244,14 @@ mod tests {
     fn a_rank_counts_rare_rows_as_well_as_frequent_ones() {
         let part = |row: [f64; 2], weight: f64| {
             let mut part = Activity::empty(2);
-            part.add(&array![row], Some(&array![[weight]]), 1e-3);
+            part.add(&[array![row]], Some(&array![[weight]]), 1e-3);
             part
         };
         let ranks = |activity: &Activity| {
             (
-                activity.rank(),
-                activity.rank_of(&[0]),
-                activity.rank_of(&[1]),
+                activity.visited().rank(0..2),
+                activity.visited().rank([0]),
+                activity.visited().rank([1]),
             )
         };
         let mut activity = part([1.0, 0.0], 1.0);
@@ -260,11 +260,11 @@ mod tests {
         assert_eq!(ranks(&activity), (1, 1, 0));
         activity.merge(&part([0.0, 1.0], 1e-30));
         assert_eq!(ranks(&activity), (2, 1, 1));
-        activity.add(&array![[0.0, 1.0]], Some(&array![[1e-30]]), 1e-3);
+        activity.add(&[array![[0.0, 1.0]]], Some(&array![[1e-30]]), 1e-3);
         assert_eq!(ranks(&activity), (2, 1, 1));
         // Without weights.
         let values = array![[1.0, 2.0, 0.0], [2.0, 4.0, 0.0], [0.0, 0.0, 1.0]];
-        assert_eq!(Activity::of_values(&values, 1e-3).rank(), 2);
+        assert_eq!(Activity::of_values(&values, 1e-3).visited().rank(0..3), 2);
     }
 
     /// What `frac_prevs` does over all inputs of five tokens, and the places of some of its features.

@@ -649,7 +649,7 @@ mod tests {
     #[test]
     fn attention_is_soft_where_large_numbers_lose_a_thousandth() {
         // A key size of 30 leaves exp(−50/√30) = 1.085e-4 on BOS: of 9 that is 0.98e-3, of 10 more than 1e-3.
-        let mut of = |number: i64| {
+        let of = |number: i64| {
             let source = format!("out = numerical(map(x -> {number} if x == 1 else 1, tokens));");
             Bench::new(&source).met_with_keys(30, &[1])
         };

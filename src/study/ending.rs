@@ -333,6 +333,7 @@ mod tests {
             Ending {
                 verdict,
                 error_share: Some(0.5),
+                constant_error: None,
                 loss_ratio: None,
             }
             .remark()
