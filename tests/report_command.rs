@@ -66,7 +66,7 @@ fn the_page_of_a_run_answers_the_question() {
     let (code, _, stderr) = call(&["report", &study]);
     assert_eq!((code, stderr.as_str()), (0, ""));
     let page = std::fs::read_to_string(dir.path().join("report.html")).unwrap();
-    assert!(page.contains("good enough") && page.contains("How to run it again"));
+    assert!(page.contains("Smallest sufficient d") && page.contains("How to run it again"));
     for sentence in sentences {
         let sentence = sentence.as_str().unwrap();
         assert!(
@@ -130,7 +130,7 @@ fn a_run_without_a_result_says_so() {
     assert_eq!(page.matches("<svg ").count(), 1);
 }
 
-/// `runs.csv` of an unanalysed study, with the columns that a sweep gives it.
+/// `runs.csv` of an unanalysed study, with the columns that a sweep gave it before `ending` was one of them.
 fn runs_csv(rows: &[(&str, &str, &str, &str)]) -> String {
     let mut text = "run,training.steps,training.seed,method,stop_reason,steps,eval_loss,eval_loss_output,\
                     eval_loss_layers,mae,max_error,token_accuracy,sequence_accuracy,failure,config_hash,\
@@ -143,6 +143,57 @@ fn runs_csv(rows: &[(&str, &str, &str, &str)]) -> String {
         );
     }
     text
+}
+
+/// The header of a `summary.csv` over one key.
+fn summary_header(key: &str) -> String {
+    let statistics = ["mean", "std", "median", "min", "max", "ci_low", "ci_high"];
+    let metrics = "eval_loss,eval_loss_output,eval_loss_layers,mae,max_error,token_accuracy,sequence_accuracy";
+    let columns: Vec<String> = metrics
+        .split(',')
+        .flat_map(|m| statistics.map(|f| format!("{m}_{f}")))
+        .collect();
+    format!("{key},method,n,failed,{}\n", columns.join(","))
+}
+
+#[test]
+fn the_page_of_an_undertrained_study_does_not_say_that_no_d_suffices() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+    let mut runs = "run,compression.dim,training.seed,method,stop_reason,ending,steps,eval_loss,eval_loss_output,\
+                    eval_loss_layers,mae,max_error,token_accuracy,sequence_accuracy,failure,config_hash,\
+                    wall_time_seconds\n"
+        .to_owned();
+    for (d, seed, ending) in [
+        (6, 0, "stuck"),
+        (6, 1, "stuck"),
+        (12, 0, "stuck"),
+        (12, 1, "falling"),
+        (18, 0, "stuck"),
+        (18, 1, "stuck"),
+    ] {
+        runs += &format!(
+            "d{d}s{seed},{d},{seed},train,completed,{ending},3000,9.0,9.0,9.0,{d}.5,{d}.5,,,,abc,1.0\n"
+        );
+    }
+    text("runs.csv", &runs);
+    text("study.toml", "name = \"s\"\nquestion = \"How small?\"\n");
+    text("summary.csv", &summary_header("compression.dim"));
+    let path = dir.path().display().to_string();
+    let (code, _, stderr) = call(&["report", &path]);
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    let page = std::fs::read_to_string(dir.path().join("report.html")).unwrap();
+    for part in [
+        "<p class=\"answer\">The runs were not trained long enough to tell which d suffices for a mean absolute error of at \
+         most 0.005 (median over seeds): at d = 18, the largest tried, none of 2 runs learned (all got stuck).",
+        "None of 6 trained runs learned (an error below 5 % of the best constant answer&#39;s): 5 got stuck and 1 was still \
+         falling.",
+        "several times the training.steps",
+        "6 of 6 runs that are over were completed.",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+    assert!(!page.contains("no d up to"), "{page}");
 }
 
 #[test]
@@ -168,14 +219,7 @@ fn the_page_of_a_study_starts_with_what_its_tables_answer() {
         std::fs::create_dir(&run).unwrap();
         std::fs::write(run.join("config.toml"), "[compression]\ndim = 8\n").unwrap();
     }
-    let header = "training.steps,method,n,failed";
-    let figures = ["mean", "std", "median", "min", "max", "ci_low", "ci_high"];
-    let metrics = "eval_loss,eval_loss_output,eval_loss_layers,mae,max_error,token_accuracy,sequence_accuracy";
-    let columns: Vec<String> = metrics
-        .split(',')
-        .flat_map(|m| figures.map(|f| format!("{m}_{f}")))
-        .collect();
-    text("summary.csv", &format!("{header},{}\n", columns.join(",")));
+    text("summary.csv", &summary_header("training.steps"));
     let path = dir.path().display().to_string();
     let (code, _, stderr) = call(&["report", &path]);
     assert_eq!((code, stderr.as_str()), (0, ""));
@@ -183,16 +227,16 @@ fn the_page_of_a_study_starts_with_what_its_tables_answer() {
     let question = page.find("How many steps?").unwrap();
     let answer = page
         .find(
-            "<p class=\"answer\">At d = 8 the median mean absolute error is lowest with steps=900: 0.002 \
-             (95 % interval over 3 seeds: 0.001 to 0.3); then steps=100: 0.6",
+            "<p class=\"answer\">At d = 8 the mean absolute error (median over seeds) is lowest with steps=900: \
+             0.002 (95 % interval over 3 seeds: 0.001 to 0.3); then steps=100: 0.6",
         )
         .unwrap();
     assert!(question < answer && answer < page.find("What was found").unwrap());
     for part in [
-        "At most 0.005 is reached by 2 of 3 runs with steps=900 and 0 of 3 with steps=100.",
-        "Stuck, missing that where the median seed does not: 1 of 3 runs.",
-        "1 run without a result, counted nowhere here: 1 diverged.",
-        "Caution: 3 seeds are few",
+        "The tolerance (at most 0.005) is met by 2 of 3 runs with steps=900 and 0 of 3 with steps=100.",
+        "Where the median over seeds meets the tolerance, 1 of 3 runs misses it.",
+        "1 run has no result and is not counted here: 1 diverged.",
+        "Caution: an interval over 3 seeds says little.",
         "The runs have not been analysed together",
     ] {
         assert!(page.contains(part), "{part}");

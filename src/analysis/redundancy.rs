@@ -16,7 +16,7 @@ use crate::model::{CompiledModel, Site};
 use crate::numbers::{four_digits, listed};
 
 /// A part of what is read that is smaller than this share of the whole explains nothing.
-const LITTLE: f64 = 0.1;
+const LITTLE: f64 = 0.2;
 /// Carriers give at least this share of a variable's variance: less is another variable.
 const GREATER_PART: f64 = 0.5;
 
@@ -40,13 +40,16 @@ pub struct Carried {
     pub from_itself: f64,
 }
 
-/// A feature or a variable that carries another's information.
+/// A variable that carries another's information.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Carrier {
-    /// A feature (`tokens:x`) or a variable (`tokens`).
+    /// The variable: `tokens`.
+    pub variable: String,
+    /// The feature that is enough, where the other variable has one feature (`tokens:x` for `is_x`); else the
+    /// variable.
     pub name: String,
-    /// When the variable that it carries changes by 1, how much that one's readers get from here: 0 in the compiled
-    /// model.
+    /// When the variable that is carried changes by 1, how much its readers get from all of this one: 0 in the
+    /// compiled model.
     pub response: f64,
 }
 
@@ -83,12 +86,6 @@ fn is_written_by(other: &Variable, site: Site) -> bool {
     other.sites.iter().any(|written| *written <= site)
 }
 
-/// Some features, with the name of all together.
-struct Part {
-    name: String,
-    dims: Vec<usize>,
-}
-
 /// The compiled model's values, and how `W` stores their features.
 struct Values<'a> {
     gram: ArrayView2<'a, f64>,
@@ -110,22 +107,22 @@ impl Values<'_> {
             return None;
         }
         let alone = self.alone(read, others);
-        let (parts, together) = if alone.is_empty() {
+        let (found, together) = if alone.is_empty() {
             let together = self.together(read, others);
             (together.or_else(|| self.greatest(read, others))?, true)
         } else {
             (alone, false)
         };
         let r2 = if together {
-            let dims: Vec<usize> = parts.iter().flat_map(|part| part.dims.clone()).collect();
-            self.r2(read, &dims)
+            self.r2(read, &dims_of(&found))
         } else {
-            let each = parts.iter().map(|part| self.r2(read, &part.dims));
+            let each = found.iter().map(|other| self.r2(read, &other.dims));
             each.fold(f64::INFINITY, f64::min)
         };
-        let carriers = parts.into_iter().map(|part| Carrier {
-            response: self.response(read, &part.dims),
-            name: part.name,
+        let carriers = found.into_iter().map(|other| Carrier {
+            variable: other.name.clone(),
+            name: self.name_of(other, variable, read),
+            response: self.response(read, &other.dims),
         });
         Some(Carried {
             variable: variable.name.clone(),
@@ -165,28 +162,23 @@ impl Values<'_> {
         sums.sum::<f64>() / self.variance(read)
     }
 
-    /// Each variable that is enough; of one of which a single feature is enough, that.
-    fn alone(&self, read: &[usize], others: &[&Variable]) -> Vec<Part> {
-        let is_enough = |dims: &[usize]| self.r2(read, dims) >= self.threshold;
-        let enough = others.iter().filter(|other| is_enough(&other.dims));
-        enough
-            .map(
-                |other| match other.dims.iter().find(|d| is_enough(&[**d])) {
-                    Some(d) => Part {
-                        name: self.labels[*d].clone(),
-                        dims: vec![*d],
-                    },
-                    None => Part::whole(other),
-                },
-            )
-            .collect()
+    /// Each variable that is enough.
+    fn alone<'v>(&self, read: &[usize], others: &[&'v Variable]) -> Vec<&'v Variable> {
+        let enough = others
+            .iter()
+            .filter(|other| self.r2(read, &other.dims) >= self.threshold);
+        enough.copied().collect()
+    }
+
+    /// The carrier's feature that is enough for a variable of one feature, or the carrier.
+    fn name_of(&self, carrier: &Variable, carried: &Variable, read: &[usize]) -> String {
+        let mut dims = carrier.dims.iter().filter(|_| carried.dims.len() == 1);
+        let enough = dims.find(|d| self.r2(read, &[**d]) >= self.threshold);
+        enough.map_or_else(|| carrier.name.clone(), |d| self.labels[*d].clone())
     }
 
     /// Variables that are enough together, each the one that adds most to those before.
-    fn together(&self, read: &[usize], others: &[&Variable]) -> Option<Vec<Part>> {
-        let dims_of = |parts: &[&Variable]| -> Vec<usize> {
-            parts.iter().flat_map(|part| part.dims.clone()).collect()
-        };
+    fn together<'v>(&self, read: &[usize], others: &[&'v Variable]) -> Option<Vec<&'v Variable>> {
         if self.r2(read, &dims_of(others)) < self.threshold {
             return None;
         }
@@ -198,24 +190,23 @@ impl Values<'_> {
             let best = (0..left.len()).max_by(|a, b| gains[*a].total_cmp(&gains[*b]))?;
             taken.push(left.remove(best));
         }
-        Some(taken.into_iter().map(Part::whole).collect())
+        Some(taken)
     }
 
     /// The variable that gives most, if that is the greater part.
-    fn greatest(&self, read: &[usize], others: &[&Variable]) -> Option<Vec<Part>> {
+    fn greatest<'v>(&self, read: &[usize], others: &[&'v Variable]) -> Option<Vec<&'v Variable>> {
         let r2 = |other: &Variable| self.r2(read, &other.dims);
         let best = others.iter().max_by(|a, b| r2(a).total_cmp(&r2(b)))?;
-        (r2(best) > GREATER_PART).then(|| vec![Part::whole(best)])
+        (r2(best) > GREATER_PART).then(|| vec![*best])
     }
 }
 
-impl Part {
-    fn whole(variable: &Variable) -> Self {
-        Self {
-            name: variable.name.clone(),
-            dims: variable.dims.clone(),
-        }
-    }
+/// The dimensions of several variables.
+fn dims_of(variables: &[&Variable]) -> Vec<usize> {
+    variables
+        .iter()
+        .flat_map(|variable| variable.dims.clone())
+        .collect()
 }
 
 impl Carried {
@@ -258,7 +249,8 @@ impl Carried {
             self.names()
         );
         let mut parts = vec![format!("{} from {variable}", shown(self.from_itself))];
-        let from = |carrier: &Carrier| format!("{} from {}", shown(carrier.response), carrier.name);
+        let from =
+            |carrier: &Carrier| format!("{} from {}", shown(carrier.response), carrier.variable);
         parts.extend(self.carriers.iter().map(from));
         let get = format!(
             "when {variable} changes by 1, its readers get {}",
@@ -272,6 +264,14 @@ impl Carried {
             format!("{known}, but that does not explain the low share: {get}.")
         }
     }
+}
+
+/// That redundancy is no reason for what an exchange of the variable shows.
+pub fn not_carried(variable: &str) -> String {
+    format!(
+        "No variable written before {variable} carries the greater part of its information (by an affine map), so that \
+         does not explain the low share."
+    )
 }
 
 /// Two decimals, without a sign where that leaves 0.
@@ -332,7 +332,7 @@ mod tests {
         assert_eq!(
             found[0].sentence(),
             "tokens:x carries the same information as is_x (an affine map gives it with R² 1) and was not exchanged: \
-             when is_x changes by 1, its readers get 0.38 from is_x and 0.62 from tokens:x, so an exchange of is_x \
+             when is_x changes by 1, its readers get 0.38 from is_x and 0.62 from tokens, so an exchange of is_x \
              alone has another effect than in the compiled model."
         );
         // The tokens are written before is_x: it is computed from them, and not the other way round.
@@ -347,7 +347,7 @@ mod tests {
         assert!(
             found[0].sentence().ends_with(
                 "was not exchanged, but that does not explain the low share: when is_x changes by 1, its readers get 1 \
-                 from is_x and 0 from tokens:x."
+                 from is_x and 0 from tokens."
             ),
             "{}",
             found[0].sentence()
@@ -357,6 +357,7 @@ mod tests {
     #[test]
     fn several_carriers_are_told_as_each_or_together() {
         let carrier = |name: &str, response| Carrier {
+            variable: name.into(),
             name: name.into(),
             response,
         };

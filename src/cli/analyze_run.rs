@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::table::{aligned, number, significant, wrapped};
 use crate::analysis::faithfulness::Kind;
+use crate::analysis::redundancy::{Carried, not_carried};
 use crate::analysis::verdict::Verdict;
 use crate::escape;
 use crate::model::visited;
@@ -225,12 +226,13 @@ fn carried(analyzed: &Analyzed) -> String {
         .interchange
         .iter()
         .filter(|exchange| exchange.shows_little());
-    let carried = low.flat_map(|exchange| {
-        let all = analyzed.analysis.carried.iter();
-        all.filter(move |c| c.variable == exchange.variable && c.site == exchange.site)
+    let sentences = low.map(|exchange| {
+        let mut all = analyzed.analysis.carried.iter();
+        let carried = all.find(|c| c.variable == exchange.variable && c.site == exchange.site);
+        carried.map_or_else(|| not_carried(&exchange.variable), Carried::sentence)
     });
-    carried
-        .map(|carried| format!("  {}", wrapped(&carried.sentence())))
+    sentences
+        .map(|text| format!("  {}", wrapped(&text)))
         .collect()
 }
 
@@ -267,8 +269,6 @@ fn worst(analyzed: &Analyzed) -> String {
         let mut rows = vec![row(["  token"]), row(["  compiled"]), row(["  compressed"])];
         for t in &input.tokens {
             let plain = |value: &crate::model::Value| match value {
-                // A compiled 0 that the softmax left at 1e-16 is a 0 to the reader.
-                crate::model::Value::Float(x) if x.abs() < 1e-9 => "0".to_owned(),
                 crate::model::Value::Float(x) => number(*x),
                 other => other.to_string(),
             };

@@ -11,8 +11,8 @@ use crate::escape::{markup, shell};
 use crate::figures;
 use crate::figures::table::{FigureError, Table};
 
-const ANALYZE: &str = "`compress analyze DIR` makes it anew from the runs";
-const COLLECT: &str = "`compress sweep --collect DIR` makes it anew from the runs";
+const ANALYZE: &str = "`compress analyze DIR` makes it again from the runs";
+const COLLECT: &str = "`compress sweep --collect DIR` makes it again from the runs";
 
 /// `study_verdicts.csv` and `study_metrics.csv` are long, and drawn.
 const TABLES: [(&str, &str, &str, &str); 4] = [
@@ -145,7 +145,14 @@ fn agreement(directory: &Path, analysis: &Json) -> Vec<String> {
     let mut found = Vec::new();
     if !directory.join("runs.csv").exists() {
         let runs = analysis["runs"].as_u64().unwrap_or(0) as usize;
-        found.push(format!("{} analysed.", count(runs, "run")));
+        found.push(format!(
+            "{} analysed.",
+            if runs == 1 {
+                "1 run was".to_owned()
+            } else {
+                format!("{runs} runs were")
+            }
+        ));
     }
     let agreement = analysis["gram_agreement"].as_array();
     let mut by_group: Vec<(&str, Vec<(u64, f64)>)> = Vec::new();
@@ -165,19 +172,19 @@ fn agreement(directory: &Path, analysis: &Json) -> Vec<String> {
     let by = |a: &&(u64, f64), b: &&(u64, f64)| a.1.total_cmp(&b.1);
     for (group, values) in &by_group {
         let who = if *group == "all" {
-            String::new()
+            "Seeds".to_owned()
         } else {
-            format!("{}: ", group_name(group))
+            format!("{}: seeds", group_name(group))
         };
         if let [(d, median)] = values[..] {
             found.push(format!(
-                "{who}seeds agree on G at d = {d} with a median correlation of {}.",
+                "{who} agree on G at d = {d} with a median correlation of {}.",
                 number(median)
             ));
         } else if let (Some(low), Some(high)) = (values.iter().min_by(by), values.iter().max_by(by))
         {
             found.push(format!(
-                "{who}seeds agree on G with a median correlation of {} (d = {}) to {} (d = {}).",
+                "{who} agree on G with a median correlation of {} (d = {}) to {} (d = {}).",
                 number(low.1),
                 low.0,
                 number(high.1),

@@ -41,9 +41,7 @@ fn a_run_that_cannot_learn_is_stuck_and_everything_says_so() {
     assert_eq!(ending["verdict"], "stuck", "{ending}");
     assert!(ending["loss_ratio"].as_f64().unwrap() > 0.99);
     assert!(
-        outcome
-            .stderr
-            .contains("note: extreme: stuck: its error is"),
+        outcome.stderr.contains("note: extreme: stuck: "),
         "{}",
         outcome.stderr
     );
@@ -51,7 +49,7 @@ fn a_run_that_cannot_learn_is_stuck_and_everything_says_so() {
     assert!(
         workshop
             .read("out/report.html")
-            .contains("stuck: its error is")
+            .contains(&page_text(ending["meaning"].as_str().unwrap()))
     );
 
     std::fs::write(
@@ -69,13 +67,23 @@ fn a_run_that_cannot_learn_is_stuck_and_everything_says_so() {
         "{}",
         swept.stdout
     );
-    assert!(swept.stdout.contains("2 of them stuck"), "{}", swept.stdout);
+    let all_stuck = "none of 2 trained runs learned: all got stuck (column ending of runs.csv; ending.meaning in the \
+                     summary.json of a run says what that means)\n";
+    assert!(swept.stdout.contains(all_stuck), "{}", swept.stdout);
     let collected = workshop.call(&["sweep", "--collect", "@study"]).orderly();
+    assert!(collected.stdout.contains(all_stuck), "{}", collected.stdout);
+    let analyzed = workshop.call(&["analyze", "@study"]).orderly();
+    let text = analyzed.stdout.replace("\n  ", " ");
     assert!(
-        collected.stdout.contains("2 of them stuck"),
-        "{}",
-        collected.stdout
+        text.contains("the runs were not trained long enough to tell whether that d suffices: none of 2 runs learned (all got stuck)."),
+        "{text}"
     );
+}
+
+/// A sentence of `summary.json` as a page begins it.
+fn page_text(meaning: &str) -> String {
+    let (first, rest) = meaning.split_at(1);
+    format!("<li>{}{rest}.</li>", first.to_uppercase())
 }
 
 #[test]

@@ -191,14 +191,17 @@ impl Evidence {
         let parts = most
             .iter()
             .take(MOST)
-            .map(|((variable, carriers), n)| format!("{variable} beside {carriers} in {n}"));
+            .map(|((variable, carriers), n)| format!("{variable}, carried by {carriers}, in {n}"));
         let parts: Vec<String> = parts.collect();
         (runs > 0).then(|| {
+            let which = if runs == self.runs.len() {
+                "all runs".to_owned()
+            } else {
+                format!("{runs} of {}", count(self.runs.len(), "run"))
+            };
             format!(
-                "In {} of {} the lowest is that of a variable whose information something else carries too, which \
-                 was not exchanged ({}): there a low value does not mean that the model ignores the variable.",
-                runs,
-                count(self.runs.len(), "run"),
+                "In {which} the lowest is that of a variable whose information something else carries, too, which was \
+                 not exchanged ({}): there a low value does not mean that the model ignores the variable.",
                 parts.join("; ")
             )
         })

@@ -561,9 +561,9 @@ fn a_low_interchange_accuracy_names_what_was_not_exchanged() {
     );
     assert!(
         more.ends_with(
-            "In 7 of 9 runs the lowest is that of a variable whose information something else carries too, which was \
-             not exchanged (is_x beside tokens:x in 7): there a low value does not mean that the model ignores the \
-             variable."
+            "In 7 of 9 runs the lowest is that of a variable whose information something else carries, too, which was \
+             not exchanged (is_x, carried by tokens:x, in 7): there a low value does not mean that the model ignores \
+             the variable."
         ),
         "{more}"
     );

@@ -1,0 +1,305 @@
+//! Sentences about hand-made analyses.
+
+use super::*;
+use crate::compression::Evaluation;
+use crate::study::ending::Ending;
+use serde_json::json;
+
+/// A summary's last metrics, and how such a training ended beside a constant answer of this error.
+fn ended(last: Json, constant: f64) -> (Json, Ending) {
+    let metric = |name: &str| last[name].as_f64();
+    let evaluation = Evaluation {
+        loss: 1.0,
+        loss_output: 1.0,
+        loss_layers: 0.0,
+        mae: metric("mae"),
+        max_error: metric("max_error"),
+        token_accuracy: metric("token_accuracy"),
+        sequence_accuracy: metric("sequence_accuracy"),
+        blocks: Vec::new(),
+    };
+    let ending = Ending::new(&evaluation, Some(constant), Some(1.0));
+    (json!({ "final": last }), ending)
+}
+
+fn analysis(more: &Json) -> Json {
+    let mut analysis = json!({
+        "width": 14, "inputs": 1024, "inputs_are_all": true, "settings": {"tolerance": 0.025, "dropped_below": 0.25},
+        "budget": {"deletion": 1.0, "deletion_of_unused": 4.0, "sharing": 1.0, "superposition": 2.0, "idle": 0.0},
+    });
+    for (key, value) in more.as_object().unwrap() {
+        analysis[key] = value.clone();
+    }
+    analysis
+}
+
+fn said(last: Json, constant: f64, more: Json) -> (Works, String) {
+    let (summary, ending) = ended(last, constant);
+    answer(&summary, &analysis(&more), Some(&ending))
+}
+
+#[test]
+fn answer_of_a_model_that_is_right_everywhere_says_over_which_inputs() {
+    let classes = json!({"token_accuracy": 1.0, "sequence_accuracy": 1.0});
+    let (works, text) = said(classes.clone(), 0.65, json!({}));
+    assert_eq!(works, Works::Everywhere);
+    assert_eq!(
+        text,
+        "Yes: on all 1024 inputs every output is right. The best constant answer is right in 35 %. Most of the \
+         compression is deletion: features lose their direction."
+    );
+    let (_, text) = said(
+        classes,
+        0.65,
+        json!({"inputs_are_all": false, "inputs": 4096}),
+    );
+    assert!(
+        text.starts_with("Yes: on the 4096 inputs evaluated every output is right."),
+        "{text}"
+    );
+    let number = json!({"mae": 0.001, "max_error": 0.02});
+    let (_, text) = said(number, 0.2, json!({"accuracy": 1.0}));
+    assert!(
+        text.starts_with(
+            "Yes: on all 1024 inputs every output is right (mean absolute error 0.001, largest 0.02; within 0.025 counts \
+             as right). The best constant answer has a mean absolute error of 0.2."
+        ),
+        "{text}"
+    );
+}
+
+#[test]
+fn answer_of_a_model_that_is_right_in_part_gives_the_share() {
+    let number = |mae: f64| json!({"mae": mae, "max_error": 1.8});
+    let (works, text) = said(number(0.01), 0.4, json!({"accuracy": 0.974}));
+    assert_eq!(works, Works::Mostly);
+    assert!(
+        text.starts_with("Mostly: on all 1024 inputs 97.4 % of outputs are right ("),
+        "{text}"
+    );
+    // The error is below the tolerance on average, and yet a third of the outputs are wrong.
+    let (works, text) = said(number(0.02), 0.4, json!({"accuracy": 0.66}));
+    assert_eq!(works, Works::No);
+    assert!(
+        text.starts_with("Partly: on all 1024 inputs 66 % of outputs are right ("),
+        "{text}"
+    );
+    assert!(
+        text.ends_with(
+            "As many outputs are wrong, what W keeps and gives up says little about what the program needs."
+        ),
+        "{text}"
+    );
+    let (_, text) = said(number(0.1), 0.4, json!({"accuracy": 0.3}));
+    assert!(
+        text.starts_with("No: on all 1024 inputs only 30 % of outputs are right"),
+        "{text}"
+    );
+    // Analyses of versions that did not count outputs.
+    let (works, text) = said(number(0.01), 0.4, json!({}));
+    assert_eq!(works, Works::No);
+    assert!(
+        text.starts_with("Not everywhere: on all 1024 inputs some outputs are wrong ("),
+        "{text}"
+    );
+}
+
+#[test]
+fn answer_praises_no_model_that_a_constant_equals() {
+    // 96 % of the classes are right, and so are those of a constant.
+    let classes = json!({"token_accuracy": 0.96, "sequence_accuracy": 0.8});
+    let (works, text) = said(classes, 0.04, json!({}));
+    assert_eq!(works, Works::No);
+    assert!(
+        text.starts_with(
+            "No: on all 1024 inputs 96 % of outputs are right, and a constant answer does no worse (80 % of inputs are \
+             right at every position). The best constant answer is right in 96 %."
+        ),
+        "{text}"
+    );
+    let (_, text) = said(
+        json!({"token_accuracy": 1.0, "sequence_accuracy": 1.0}),
+        0.0,
+        json!({}),
+    );
+    assert!(
+        text.contains(
+            "The right answer is the same everywhere, so a constant answer does as well."
+        ),
+        "{text}"
+    );
+}
+
+#[test]
+fn compression_is_called_most_only_where_it_is() {
+    let of = |budget: Json| {
+        let budget: Budget = serde_json::from_value(budget).unwrap();
+        budget.sentence()
+    };
+    assert_eq!(
+        of(json!({"deletion": 1.0, "sharing": 1.5, "superposition": 2.0})),
+        "The largest part of the compression is superposition: features that do not occur together share directions."
+    );
+    assert_eq!(
+        of(json!({"sharing": 1.5, "idle": 2.0})),
+        "Most of the compression is overlap of, or with, features that the program never uses."
+    );
+    assert_eq!(
+        of(json!({"sharing": 0.001, "idle": 1e-17})),
+        "Nearly every feature has a direction of its own: hardly anything is given up."
+    );
+}
+
+#[test]
+fn features_by_verdict_say_whether_the_program_uses_what_was_dropped() {
+    let more = json!({
+        "verdicts": {"dedicated": ["is_x"], "shared": [], "superposed": [], "unused": [],
+            "dropped": ["tokens:a", "tokens:b", "tokens:c", "tokens:d", "one"]},
+    });
+    let found = all(&analysis(&more), Works::Everywhere);
+    assert_eq!(
+        found[..3],
+        [
+            "1 of 14 features is dedicated (it has a direction nearly of its own): is_x.",
+            "5 of 14 features are dropped (norm below 0.25): tokens:a, tokens:b, tokens:c, tokens:d, one. The program \
+             uses 1 of them.",
+            "The 14 features give up 8 dimensions: 12.5 % by dropping features that the program uses, 50 % by dropping \
+             features that the program never uses, 12.5 % by overlap of features that occur together or say the same and \
+             25 % by overlap of features that do not occur together.",
+        ]
+    );
+    let many: Vec<String> = (0..12)
+        .map(|i| format!("tokens:{i}"))
+        .chain(["one".into()])
+        .collect();
+    let found = all(
+        &analysis(&json!({"verdicts": {"unused": many}})),
+        Works::Everywhere,
+    );
+    assert_eq!(
+        found[0],
+        "13 of 14 features are unused (kept, although never active or never read): 12 of tokens, one."
+    );
+}
+
+#[test]
+fn what_rounding_leaves_of_nothing_is_no_cause() {
+    let budget = json!({"deletion": 2.0, "deletion_of_unused": 0.0, "sharing": 1e-17, "superposition": 0.0, "idle": 0.0});
+    let found = all(&analysis(&json!({"budget": budget})), Works::Everywhere);
+    assert_eq!(
+        found,
+        ["The 14 features give up 2 dimensions: 100 % by dropping features that the program uses."]
+    );
+}
+
+#[test]
+fn blocks_are_judged_by_the_variance_that_they_explain_too() {
+    let block = |name: &str, cosine: f64, explained: f64| json!({"block": name, "cosine": cosine, "variance_explained": explained});
+    let of = |blocks: &[Json]| blocks_of(blocks);
+    assert_eq!(
+        of(&[
+            block("layer0.mlp", 0.99997, 0.999),
+            block("layer1.attn", 0.97, 0.95)
+        ]),
+        "Every block writes nearly what it writes in the compiled model: even the output of layer1.attn has a cosine of \
+         0.97 with the compiled model's and explains 95 % of its variance."
+    );
+    // A constant that is right makes the cosine high.
+    assert_eq!(
+        of(&[
+            block("layer0.mlp", 0.96, -57.0),
+            block("layer1.attn", 0.97, 0.95)
+        ]),
+        "The least faithful block is layer0.mlp: its output has a cosine of 0.96 with the compiled model's and explains \
+         none of its variance."
+    );
+    assert_eq!(
+        of(&[block("layer0.attn", 0.5, 0.25)]),
+        "The output of layer0.attn, the only block that writes anything, has a cosine of 0.5 with the compiled model's and \
+         explains 25 % of its variance."
+    );
+}
+
+fn blocks_of(list: &[Json]) -> String {
+    blocks(&json!({ "blocks": list })).unwrap()
+}
+
+#[test]
+fn variables_are_judged_by_what_is_read_of_them() {
+    let tokens = json!({"variable": "tokens", "site": "embed", "positions": "all", "features": 6, "r2": -5_757_968.0,
+        "r2_mapped": 0.47, "features_read": 2, "r2_read": -3.0, "r2_read_mapped": 0.98});
+    let indices = json!({"variable": "indices", "site": "embed", "positions": "all", "features": 5, "r2": 0.3,
+        "r2_mapped": 0.5, "features_read": 5, "r2_read": 0.3, "r2_read_mapped": 0.5});
+    let unread = json!({"variable": "length", "site": "layer0.mlp", "positions": "all", "features": 5, "r2": 0.1,
+        "r2_mapped": 0.1, "features_read": 0, "r2_read": null, "r2_read_mapped": null});
+    let found = variables(
+        &json!({"variables": [tokens, indices, unread]}),
+        Works::Everywhere,
+    );
+    assert_eq!(
+        found,
+        [
+            "Kept in another linear encoding: tokens (embed, the 2 of 6 features that are read): R² below 0 as written, \
+             0.98 after the best linear map.",
+            "Kept only in part in its own features: indices (embed): R² 0.3 as written, 0.5 after the best linear map. \
+             The outputs are right all the same.",
+        ]
+    );
+}
+
+fn exchanged(variable: &str, share: Option<f64>) -> Json {
+    json!({"variable": variable, "site": "layer0.mlp", "pairs": 4096, "all_pairs": false, "positions": 1000,
+        "affected": 586, "accuracy_affected": share})
+}
+
+#[test]
+fn a_low_interchange_share_names_what_carries_the_same_information() {
+    let carried = json!({"variable": "is_x", "site": "layer0.mlp", "together": false, "r2": 1.0, "is_the_same": true,
+        "from_itself": 0.38, "carriers": [{"variable": "tokens", "name": "tokens:x", "response": 0.62}]});
+    let analysis = json!({
+        "interventions": [exchanged("is_x", Some(0.002)), exchanged("tokens", Some(1.0)), exchanged("one", None)],
+        "carried": [carried],
+    });
+    let shares = "Interchange interventions (4096 sampled pairs of inputs): where exchanging a variable changes the \
+                  compiled model's output, the compressed model follows in 0.2 % of cases for is_x and 100 % for tokens; \
+                  the exchange matters at 58.6 % of positions.";
+    assert_eq!(
+        interventions(&analysis, Works::Everywhere),
+        [
+            shares,
+            "tokens:x carries the same information as is_x (an affine map gives it with R² 1) and was not exchanged: when \
+             is_x changes by 1, its readers get 0.38 from is_x and 0.62 from tokens, so an exchange of is_x alone has \
+             another effect than in the compiled model."
+        ]
+    );
+    assert_eq!(
+        interventions(&analysis, Works::No)[1],
+        "Many outputs are wrong without an exchange, too, so low shares say little of the variables."
+    );
+}
+
+#[test]
+fn a_low_interchange_share_without_a_carrier_is_not_explained_away() {
+    let one = json!({"interventions": [exchanged("target_pos", Some(0.357))], "carried": []});
+    let found = interventions(&one, Works::Everywhere);
+    assert_eq!(
+        found,
+        [
+            "Interchange interventions (4096 sampled pairs of inputs): where exchanging a variable changes the compiled \
+             model's output, the compressed model follows in 35.7 % of cases for target_pos; the exchange matters at 58.6 \
+             % of positions.",
+            "No variable written before target_pos carries the greater part of its information (by an affine map), so that \
+             does not explain the low share.",
+        ]
+    );
+    // Earlier versions did not look for carriers, and nothing is said of them.
+    let old = json!({"interventions": [exchanged("target_pos", Some(0.357))]});
+    assert_eq!(interventions(&old, Works::Everywhere).len(), 1);
+    assert!(
+        interventions(
+            &json!({"interventions": [exchanged("one", None)]}),
+            Works::Everywhere
+        )
+        .is_empty()
+    );
+}

@@ -1,0 +1,174 @@
+//! What became of the variables: how they are written, and what their exchange shows.
+
+use serde_json::Value as Json;
+
+use super::answer::Works;
+use super::{EXPLAINED_FROM, close_to_one, sorted_by};
+use crate::analysis::interchange::LITTLE_BELOW;
+use crate::analysis::redundancy::{Carried, not_carried};
+use crate::numbers::listed;
+use crate::report::html::number;
+use crate::report::percent;
+
+/// A variable as it is written: its name, and the shares of its variance as it is and after the best map.
+struct Written {
+    name: String,
+    plain: f64,
+    mapped: f64,
+}
+
+impl Written {
+    /// As far as the variable is read: what nothing reads may become anything. None of what does not vary.
+    fn of(entry: &Json) -> Option<Self> {
+        let (name, site) = (entry["variable"].as_str()?, entry["site"].as_str()?);
+        let features = entry["features"].as_u64()?;
+        // Analyses of earlier versions look at all features alike.
+        let (plain, mapped, read) = match entry["features_read"].as_u64() {
+            Some(read) => (&entry["r2_read"], &entry["r2_read_mapped"], read),
+            None => (&entry["r2"], &entry["r2_mapped"], features),
+        };
+        let part = if read < features {
+            format!(", the {read} of {features} features that are read")
+        } else {
+            String::new()
+        };
+        (entry["positions"] == "all" && read > 0).then_some(Self {
+            name: format!("{name} ({site}{part})"),
+            plain: plain.as_f64()?,
+            mapped: mapped.as_f64()?,
+        })
+    }
+
+    fn text(&self) -> String {
+        format!(
+            "{}: R² {} as written, {} after the best linear map",
+            self.name,
+            explained(self.plain),
+            explained(self.mapped)
+        )
+    }
+}
+
+/// Which variables are written as they were, in another encoding, or in part.
+pub fn variables(analysis: &Json, works: Works) -> Vec<String> {
+    let entries = analysis["variables"].as_array().into_iter().flatten();
+    let fits: Vec<Written> = entries.filter_map(Written::of).collect();
+    let named = |keep: &dyn Fn(&Written) -> bool| -> Vec<String> {
+        fits.iter()
+            .filter(|fit| keep(fit))
+            .map(Written::text)
+            .collect()
+    };
+    let recoded = named(&|fit| fit.plain < EXPLAINED_FROM && fit.mapped >= EXPLAINED_FROM);
+    let partly = named(&|fit| fit.mapped < EXPLAINED_FROM);
+    let mut found = Vec::new();
+    if !recoded.is_empty() {
+        found.push(format!(
+            "Kept in another linear encoding: {}.",
+            recoded.join("; ")
+        ));
+    }
+    if !partly.is_empty() {
+        let all_the_same = match works {
+            Works::Everywhere => " The outputs are right all the same.",
+            Works::Mostly | Works::No => "",
+        };
+        let own = if partly.len() == 1 {
+            "its own features"
+        } else {
+            "their own features"
+        };
+        found.push(format!(
+            "Kept only in part in {own}: {}.{all_the_same}",
+            partly.join("; ")
+        ));
+    }
+    if !fits.is_empty() && found.is_empty() {
+        found.push(format!(
+            "Every variable that is read is written as in the compiled model (R² of at least {}).",
+            number(EXPLAINED_FROM)
+        ));
+    }
+    found
+}
+
+/// What the interchange interventions show, and what else carries the variables for which that is little.
+pub fn interventions(analysis: &Json, works: Works) -> Vec<String> {
+    let shares = sorted_by(&analysis["interventions"], "accuracy_affected");
+    let Some((first, _)) = shares.first() else {
+        return Vec::new();
+    };
+    let pairs = first["pairs"].as_u64().unwrap_or(0);
+    let pairs = if first["all_pairs"].as_bool() == Some(true) {
+        format!("all {pairs} pairs")
+    } else {
+        format!("{pairs} sampled pairs")
+    };
+    let mut found = vec![format!(
+        "Interchange interventions ({pairs} of inputs): where exchanging a variable changes the compiled model's \
+         output, the compressed model follows in {}.",
+        followed(&shares)
+    )];
+    let low = || shares.iter().filter(|(_, share)| *share < LITTLE_BELOW);
+    if works == Works::No && low().next().is_some() {
+        found.push(
+            "Many outputs are wrong without an exchange, too, so low shares say little of the variables.".into(),
+        );
+        return found;
+    }
+    // Analyses of earlier versions do not know.
+    let Some(carried) = analysis["carried"].as_array() else {
+        return found;
+    };
+    let carried: Vec<Carried> = carried
+        .iter()
+        .filter_map(|c| serde_json::from_value(c.clone()).ok())
+        .collect();
+    for (entry, _) in low() {
+        let of_entry = |c: &&Carried| {
+            entry["variable"] == c.variable.as_str() && entry["site"] == c.site.as_str()
+        };
+        found.extend(match carried.iter().find(of_entry) {
+            Some(carried) => Some(carried.sentence()),
+            None => entry["variable"].as_str().map(not_carried),
+        });
+    }
+    found
+}
+
+/// `1.1 % of cases for is_x, 100 % for frac_prevs and 100 % for tokens; it matters at 58.6 % of positions`.
+fn followed(shares: &[(&Json, f64)]) -> String {
+    let count = |entry: &Json, key: &str| entry[key].as_f64().unwrap_or(0.0);
+    let matters =
+        |entry: &Json| percent(count(entry, "affected") / count(entry, "positions").max(1.0));
+    let first = shares
+        .first()
+        .map(|(entry, _)| matters(entry))
+        .unwrap_or_default();
+    let alike = shares.iter().all(|(entry, _)| matters(entry) == first);
+    let each = shares.iter().enumerate().map(|(i, (entry, share))| {
+        let cases = if i == 0 { " of cases" } else { "" };
+        let name = entry["variable"].as_str().unwrap_or("unknown");
+        let at = if alike {
+            String::new()
+        } else {
+            format!(" (it matters at {} of positions)", matters(entry))
+        };
+        format!("{}{cases} for {name}{at}", percent(*share))
+    });
+    let each = listed(&each.collect::<Vec<_>>());
+    if alike {
+        format!("{each}; the exchange matters at {first} of positions")
+    } else {
+        each
+    }
+}
+
+/// A share of variance; below 0 how far says nothing.
+fn explained(x: f64) -> String {
+    if x < 0.0 {
+        "below 0".into()
+    } else {
+        close_to_one(x)
+    }
+}
