@@ -398,3 +398,108 @@ impl Sums {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compression::projection::normal;
+    use crate::inputs::rng::{self, Purpose};
+    use crate::inputs::{EvaluationSet, InputSpace};
+    use crate::model::{CompiledModel, Value, Wiring, test_models};
+
+    #[test]
+    fn the_first_gram_is_that_of_the_first_block_which_writes_anything() {
+        let first_reader = |model: &CompiledModel| {
+            let wiring = Wiring::new(model, true, true);
+            let shape = (3 * wiring.count(), model.width());
+            let w = normal(&mut rng::stream(1, Purpose::Init), shape, 1.0);
+            let space = InputSpace::new(model, &[1], model.metadata.unique_tokens).unwrap();
+            let inputs = EvaluationSet::new(&space, 1);
+            let subject = Subject {
+                model,
+                space: &space,
+                inputs: &inputs,
+                w: &w,
+                wiring: &wiring,
+            };
+            let found = first_gram(subject);
+            let blocks = (0..2 * model.layers.len()).map(Reader::Block);
+            let equal: Vec<Reader> = blocks
+                .chain([Reader::Unembedding])
+                .filter(|reader| wiring.gram(&w, Site::Embedding, *reader) == found)
+                .collect();
+            // A block that is dead has no matrix of its own.
+            *equal
+                .iter()
+                .find(|reader| wiring.read(**reader) != wiring.write(Site::Embedding))
+                .unwrap()
+        };
+        let of_frac_prevs = first_reader(&test_models::load("frac_prevs"));
+        assert_eq!(of_frac_prevs, Reader::Block(1));
+        // Its last MLP writes nothing; block after block is silenced.
+        let mut model = test_models::load("sort_unique");
+        assert_eq!(first_reader(&model), Reader::Block(0));
+        model.layers[0].output.weight.fill(0.0);
+        assert_eq!(first_reader(&model), Reader::Block(1));
+        model.layers[0].fc2.weight.fill(0.0);
+        assert_eq!(first_reader(&model), Reader::Block(2));
+        model.layers[1].output.weight.fill(0.0);
+        assert_eq!(first_reader(&model), Reader::Unembedding);
+        model.layers[1].fc2.weight[[0, 0]] = 1.0;
+        assert_eq!(first_reader(&model), Reader::Block(3));
+    }
+
+    #[test]
+    fn the_worst_inputs_are_those_with_the_largest_errors_wherever_they_stand() {
+        // 64 inputs, two chunks, and a W that errs differently on each.
+        let model = test_models::load("frac_prevs");
+        let space = InputSpace::new(&model, &[3], false).unwrap();
+        let inputs = EvaluationSet::new(&space, 1);
+        let w = normal(
+            &mut rng::stream(2, Purpose::Init),
+            (9, model.width()),
+            1.0 / 3.0,
+        );
+        let wiring = Wiring::default();
+        let subject = Subject {
+            model: &model,
+            space: &space,
+            inputs: &inputs,
+            w: &w,
+            wiring: &wiring,
+        };
+        let (frozen, structure) = (Frozen::new(&model), Structure::new(&model));
+        let settings = Settings {
+            worst: 64,
+            ..Settings::default()
+        };
+        let activity = Activity::measure(&frozen, &space, &inputs, 1e-3, 1);
+        let found = measure(subject, &frozen, &structure, &activity, &settings, 1).worst;
+        let tokens = inputs.chunk(&space, 0, 64);
+        let outputs = [Stream::Full, subject.stream()].map(|s| frozen.evaluate(s, tokens.view()).1);
+        let error = |input: usize, t: usize| {
+            let row = input * tokens.ncols() + t;
+            (outputs[0][[row, 0]] - outputs[1][[row, 0]]).abs()
+        };
+        let mut seen = vec![false; 64];
+        let mut before = f64::INFINITY;
+        for worst in found {
+            assert!(!std::mem::replace(&mut seen[worst.input], true));
+            let largest = (1..4).map(|t| error(worst.input, t)).fold(0.0, f64::max);
+            approx::assert_abs_diff_eq!(worst.error, largest, epsilon = 1e-9);
+            assert!(worst.error <= before);
+            before = worst.error;
+            let words: Vec<&Value> = worst.tokens.iter().map(|token| &token.token).collect();
+            let ids = tokens.row(worst.input);
+            let expected: Vec<&Value> = (1..4)
+                .map(|t| &model.metadata.input_vocab[ids[t]])
+                .collect();
+            assert_eq!(words, expected);
+            for token in &worst.tokens {
+                let plain = error(worst.input, token.position);
+                approx::assert_abs_diff_eq!(token.error, plain, epsilon = 1e-9);
+            }
+        }
+        assert!(seen.into_iter().all(|seen| seen));
+    }
+}

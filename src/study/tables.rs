@@ -300,4 +300,222 @@ mod tests {
         assert_eq!(at("eval_loss_median_low"), at("eval_loss_ci_high") + 1);
         assert_eq!(rows[1].len(), rows[0].len());
     }
+
+    /// What a run with this loss says of itself.
+    fn summary_json(stop_reason: &str, loss: f64) -> String {
+        let last = serde_json::json!({
+            "eval_loss": loss, "eval_loss_output": 2.0 * loss, "eval_loss_layers": 3.0 * loss, "mae": 4.0 * loss,
+            "max_error": 5.0 * loss, "token_accuracy": null, "sequence_accuracy": null,
+        });
+        serde_json::json!({
+            "name": "x", "stop_reason": stop_reason, "steps": 7, "wall_time_seconds": 1.25, "version": "",
+            "git_commit": null, "cpu": "", "dim": 1, "seed": 0, "engine": "", "threads": 1, "config_hash": "abc",
+            "final": if stop_reason == "diverged" { serde_json::Value::Null } else { last },
+        })
+        .to_string()
+    }
+
+    /// Three seeds of two widths: one run diverged, one failed, and one has not begun.
+    fn study(directory: &Path) -> Tables {
+        let entry = |dim: &str, seed: &str| RunEntry {
+            directory: format!("d={dim},seed={seed}"),
+            method: "train".into(),
+            values: vec![dim.into(), seed.into()],
+        };
+        let record = Record {
+            name: "x".into(),
+            question: "?".into(),
+            set: Vec::new(),
+            keys: vec!["compression.dim".into(), SEED.into()],
+            runs: vec![
+                entry("8", "0"),
+                entry("6", "0"),
+                entry("8", "1"),
+                entry("6", "1"),
+                entry("8", "2"),
+                entry("4", "0"),
+            ],
+        };
+        for (run, text) in record.runs.iter().zip([
+            ("summary.json", summary_json("completed", 1.0)),
+            ("summary.json", summary_json("completed", 0.25)),
+            ("summary.json", summary_json("completed", 4.0)),
+            ("summary.json", summary_json("diverged", 0.0)),
+            ("failure.json", r#"{"reason": "no\nspace"}"#.to_owned()),
+        ]) {
+            let path = directory.join(&run.directory);
+            std::fs::create_dir(&path).unwrap();
+            std::fs::write(path.join(text.0), text.1).unwrap();
+        }
+        std::fs::write(directory.join(super::super::record::STUDY), "").unwrap();
+        Tables::new(directory, &record)
+    }
+
+    /// The columns of a table by their names.
+    fn columns(path: &Path, names: &[&str]) -> Vec<Vec<String>> {
+        let mut reader = csv::Reader::from_path(path).unwrap();
+        let header = reader.headers().unwrap().clone();
+        let places: Vec<usize> = names
+            .iter()
+            .map(|name| header.iter().position(|h| h == *name).expect(name))
+            .collect();
+        let rows = reader.records().map(Result::unwrap);
+        rows.map(|row| places.iter().map(|place| row[*place].to_owned()).collect())
+            .collect()
+    }
+
+    #[test]
+    fn runs_that_are_over_have_a_row_each_in_the_studys_order() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut tables = study(directory.path());
+        assert!(
+            tables
+                .states()
+                .iter()
+                .all(|state| matches!(state, RunState::Pending))
+        );
+        tables.rewrite().unwrap();
+        let over: Vec<bool> = tables.states().iter().map(RunState::is_over).collect();
+        assert_eq!(over, [true, true, true, true, true, false]);
+        let names = [
+            "run",
+            "compression.dim",
+            "stop_reason",
+            "steps",
+            "eval_loss",
+            "eval_loss_output",
+            "eval_loss_layers",
+            "mae",
+            "max_error",
+            "token_accuracy",
+            "failure",
+            "config_hash",
+            "wall_time_seconds",
+        ];
+        let found = columns(&directory.path().join(RUNS), &names);
+        let row = |cells: [&str; 13]| cells.map(str::to_owned).to_vec();
+        assert_eq!(
+            found[..3],
+            [
+                row([
+                    "d=8,seed=0",
+                    "8",
+                    "completed",
+                    "7",
+                    "1.0",
+                    "2.0",
+                    "3.0",
+                    "4.0",
+                    "5.0",
+                    "",
+                    "",
+                    "abc",
+                    "1.250"
+                ]),
+                row([
+                    "d=6,seed=0",
+                    "6",
+                    "completed",
+                    "7",
+                    "0.25",
+                    "0.5",
+                    "0.75",
+                    "1.0",
+                    "1.25",
+                    "",
+                    "",
+                    "abc",
+                    "1.250"
+                ]),
+                row([
+                    "d=8,seed=1",
+                    "8",
+                    "completed",
+                    "7",
+                    "4.0",
+                    "8.0",
+                    "12.0",
+                    "16.0",
+                    "20.0",
+                    "",
+                    "",
+                    "abc",
+                    "1.250"
+                ]),
+            ]
+        );
+        assert_eq!(
+            found[3][..7],
+            ["d=6,seed=1", "6", "diverged", "7", "", "", ""]
+        );
+        assert!(found[3][10].starts_with("diverged: the loss is not a finite number after step 7"));
+        assert_eq!(found[4][..5], ["d=8,seed=2", "8", "failed", "", ""]);
+        assert_eq!(found[4][10..], ["no space", "", ""]);
+        assert_eq!(found.len(), 5);
+    }
+
+    #[test]
+    fn a_point_folds_its_seeds_and_counts_those_without_a_result() {
+        let directory = tempfile::tempdir().unwrap();
+        study(directory.path()).rewrite().unwrap();
+        let path = directory.path().join(SUMMARY_TABLE);
+        let names = [
+            "compression.dim",
+            "method",
+            "n",
+            "failed",
+            "eval_loss_mean",
+            "eval_loss_std",
+            "eval_loss_median",
+            "eval_loss_min",
+            "eval_loss_max",
+            "eval_loss_output_mean",
+            "mae_max",
+            "token_accuracy_mean",
+        ];
+        let found = columns(&path, &names);
+        let std = cell(4.5f64.sqrt());
+        assert_eq!(
+            found,
+            [
+                [
+                    "8", "train", "2", "1", "2.5", &std, "2.5", "1.0", "4.0", "5.0", "16.0", ""
+                ]
+                .map(str::to_owned)
+                .to_vec(),
+                [
+                    "6", "train", "1", "1", "0.25", "", "0.25", "0.25", "0.25", "0.5", "1.0", ""
+                ]
+                .map(str::to_owned)
+                .to_vec(),
+            ]
+        );
+        let header = csv::Reader::from_path(&path)
+            .unwrap()
+            .headers()
+            .unwrap()
+            .clone();
+        assert!(header.iter().all(|name| name != SEED));
+    }
+
+    #[test]
+    fn a_look_reads_only_runs_that_were_not_completed() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut tables = study(directory.path());
+        tables.look().unwrap();
+        for name in ["d=8,seed=0", "d=6,seed=1"] {
+            let path = directory.path().join(name).join("summary.json");
+            std::fs::write(path, summary_json("completed", 9.0)).unwrap();
+        }
+        tables.look().unwrap();
+        let losses: Vec<Option<f64>> = tables
+            .states()
+            .iter()
+            .map(|state| metrics(state)[0])
+            .collect();
+        assert_eq!(
+            losses,
+            [Some(1.0), Some(0.25), Some(4.0), Some(9.0), None, None]
+        );
+    }
 }

@@ -1,0 +1,306 @@
+#!/usr/bin/env python3
+"""Mutation testing: changes one operator, value or match arm of a file at a time and asks the tests whether they notice.
+
+    scripts/mutants.py                                  every file of the table below: an hour or two on two cores
+    scripts/mutants.py study/ending.rs analysis/fit.rs  some of them, under src/
+    scripts/mutants.py --list                           how many mutants each file has
+
+What is changed, and into what, cargo-mutants says (`cargo install --locked cargo-mutants`, version 27). It would
+build the crate again for each of them, which takes a minute. Here a mutant is a copy of the file's module beside the
+others, and forty copies with their unit tests are one test binary, linked with the crate as it is. Each copy is
+judged by its own tests alone; what does not compile is unviable. Where unit tests are not enough (INTEGRATION), each
+copy has its own copy of integration tests, too.
+
+cargo-mutants leaves functions called `new` alone, and `Ending::new` decides what a run is called: in the copies they
+are `r#new`, which is the same name. Constants it never changes: docs/reliability.md says which tests hold them.
+
+Prints every mutant that survived and a table of files, and fails if one survived that EQUIVALENT does not name. Not
+part of CI.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+WORK = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve() / "mutants"
+COPIES = int(os.environ.get("COPIES", "40"))  # a binary
+TIMEOUT = 120  # seconds that the tests of one copy may take
+
+# A file, and the modules that each copy has of its own; all others are the crate's. Modules that use private items of
+# each other go together.
+UNITS = {
+    "study/ending.rs": {"study": ["ending"]},
+    "study/statistics.rs": {"study": ["statistics"]},
+    "study/tables.rs": {"study": ["study_lock", "statistics", "tables"]},
+    "program/limits.rs": {"program": ["limits"]},
+    "compression/objective.rs": {"compression": ["objective"]},
+    "compression/schedule.rs": {"compression": ["schedule"]},
+    "compression/adamw.rs": {"compression": ["adamw"]},
+    "compression/evaluation.rs": {"compression": ["evaluation"]},
+    "analysis/fit.rs": {"analysis": ["fit"], "compression": ["evaluation"]},
+    "analysis/answer/mod.rs": {"analysis": ["answer", "across"]},
+    "analysis/answer/settings.rs": {"analysis": ["answer", "across"]},
+    "analysis/answer/widths.rs": {"analysis": ["answer", "across"]},
+    "analysis/mod.rs": {"analysis": ["faithfulness", "interchange", "positions"]},
+    "analysis/faithfulness.rs": {"analysis": ["faithfulness", "interchange", "positions"]},
+    "analysis/interchange.rs": {"analysis": ["faithfulness", "interchange", "positions"]},
+}
+for name in "across activity geometry positions settings structure sweep verdict worst".split():
+    UNITS[f"analysis/{name}.rs"] = {"analysis": [name]}
+# These hold the crate's `Subject`, whose methods are private: `analysis/mod.rs` is theirs, too.
+WHOLE = {"analysis/mod.rs", "analysis/faithfulness.rs", "analysis/interchange.rs"}
+
+# Integration tests that each copy has as well, and which of their tests run.
+ANALYSIS = ({"analysis": "main", "variants": ("evaluation", "oracle")},
+            ["analysis::faithfulness", "the_analysis_sees", "the_identity", "the_evaluation_of_training",
+             "threads_change"])
+INTEGRATION = {
+    "analysis/mod.rs": ANALYSIS,
+    "analysis/faithfulness.rs": ANALYSIS,
+    "compression/evaluation.rs": (
+        {"variants": ("evaluation", "oracle", "objective", "matrices"), ".": ("engines",)},
+        ["compression::evaluation", "the_exact_", "evaluation_equals", "the_evaluation_"]),
+}
+FILTERS = {file: ["::answer::"] for file in UNITS if "/answer/" in file} | {"analysis/fit.rs": ["::fit::"]}
+
+# Mutants that change nothing anybody can see, as `file: description`; docs/reliability.md has the reasons.
+EQUIVALENT = {
+    line.strip() for line in """
+""".splitlines() if line.strip()
+}
+
+
+def listed(files):
+    """What cargo-mutants would do to these files, from a copy of the repository where constructors are `r#new`."""
+    tree = WORK / "tree"
+    shutil.rmtree(tree, ignore_errors=True)
+    names = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, check=True, text=True,
+                           capture_output=True).stdout.split("\n")
+    for name in names:
+        if name and not name.startswith(("results/", "docs/")) and (ROOT / name).is_file():
+            (tree / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, tree / name)
+    for file in files:
+        path = tree / "src" / file
+        path.write_text(re.sub(r"\bfn new\(", "fn r#new(", path.read_text()))
+    command = ["cargo", "mutants", "--list", "--json", "--no-config"]
+    for file in files:
+        command += ["--file", f"src/{file}"]
+    found = subprocess.run(command, cwd=tree, check=True, text=True, capture_output=True).stdout
+    mutants = {file: [] for file in files}
+    for mutant in json.loads(found):
+        mutants[mutant["file"].removeprefix("src/")].append(mutant)
+    return tree, mutants
+
+
+def dependencies():
+    """Builds the crate; what rustc needs to link a test with it and with what it uses."""
+    command = ["cargo", "test", "--locked", "--no-run", "--test", "analysis", "--message-format", "json"]
+    built = subprocess.run(command, cwd=ROOT, check=True, text=True, stdout=subprocess.PIPE).stdout
+    rlibs = {}
+    for line in built.splitlines():
+        message = json.loads(line)
+        if message["reason"] == "compiler-artifact" and "custom-build" not in message["target"]["kind"]:
+            for file in message["filenames"]:
+                if file.endswith((".rlib", ".so")):
+                    rlibs[message["package_id"]] = file
+    metadata = json.loads(subprocess.run(["cargo", "metadata", "--format-version", "1", "--locked"], cwd=ROOT,
+                                         check=True, text=True, capture_output=True).stdout)
+    root = next(p["id"] for p in metadata["packages"] if p["name"] == "tracr-compress")
+    node = next(n for n in metadata["resolve"]["nodes"] if n["id"] == root)
+    arguments = ["--extern", f"whole={rlibs[root]}", "-L", f"dependency={Path(rlibs[root]).parent}"]
+    for dependency in node["deps"]:
+        if dependency["pkg"] in rlibs:
+            arguments += ["--extern", f"{dependency['name']}={rlibs[dependency['pkg']]}"]
+    return arguments
+
+
+def changed(text, mutant):
+    """The file's text with the mutant's span replaced; columns count from 1."""
+    starts = [0]
+    for line in text.split("\n"):
+        starts.append(starts[-1] + len(line) + 1)
+    start, end = (starts[p["line"] - 1] + p["column"] - 1 for p in (mutant["span"]["start"], mutant["span"]["end"]))
+    return text[:start] + mutant["replacement"] + text[end:]
+
+
+class Batch:
+    """Copies of a file's module in one test binary: `base` as it is, and a mutant each."""
+
+    MODULES = ("analysis cli compiler config escape examples figures files inputs library limits linalg npz paper "
+               "publication rasp report tensors").split()
+    CRATE = '''#![allow(warnings)]
+#[path = "{root}/src/numbers.rs"] pub mod numbers;
+pub mod test_models {{
+    pub fn load(name: &str) -> whole::model::CompiledModel {{
+        let path = format!("{root}/models/{{name}}.safetensors");
+        whole::model::CompiledModel::load(path.as_ref()).unwrap()
+    }}
+}}
+'''
+    COMMON = '''extern crate whole as tracr_compress;
+#[path = "{root}/tests/common/mod.rs"] pub mod common;
+'''
+
+    def __init__(self, tree, file, mutants, externs):
+        self.tree, self.file, self.mutants, self.externs = tree, file, mutants, externs
+        self.unit = UNITS[file]
+        self.tests, self.filters = INTEGRATION.get(file, ({}, FILTERS.get(file, [])))
+        self.directory = WORK / "batch"
+        shutil.rmtree(self.directory, ignore_errors=True)
+        self.live = ["base", *mutants]
+        for copy in self.live:
+            self.write(copy)
+
+    def write(self, copy):
+        place = self.directory / copy
+        for parent, names in self.unit.items():
+            for name in names:
+                source = self.tree / "src" / parent / name
+                for path in sorted(source.rglob("*.rs")) if source.is_dir() else [source.with_suffix(".rs")]:
+                    self.write_module(copy, path)
+        if self.file in WHOLE:
+            kept = self.unit["analysis"]
+            text = self.source(copy, self.tree / "src/analysis/mod.rs")
+            shared = lambda m: m[0] if m[1] in kept else f"pub use whole::analysis::{m[1]};"
+            text = re.sub(r"^pub mod (\w+);", shared, text, flags=re.M)
+            (place / "analysis/mod.rs").write_text(text)
+        for number, (folder, names) in enumerate(self.tests.items()):
+            target = place / f"tests{number}"
+            target.mkdir(parents=True)
+            files = list((ROOT / "tests" / folder).glob("*.rs")) if names == "main" else [
+                ROOT / "tests" / folder / f"{name}.rs" for name in names]
+            for path in files:
+                text = path.read_text().replace("tracr_compress::", f"crate::{copy}::")
+                text = re.sub(r'(#\[path = "[^"]*common/mod.rs"\]\n)?^mod common;', "use crate::common;", text, flags=re.M)
+                text = re.sub(r"^use common::", "use crate::common::", text, flags=re.M)
+                text = re.sub(r"^use super::common::", "use crate::common::", text, flags=re.M)
+                text = text.replace("use crate::oracle;", "use super::oracle;")
+                name = "mod.rs" if path.stem == "main" else path.name
+                (target / name).write_text(text)
+            if names != "main":
+                (target / "mod.rs").write_text("".join(f"mod {name};\n" for name in names))
+
+    def source(self, copy, path):
+        text = path.read_text()
+        if path == self.tree / "src" / self.file and copy != "base":
+            text = changed(text, self.mutants[copy])
+        return re.sub(r"(?<!\$)\bcrate::(?!numbers)", f"crate::{copy}::", text)
+
+    def write_module(self, copy, path):
+        target = self.directory / copy / path.relative_to(self.tree / "src")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(self.source(copy, path))
+
+    def crate(self):
+        """The root: a module a copy, which looks like the crate from within."""
+        text = self.CRATE.format(root=ROOT) + (self.COMMON.format(root=ROOT) if self.tests else "")
+        for copy in self.live:
+            text += f"pub mod {copy} {{ pub use crate::numbers;\n"
+            text += "pub mod model { pub use whole::model::*; pub use crate::test_models; }\n"
+            for name in self.MODULES:
+                if name not in self.unit:
+                    text += f"pub use whole::{name};"
+            for parent in sorted({*self.unit, "compression", "program", "study"}):
+                if parent == "analysis" and self.file in WHOLE:
+                    text += "\npub mod analysis;"
+                    continue
+                own = "".join(f"pub mod {name};" for name in self.unit.get(parent, []))
+                text += f"\npub mod {parent} {{ pub use whole::{parent}::*; {own} }}"
+            text += "".join(f"\nmod tests{number};" for number in range(len(self.tests))) + "\n}\n"
+        return text
+
+    def compile(self):
+        """Drops what does not compile; the names of these copies."""
+        root, unviable = self.directory / "lib.rs", []
+        options = ["--edition=2024", "--test", "--cap-lints=allow", "--error-format=json", "-Cdebuginfo=0",
+                   f"-Copt-level={1 if self.tests else 0}"]
+        command = ["rustc", "--crate-name", "mutants", root, "-o", self.directory / "tests", *options, *self.externs]
+        environment = os.environ | {"CARGO_MANIFEST_DIR": str(ROOT), "CARGO_PKG_VERSION": "0"}
+        while True:
+            root.write_text(self.crate())
+            done = subprocess.run(command, text=True, capture_output=True, env=environment)
+            if done.returncode == 0:
+                return unviable
+            errors = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
+            errors = [error for error in errors if error["level"] == "error"]
+            places = (Path(span["file_name"]) for error in errors for span in error["spans"])
+            bad = {p.relative_to(self.directory).parts[0] for p in places if p.is_relative_to(self.directory)}
+            bad.discard("lib.rs")
+            if not bad or "base" in bad:
+                sys.exit("".join(error["rendered"] for error in errors[:20]))
+            unviable += bad
+            self.live = [copy for copy in self.live if copy not in bad]
+
+    def run(self, arguments, seconds):
+        environment = os.environ | {"RUST_BACKTRACE": "0", "INSTA_UPDATE": "no"}
+        return subprocess.run([self.directory / "tests", *arguments, "--test-threads=2"], text=True, cwd=ROOT,
+                              capture_output=True, timeout=seconds, env=environment)
+
+    def judge(self):
+        """What became of each mutant."""
+        results = {copy: "unviable" for copy in self.compile()}
+        names = self.run([*self.filters, "--list"], 60).stdout
+        tests = {copy: re.findall(rf"^({copy}::.*): test$", names, re.M) for copy in self.live}
+        try:
+            done = self.run(self.filters, TIMEOUT + 10 * len(self.live))
+            ends = dict(re.findall(r"^test (\S+) \.\.\. (ok|FAILED)$", done.stdout, re.M))
+        except subprocess.TimeoutExpired:
+            ends = {}
+        for copy in self.live:
+            if all(test in ends for test in tests[copy]):
+                passed = all(ends[test] == "ok" for test in tests[copy])
+            else:  # A mutant hangs or ends the process: each alone.
+                try:
+                    passed = self.run(["--exact", *tests[copy]], TIMEOUT).returncode == 0
+                except subprocess.TimeoutExpired:
+                    passed = False
+            results[copy] = "survived" if passed else "caught"
+        if not tests["base"] or results.pop("base") != "survived":
+            sys.exit(f"{self.file}: tests fail, or there are none, without any change")
+        return results
+
+
+def main():
+    arguments = sys.argv[1:]
+    files = [a.removeprefix("src/") for a in arguments if a != "--list"] or list(UNITS)
+    for file in files:
+        if file not in UNITS:
+            sys.exit(f"{file} is none of: {', '.join(UNITS)}")
+    tree, mutants = listed(files)
+    if "--list" in arguments:
+        for file in files:
+            print(f"{len(mutants[file]):5} {file}")
+        return
+    externs = dependencies()
+    rows, unknown = [], 0
+    for file in files:
+        start, counts = time.time(), Counter()
+        named = {f"m{i}": mutant for i, mutant in enumerate(mutants[file])}
+        for first in range(0, len(named), COPIES):
+            part = dict(list(named.items())[first:first + COPIES])
+            for copy, result in Batch(tree, file, part, externs).judge().items():
+                description = re.sub(r"^src/([^:]*):\d+:\d+: ", r"\1: ", named[copy]["name"]).replace("r#new", "new")
+                if result == "survived":
+                    result = "equivalent" if description in EQUIVALENT else "survived"
+                    unknown += result == "survived"
+                    print(f"{result}: {named[copy]['name']}", flush=True)
+                counts[result] += 1
+        counts["tried"] = counts.total() - counts["unviable"]
+        rows.append([file, *(counts[key] for key in ("tried", "caught", "equivalent", "survived", "unviable"))])
+        print(f"{file}: {counts['tried']} tried, {counts['caught']} caught, {time.time() - start:.0f} s", flush=True)
+    rows.append(["all", *map(sum, zip(*(row[1:] for row in rows)))])
+    print("\n| file | tried | caught | equivalent | survived | unviable |\n|---|---|---|---|---|---|")
+    for row in rows:
+        print("|", " | ".join(map(str, row)), "|")
+    sys.exit(1 if unknown else 0)
+
+
+main()
