@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The reproduction, from nothing to results/REPORT.md: runs every study, publishes it, and compares with
-# the paper. What is done already is not done again; Ctrl-C stops, the same command goes on from there.
+# the paper. What is done already is not done again; Ctrl-C stops, the same command resumes.
 #
 #     scripts/reproduce.sh [STUDY]...
 #

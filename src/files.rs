@@ -1,4 +1,5 @@
-//! Bytes on disk: bounded reads and writes that are whole or not there at all.
+//! Bytes on disk: bounded reads and writes that are whole or not there at all, also if the process is
+//! asked to stop ([`interrupt`]).
 
 pub mod links;
 
@@ -8,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 use thiserror::Error;
+
+use crate::interrupt;
 
 /// An operation on a file that the operating system refused.
 #[derive(Debug, Error)]
@@ -131,7 +134,9 @@ fn replace(
 ) -> Result<(), FileError> {
     let error = || FileError::new("write", path);
     let directory = parent_of(path);
+    let mut hold = interrupt::hold();
     let mut file = temporary(directory).map_err(error())?;
+    hold.keep_track_of(file.path());
     file.write_all(bytes).map_err(error())?;
     file.as_file().sync_all().map_err(error())?;
     make_way().map_err(error())?;

@@ -18,7 +18,7 @@
 //! 8. [`publication`]: what is kept of a study in the repository; [`paper`]: these results beside the
 //!    paper's statements.
 //! 9. [`library`]: what the binary brings along, and [`examples`]: the same as files to begin with.
-//! 10. [`cli`]: the commands.
+//! 10. [`cli`]: the commands; [`interrupt`]: what they wait for when they are asked to stop.
 //!
 //! ```
 //! use tracr_compress::model::{CompiledModel, Frozen, Stream};
@@ -48,6 +48,7 @@ pub mod examples;
 pub mod figures;
 pub mod files;
 pub mod inputs;
+pub mod interrupt;
 pub mod library;
 pub mod limits;
 pub mod linalg;

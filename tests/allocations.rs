@@ -22,7 +22,7 @@ struct Steps(u64);
 impl Observer for Steps {
     type Error = std::convert::Infallible;
 
-    fn evaluate(&mut self, _: &Array2<f64>) -> Evaluation {
+    fn evaluate(&mut self, _: &Array2<f64>) -> Option<Evaluation> {
         unreachable!("nothing is logged")
     }
 

@@ -179,20 +179,23 @@ fn a_second_signal_stops_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let output = dir.path().join("run");
     let mut arguments = short_run("frac_prevs", 1_000_000, &output);
-    // One step of a million inputs takes long: only the second signal can end it now.
+    // One step of a million inputs takes long: the first signal waits for it, and then says so.
     arguments.extend(["--set".into(), "training.batch_size=1000000".into()]);
     let mut child = compress()
         .args(arguments)
-        .stderr(Stdio::null())
+        .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     std::thread::sleep(Duration::from_millis(1500));
     signal(&child, "INT");
     std::thread::sleep(Duration::from_millis(200));
+    assert!(child.try_wait().unwrap().is_none(), "it did not wait");
     signal(&child, "INT");
     let began = Instant::now();
-    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(130));
     assert!(began.elapsed() < Duration::from_secs(2));
+    assert_eq!(String::from_utf8_lossy(&ended.stderr), "");
 }
 
 #[cfg(target_os = "linux")]

@@ -155,6 +155,20 @@ def signals(lab):
                 child.send_signal(number)
                 return lab.ended(child)
 
-            says = ["stopped", "the same command goes on from there"]
+            says = ["stopped", "the same command resumes"]
             tries.append(lab.attempt(subject, disturb, (130,), says))
-    return tries, "a checkpoint is written"
+    tries += [stopped_publishing(lab, moment) for moment in (0.05, 0.1, 0.2, 0.4)]
+    return tries, "a checkpoint is written; `publish` leaves whole files"
+
+
+def stopped_publishing(lab, moment):
+    """A signal after so many seconds of what is made of a finished study."""
+
+    def disturb(place):
+        child = lab.start([*subject.arguments, str(place)])
+        time.sleep(moment)
+        child.send_signal(signal.SIGTERM)
+        return lab.ended(child)
+
+    subject = lab.subject("publish")
+    return lab.attempt(subject, disturb, (130, 0))

@@ -1,7 +1,8 @@
 //! `compress analyze DIR`: what W learned, for a run or for all runs below a directory.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use super::signals::StopRequest;
 use super::{Failure, analyze_run, analyze_study, terminal};
 use crate::analysis::Settings;
 use crate::analysis::across::Tolerance;
@@ -121,7 +122,11 @@ fn tolerances(within: &[String]) -> Result<Vec<Tolerance>, Failure> {
     Ok(tolerances)
 }
 
-pub fn main(args: &Args) -> Result<(), Failure> {
+pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
+    stop.say(format!(
+        "stopped: {} is as it was; the same command starts over",
+        args.directory.display()
+    ));
     let settings = args.thresholds.settings()?;
     let tolerances = tolerances(&args.within)?;
     let reference = args
@@ -144,6 +149,7 @@ pub fn main(args: &Args) -> Result<(), Failure> {
         &tolerances,
         reference.as_ref(),
         &mut |run, runs, path| {
+            stop.say(stopped_at(run, runs, path));
             terminal::message(&format!("analysing {run} of {runs}: {}", path.display()));
         },
     )
@@ -160,6 +166,14 @@ pub fn main(args: &Args) -> Result<(), Failure> {
         analyze_study::text(&collection, &args.directory, &tolerances)
     };
     Ok(terminal::print(&text)?)
+}
+
+/// What a command says that is stopped at one of the runs that it analyses.
+pub fn stopped_at(run: usize, runs: usize, path: &Path) -> String {
+    format!(
+        "stopped at run {run} of {runs}, {}: every table is whole, old or new; the same command starts over",
+        path.display()
+    )
 }
 
 fn run(args: &Args, settings: &Settings, reference: Option<&Reference>) -> Result<(), Failure> {

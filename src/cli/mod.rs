@@ -1,7 +1,8 @@
 //! The command line: one file a command, no maths.
 //!
 //! Results go to stdout, progress and messages to stderr. Exit codes: 0 done, 1 failed while
-//! running, 2 usage, configuration or input file, 130 interrupted.
+//! running, 2 usage, configuration or input file, 130 interrupted, in every phase of every command
+//! ([`signals`]).
 
 mod analyze;
 mod analyze_run;
@@ -35,6 +36,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::escape::is_hidden;
+use signals::StopRequest;
 
 /// The version with the commit.
 const VERSION: &str = env!("COMPRESS_VERSION");
@@ -120,6 +122,13 @@ impl From<std::io::Error> for Failure {
 
 /// Runs a command line and returns its exit code.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let stop = match StopRequest::listen() {
+        Ok(stop) => stop,
+        Err(e) => {
+            terminal::message(&format!("error: cannot listen for signals: {e}"));
+            return ExitCode::from(1);
+        }
+    };
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let is_plain = |argument: &OsString| !argument.to_string_lossy().chars().any(is_hidden);
     let arguments_are_plain = arguments.iter().all(is_plain);
@@ -131,26 +140,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let _ = signals::survive_size_limits(); // without, the limit ends the process as it does others
-    let result = match (cli.command, cli.train) {
-        (Some(Command::Compile(args)), _) => compile::main(&args),
-        (Some(Command::Run(args)), _) => run::main(&args),
-        (Some(Command::Sweep(args)), _) => sweep::main(&args),
-        (Some(Command::Analyze(args)), _) => analyze::main(&args),
-        (Some(Command::Export(args)), _) => export::main(&args),
-        (Some(Command::Plot(args)), _) => plot::main(&args),
-        (Some(Command::Report(args)), _) => report::main(&args),
-        (Some(Command::Publish(args)), _) => publish::main(&args),
-        (Some(Command::Paper(args)), _) => paper::main(&args),
-        (Some(Command::Programs(args)), _) => programs::main(&args),
-        (Some(Command::Init(args)), _) => init::main(&args),
-        (Some(Command::Keys(args)), _) => keys::main(&args),
-        (Some(Command::Completions(args)), _) => completions::main(&args),
-        (Some(Command::Man(args)), _) => man::main(&args),
-        (None, Some(args)) => train::main(&args),
-        (None, None) => Err(Failure::Input(anyhow::anyhow!(
-            "nothing to do: give --config FILE, or a command (see --help)"
-        ))),
-    };
+    let result = dispatch(cli, &stop);
+    stop.end_by_itself();
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Input(e)) => {
@@ -163,8 +154,31 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
         Err(Failure::Interrupted(text)) => {
             terminal::message(&text);
-            ExitCode::from(130)
+            ExitCode::from(signals::INTERRUPTED)
         }
         Err(Failure::Closed) => ExitCode::SUCCESS,
+    }
+}
+
+fn dispatch(cli: Cli, stop: &StopRequest) -> Result<(), Failure> {
+    match (cli.command, cli.train) {
+        (Some(Command::Compile(args)), _) => compile::main(&args),
+        (Some(Command::Run(args)), _) => run::main(&args),
+        (Some(Command::Sweep(args)), _) => sweep::main(&args, stop),
+        (Some(Command::Analyze(args)), _) => analyze::main(&args, stop),
+        (Some(Command::Export(args)), _) => export::main(&args),
+        (Some(Command::Plot(args)), _) => plot::main(&args),
+        (Some(Command::Report(args)), _) => report::main(&args),
+        (Some(Command::Publish(args)), _) => publish::main(&args, stop),
+        (Some(Command::Paper(args)), _) => paper::main(&args),
+        (Some(Command::Programs(args)), _) => programs::main(&args),
+        (Some(Command::Init(args)), _) => init::main(&args),
+        (Some(Command::Keys(args)), _) => keys::main(&args),
+        (Some(Command::Completions(args)), _) => completions::main(&args),
+        (Some(Command::Man(args)), _) => man::main(&args),
+        (None, Some(args)) => train::main(&args, stop),
+        (None, None) => Err(Failure::Input(anyhow::anyhow!(
+            "nothing to do: give --config FILE, or a command (see --help)"
+        ))),
     }
 }

@@ -19,6 +19,7 @@ const STEPS_PER_LOOK: u64 = 16;
 #[derive(Debug)]
 pub struct Reporter {
     name: String,
+    directory: String,
     quiet: bool,
     stop: StopRequest,
     bar: ProgressBar,
@@ -31,10 +32,15 @@ pub struct Reporter {
 }
 
 impl Reporter {
-    /// For a run of this name; `quiet` shows nothing.
-    pub fn new(name: &str, quiet: bool, stop: StopRequest) -> Self {
+    /// For a run of this name in this directory; `quiet` shows nothing.
+    pub fn new(name: &str, directory: &str, quiet: bool, stop: StopRequest) -> Self {
+        stop.say(format!(
+            "{name}: stopped before training; the same command begins it, or resumes it from its checkpoint \
+             ({directory})"
+        ));
         Self {
             name: name.to_owned(),
+            directory: directory.to_owned(),
             quiet,
             stop,
             bar: ProgressBar::hidden(),
@@ -69,6 +75,10 @@ impl Progress for Reporter {
     fn begin(&mut self, step: u64, steps: u64) {
         self.steps = steps;
         self.last_line = (step, Instant::now());
+        self.stop.say(format!(
+            "{}: stopped; the same command resumes it from its last checkpoint, if there is one ({})",
+            self.name, self.directory
+        ));
         if self.quiet {
             return;
         }
@@ -96,6 +106,10 @@ impl Progress for Reporter {
                 self.bar.set_position(step);
             }
         }
+        self.is_to_stop()
+    }
+
+    fn is_to_stop(&self) -> bool {
         self.stop.is_made()
     }
 
@@ -114,5 +128,9 @@ impl Progress for Reporter {
 
     fn end(&mut self) {
         self.bar.finish_and_clear();
+        self.stop.say(format!(
+            "{}: stopped before all results were written; the same command computes what is missing ({})",
+            self.name, self.directory
+        ));
     }
 }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::analyze::stopped_at;
+use super::signals::StopRequest;
 use super::{Failure, output, terminal};
 use crate::publication::{self, PublishError, Request};
 use crate::study::collection::CollectionError;
@@ -24,7 +26,7 @@ pub struct Args {
     quiet: bool,
 }
 
-pub fn main(args: &Args) -> Result<(), Failure> {
+pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
     if let Some(path) = &args.output {
         output::directory(path, "publish copies its files")?;
     }
@@ -37,6 +39,7 @@ pub fn main(args: &Args) -> Result<(), Failure> {
             .map(|path| (path, args.exclude.as_slice())),
     };
     let published = publication::publish(&request, &mut |run, runs, path| {
+        stop.say(stopped_at(run, runs, path));
         if !args.quiet {
             terminal::message(&format!("analysing {run} of {runs}: {}", path.display()));
         }

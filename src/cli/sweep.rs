@@ -72,17 +72,17 @@ impl FromStr for Shard {
     }
 }
 
-pub fn main(args: &Args) -> Result<(), Failure> {
+pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
     match (&args.collect, &args.study) {
         (Some(directory), _) => collect(directory),
-        (None, Some(study)) => run(args, study),
+        (None, Some(study)) => run(args, study, stop),
         (None, None) => Err(Failure::Input(anyhow::anyhow!(
             "which study? give its file, or --collect DIR"
         ))),
     }
 }
 
-fn run(args: &Args, study: &Path) -> Result<(), Failure> {
+fn run(args: &Args, study: &Path, stop: &StopRequest) -> Result<(), Failure> {
     if let Some(path) = &args.output {
         output::directory(path, "a sweep writes runs and tables")?;
     }
@@ -115,7 +115,12 @@ fn run(args: &Args, study: &Path) -> Result<(), Failure> {
         RecordError::File(e) if e.is_of_the_machine() => Failure::Running(e.into()),
         e => Failure::input(e),
     })?;
-    let stop = StopRequest::listen().map_err(|e| Failure::Running(e.into()))?;
+    stop.say(format!(
+        "{}: stopped; runs that are complete stay so, and the same command resumes the others ({})",
+        plan.record.name,
+        directory.display()
+    ));
+    let stop = stop.clone();
     let reporter = SweepReporter::new(&plan.record.name, mine.len(), jobs, args.quiet, stop);
     let report = sweep(&plan, directory, &mine, jobs, &mut tables, &reporter);
     reporter.finish();
@@ -153,7 +158,7 @@ fn conclude(
     let place = directory.display();
     if report.interrupted {
         return Err(Failure::Interrupted(format!(
-            "{name}: stopped, {done} of {mine} runs complete; the same command goes on from there \
+            "{name}: stopped, {done} of {mine} runs complete; the same command resumes the others \
              ({place})"
         )));
     }

@@ -160,6 +160,10 @@ impl Progress for WorkerProgress<'_> {
         if step.is_multiple_of(STEPS_PER_LOOK) {
             self.bar.set_position(step);
         }
+        self.is_to_stop()
+    }
+
+    fn is_to_stop(&self) -> bool {
         self.all.stop.is_made()
     }
 

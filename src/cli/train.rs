@@ -37,7 +37,7 @@ pub struct Args {
     json: bool,
 }
 
-pub fn main(args: &Args) -> Result<(), Failure> {
+pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
     let experiment = Experiment::load(&args.config, &args.set, args.output.as_deref())
         .map_err(Failure::input)?;
     output::directory(&experiment.config.output.dir, "a run writes its files")?;
@@ -54,10 +54,10 @@ pub fn main(args: &Args) -> Result<(), Failure> {
             "memory: about {needed} at most\n"
         ))?);
     }
-    let stop = StopRequest::listen().map_err(|e| Failure::Running(e.into()))?;
     let config = &experiment.config;
     let name = escape::name(&config.name);
-    let mut reporter = Reporter::new(&name, args.quiet, stop);
+    let directory = config.output.dir.display();
+    let mut reporter = Reporter::new(&name, &directory.to_string(), args.quiet, stop.clone());
     let outcome = study::run(&experiment, args.force, &mut reporter).map_err(|e| {
         if e.is_input() {
             Failure::input(e)
@@ -65,7 +65,6 @@ pub fn main(args: &Args) -> Result<(), Failure> {
             Failure::Running(e.into())
         }
     })?;
-    let directory = config.output.dir.display();
     match outcome {
         Outcome::Completed(summary) => report(&summary, config, args.json, "completed"),
         Outcome::AlreadyOver(summary) if summary.stop_reason == "diverged" => {
@@ -78,7 +77,7 @@ pub fn main(args: &Args) -> Result<(), Failure> {
             "is complete already; nothing to do",
         ),
         Outcome::Interrupted { step } => Err(Failure::Interrupted(format!(
-            "{name}: stopped after step {step} of {}; the same command goes on from there ({directory})",
+            "{name}: stopped after step {step} of {}; the same command resumes it there ({directory})",
             config.training.updates()
         ))),
         Outcome::Diverged(summary) => Err(diverged(&summary, config, "diverged")),

@@ -4,6 +4,7 @@
 //! one), each input counting by its probability where tokens have weights, so that two runs differ by their `W` alone: pieces of 256 inputs, by the fused engine's forward
 //! pass in one thread, summed in their order. `tests/engines.rs` compares with the plain forward pass.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use ndarray::{Array2, ArrayView1, Axis};
@@ -115,6 +116,19 @@ impl Evaluator {
 
     /// The exact figures of `w`, `[d, D]` or a stack of several.
     pub fn evaluate(&mut self, w: &Array2<f64>) -> Evaluation {
+        let Ok(evaluation) = self.try_evaluate(w, || Ok::<_, Infallible>(()));
+        evaluation
+    }
+
+    /// The same; `check` is asked before each piece of 256 inputs.
+    ///
+    /// # Errors
+    /// The first that `check` returns.
+    pub fn try_evaluate<E>(
+        &mut self,
+        w: &Array2<f64>,
+        check: impl Fn() -> Result<(), E>,
+    ) -> Result<Evaluation, E> {
         let Self {
             teacher,
             objective,
@@ -125,12 +139,13 @@ impl Evaluator {
         let (model, space) = (teacher.model(), teacher.space());
         let mut total = Sums::default();
         for (start, end) in chunks(teacher) {
+            check()?;
             let batch = teacher.evaluation().batch(start, end);
             let (blocks, scores) = forward.outputs(&batch, model, space, piece);
             total.add(&sums(teacher, objective, (start, end), &blocks, &scores));
         }
         let penalty = penalty::value(objective, w, forward.wiring());
-        total.finish(teacher, objective, penalty)
+        Ok(total.finish(teacher, objective, penalty))
     }
 }
 

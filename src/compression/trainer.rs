@@ -60,6 +60,13 @@ pub struct Intervals {
     pub diagnose_every: u64,
 }
 
+impl Intervals {
+    /// After every `log_every` steps, and after the last one.
+    fn record_is_due(&self, step: u64) -> bool {
+        step.is_multiple_of(self.log_every) || step == self.steps
+    }
+}
+
 /// What is known at a logged step.
 #[derive(Clone, Debug)]
 pub struct Record {
@@ -97,8 +104,9 @@ pub trait Observer {
     /// What can go wrong outside.
     type Error;
 
-    /// A record is due: the exact figures of `w`.
-    fn evaluate(&mut self, w: &Array2<f64>) -> Evaluation;
+    /// A record is due: the exact figures of `w`, or none to stop here. Where there are many inputs they
+    /// take as long as many steps.
+    fn evaluate(&mut self, w: &Array2<f64>) -> Option<Evaluation>;
     /// A record was made.
     fn record(&mut self, record: &Record) -> Result<(), Self::Error>;
     /// A checkpoint is due.
@@ -198,6 +206,8 @@ impl Trainer {
             observer.diagnose(0, &self.state.w)?;
         }
         while self.state.step < intervals.steps {
+            let due = intervals.record_is_due(self.state.step + 1);
+            let kept = due.then(|| self.state.clone());
             let loss = self.step();
             let total = self.objective.total(&loss);
             let step = self.state.step;
@@ -205,10 +215,14 @@ impl Trainer {
                 return Ok(StopReason::Diverged { step });
             }
             let last = step == intervals.steps;
-            if step.is_multiple_of(intervals.log_every) || last {
+            if let Some(kept) = kept {
+                let Some(evaluation) = observer.evaluate(&self.state.w) else {
+                    let seconds = before + start.elapsed().as_secs_f64();
+                    return self.take_back(State { seconds, ..kept }, observer);
+                };
                 let elapsed = last_record.1.elapsed().as_secs_f64();
                 let speed = (step - last_record.0) as f64 / elapsed.max(f64::MIN_POSITIVE);
-                let record = self.record(observer.evaluate(&self.state.w), speed);
+                let record = self.record(evaluation, speed);
                 if !record.evaluation.is_usable() {
                     return Ok(StopReason::Diverged { step });
                 }
@@ -232,6 +246,23 @@ impl Trainer {
             }
         }
         Ok(StopReason::Completed)
+    }
+
+    /// Stops at the state before a step whose record is not to be made: no checkpoint is without its rows.
+    fn take_back<O: Observer>(
+        &mut self,
+        kept: State,
+        observer: &mut O,
+    ) -> Result<StopReason, O::Error> {
+        self.state = kept;
+        if !self.state.is_finite() {
+            let step = self.state.step;
+            return Ok(StopReason::Diverged { step });
+        }
+        if self.state.step > 0 {
+            observer.checkpoint(&self.state)?;
+        }
+        Ok(StopReason::Interrupted)
     }
 
     /// One update; the loss is that of the batch before it. Nothing is updated where it is not
@@ -276,6 +307,118 @@ impl Trainer {
             loss,
             evaluation,
             steps_per_second,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::compression::Teacher;
+    use crate::compression::engines::fused::Fused;
+    use crate::compression::evaluation::Evaluator;
+    use crate::compression::projection::normal;
+    use crate::inputs::rng::{self, Purpose};
+    use crate::inputs::{EvaluationSet, InputSpace};
+    use crate::model::test_models;
+
+    /// Keeps what the loop tells, and stops it at the evaluation after some step.
+    struct Watch {
+        evaluator: Evaluator,
+        stop_at: Option<u64>,
+        step: u64,
+        records: Vec<(u64, f64)>,
+        checkpoint: Option<State>,
+    }
+
+    impl Observer for Watch {
+        type Error = std::convert::Infallible;
+
+        fn evaluate(&mut self, w: &Array2<f64>) -> Option<Evaluation> {
+            let stops = self.stop_at.is_some_and(|step| self.step + 1 >= step);
+            (!stops).then(|| self.evaluator.evaluate(w))
+        }
+
+        fn record(&mut self, record: &Record) -> Result<(), Self::Error> {
+            self.records.push((record.step, record.total));
+            Ok(())
+        }
+
+        fn checkpoint(&mut self, state: &State) -> Result<(), Self::Error> {
+            self.checkpoint = Some(state.clone());
+            Ok(())
+        }
+
+        fn step_done(&mut self, step: u64, _: f64) -> bool {
+            self.step = step;
+            false
+        }
+    }
+
+    fn trained(from: Option<State>, stop_at: Option<u64>) -> (StopReason, State, Watch) {
+        let model = test_models::load("sort_unique");
+        let space = InputSpace::new(&model, &[5], true).unwrap();
+        let inputs = EvaluationSet::new(&space, 0);
+        let teacher = Teacher::new(&model, space.clone(), inputs);
+        let objective = Objective::default();
+        let w = normal(&mut rng::stream(0, Purpose::Init), (8, model.width()), 0.3);
+        let mut trainer = Trainer::new(
+            Box::new(Fused::<f64>::new(
+                Arc::clone(&teacher),
+                objective.clone(),
+                1,
+            )),
+            Sampler::new(space, teacher.evaluation(), 0),
+            objective.clone(),
+            LinearDecay::new(1e-3, 1e-6, 0.5, 10),
+            AdamW {
+                beta1: 0.9,
+                beta2: 0.99,
+                epsilon: 1e-8,
+                weight_decay: 0.1,
+            },
+            16,
+            from.unwrap_or_else(|| State::initial(w)),
+        );
+        let mut watch = Watch {
+            evaluator: Evaluator::new(teacher, objective),
+            stop_at,
+            step: 0,
+            records: Vec::new(),
+            checkpoint: None,
+        };
+        let intervals = Intervals {
+            steps: 10,
+            log_every: 4,
+            checkpoint_every: 100,
+            diagnose_every: 0,
+        };
+        let Ok(reason) = trainer.run(intervals, &mut watch);
+        (reason, trainer.into_state(), watch)
+    }
+
+    #[test]
+    fn a_stopped_evaluation_leaves_the_step_before_it_and_changes_no_later_number() {
+        let untimed = |state: State| State {
+            seconds: 0.0,
+            ..state
+        };
+        let (reason, whole, all) = trained(None, None);
+        assert_eq!(reason, StopReason::Completed);
+        assert_eq!(all.records.len(), 3, "after steps 4, 8 and 10");
+        for (stop_at, records) in [(4, 0), (8, 1), (10, 2)] {
+            let (reason, state, watch) = trained(None, Some(stop_at));
+            assert_eq!(reason, StopReason::Interrupted);
+            assert_eq!(state.step, stop_at - 1);
+            assert_eq!(watch.records, all.records[..records]);
+            let checkpoint = watch.checkpoint.unwrap();
+            assert_eq!(checkpoint, state);
+            let (reason, resumed, watch) = trained(Some(checkpoint), None);
+            assert_eq!(reason, StopReason::Completed);
+            assert_eq!(watch.records, all.records[records..]);
+            assert_eq!(untimed(resumed), untimed(whole.clone()));
         }
     }
 }

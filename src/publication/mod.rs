@@ -17,6 +17,7 @@ use crate::analysis::across::{Tolerance, middle};
 use crate::figures::table::FigureError;
 use crate::figures::{self, MEDIAN, png, svg};
 use crate::files::{FileError, links, remove_leftovers, write_atomically};
+use crate::interrupt;
 use crate::report;
 use crate::study::collection::{self, Collection, CollectionError, Member};
 use crate::study::directory::{FEATURES, GRAM, LAYERS};
@@ -193,6 +194,7 @@ fn medians(members: &[Member]) -> Vec<Median<'_>> {
 /// Replaces `median/` by these runs' tables.
 fn keep_medians(directory: &Path, medians: &[Median<'_>]) -> Result<Vec<String>, FileError> {
     let folder = directory.join(MEDIAN);
+    let _all = interrupt::hold();
     if folder.exists() || links::is_link(&folder) {
         std::fs::remove_dir_all(&folder).map_err(FileError::new("delete", &folder))?;
     }

@@ -19,6 +19,7 @@ use crate::analysis::worst::WorstInput;
 use crate::analysis::{self, Analysis, Settings, Subject};
 use crate::compression::Projection;
 use crate::files::{self, FileError};
+use crate::interrupt;
 
 /// A run's analysis with what it is about.
 #[derive(Clone, Debug)]
@@ -221,6 +222,7 @@ impl Analyzed {
     /// If one of them cannot be written.
     pub fn write(&self, directory: &Path) -> Result<(), FileError> {
         files::remove_leftovers(directory)?;
+        let _of_one_analysis = interrupt::hold();
         let fits = &self.analysis.faithfulness;
         let features = self.analysis.features.iter().map(feature_row);
         write_csv(&directory.join(FEATURES), FEATURE_COLUMNS, features)?;

@@ -12,6 +12,7 @@ use crate::analysis::Settings;
 use crate::analysis::across::CriticalRow;
 use crate::analysis::answer::Answer;
 use crate::files::{self, FileError};
+use crate::interrupt;
 
 /// The tables of a study.
 pub const STUDY_METRICS: &str = "study_metrics.csv";
@@ -80,6 +81,7 @@ impl Collection {
     /// If one of them cannot be written.
     pub fn write(&self, directory: &Path, settings: &Settings) -> Result<(), FileError> {
         files::remove_leftovers(directory)?;
+        let _of_one_analysis = interrupt::hold();
         let id = |m: &Member| (m.group.clone(), m.d, m.seed, m.run.clone());
         let metrics = self.members.iter().flat_map(|m| {
             let of_member = m.metrics.iter();

@@ -9,6 +9,7 @@ use thiserror::Error;
 use super::checkpoints::Checkpoints;
 use crate::config::RunConfig;
 use crate::files::{self, FileError, links, names, remove};
+use crate::interrupt;
 
 /// The files of a run directory.
 pub const CONFIG: &str = "config.toml";
@@ -221,6 +222,7 @@ impl RunDirectory {
 
     /// Deletes the run in it. Whoever is killed meanwhile leaves what can be gone on from, or nothing.
     fn clear(&self) -> Result<(), DirectoryError> {
+        let _all = interrupt::hold();
         self.remove_starts()?;
         for name in ALL {
             remove(&self.file(name))?;

@@ -26,6 +26,8 @@ pub trait Progress {
     fn begin(&mut self, step: u64, steps: u64);
     /// A step is done; `loss` is its batch's. Returns whether to stop after it.
     fn step(&mut self, step: u64, loss: f64) -> bool;
+    /// Whether to stop, within a step or at once: asked in what takes as long as many steps.
+    fn is_to_stop(&self) -> bool;
     /// A row was written.
     fn record(&mut self, record: &Record);
     /// Something happened that the user should know of, and the run goes on.
@@ -41,7 +43,7 @@ pub enum Outcome {
     AlreadyOver(Summary),
     /// All steps are done and all files written.
     Completed(Summary),
-    /// It stopped on request at this step; the same command goes on from there.
+    /// It stopped on request at this step; the same command resumes it there.
     Interrupted {
         /// Updates done, those of other starts included.
         step: u64,

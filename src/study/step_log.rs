@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use crate::files::{self, FileError, links};
+use crate::interrupt;
 
 /// More than any run logs.
 const MAX_BYTES: u64 = crate::limits::LOG_BYTES;
@@ -68,6 +69,7 @@ impl StepLog {
     /// # Errors
     /// If they cannot be written.
     pub fn append(&mut self, rows: &[u8]) -> Result<(), FileError> {
+        let _whole = interrupt::hold();
         self.file
             .write_all(rows)
             .map_err(FileError::new("write", &self.path))

@@ -15,6 +15,7 @@ use super::state::RunState;
 use super::statistics::Figures;
 use super::study_lock::StudyLock;
 use crate::files::FileError;
+use crate::interrupt;
 
 /// One row per run that is over.
 pub const RUNS: &str = "runs.csv";
@@ -94,6 +95,7 @@ impl Tables {
     pub fn rewrite(&mut self) -> Result<(), FileError> {
         let lock = StudyLock::take(&self.directory)?;
         self.look()?;
+        let _both = interrupt::hold();
         self.write(&lock, RUNS, self.runs())?;
         let summary = self.summary();
         self.write(&lock, SUMMARY_TABLE, summary)

@@ -22,6 +22,7 @@ use crate::compression::trainer::{Intervals, Observer, Record, State};
 use crate::compression::{Evaluation, StopReason, Teacher, Trainer};
 use crate::config::{self, Precision, RunConfig};
 use crate::inputs::Sampler;
+use crate::interrupt;
 
 /// Where a trajectory leaves what it needs to go on.
 #[derive(Clone, Debug)]
@@ -126,7 +127,10 @@ impl<'a> Training<'a> {
             elsewhere,
             last: None,
         };
+        // Who stops the training waits for its checkpoint.
+        let hold = interrupt::hold();
         let reason = trainer.run(intervals, &mut observer)?;
+        drop(hold);
         if let StopReason::Diverged { .. } = reason {
             observer.sync()?;
         }
@@ -232,8 +236,14 @@ impl TrajectoryObserver<'_> {
 impl Observer for TrajectoryObserver<'_> {
     type Error = RunError;
 
-    fn evaluate(&mut self, w: &Array2<f64>) -> Evaluation {
-        self.evaluator.evaluate(w)
+    fn evaluate(&mut self, w: &Array2<f64>) -> Option<Evaluation> {
+        let Self {
+            evaluator,
+            progress,
+            ..
+        } = self;
+        let check = || (!progress.is_to_stop()).then_some(()).ok_or(());
+        evaluator.try_evaluate(w, check).ok()
     }
 
     fn record(&mut self, record: &Record) -> Result<(), RunError> {
