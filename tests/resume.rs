@@ -178,9 +178,11 @@ fn a_directory_in_use_is_refused_and_its_run_goes_on() {
 fn a_second_signal_stops_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let output = dir.path().join("run");
-    let mut arguments = short_run("frac_prevs", 1_000_000, &output);
-    // One step of a million inputs takes long: the first signal waits for it, and then says so.
-    arguments.extend(["--set".into(), "training.batch_size=1000000".into()]);
+    let mut arguments = short_run("sort_unique", 1_000_000, &output);
+    // One such step takes seconds: the first signal waits for it, and then says so.
+    for set in ["training.engine=\"autodiff\"", "training.batch_size=100000"] {
+        arguments.extend(["--set".into(), set.into()]);
+    }
     let mut child = compress()
         .args(arguments)
         .stderr(Stdio::piped())

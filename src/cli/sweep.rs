@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::signals::StopRequest;
-use super::sweep_progress::SweepReporter;
+use super::sweep_progress::{self, SweepReporter};
 use super::{Failure, output, table, terminal};
 use crate::analysis::ending::Endings;
 use crate::config::StudyFile;
@@ -115,13 +115,8 @@ fn run(args: &Args, study: &Path, stop: &StopRequest) -> Result<(), Failure> {
         RecordError::File(e) if e.is_of_the_machine() => Failure::Running(e.into()),
         e => Failure::input(e),
     })?;
-    stop.say(format!(
-        "{}: stopped; runs that are complete stay so, and the same command resumes the others ({})",
-        plan.record.name,
-        directory.display()
-    ));
-    let stop = stop.clone();
-    let reporter = SweepReporter::new(&plan.record.name, mine.len(), jobs, args.quiet, stop);
+    let study = (plan.record.name.as_str(), directory);
+    let reporter = SweepReporter::new(study, mine.len(), jobs, args.quiet, stop.clone());
     let report = sweep(&plan, directory, &mine, jobs, &mut tables, &reporter);
     reporter.finish();
     let report = report.map_err(|e| Failure::Running(e.into()))?;
@@ -157,10 +152,8 @@ fn conclude(
     let done = report.completed + report.already;
     let place = directory.display();
     if report.interrupted {
-        return Err(Failure::Interrupted(format!(
-            "{name}: stopped, {done} of {mine} runs complete; the same command resumes the others \
-             ({place})"
-        )));
+        let text = sweep_progress::stopped((name, directory), done, mine);
+        return Err(Failure::Interrupted(text));
     }
     terminal::print(&format!(
         "{name}: {done} of {mine} runs complete ({} of them before), {} failed\n{endings}runs.csv and \

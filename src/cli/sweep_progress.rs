@@ -2,6 +2,7 @@
 //! finished run elsewhere.
 
 use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -20,18 +21,28 @@ const STEPS_PER_LOOK: u64 = 16;
 /// Shows a sweep's progress and passes on the request to stop.
 #[derive(Debug)]
 pub struct SweepReporter {
+    name: String,
+    directory: PathBuf,
     stop: StopRequest,
     quiet: bool,
     runs: usize,
     over: AtomicUsize,
+    /// Those of them, and those of earlier sweeps, that have a result.
+    complete: AtomicUsize,
     bars: MultiProgress,
     all: ProgressBar,
     workers: Vec<ProgressBar>,
 }
 
 impl SweepReporter {
-    /// For this many runs and workers; `quiet` shows nothing.
-    pub fn new(name: &str, runs: usize, jobs: usize, quiet: bool, stop: StopRequest) -> Self {
+    /// For this many runs and workers of a study of this name in this directory; `quiet` shows nothing.
+    pub fn new(
+        (name, directory): (&str, &Path),
+        runs: usize,
+        jobs: usize,
+        quiet: bool,
+        stop: StopRequest,
+    ) -> Self {
         let shown = !quiet && io::stderr().is_terminal();
         let target = if shown {
             ProgressDrawTarget::stderr()
@@ -54,14 +65,24 @@ impl SweepReporter {
         let line = "  {prefix} {wide_bar} {pos}/{len}  {msg}  {per_sec}";
         let workers = (0..jobs.min(runs)).map(|_| bar(0, line)).collect();
         Self {
+            name: name.to_owned(),
+            directory: directory.to_owned(),
             stop,
             quiet,
             runs,
             over: AtomicUsize::new(0),
+            complete: AtomicUsize::new(0),
             bars,
             all,
             workers,
         }
+    }
+
+    /// So many more runs have a result.
+    fn completed(&self, runs: usize) {
+        let complete = runs + self.complete.fetch_add(runs, Ordering::Relaxed);
+        let study = (self.name.as_str(), self.directory.as_path());
+        self.stop.say(stopped(study, complete, self.runs));
     }
 
     /// Takes the bars away.
@@ -92,6 +113,10 @@ impl Watcher for SweepReporter {
         self.stop.is_made()
     }
 
+    fn begin(&self, already: usize) {
+        self.completed(already);
+    }
+
     fn run<'a>(&'a self, worker: usize, run: &str) -> Box<dyn Progress + 'a> {
         let bar = self.workers.get(worker).unwrap_or(&self.all);
         bar.set_prefix(escape::name(run).into_owned());
@@ -106,6 +131,9 @@ impl Watcher for SweepReporter {
     fn over(&self, run: &str, end: &End) {
         let over = 1 + self.over.fetch_add(1, Ordering::Relaxed);
         self.all.set_position(over as u64);
+        if !matches!(end, End::Failed(_)) {
+            self.completed(1);
+        }
         let text = match end {
             End::Completed(summary) => figures(summary),
             End::AlreadyOver(_) => "completed by another process".into(),
@@ -122,6 +150,14 @@ impl Watcher for SweepReporter {
             "waiting for {runs} runs that another process works on"
         ));
     }
+}
+
+/// What a sweep says that is stopped.
+pub fn stopped((name, directory): (&str, &Path), complete: usize, runs: usize) -> String {
+    format!(
+        "{name}: stopped, {complete} of {runs} runs complete; the same command resumes the others ({})",
+        directory.display()
+    )
 }
 
 /// A finished run in a line.

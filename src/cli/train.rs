@@ -76,6 +76,9 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
             args.json,
             "is complete already; nothing to do",
         ),
+        Outcome::Interrupted { step: 0 } => Err(Failure::Interrupted(format!(
+            "{name}: stopped before the first step; the same command starts over ({directory})"
+        ))),
         Outcome::Interrupted { step } => Err(Failure::Interrupted(format!(
             "{name}: stopped after step {step} of {}; the same command resumes it there ({directory})",
             config.training.updates()

@@ -31,6 +31,8 @@ const TABLES_PART: u32 = 20;
 pub trait Watcher: Sync {
     /// Whether to stop: every worker checkpoints its run.
     fn stop(&self) -> bool;
+    /// It begins; this many of its runs are complete already.
+    fn begin(&self, already: usize);
     /// A worker takes up a run; its progress goes here.
     fn run<'a>(&'a self, worker: usize, run: &str) -> Box<dyn Progress + 'a>;
     /// A run is over.
@@ -140,6 +142,7 @@ pub fn sweep(
         already: mine.len() - queue.len(),
         ..Report::default()
     };
+    watcher.begin(report.already);
     let shared = Shared {
         plan,
         directory,
