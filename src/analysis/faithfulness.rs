@@ -222,11 +222,7 @@ impl Sums {
                     )
                 };
                 let all = fit(&variable.dims);
-                [
-                    all.clone(),
-                    all,
-                    fit(&pass.structure.read_dims(variable.dims.iter().copied())),
-                ]
+                [all.clone(), all, fit(&pass.structure.read_dims_of(variable))]
             })
             .collect();
         Self {
@@ -262,7 +258,7 @@ impl Sums {
             let x = both.compressed[&site].select(Axis(1), &variable.dims);
             let y = both.compiled[&site].select(Axis(1), &variable.dims);
             let [all, words, read] = fits;
-            let kept = pass.structure.read_dims(variable.dims.iter().copied());
+            let kept = pass.structure.read_dims_of(variable);
             let x_read = both.compressed[&site].select(Axis(1), &kept);
             let y_read = both.compiled[&site].select(Axis(1), &kept);
             for (row, (x, y)) in x_read.rows().into_iter().zip(y_read.rows()).enumerate() {
@@ -366,10 +362,7 @@ impl Sums {
         for (fits, (variable, site)) in self.variables.iter().zip(pass.structure.writings()) {
             let [.., read] = fits;
             let read = ReadFit {
-                features_read: pass
-                    .structure
-                    .read_dims(variable.dims.iter().copied())
-                    .len(),
+                features_read: pass.structure.read_dims_of(variable).len(),
                 r2_read: read.explained(),
                 r2_read_mapped: read.explained_by_best_map(),
             };

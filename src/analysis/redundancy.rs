@@ -70,7 +70,7 @@ pub fn measure(
     let writings = structure.writings();
     writings
         .filter_map(|(variable, site)| {
-            let read = structure.read_dims(variable.dims.iter().copied());
+            let read = structure.read_dims_of(variable);
             let others = structure
                 .variables
                 .iter()

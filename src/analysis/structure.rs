@@ -69,6 +69,11 @@ impl Structure {
         dims.into_iter().filter(|d| self.read[*d]).collect()
     }
 
+    /// The dimensions of a variable that something reads.
+    pub fn read_dims_of(&self, variable: &Variable) -> Vec<usize> {
+        self.read_dims(variable.dims.iter().copied())
+    }
+
     /// Each variable with each site that writes it.
     pub fn writings(&self) -> impl Iterator<Item = (&Variable, Site)> {
         self.variables

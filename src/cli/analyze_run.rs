@@ -187,7 +187,7 @@ fn variables(analyzed: &Analyzed) -> String {
         "R2 mapped",
         "exchanged: agree",
         "where it matters",
-        "positions that matter",
+        "positions affected",
     ])];
     let fits = &analyzed.analysis.faithfulness.variables;
     for exchange in &analyzed.analysis.interchange {

@@ -23,11 +23,15 @@ const SEED: &str = "training.seed";
 pub fn of(directory: &Path, analysis: Option<&Json>) -> Result<Answer, FigureError> {
     let runs = Table::read_if_there(directory, "runs.csv", COLLECT)?;
     let Some(answer) = analysis.map(|a| &a["answer"]).filter(|a| a.is_object()) else {
-        let runs = runs.map_or_else(
-            || Ok(Evidence::default()),
-            |runs| evidence(directory, &runs),
-        )?;
-        return Ok(runs.answer());
+        let Some(runs) = runs else {
+            return Ok(Evidence::default().answer());
+        };
+        let evidence = evidence(directory, &runs)?;
+        let completed = completed(&runs)?;
+        if evidence.runs.is_empty() && completed > 0 {
+            return Ok(unknown_widths(completed));
+        }
+        return Ok(evidence.answer());
     };
     let texts = |key: &str| -> Vec<String> {
         let all = answer[key].as_array().into_iter().flatten();
@@ -40,8 +44,7 @@ pub fn of(directory: &Path, analysis: Option<&Json>) -> Result<Answer, FigureErr
     };
     let analysed = analysis.and_then(|a| a["runs"].as_u64()).unwrap_or(0) as usize;
     if let Some(runs) = runs {
-        let reasons = runs.texts("stop_reason")?;
-        let completed = reasons.iter().filter(|r| **r == "completed").count();
+        let completed = completed(&runs)?;
         if completed != analysed {
             answer.sentences.push(format!(
                 "This is about the {} that were analysed, of {completed} completed: `compress analyze DIR` \
@@ -51,6 +54,24 @@ pub fn of(directory: &Path, analysis: Option<&Json>) -> Result<Answer, FigureErr
         }
     }
     Ok(answer)
+}
+
+fn completed(runs: &Table) -> Result<usize, FigureError> {
+    let reasons = runs.texts("stop_reason")?;
+    Ok(reasons.iter().filter(|r| **r == "completed").count())
+}
+
+/// Of tables whose runs are not beside them: their `d` is the same for all, and stands in no table.
+fn unknown_widths(completed: usize) -> Answer {
+    let was = if completed == 1 { "was" } else { "were" };
+    Answer {
+        sentences: vec![format!(
+            "{} {was} completed, but what they say is not known: runs.csv has no column {DIM}, and their directories, \
+             which say how wide they are, are not here.",
+            count(completed, "run")
+        )],
+        ..Answer::default()
+    }
 }
 
 /// `runs.csv` as evidence, with the usual tolerances.

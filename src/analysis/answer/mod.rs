@@ -276,7 +276,9 @@ pub fn depends_on_seed(group: &str) -> bool {
 /// Whether the groups are of several programs, whose metrics are not to be compared.
 fn of_several_programs(groups: &[&str]) -> bool {
     let program = |group: &str| {
-        let part = group.split(", ").find(|part| part.starts_with("program="));
+        let is_program =
+            |part: &&str| part.starts_with("program=") || part.starts_with("model.program=");
+        let part = group.split(", ").find(is_program);
         part.map(str::to_owned)
     };
     groups

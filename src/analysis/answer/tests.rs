@@ -325,9 +325,9 @@ fn accuracies_differ_by_a_difference_and_errors_with_a_zero_too() {
     assert!(text.contains("The difference, 0.5, is larger"), "{text}");
 }
 
-const REMEDY: &str = "Too small a d looks the same, so before concluding anything repeat these runs with several \
-                      times the training.steps, a compression.init_std of 0.1 if it is larger now, and \
-                      training.restarts for seeds that stay stuck (docs/stuck_seeds.md).";
+const REMEDY: &str = "A d that is too small would look the same, so before concluding anything repeat these runs \
+                      with several times the training.steps, with a compression.init_std of 0.1 if it is larger now, \
+                      and with training.restarts for seeds that stay stuck (docs/stuck_seeds.md).";
 
 #[test]
 fn undertrained_runs_do_not_say_that_no_d_suffices() {
@@ -554,8 +554,7 @@ fn a_low_interchange_accuracy_names_what_was_not_exchanged() {
     let more = study.answer().more.join(" ");
     assert!(
         more.starts_with(
-            "For a lowest interchange accuracy of any variable of at least 0.95 (median over seeds), no d up to 8 \
-             suffices."
+            "For an interchange accuracy of at least 0.95 for every variable (median over seeds), no d up to 8 suffices."
         ),
         "{more}"
     );
@@ -567,4 +566,34 @@ fn a_low_interchange_accuracy_names_what_was_not_exchanged() {
         ),
         "{more}"
     );
+}
+
+#[test]
+fn settings_that_all_need_the_same_d_are_not_compared_in_pairs() {
+    let (bad, good) = ([0.1; 5], [0.001; 5]);
+    let rows =
+        ["a=1", "a=2", "a=3"].map(|a| [(a, 4, &bad[..]), (a, 6, &good[..]), (a, 8, &good[..])]);
+    let text = answer("mae", &rows.concat());
+    assert!(text.contains(" All of them need the same d. "), "{text}");
+}
+
+#[test]
+fn programs_are_not_compared_by_the_d_that_they_need_whatever_their_key_is_called() {
+    let (bad, good) = ([0.1; 5], [0.001; 5]);
+    for key in ["program", "model.program"] {
+        let (a, b) = (format!("{key}=a"), format!("{key}=b"));
+        let text = answer(
+            "mae",
+            &[
+                (&a, 4, &bad),
+                (&a, 6, &good),
+                (&a, 8, &good),
+                (&b, 4, &bad),
+                (&b, 6, &bad),
+                (&b, 8, &good),
+            ],
+        );
+        assert!(text.contains("is 6 with program=a"), "{text}");
+        assert!(!text.contains("needs"), "{text}");
+    }
 }

@@ -58,15 +58,15 @@ impl<'a> Open<'a> {
             open.iter().any(|o| o.endings.of(Verdict::Stuck) > 0),
         );
         let for_stuck = if stuck {
-            ", a compression.init_std of 0.1 if it is larger now, and training.restarts for seeds that stay stuck \
-             (docs/stuck_seeds.md)"
+            ", with a compression.init_std of 0.1 if it is larger now, and with training.restarts for seeds that stay \
+             stuck (docs/stuck_seeds.md)"
         } else {
             ""
         };
         any.then(|| {
             format!(
-                "Too small a d looks the same, so before concluding anything repeat these runs with several times \
-                 the training.steps{for_stuck}."
+                "A d that is too small would look the same, so before concluding anything repeat these runs with \
+                 several times the training.steps{for_stuck}."
             )
         })
     }

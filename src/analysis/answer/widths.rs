@@ -2,11 +2,11 @@
 
 use super::training::{Open, met_below};
 use super::{
-    Evidence, FAITHFUL, MOST, bound, depends_on_seed, group_name, of_several_programs, settings,
-    words,
+    Evidence, FAITHFUL, INTERCHANGE, MOST, bound, depends_on_seed, group_name, of_several_programs,
+    settings, words,
 };
 use crate::analysis::across::{CriticalRow, Tolerance};
-use crate::numbers::{count, listed};
+use crate::numbers::{are, count, listed};
 
 /// A group's critical width, with what it is made from.
 struct Found<'a> {
@@ -36,10 +36,8 @@ pub fn sentences(evidence: &Evidence, tolerance: &Tolerance) -> Vec<String> {
     let (open, found) = split(evidence, found);
     let mut sentences = Vec::new();
     sentences.extend(sufficient(&found, &target, several));
-    if let [best, next, ..] = &found[..]
-        && !several_programs
-    {
-        sentences.extend(distance(best, next));
+    if !several_programs {
+        sentences.extend(distances(&found));
     }
     // What runs that did not learn keep of the program is nobody's question.
     if !is_faithfulness {
@@ -61,16 +59,18 @@ pub fn sentences(evidence: &Evidence, tolerance: &Tolerance) -> Vec<String> {
 
 /// `For a mean absolute error of at most 0.005 (median over seeds)`.
 fn target(found: &[Found<'_>], tolerance: &Tolerance) -> String {
+    let bound = bound(tolerance);
+    let what = match tolerance.metric.as_str() {
+        "cosine_min" => format!("a cosine of {bound} in every block"),
+        INTERCHANGE => format!("an interchange accuracy of {bound} for every variable"),
+        metric => format!("a {} of {bound}", words(metric)),
+    };
     let median = if found.iter().any(|f| f.seeds.1 > 1) {
         " (median over seeds)"
     } else {
         ""
     };
-    format!(
-        "For a {} of {}{median}",
-        words(&tolerance.metric),
-        bound(tolerance)
-    )
+    format!("For {what}{median}")
 }
 
 /// Takes out the groups without a sufficient width whose runs at the largest one mostly did not learn.
@@ -128,8 +128,8 @@ fn sufficient(found: &[Found<'_>], target: &str, several: bool) -> Option<String
     }
     if left > 0 && !parts.is_empty() {
         parts.push(format!(
-            "{} in critical_widths.csv",
-            count(left, "further setting")
+            "{} in critical_widths.csv, which `compress analyze` writes",
+            are(left, "further setting")
         ));
     }
     (!parts.is_empty()).then(|| format!("{target}, {}.", parts.join("; ")))
@@ -227,6 +227,19 @@ impl Found<'_> {
     fn is_sure(&self) -> bool {
         self.seeds.0 > 1 || !depends_on_seed(self.group)
     }
+}
+
+/// How far the best group is ahead of the next, or that none is.
+fn distances(found: &[Found<'_>]) -> Option<String> {
+    let [best, next, rest @ ..] = found else {
+        return None;
+    };
+    let d = best.width.critical_d?;
+    let alike = found.iter().all(|f| f.width.critical_d == Some(d));
+    if alike && !rest.is_empty() {
+        return Some("All of them need the same d.".into());
+    }
+    distance(best, next)
 }
 
 /// How far the best group is ahead of the next; nothing where the widths themselves say it.
