@@ -222,7 +222,11 @@ impl Sums {
                     )
                 };
                 let all = fit(&variable.dims);
-                [all.clone(), all, fit(&pass.structure.read_dims_of(variable))]
+                [
+                    all.clone(),
+                    all,
+                    fit(&pass.structure.read_dims_of(variable)),
+                ]
             })
             .collect();
         Self {
