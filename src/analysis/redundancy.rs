@@ -209,6 +209,9 @@ fn dims_of(variables: &[&Variable]) -> Vec<usize> {
         .collect()
 }
 
+/// From this share of its variance on a variable's information is called the same.
+const ALL_FROM: f64 = 0.99;
+
 impl Carried {
     /// The carriers' names: `a`, `a and b`.
     pub fn names(&self) -> String {
@@ -229,15 +232,17 @@ impl Carried {
     /// Why an exchange of the variable alone shows little, or does not: a sentence.
     pub fn sentence(&self) -> String {
         let Self { variable, .. } = self;
-        let (carry, were) = match (self.carriers.len(), self.together) {
-            (1, _) => ("carries", "was"),
-            (_, true) => ("together carry", "were"),
-            (_, false) => ("each carry", "were"),
+        let (carry, keep) = match (self.carriers.len(), self.together) {
+            (1, _) => ("carries", "keeps its value"),
+            (_, true) => ("together carry", "keep their values"),
+            (_, false) => ("each carry", "keep their values"),
         };
-        let what = if self.is_the_same {
-            "the same information as"
-        } else {
+        let what = if !self.is_the_same {
             "a part of the information of"
+        } else if self.r2 < ALL_FROM {
+            "most of the information of"
+        } else {
+            "the same information as"
         };
         let r2 = if self.r2 > 0.9999 {
             "1".to_owned()
@@ -245,7 +250,7 @@ impl Carried {
             four_digits(self.r2)
         };
         let known = format!(
-            "{} {carry} {what} {variable} (an affine map gives it with R² {r2}) and {were} not exchanged",
+            "{} {carry} {what} {variable} (an affine map predicts it with R² {r2}) and {keep} when {variable} is exchanged",
             self.names()
         );
         let mut parts = vec![format!("{} from {variable}", shown(self.from_itself))];
@@ -258,7 +263,7 @@ impl Carried {
         );
         if self.explains() {
             format!(
-                "{known}: {get}, so an exchange of {variable} alone has another effect than in the compiled model."
+                "{known}: {get}. An exchange of {variable} alone passes on only a part of the change."
             )
         } else {
             format!("{known}, but that does not explain the low share: {get}.")

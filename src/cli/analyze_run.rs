@@ -7,6 +7,7 @@ use super::table::{aligned, number, significant, wrapped};
 use crate::analysis::faithfulness::Kind;
 use crate::analysis::redundancy::{Carried, not_carried};
 use crate::analysis::verdict::Verdict;
+use crate::analysis::worst::WorstInput;
 use crate::escape;
 use crate::model::visited;
 use crate::study::analyzed::Analyzed;
@@ -111,9 +112,9 @@ fn features(analyzed: &Analyzed) -> String {
     let settings = &analyzed.settings;
     let unread = analyzed.analysis.features.iter().any(|f| !f.read);
     format!(
-        "{}  {}dropped: norm below {}; unused: never active or never read; dedicated: D_i from {}\n  \
-         shared or superposed: by whether most interference comes from features that occur together\n  \
-         (rarer one accompanied from {}) or are redundant (correlation from {})\n",
+        "{}  {}dropped: norm below {}; unused: never active or never read; dedicated: D_i of at least {}\n  \
+         shared or superposed: by whether most interference comes from features that occur together (the rarer of\n  \
+         two is accompanied by the other in at least a share of {}) or are correlated by at least {}\n",
         aligned(&rows, 3),
         if unread {
             "* nothing on the way to the output reads it\n  "
@@ -207,8 +208,11 @@ fn variables(analyzed: &Analyzed) -> String {
     }
     let pairs = analyzed.analysis.interchange.first();
     let pairs = pairs.map_or_else(String::new, |i| {
-        let which = if i.all_pairs { "all" } else { "sampled" };
-        format!("{which} {} pairs of inputs", i.pairs)
+        if i.all_pairs {
+            format!("all {} pairs of inputs", i.pairs)
+        } else {
+            format!("{} sampled pairs of inputs", i.pairs)
+        }
     });
     format!(
         "{}  R2: of its own features as written; below 0, a constant explains more\n  \
@@ -279,12 +283,25 @@ fn worst(analyzed: &Analyzed) -> String {
         }
         let _ = writeln!(
             text,
-            "  {} of {} wrong, error {}",
+            "  {} of {} wrong, {}",
             input.wrong,
             input.tokens.len(),
-            significant(input.error)
+            largest_error(input)
         );
         text.push_str(&aligned(&rows, 1));
     }
     text
+}
+
+/// The error of a number; of classes, whose scores have no unit, how far the best wrong one is ahead or behind.
+fn largest_error(input: &WorstInput) -> String {
+    let size = significant(input.error.abs());
+    let is_number = |value: &crate::model::Value| matches!(value, crate::model::Value::Float(_));
+    if input.tokens.iter().any(|t| is_number(&t.found)) {
+        format!("largest error {size}")
+    } else if input.error > 0.0 {
+        format!("a wrong class ahead by up to {size}")
+    } else {
+        format!("every wrong class behind by at least {size}")
+    }
 }

@@ -54,7 +54,7 @@ pub fn text(collection: &Collection, directory: &Path, tolerances: &[Tolerance])
 fn verdict_table(collection: &Collection, name: &str) -> String {
     let mut rows = vec![vec!["  d".to_owned(), "runs".into()]];
     rows[0].extend(Verdict::ALL.iter().map(|v| v.name().to_owned()));
-    rows[0].push("G between seeds".into());
+    rows[0].extend(["G between seeds".to_owned(), "off the diagonal".into()]);
     let agreement = collection.agreement_medians();
     for (group, d, runs, means) in collection.mean_verdicts() {
         if group != name {
@@ -65,10 +65,14 @@ fn verdict_table(collection: &Collection, name: &str) -> String {
             let mean = means.get(v.name()).copied().unwrap_or(0.0);
             format!("{mean:.1}")
         }));
-        let same = agreement
-            .iter()
-            .find(|(g, width, ..)| *g == group && *width == d);
-        row.push(same.map_or_else(|| "-".into(), |(_, _, _, median)| format!("{median:.3}")));
+        let same = agreement.iter().find(|a| a.group == group && a.d == d);
+        row.extend(same.map_or_else(
+            || vec!["-".to_owned(), "-".into()],
+            |a| {
+                let medians = [a.median_correlation, a.median_correlation_off_diagonal];
+                medians.map(|median| format!("{median:.3}")).to_vec()
+            },
+        ));
         rows.push(row);
     }
     aligned(&rows, 0)

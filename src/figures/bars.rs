@@ -212,8 +212,8 @@ pub fn layers(table: &Table) -> Result<Figure, FigureError> {
         title: "How faithful each block is".into(),
         caption: format!(
             "Cosine between each block's output in the compiled and in the compressed model (all inputs and \
-             positions flattened), and the share of its variance that is kept (both without unit, 1: \
-             the same); the values stand at the right.{}",
+             positions flattened), and the share of the compiled output's variance that the compressed one explains (R², below \
+             0 where a constant explains more; both without unit, 1: the same); the values stand at the right.{}",
             if below { " Bars end at −1." } else { "" }
         ),
         source: "layers.csv".into(),

@@ -23,7 +23,9 @@ const TABLES: [(&str, &str, &str); 5] = [
         "features.csv",
         "Features",
         "norm: length of the direction; dimensionality: share of a dimension that the feature has for itself; \
-         partner: the feature that it interferes most with; margin: how far the nearest threshold is that \
+         partner: the feature that it interferes most with, partner_response: by how much; from_companions, \
+         from_strangers: interference from features that occur together with it or say the same, and from others; \
+         active_share: share of positions where the compiled value is not 0; margin: how far the nearest threshold is that \
          would change the verdict.",
     ),
     (
@@ -36,14 +38,15 @@ const TABLES: [(&str, &str, &str); 5] = [
         "variables.csv",
         "Variables, where they are written",
         "r2: share of the variance that the compressed value explains as it is (below 0: less than a constant \
-         would); r2_mapped: what the best affine map of it explains. High beside a low r2, the variable is there \
-         in another encoding.",
+         would); r2_mapped: what the best affine map of it explains. If r2_mapped is high and r2 low, the variable is \
+         kept in another encoding.",
     ),
     (
         "interventions.csv",
         "Interventions",
         "A variable's value is replaced by its value on another input, in both models. accuracy_affected: how \
-         often both then agree, where the exchange changes the compiled model's output.",
+         often both then agree, where the exchange changes the compiled model's output; undecided: positions where that \
+         output is a tie, which do not count.",
     ),
     ("positions.csv", "Output by position", ""),
 ];

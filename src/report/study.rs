@@ -20,8 +20,9 @@ const TABLES: [(&str, &str, &str, &str); 4] = [
         "critical_widths.csv",
         "Smallest sufficient d",
         "critical_d: the smallest d that suffices: there and at every larger d tried, the median over seeds is \
-         within the tolerance. low, high: 95 % interval over seeds. Empty: no d that was tried suffices, or the \
-         runs were not trained long enough to tell (column ending of runs.csv).",
+         within the tolerance; empty: no d that was tried suffices, or the runs were not trained long enough to tell \
+         (column ending of runs.csv). low, high: 95 % interval over resampled seeds; an empty high: in more than \
+         2.5 % of the resamples no d that was tried suffices, as where runs at a large d got stuck.",
         ANALYZE,
     ),
     (
@@ -35,8 +36,9 @@ const TABLES: [(&str, &str, &str, &str); 4] = [
         "runs.csv",
         "Runs",
         "ending: how a training ended. learned: its error is below 5 % of the best constant answer's; falling: not \
-         learned, and its loss was still falling; stuck: not learned, and its loss fell no longer; unclear: too few \
-         logged steps to tell.",
+         learned, and the lowest loss in the second half of training is below half of that in the first; stuck: not \
+         learned, and it is not (a d that is too small and a learning rate that fell too early look the same); \
+         unclear: too few logged steps to tell.",
         COLLECT,
     ),
     (
@@ -97,7 +99,7 @@ pub fn page(directory: &Path) -> Result<String, FigureError> {
         body += &html::section("Configuration", &html::verbatim(&head.join("\n")));
         again += "compress sweep STUDY.toml    # the file that the study was started with: missing runs only\n";
         again += &format!(
-            "compress sweep --collect {}    # both tables from the runs\n",
+            "compress sweep --collect {}    # runs.csv and summary.csv from the runs\n",
             shell(&shown)
         );
     } else {
@@ -121,12 +123,11 @@ fn runs(directory: &Path) -> Result<Vec<String>, FigureError> {
     };
     let (names, reasons) = (table.texts("run")?, table.texts("stop_reason")?);
     let completed = reasons.iter().filter(|r| **r == "completed").count();
-    let mut found = vec![format!(
-        "{completed} of {} that {} over {} completed.",
-        count(names.len(), "run"),
-        if names.len() == 1 { "is" } else { "are" },
-        if completed == 1 { "was" } else { "were" }
-    )];
+    let mut found = vec![match names.len() {
+        1 if completed == 1 => "The only run was completed.".to_owned(),
+        n if n == completed => format!("All {n} runs were completed."),
+        n => format!("{completed} of {} were completed.", count(n, "run")),
+    }];
     let others: Vec<String> = names
         .iter()
         .zip(&reasons)
@@ -155,42 +156,27 @@ fn agreement(directory: &Path, analysis: &Json) -> Vec<String> {
         ));
     }
     let agreement = analysis["gram_agreement"].as_array();
-    let mut by_group: Vec<(&str, Vec<(u64, f64)>)> = Vec::new();
+    let mut by_group: Vec<(&str, Vec<&Json>)> = Vec::new();
     for row in agreement.into_iter().flatten() {
-        let (Some(group), Some(d), Some(median)) = (
-            row["group"].as_str(),
-            row["d"].as_u64(),
-            row["median_correlation"].as_f64(),
-        ) else {
+        let Some(group) = row["group"].as_str() else {
             continue;
         };
         match by_group.last_mut() {
-            Some((known, values)) if *known == group => values.push((d, median)),
-            _ => by_group.push((group, vec![(d, median)])),
+            Some((known, rows)) if *known == group => rows.push(row),
+            _ => by_group.push((group, vec![row])),
         }
     }
-    let by = |a: &&(u64, f64), b: &&(u64, f64)| a.1.total_cmp(&b.1);
-    for (group, values) in &by_group {
+    for (group, rows) in &by_group {
         let who = if *group == "all" {
-            "Seeds".to_owned()
+            "Between seeds".to_owned()
         } else {
-            format!("{}: seeds", group_name(group))
+            format!("{}: between seeds", group_name(group))
         };
-        if let [(d, median)] = values[..] {
-            found.push(format!(
-                "{who} agree on G at d = {d} with a median correlation of {}.",
-                number(median)
-            ));
-        } else if let (Some(low), Some(high)) = (values.iter().min_by(by), values.iter().max_by(by))
-        {
-            found.push(format!(
-                "{who} agree on G with a median correlation of {} (d = {}) to {} (d = {}).",
-                number(low.1),
-                low.0,
-                number(high.1),
-                high.0
-            ));
-        }
+        let all = over_widths(rows, "median_correlation");
+        // Analyses of earlier versions know the whole triangle alone.
+        let apart = over_widths(rows, "median_correlation_off_diagonal")
+            .map_or_else(String::new, |text| format!("; without the diagonal {text}"));
+        found.extend(all.map(|all| format!("{who}, G correlates with a median of {all}{apart}.")));
     }
     if let Some(median) = analysis["reference_median"].as_f64() {
         found.push(format!(
@@ -199,4 +185,25 @@ fn agreement(directory: &Path, analysis: &Json) -> Vec<String> {
         ));
     }
     found
+}
+
+/// The smallest and the largest of the medians at each `d`: `0.27 (lowest, d = 2) to 0.97 (highest, d = 8)`.
+fn over_widths(rows: &[&Json], key: &str) -> Option<String> {
+    let at = rows
+        .iter()
+        .filter_map(|row| Some((row["d"].as_u64()?, row[key].as_f64()?)));
+    let at: Vec<(u64, f64)> = at.collect();
+    let by = |a: &&(u64, f64), b: &&(u64, f64)| a.1.total_cmp(&b.1);
+    let (low, high) = (at.iter().min_by(by)?, at.iter().max_by(by)?);
+    Some(if at.len() == 1 {
+        format!("{} at d = {}", number(low.1), low.0)
+    } else {
+        format!(
+            "{} (lowest, d = {}) to {} (highest, d = {})",
+            number(low.1),
+            low.0,
+            number(high.1),
+            high.0
+        )
+    })
 }

@@ -63,6 +63,17 @@ impl Member {
     }
 }
 
+/// The agreement of all pairs of seeds of a group at one `d`, in `analysis.json`.
+#[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs)]
+pub struct AgreementMedian {
+    pub group: String,
+    pub d: usize,
+    pub pairs: usize,
+    pub median_correlation: f64,
+    pub median_correlation_off_diagonal: f64,
+}
+
 /// A row of `gram_agreement.csv`.
 #[derive(Clone, Debug, Serialize)]
 #[allow(missing_docs)]
@@ -370,16 +381,27 @@ impl Collection {
         })
     }
 
-    /// Per group and `d`: how many pairs of seeds, and the median of their agreement.
-    pub fn agreement_medians(&self) -> Vec<(String, usize, usize, f64)> {
-        let mut found: BTreeMap<(&str, usize), Vec<f64>> = BTreeMap::new();
+    /// Per group and `d`: the medians of the agreement between pairs of seeds.
+    pub fn agreement_medians(&self) -> Vec<AgreementMedian> {
+        let mut found: BTreeMap<(&str, usize), Vec<&AgreementRow>> = BTreeMap::new();
         for row in &self.agreement {
-            let values = found.entry((&row.group, row.d)).or_default();
-            values.push(row.correlation.unwrap_or(f64::NAN));
+            found.entry((&row.group, row.d)).or_default().push(row);
         }
         found
             .into_iter()
-            .map(|((group, d), values)| (group.to_owned(), d, values.len(), median(&values)))
+            .map(|((group, d), rows)| {
+                let of = |value: fn(&AgreementRow) -> Option<f64>| {
+                    let values = rows.iter().map(|row| value(row).unwrap_or(f64::NAN));
+                    median(&values.collect::<Vec<_>>())
+                };
+                AgreementMedian {
+                    group: group.to_owned(),
+                    d,
+                    pairs: rows.len(),
+                    median_correlation: of(|row| row.correlation),
+                    median_correlation_off_diagonal: of(|row| row.correlation_off_diagonal),
+                }
+            })
             .collect()
     }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::collection::{Collection, Member};
+use super::collection::{AgreementMedian, Collection, Member};
 use super::directory::ANALYSIS;
 use super::results::write_csv;
 use crate::analysis::Settings;
@@ -33,7 +33,7 @@ struct Document<'a> {
     answer: Answer,
     left_out: &'a [String],
     critical_widths: &'a [CriticalRow],
-    gram_agreement: Vec<serde_json::Value>,
+    gram_agreement: Vec<AgreementMedian>,
     reference_median: Option<f64>,
     reference_median_off_diagonal: Option<f64>,
     verdicts: Vec<serde_json::Value>,
@@ -47,7 +47,6 @@ impl Collection {
     /// If it cannot be put in words, which no number causes.
     pub fn json(&self, settings: &Settings) -> serde_json::Result<String> {
         let medians = self.reference_medians();
-        let agreement = self.agreement_medians().into_iter();
         let verdicts = self.mean_verdicts().into_iter();
         serde_json::to_string_pretty(&Document {
             version: env!("CARGO_PKG_VERSION"),
@@ -55,13 +54,7 @@ impl Collection {
             answer: self.answer(),
             left_out: &self.left_out,
             critical_widths: &self.critical,
-            gram_agreement: agreement
-                .map(|(group, d, pairs, median)| {
-                    serde_json::json!({
-                        "group": group, "d": d, "pairs": pairs, "median_correlation": median
-                    })
-                })
-                .collect(),
+            gram_agreement: self.agreement_medians(),
             reference_median: medians.map(|m| m.0),
             reference_median_off_diagonal: medians.map(|m| m.1),
             verdicts: verdicts

@@ -25,7 +25,7 @@ use crate::files::FileError;
 
 /// A loss that came down to less than this share of the first half's lowest is still falling.
 pub const FALLING_BELOW: f64 = 0.5;
-/// From this share of the constant answer's error on, an error is called no better than it.
+/// From this share of the constant answer's error on, an error is called hardly better than it.
 const NO_BETTER_FROM: f64 = 0.95;
 /// From here on it is called worse.
 const WORSE_FROM: f64 = 1.05;
@@ -149,6 +149,7 @@ impl Ending {
             Some(share) if share < NO_BETTER_FROM => {
                 format!("its error is {:.0} % of that of {CONSTANT}", 100.0 * share)
             }
+            Some(share) if share < 1.0 => format!("it does hardly better than {CONSTANT}"),
             Some(share) if share < WORSE_FROM => format!("it does no better than {CONSTANT}"),
             Some(share) if share < FAR_WORSE_FROM => format!("it does worse than {CONSTANT}"),
             Some(_) => format!("it does far worse than {CONSTANT}"),

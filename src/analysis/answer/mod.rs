@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use super::across::{self, Better, CriticalRow, Tolerance, median};
 use super::ending::Origin;
+use super::interchange::LITTLE_BELOW;
 use crate::config::Method;
 use crate::numbers::{count, four_digits, listed};
 use training::Open;
@@ -90,6 +91,9 @@ impl Evidence {
         answer.sentences.extend(self.misses());
         for tolerance in self.known_tolerances(&FAITHFUL) {
             let mut sentences = self.about(tolerance);
+            if tolerance.metric != INTERCHANGE && !sentences.is_empty() {
+                sentences.extend(self.faithful_but_wrong(tolerance));
+            }
             if tolerance.metric == INTERCHANGE && !sentences.is_empty() {
                 sentences.extend(self.carried());
             }
@@ -183,6 +187,41 @@ impl Evidence {
         }
     }
 
+    /// The settings whose blocks are faithful at a smaller `d` than makes the output right.
+    fn faithful_but_wrong(&self, faithful: &Tolerance) -> Option<String> {
+        let smallest = |group: &str, metric: &str| {
+            let mut rows = self.critical.iter();
+            rows.find(|row| row.group == group && row.metric == metric)?
+                .critical_d
+        };
+        let main = self.known_tolerances(&MAIN).into_iter().next()?;
+        let groups = self.groups(&faithful.metric);
+        let several = groups.len() > 1;
+        let parts: Vec<String> = groups
+            .into_iter()
+            .filter_map(|group| {
+                let (d, needed) = (
+                    smallest(group, &faithful.metric)?,
+                    smallest(group, &main.metric)?,
+                );
+                let with = if several {
+                    format!(" with {}", group_name(group))
+                } else {
+                    String::new()
+                };
+                (d < needed).then(|| format!("d = {needed}{with}"))
+            })
+            .take(MOST)
+            .collect();
+        (!parts.is_empty()).then(|| {
+            format!(
+                "That does not make the output right: by its {} it takes {}.",
+                words(&main.metric),
+                listed(&parts)
+            )
+        })
+    }
+
     /// What a low interchange accuracy means where something else carries the same information.
     fn carried(&self) -> Option<String> {
         let runs: usize = self.carried.values().sum();
@@ -200,8 +239,10 @@ impl Evidence {
                 format!("{runs} of {}", count(self.runs.len(), "run"))
             };
             format!(
-                "In {which} the lowest is that of a variable whose information something else carries, too, which was \
-                 not exchanged ({}): there a low value does not mean that the model ignores the variable.",
+                "In {which} the lowest is low (below {}) and that of a variable part of which its readers take from \
+                 something that carries the same information and keeps its value in the exchange ({}): there a low value \
+                 does not show that the model ignores the variable.",
+                four_digits(LITTLE_BELOW),
                 parts.join("; ")
             )
         })

@@ -254,20 +254,22 @@ fn distance(best: &Found<'_>, next: &Found<'_>) -> Option<String> {
             let how_sure = match (sure, apart) {
                 (false, _) => "; with one run at each d there is no telling how sure that is",
                 (true, true) => ", and their intervals do not overlap",
-                (true, false) => {
-                    ", but their intervals overlap, so these seeds do not tell them apart"
-                }
+                (true, false) => ", but their intervals overlap",
+            };
+            // Where no smaller one was tried, it may need fewer still.
+            let least = if first == best.tried.0 {
+                "at least "
+            } else {
+                ""
             };
             Some(format!(
-                "{a} needs {} than {b}{how_sure}.",
+                "In the median, {a} needs {least}{} than {b}{how_sure}.",
                 count(second - first, "fewer dimension")
             ))
         }
         (_, None) if !sure => Some(format!(
             "With one run at each d there is no telling how sure the difference between {a} and {b} is."
         )),
-        (_, None) => (!apart).then(|| {
-            format!("The intervals of {a} and {b} overlap, so these seeds do not tell them apart.")
-        }),
+        (_, None) => (!apart).then(|| format!("The intervals of {a} and {b} overlap.")),
     }
 }

@@ -23,6 +23,8 @@ pub enum Works {
     Mostly,
     /// Too many are not, or a constant does as well.
     No,
+    /// One answer is right everywhere, so that a constant passes.
+    Untold,
 }
 
 /// The answer to whether the compressed model works, and what the compression consists of.
@@ -32,10 +34,13 @@ pub fn answer(summary: &Json, analysis: &Json, ending: Option<&Ending>) -> (Work
     };
     let works = output.works();
     let compression = match works {
-        Works::Everywhere | Works::Mostly => budget_of(analysis).map_or_else(String::new, |budget| budget.sentence()),
-        Works::No => {
-            "As many outputs are wrong, what W keeps and gives up says little about what the program needs.".into()
+        Works::Everywhere | Works::Mostly => {
+            budget_of(analysis).map_or_else(String::new, |budget| budget.sentence())
         }
+        Works::No => {
+            "Because many outputs are wrong, what W keeps and gives up says little about what the program needs.".into()
+        }
+        Works::Untold => String::new(),
     };
     (
         works,
@@ -95,16 +100,24 @@ impl<'a> Output<'a> {
         Some(output(Some(tokens), inputs >= 1.0, details, false))
     }
 
-    /// Whether a constant would do as well.
-    fn is_no_better_than_a_constant(&self) -> bool {
-        let share = self.ending.and_then(|ending| ending.error_share);
-        !self.all_right && share.is_some_and(|share| share >= NO_BETTER_FROM)
+    /// The error beside that of the best constant answer, where that is hardly better or worse.
+    fn beside_a_constant(&self) -> Option<f64> {
+        let share = self.ending.and_then(|ending| ending.error_share)?;
+        (!self.all_right && share >= NO_BETTER_FROM).then_some(share)
+    }
+
+    /// Whether the right answer is the same everywhere: a training then has an ending without an error share.
+    fn is_of_one_answer(&self) -> bool {
+        self.ending.is_some_and(|ending| {
+            ending.error_share.is_none() && ending.constant_error.unwrap_or(0.0) == 0.0
+        })
     }
 
     fn works(&self) -> Works {
         match self.right {
+            _ if self.is_of_one_answer() => Works::Untold,
             _ if self.all_right => Works::Everywhere,
-            Some(right) if right >= MOSTLY_FROM && !self.is_no_better_than_a_constant() => {
+            Some(right) if right >= MOSTLY_FROM && self.beside_a_constant().is_none() => {
                 Works::Mostly
             }
             _ => Works::No,
@@ -115,21 +128,30 @@ impl<'a> Output<'a> {
         let Self {
             details, inputs, ..
         } = self;
+        if self.is_of_one_answer() {
+            return format!(
+                "Cannot be told: on {inputs} the right answer is always the same, so that a constant answer passes. \
+                 Inputs whose answers differ would tell (inputs.lengths, model.max_seq_len)."
+            );
+        }
         let verdict = match self.right {
-            _ if self.all_right => format!("Yes: on {inputs} every output is right"),
+            _ if self.all_right => {
+                format!("Yes: on {inputs} the output is right at every token position")
+            }
             None => format!("Not everywhere: on {inputs} some outputs are wrong"),
             Some(right) => {
                 let share = percent(right);
-                if self.is_no_better_than_a_constant() {
-                    format!(
-                        "No: on {inputs} {share} of outputs are right, and a constant answer does no worse"
-                    )
-                } else if right >= MOSTLY_FROM {
-                    format!("Mostly: on {inputs} {share} of outputs are right")
-                } else if right >= PARTLY_FROM {
-                    format!("Partly: on {inputs} {share} of outputs are right")
-                } else {
-                    format!("No: on {inputs} only {share} of outputs are right")
+                let at = |word: &str| {
+                    format!("{word}: on {inputs} the output is right at {share} of token positions")
+                };
+                match self.beside_a_constant() {
+                    Some(share) if share < 1.0 => {
+                        format!("{}, hardly better than a constant answer", at("No"))
+                    }
+                    Some(_) => format!("{}, and a constant answer does no worse", at("No")),
+                    None if right >= MOSTLY_FROM => at("Mostly"),
+                    None if right >= PARTLY_FROM => at("Partly"),
+                    None => at("No"),
                 }
             }
         };
@@ -145,16 +167,12 @@ impl<'a> Output<'a> {
     fn beside_constant(&self) -> String {
         match self.ending.and_then(|ending| ending.constant_error) {
             None => String::new(),
-            Some(0.0) => {
-                " The right answer is the same everywhere, so a constant answer does as well."
-                    .into()
-            }
             Some(error) if self.numerical => format!(
                 " The best constant answer has a mean absolute error of {}.",
                 number(error)
             ),
             Some(error) => format!(
-                " The best constant answer is right in {}.",
+                " The best constant answer is right at {}.",
                 percent(1.0 - error)
             ),
         }

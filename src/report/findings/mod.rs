@@ -124,7 +124,9 @@ fn use_of_dropped(analysis: &Json, dropped: usize) -> String {
     match budget.deletion.round() as usize {
         0 => format!(" The program never uses {it}."),
         used if used >= dropped => format!(" The program uses {these}."),
-        used => format!(" The program uses {used} of them."),
+        used => format!(
+            " The program uses {used} of them (features.csv says which: read, with an active_share above 0)."
+        ),
     }
 }
 
@@ -144,7 +146,8 @@ fn budget(analysis: &Json) -> Option<String> {
         .collect();
     let width = analysis["width"].as_u64().unwrap_or(0);
     Some(format!(
-        "The {width} features give up {} dimensions: {}.",
+        "Summed over the {width} features, {} of their dimensionality (1 each in the compiled model; an overlap counts \
+         for both) is lost: {}.",
         number((100.0 * total).round() / 100.0),
         listed(&shares)
     ))

@@ -64,14 +64,14 @@ pub fn variables(analysis: &Json, works: Works) -> Vec<String> {
     let mut found = Vec::new();
     if !recoded.is_empty() {
         found.push(format!(
-            "Kept in another linear encoding: {}.",
+            "Kept, but rescaled, shifted or in another linear encoding: {}.",
             recoded.join("; ")
         ));
     }
     if !partly.is_empty() {
         let all_the_same = match works {
             Works::Everywhere => " The outputs are right all the same.",
-            Works::Mostly | Works::No => "",
+            Works::Mostly | Works::No | Works::Untold => "",
         };
         let own = if partly.len() == 1 {
             "its own features"
@@ -111,10 +111,16 @@ pub fn interventions(analysis: &Json, works: Works) -> Vec<String> {
     )];
     let low = || shares.iter().filter(|(_, share)| *share < LITTLE_BELOW);
     if works == Works::No && low().next().is_some() {
-        found.push(
-            "Many outputs are wrong without an exchange, too, so low shares say little of the variables.".into(),
-        );
-        return found;
+        let right = analysis["accuracy"].as_f64();
+        let right = right.map_or_else(String::new, |right| {
+            format!(
+                " (without one, the output is right at {} of token positions)",
+                percent(right)
+            )
+        });
+        found.push(format!(
+            "Many outputs are wrong without an exchange{right}, which lowers these shares."
+        ));
     }
     // Analyses of earlier versions do not know.
     let Some(carried) = analysis["carried"].as_array() else {
