@@ -361,6 +361,8 @@ mod tests {
         assert_eq!(ratio("step,eval_loss\n30,5.0\n40,3.0\n"), None);
         assert_eq!(ratio("step,eval_loss\n10,0.0\n40,3.0\n"), None);
         assert_eq!(ratio("step,eval_loss\n10,2.0\n40,0.0\n"), Some(0.0));
+        // The second half begins behind its middle.
+        assert_eq!(ratio("step,eval_loss\n10,8.0\n20,4.0\n21,1.0\n"), Some(0.25));
         // A cell that is no finite number says nothing of its half.
         assert_eq!(
             ratio("step,eval_loss\n10,2.0\n15,NaN\n30,\n40,1.0\n"),

@@ -27,8 +27,8 @@ fn unsaid(text: &str, part: &str) {
 
 #[test]
 fn three_widths_are_a_question_of_width_and_two_are_not() {
-    said(&good_groups(1, &[4, 6, 8]), "from d = 4");
-    unsaid(&good_groups(1, &[4, 6]), "from d = 4");
+    said(&good_groups(1, &[4, 6, 8]), "smallest sufficient d");
+    unsaid(&good_groups(1, &[4, 6]), "smallest sufficient d");
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn a_trade_is_looked_for_below_three_widths_alone() {
             let cosine = if run.group == "w=0" { 0.3 } else { 0.97 };
             run.metrics.insert("cosine_min".into(), cosine);
         }
-        study.answer().more.join(" ").contains("traded")
+        study.answer().more.join(" ").contains("trade")
     };
     assert!(traded(&[8]) && traded(&[8, 10]));
     assert!(!traded(&[8, 10, 12]));
@@ -51,20 +51,19 @@ fn a_trade_is_looked_for_below_three_widths_alone() {
 
 #[test]
 fn five_seeds_are_enough_and_four_are_few() {
-    said(
-        &answer("mae", &[("all", 8, &[0.001; 4])]),
-        "Caution: 4 seeds",
-    );
+    let four = answer("mae", &[("all", 8, &[0.001; 4])]);
+    said(&four, "Caution");
+    said(&four, "4 seeds");
     unsaid(&answer("mae", &[("all", 8, &[0.001; 5])]), "Caution");
 }
 
 #[test]
 fn six_settings_are_named_and_the_seventh_is_left_to_the_tables() {
-    for widths in [&[4, 6, 8][..], &[8]] {
-        unsaid(&good_groups(6, widths), "other setting");
-        said(&good_groups(7, widths), "1 other setting");
+    for (widths, left) in [(&[4, 6, 8][..], "further"), (&[8], "other")] {
+        unsaid(&good_groups(6, widths), " setting");
+        said(&good_groups(7, widths), &format!("1 {left} setting "));
         unsaid(&good_groups(7, widths), "a=6");
-        said(&good_groups(8, widths), "2 other settings");
+        said(&good_groups(8, widths), &format!("2 {left} settings"));
     }
 }
 
@@ -79,7 +78,7 @@ fn a_difference_is_larger_than_the_spread_and_still_undecided_where_intervals_ov
     said(&text, "a factor of 2, is larger than");
     said(&text, "but the intervals overlap");
     // No clear lead: how far the last is behind is said, too.
-    said(&text, "The distance to the last");
+    said(&text, "The distance from first to last");
 }
 
 #[test]
@@ -99,7 +98,7 @@ fn a_difference_as_large_as_the_spread_is_not_larger() {
         ],
     );
     said(&text, "The lead over the next, 0.125, is not larger than");
-    said(&text, "The distance to the last");
+    said(&text, "The distance from first to last");
 }
 
 #[test]
@@ -109,17 +108,19 @@ fn a_difference_from_a_single_run_is_that_of_single_runs() {
 }
 
 #[test]
-fn a_factor_is_shown_with_three_digits() {
+fn a_factor_is_shown_with_three_digits_up_to_ten_thousand() {
     let factor = |x: f64| answer("mae", &[("a=1", 8, &[1.0; 5]), ("a=2", 8, &[x; 5])]);
     said(&factor(2.346), "a factor of 2.35, is");
     said(&factor(12.34), "a factor of 12.3, is");
     said(&factor(123.4), "a factor of 123, is");
+    said(&factor(9_999.0), "a factor of 9999, is");
+    said(&factor(10_001.0), "a factor of more than 10000, is");
 }
 
 #[test]
 fn a_single_run_is_neither_all_runs_nor_none() {
-    said(&answer("mae", &[("all", 8, &[0.001])]), "1 of 1 run");
-    said(&answer("mae", &[("all", 8, &[0.2])]), "0 of 1 run");
+    said(&answer("mae", &[("all", 8, &[0.001])]), "the only run.");
+    said(&answer("mae", &[("all", 8, &[0.2])]), "by no run.");
     said(&answer("mae", &[("all", 8, &MOSTLY_GOOD)]), "3 of 5 runs.");
 }
 
@@ -157,7 +158,7 @@ fn a_distance_of_intervals_that_touch_is_an_overlap() {
     let text = beside([&MOSTLY_GOOD, &GOOD, &GOOD], [&BAD, &GOOD, &GOOD]);
     said(
         &text,
-        "train needs 2 dimensions fewer than random, but their intervals overlap",
+        "2 fewer dimensions than random, but their intervals overlap",
     );
 }
 
@@ -170,14 +171,8 @@ fn a_distance_of_no_dimension_is_called_the_same_d() {
 }
 
 #[test]
-fn the_only_setting_that_gets_there_is_sure_where_intervals_are_apart() {
-    said(
-        &beside([&BAD, &GOOD, &GOOD], [&BAD; 3]),
-        "only train gets there.",
-    );
+fn the_only_setting_with_a_sufficient_width_is_unsure_where_intervals_overlap() {
+    unsaid(&beside([&BAD, &GOOD, &GOOD], [&BAD; 3]), "overlap");
     let unsure = beside([&BAD, &BAD, &MOSTLY_GOOD], [&BAD, &BAD, &MOSTLY_BAD]);
-    said(
-        &unsure,
-        "only train gets there, but their intervals overlap",
-    );
+    said(&unsure, "The intervals of train and random overlap");
 }
