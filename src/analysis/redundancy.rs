@@ -336,9 +336,9 @@ mod tests {
         assert!(found[0].is_the_same && !found[0].together);
         assert_eq!(
             found[0].sentence(),
-            "tokens:x carries the same information as is_x (an affine map gives it with R² 1) and was not exchanged: \
-             when is_x changes by 1, its readers get 0.38 from is_x and 0.62 from tokens, so an exchange of is_x \
-             alone has another effect than in the compiled model."
+            "tokens:x carries the same information as is_x (an affine map predicts it with R² 1) and keeps its value when \
+             is_x is exchanged: when is_x changes by 1, its readers get 0.38 from is_x and 0.62 from tokens. An exchange \
+             of is_x alone passes on only a part of the change."
         );
         // The tokens are written before is_x: it is computed from them, and not the other way round.
         assert!(!found.iter().any(|carried| carried.variable == "tokens"));
@@ -351,7 +351,7 @@ mod tests {
         assert!(!found[0].explains());
         assert!(
             found[0].sentence().ends_with(
-                "was not exchanged, but that does not explain the low share: when is_x changes by 1, its readers get 1 \
+                "and keeps its value when is_x is exchanged, but that does not explain the low share: when is_x changes by 1, its readers get 1 \
                  from is_x and 0 from tokens."
             ),
             "{}",
@@ -377,9 +377,9 @@ mod tests {
         };
         assert!(
             carried.sentence().starts_with(
-                "vowels and crosses together carry the same information as balance (an affine map gives it with R² \
-                 0.97) and were not exchanged: when balance changes by 1, its readers get 2 from balance, 0.5 from \
-                 vowels and -1.5 from crosses, so"
+                "vowels and crosses together carry most of the information of balance (an affine map predicts it with R² \
+                 0.97) and keep their values when balance is exchanged: when balance changes by 1, its readers get 2 from \
+                 balance, 0.5 from vowels and -1.5 from crosses. An"
             ),
             "{}",
             carried.sentence()

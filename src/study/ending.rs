@@ -228,7 +228,11 @@ mod tests {
                 "its error is less than 1 % of that of the best constant answer",
             ),
             (0.1, "its error is 50 % of that of the best constant answer"),
-            (0.1999, "it does no better than the best constant answer"),
+            (
+                0.1999,
+                "it does hardly better than the best constant answer",
+            ),
+            (0.2001, "it does no better than the best constant answer"),
             (0.3, "it does worse than the best constant answer"),
             (11_515.9, "it does far worse than the best constant answer"),
             (f64::INFINITY, "its error is not finite"),
@@ -362,7 +366,10 @@ mod tests {
         assert_eq!(ratio("step,eval_loss\n10,0.0\n40,3.0\n"), None);
         assert_eq!(ratio("step,eval_loss\n10,2.0\n40,0.0\n"), Some(0.0));
         // The second half begins behind its middle.
-        assert_eq!(ratio("step,eval_loss\n10,8.0\n20,4.0\n21,1.0\n"), Some(0.25));
+        assert_eq!(
+            ratio("step,eval_loss\n10,8.0\n20,4.0\n21,1.0\n"),
+            Some(0.25)
+        );
         // A cell that is no finite number says nothing of its half.
         assert_eq!(
             ratio("step,eval_loss\n10,2.0\n15,NaN\n30,\n40,1.0\n"),

@@ -77,7 +77,7 @@ fn methods_are_told_apart_by_the_widths_they_need() {
         text,
         "For a mean absolute error of at most 0.005 (median over seeds), the smallest sufficient d is 6 with train \
          (95 % interval over 5 seeds: 6 to 6) and 8 with pca (the same for every seed); no d up to 8 suffices with \
-         random. train needs 2 fewer dimensions than pca, and their intervals do not overlap. Where the median over \
+         random. In the median, train needs 2 fewer dimensions than pca, and their intervals do not overlap. Where the median over \
          seeds meets the tolerance, so does every run."
     );
 }
@@ -100,8 +100,8 @@ fn intervals_that_overlap_are_not_taken_for_a_difference() {
         text,
         "For a share of tokens right of at least 0.98 (median over seeds), the smallest sufficient d is 6 with \
          layer_weight=0.1 (95 % interval over 5 seeds: 6 to 8) and 8 with layer_weight=1.0 (95 % interval over 5 \
-         seeds: 6 to 8). layer_weight=0.1 needs 2 fewer dimensions than layer_weight=1.0, but their intervals \
-         overlap, so these seeds do not tell them apart. Where the median over seeds meets the tolerance, 2 of 15 \
+         seeds: 6 to 8). In the median, layer_weight=0.1 needs 2 fewer dimensions than layer_weight=1.0, but their \
+         intervals overlap. Where the median over seeds meets the tolerance, 2 of 15 \
          runs miss it."
     );
 }
@@ -560,9 +560,9 @@ fn a_low_interchange_accuracy_names_what_was_not_exchanged() {
     );
     assert!(
         more.ends_with(
-            "In 7 of 9 runs the lowest is that of a variable whose information something else carries, too, which was \
-             not exchanged (is_x, carried by tokens:x, in 7): there a low value does not mean that the model ignores \
-             the variable."
+            "In 7 of 9 runs the lowest is low (below 0.95) and that of a variable part of which its readers take from \
+             something that carries the same information and keeps its value in the exchange (is_x, carried by tokens:x, \
+             in 7): there a low value does not show that the model ignores the variable."
         ),
         "{more}"
     );

@@ -45,8 +45,8 @@ fn answer_of_a_model_that_is_right_everywhere_says_over_which_inputs() {
     assert_eq!(works, Works::Everywhere);
     assert_eq!(
         text,
-        "Yes: on all 1024 inputs every output is right. The best constant answer is right in 35 %. Most of the \
-         compression is deletion: features lose their direction."
+        "Yes: on all 1024 inputs the output is right at every token position. The best constant answer is right at 35 %. \
+         Most of the compression is deletion: features lose their direction."
     );
     let (_, text) = said(
         classes,
@@ -54,15 +54,17 @@ fn answer_of_a_model_that_is_right_everywhere_says_over_which_inputs() {
         json!({"inputs_are_all": false, "inputs": 4096}),
     );
     assert!(
-        text.starts_with("Yes: on the 4096 inputs evaluated every output is right."),
+        text.starts_with(
+            "Yes: on the 4096 inputs evaluated the output is right at every token position."
+        ),
         "{text}"
     );
     let number = json!({"mae": 0.001, "max_error": 0.02});
     let (_, text) = said(number, 0.2, json!({"accuracy": 1.0}));
     assert!(
         text.starts_with(
-            "Yes: on all 1024 inputs every output is right (mean absolute error 0.001, largest 0.02; within 0.025 counts \
-             as right). The best constant answer has a mean absolute error of 0.2."
+            "Yes: on all 1024 inputs the output is right at every token position (mean absolute error 0.001, largest 0.02; \
+             within 0.025 counts as right). The best constant answer has a mean absolute error of 0.2."
         ),
         "{text}"
     );
@@ -74,25 +76,29 @@ fn answer_of_a_model_that_is_right_in_part_gives_the_share() {
     let (works, text) = said(number(0.01), 0.4, json!({"accuracy": 0.974}));
     assert_eq!(works, Works::Mostly);
     assert!(
-        text.starts_with("Mostly: on all 1024 inputs 97.4 % of outputs are right ("),
+        text.starts_with(
+            "Mostly: on all 1024 inputs the output is right at 97.4 % of token positions ("
+        ),
         "{text}"
     );
     // The error is below the tolerance on average, and yet a third of the outputs are wrong.
     let (works, text) = said(number(0.02), 0.4, json!({"accuracy": 0.66}));
     assert_eq!(works, Works::No);
     assert!(
-        text.starts_with("Partly: on all 1024 inputs 66 % of outputs are right ("),
+        text.starts_with(
+            "Partly: on all 1024 inputs the output is right at 66 % of token positions ("
+        ),
         "{text}"
     );
     assert!(
         text.ends_with(
-            "As many outputs are wrong, what W keeps and gives up says little about what the program needs."
+            "Because many outputs are wrong, what W keeps and gives up says little about what the program needs."
         ),
         "{text}"
     );
     let (_, text) = said(number(0.1), 0.4, json!({"accuracy": 0.3}));
     assert!(
-        text.starts_with("No: on all 1024 inputs only 30 % of outputs are right"),
+        text.starts_with("No: on all 1024 inputs the output is right at 30 % of token positions ("),
         "{text}"
     );
     // Analyses of versions that did not count outputs.
@@ -112,22 +118,35 @@ fn answer_praises_no_model_that_a_constant_equals() {
     assert_eq!(works, Works::No);
     assert!(
         text.starts_with(
-            "No: on all 1024 inputs 96 % of outputs are right, and a constant answer does no worse (80 % of inputs are \
-             right at every position). The best constant answer is right in 96 %."
+            "No: on all 1024 inputs the output is right at 96 % of token positions, and a constant answer does no worse \
+             (80 % of inputs are right at every position). The best constant answer is right at 96 %."
         ),
         "{text}"
     );
-    let (_, text) = said(
-        json!({"token_accuracy": 1.0, "sequence_accuracy": 1.0}),
-        0.0,
-        json!({}),
-    );
-    assert!(
-        text.contains(
-            "The right answer is the same everywhere, so a constant answer does as well."
-        ),
-        "{text}"
-    );
+    // A little better than a constant, and a little worse.
+    let at = |accuracy: f64| {
+        let last = json!({"token_accuracy": accuracy, "sequence_accuracy": 0.0});
+        said(last, 0.4, json!({})).1
+    };
+    assert!(at(0.61).contains("61 % of token positions, hardly better than a constant answer ("));
+    assert!(at(0.59).contains("59 % of token positions, and a constant answer does no worse ("));
+}
+
+#[test]
+fn answer_of_a_program_with_one_answer_cannot_be_told() {
+    for (tokens, constant_error) in [(1.0, Some(0.0)), (0.9, Some(0.0)), (1.0, None)] {
+        let last = json!({"token_accuracy": tokens, "sequence_accuracy": tokens});
+        let (summary, mut ending) = ended(last, 0.0);
+        // Summaries of earlier versions do not say what a constant answer has.
+        ending.constant_error = constant_error;
+        let (works, text) = answer(&summary, &analysis(&json!({})), Some(&ending));
+        assert_eq!(works, Works::Untold);
+        assert_eq!(
+            text,
+            "Cannot be told: on all 1024 inputs the right answer is always the same, so that a constant answer passes. \
+             Inputs whose answers differ would tell (inputs.lengths, model.max_seq_len)."
+        );
+    }
 }
 
 #[test]
@@ -162,8 +181,9 @@ fn features_by_verdict_say_whether_the_program_uses_what_was_dropped() {
         [
             "1 of 14 features is dedicated (it has a direction nearly of its own): is_x.",
             "5 of 14 features are dropped (norm below 0.25): tokens:a, tokens:b, tokens:c, tokens:d, one. The program \
-             uses 1 of them.",
-            "The 14 features give up 8 dimensions: 12.5 % by dropping features that the program uses, 50 % by dropping \
+             uses 1 of them (features.csv says which: read, with an active_share above 0).",
+            "Summed over the 14 features, 8 of their dimensionality (1 each in the compiled model; an overlap counts for \
+             both) is lost: 12.5 % by dropping features that the program uses, 50 % by dropping \
              features that the program never uses, 12.5 % by overlap of features that occur together or say the same and \
              25 % by overlap of features that do not occur together.",
         ]
@@ -188,7 +208,10 @@ fn what_rounding_leaves_of_nothing_is_no_cause() {
     let found = all(&analysis(&json!({"budget": budget})), Works::Everywhere);
     assert_eq!(
         found,
-        ["The 14 features give up 2 dimensions: 100 % by dropping features that the program uses."]
+        [
+            "Summed over the 14 features, 2 of their dimensionality (1 each in the compiled model; an overlap counts for both) \
+          is lost: 100 % by dropping features that the program uses."
+        ]
     );
 }
 
@@ -239,8 +262,8 @@ fn variables_are_judged_by_what_is_read_of_them() {
     assert_eq!(
         found,
         [
-            "Kept in another linear encoding: tokens (embed, the 2 of 6 features that are read): R² below 0 as written, \
-             0.98 after the best linear map.",
+            "Kept, but rescaled, shifted or in another linear encoding: tokens (embed, the 2 of 6 features that are read): \
+             R² below 0 as written, 0.98 after the best linear map.",
             "Kept only in part in its own features: indices (embed): R² 0.3 as written, 0.5 after the best linear map. \
              The outputs are right all the same.",
         ]
@@ -267,15 +290,19 @@ fn a_low_interchange_share_names_what_carries_the_same_information() {
         interventions(&analysis, Works::Everywhere),
         [
             shares,
-            "tokens:x carries the same information as is_x (an affine map gives it with R² 1) and was not exchanged: when \
-             is_x changes by 1, its readers get 0.38 from is_x and 0.62 from tokens, so an exchange of is_x alone has \
-             another effect than in the compiled model."
+            "tokens:x carries the same information as is_x (an affine map predicts it with R² 1) and keeps its value when \
+             is_x is exchanged: when is_x changes by 1, its readers get 0.38 from is_x and 0.62 from tokens. An exchange \
+             of is_x alone passes on only a part of the change."
         ]
     );
+    let mut wrong = analysis.clone();
+    wrong["accuracy"] = json!(0.912);
+    let found = interventions(&wrong, Works::No);
     assert_eq!(
-        interventions(&analysis, Works::No)[1],
-        "Many outputs are wrong without an exchange, too, so low shares say little of the variables."
+        found[1],
+        "Without any exchange the output is right at 91.2 % of token positions, which limits these shares."
     );
+    assert!(found[2].starts_with("tokens:x carries the same information as is_x"));
 }
 
 #[test]
@@ -288,8 +315,8 @@ fn a_low_interchange_share_without_a_carrier_is_not_explained_away() {
             "Interchange interventions (4096 sampled pairs of inputs): where exchanging a variable changes the compiled \
              model's output, the compressed model follows in 35.7 % of cases for target_pos; the exchange matters at 58.6 \
              % of positions.",
-            "No variable written before target_pos carries the greater part of its information (by an affine map), so that \
-             does not explain the low share.",
+            "No variable written before target_pos carries the greater part of its information (by an affine map), so \
+             redundancy does not explain the low share.",
         ]
     );
     // Earlier versions did not look for carriers, and nothing is said of them.

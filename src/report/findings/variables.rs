@@ -112,14 +112,14 @@ pub fn interventions(analysis: &Json, works: Works) -> Vec<String> {
     let low = || shares.iter().filter(|(_, share)| *share < LITTLE_BELOW);
     if works == Works::No && low().next().is_some() {
         let right = analysis["accuracy"].as_f64();
-        let right = right.map_or_else(String::new, |right| {
-            format!(
-                " (without one, the output is right at {} of token positions)",
-                percent(right)
-            )
-        });
-        found.push(format!(
-            "Many outputs are wrong without an exchange{right}, which lowers these shares."
+        found.push(right.map_or_else(
+            || "Many outputs are wrong without any exchange, too, which limits these shares.".to_owned(),
+            |right| {
+                format!(
+                    "Without any exchange the output is right at {} of token positions, which limits these shares.",
+                    percent(right)
+                )
+            },
         ));
     }
     // Analyses of earlier versions do not know.
