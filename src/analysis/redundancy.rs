@@ -274,8 +274,8 @@ impl Carried {
 /// That redundancy is no reason for what an exchange of the variable shows.
 pub fn not_carried(variable: &str) -> String {
     format!(
-        "No variable written before {variable} carries the greater part of its information (by an affine map), so that \
-         does not explain the low share."
+        "No variable written before {variable} carries the greater part of its information (by an affine map), so \
+         redundancy does not explain the low share."
     )
 }
 
@@ -388,7 +388,7 @@ mod tests {
         assert!(
             carried
                 .sentence()
-                .starts_with("vowels and crosses each carry the same information as")
+                .starts_with("vowels and crosses each carry most of the information of")
         );
         carried.is_the_same = false;
         carried.carriers.truncate(1);

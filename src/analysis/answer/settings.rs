@@ -292,7 +292,7 @@ fn judgement(a: &Found<'_>, b: &Found<'_>) -> String {
     let distance = Distance::new(a, b);
     let shown = distance.shown(distance.difference);
     if !(a.is_sure() && b.is_sure()) {
-        return format!("{shown}, is between single runs: other seeds may differ as much");
+        return format!("{shown}, rests on a single run: other seeds may differ as much");
     }
     let range = format!(
         "the spread over seeds (interquartile range: {})",

@@ -223,7 +223,7 @@ fn what_seeds_do_as_well_decides_nothing() {
     );
     let single = answer("mae", &[("a=1", 8, &[0.001]), ("a=2", 8, &[0.1])]);
     assert!(
-        single.contains("a factor of 100, is between single runs: other seeds may differ as much."),
+        single.contains("a factor of 100, rests on a single run: other seeds may differ as much."),
         "{single}"
     );
 }

@@ -104,7 +104,7 @@ fn a_difference_as_large_as_the_spread_is_not_larger() {
 #[test]
 fn a_difference_from_a_single_run_is_that_of_single_runs() {
     let text = answer("mae", &[("a=1", 8, &GOOD), ("a=2", 8, &[0.1])]);
-    said(&text, "is that of single runs");
+    said(&text, "rests on a single run");
 }
 
 #[test]
