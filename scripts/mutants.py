@@ -12,7 +12,8 @@ judged by its own tests alone; what does not compile is unviable. Where unit tes
 copy has its own copy of integration tests, too.
 
 cargo-mutants leaves functions called `new` alone, and `Ending::new` decides what a run is called: in the copies they
-are `r#new`, which is the same name. Constants it never changes: docs/reliability.md says which tests hold them.
+are `r#new`, which is the same name. And it leaves numbers alone: here every number but 0, 1 and 2 is made a tenth larger
+and a tenth smaller, too.
 
 Prints every mutant that survived and a table of files, and fails if one survived that EQUIVALENT does not name. Not
 part of CI.
@@ -21,6 +22,7 @@ part of CI.
 import json
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -31,7 +33,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 WORK = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve() / "mutants"
 COPIES = int(os.environ.get("COPIES", "40"))  # a binary
-TIMEOUT = 120  # seconds that the tests of one copy may take
+SECONDS = 60  # of processor time that the tests of one copy may take: a mutant may loop without end
 
 # A file, and the modules that each copy has of its own; all others are the crate's. Modules that use private items of
 # each other go together.
@@ -47,12 +49,13 @@ UNITS = {
     "analysis/fit.rs": {"analysis": ["fit"], "compression": ["evaluation"]},
     "analysis/answer/mod.rs": {"analysis": ["answer", "across"]},
     "analysis/answer/settings.rs": {"analysis": ["answer", "across"]},
+    "analysis/answer/training.rs": {"analysis": ["answer", "across"]},
     "analysis/answer/widths.rs": {"analysis": ["answer", "across"]},
     "analysis/mod.rs": {"analysis": ["faithfulness", "interchange", "positions"]},
     "analysis/faithfulness.rs": {"analysis": ["faithfulness", "interchange", "positions"]},
     "analysis/interchange.rs": {"analysis": ["faithfulness", "interchange", "positions"]},
 }
-for name in "across activity geometry positions settings structure sweep verdict worst".split():
+for name in "across activity ending geometry moments positions redundancy settings structure sweep verdict worst".split():
     UNITS[f"analysis/{name}.rs"] = {"analysis": [name]}
 # These hold the crate's `Subject`, whose methods are private: `analysis/mod.rs` is theirs, too.
 WHOLE = {"analysis/mod.rs", "analysis/faithfulness.rs", "analysis/interchange.rs"}
@@ -97,7 +100,38 @@ def listed(files):
     mutants = {file: [] for file in files}
     for mutant in json.loads(found):
         mutants[mutant["file"].removeprefix("src/")].append(mutant)
+    for file in files:
+        mutants[file] += constants(file, (tree / "src" / file).read_text())
     return tree, mutants
+
+
+NUMBER = re.compile(r"(?<![\w.])(\d[\d_]*\.\d+(?:e-?\d+)?|\d[\d_]*e-?\d+|\d[\d_]*)(?![\w.]|\.\d)")
+
+
+def constants(file, text):
+    """The numbers of a file's code, tests aside: a tenth larger and a tenth smaller, whole ones by 1 at least."""
+    mutants = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.startswith("#[cfg(test)]"):
+            break
+        code = line.split("//")[0]
+        for match in NUMBER.finditer(code):
+            value = float(match[1].replace("_", ""))
+            if code.lstrip().startswith("#[") or code[:match.start()].count('"') % 2 or value in (0, 1):
+                continue
+            if re.search("[.e]", match[1]):
+                others = [f"{value * factor:.12g}" for factor in (1.1, 0.9)]
+                others = [other if re.search("[.e]", other) else other + ".0" for other in others]
+            elif value < 3:
+                continue
+            else:
+                step = max(1, int(value) // 10)
+                others = [str(int(value) + step), str(int(value) - step)]
+            column = match.start() + 1
+            span = {"start": {"line": number, "column": column}, "end": {"line": number, "column": match.end() + 1}}
+            mutants += [{"name": f"src/{file}:{number}:{column}: replace {match[1]} with {other}", "span": span,
+                         "replacement": other} for other in others]
+    return mutants
 
 
 def dependencies():
@@ -239,29 +273,24 @@ pub mod test_models {{
             unviable += bad
             self.live = [copy for copy in self.live if copy not in bad]
 
-    def run(self, arguments, seconds):
-        environment = os.environ | {"RUST_BACKTRACE": "0", "INSTA_UPDATE": "no"}
+    def run(self, arguments, seconds=SECONDS):
+        """Runs tests for so many seconds of processor time: other work on the machine is no mutant's fault."""
         return subprocess.run([self.directory / "tests", *arguments, "--test-threads=2"], text=True, cwd=ROOT,
-                              capture_output=True, timeout=seconds, env=environment)
+                              capture_output=True, env=os.environ | {"RUST_BACKTRACE": "0", "INSTA_UPDATE": "no"},
+                              preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds)))
 
     def judge(self):
         """What became of each mutant."""
         results = {copy: "unviable" for copy in self.compile()}
-        names = self.run([*self.filters, "--list"], 60).stdout
+        names = self.run([*self.filters, "--list"]).stdout
         tests = {copy: re.findall(rf"^({copy}::.*): test$", names, re.M) for copy in self.live}
-        try:
-            done = self.run(self.filters, TIMEOUT + 10 * len(self.live))
-            ends = dict(re.findall(r"^test (\S+) \.\.\. (ok|FAILED)$", done.stdout, re.M))
-        except subprocess.TimeoutExpired:
-            ends = {}
+        together = self.run(self.filters, SECONDS + 10 * len(self.live)).stdout
+        ends = dict(re.findall(r"^test (\S+) \.\.\. (ok|FAILED)$", together, re.M))
         for copy in self.live:
             if all(test in ends for test in tests[copy]):
                 passed = all(ends[test] == "ok" for test in tests[copy])
             else:  # A mutant hangs or ends the process: each alone.
-                try:
-                    passed = self.run(["--exact", *tests[copy]], TIMEOUT).returncode == 0
-                except subprocess.TimeoutExpired:
-                    passed = False
+                passed = self.run(["--exact", *tests[copy]]).returncode == 0
             results[copy] = "survived" if passed else "caught"
         if not tests["base"] or results.pop("base") != "survived":
             sys.exit(f"{self.file}: tests fail, or there are none, without any change")

@@ -377,4 +377,42 @@ mod tests {
         );
         assert_eq!(ratio("step,eval_loss\n10,2.0\n40,inf\n"), None);
     }
+
+    #[test]
+    fn an_error_changes_its_words_at_the_shares_that_are_documented() {
+        let of = |share: f64| {
+            let ending = Ending::new(&evaluation(Some(share), None), Some(1.0), Some(1.0));
+            ending.meaning()
+        };
+        for (share, words) in [
+            (0.0099, "less than 1 %"),
+            (0.01, "is 1 % of"),
+            (0.0101, "is 1 % of"),
+            (0.949, "is 95 % of"),
+            (0.95, "hardly better than"),
+            (0.999, "hardly better than"),
+            (1.0, "no better than"),
+            (1.049, "no better than"),
+            (1.05, "does worse than"),
+            (2.99, "does worse than"),
+            (3.0, "far worse than"),
+        ] {
+            assert!(of(share).contains(words), "{share}: {}", of(share));
+        }
+    }
+
+    #[test]
+    fn an_error_without_a_share_is_said_to_be_0_or_not() {
+        let of = |error: Option<f64>, constant: Option<f64>| {
+            Ending::new(&evaluation(error, None), constant, Some(1.0)).meaning()
+        };
+        let always_the_same = "although the right answer is always the same";
+        assert!(of(Some(0.5), Some(0.0)).contains(always_the_same));
+        let unknown = of(Some(0.5), None);
+        assert!(
+            unknown.contains("its error is not 0,") && !unknown.contains(always_the_same),
+            "{unknown}"
+        );
+        assert!(of(Some(0.0), None).contains("its error is 0"));
+    }
 }
