@@ -40,7 +40,7 @@ pub fn against_rank(name: &str, title: &str, source: &str, rows: &[Row]) -> Figu
         height: bottom + 26.0,
         ..Scene::default()
     };
-    legend(&mut scene, left);
+    legend(&mut scene);
     for (value, label) in &scale.ticks {
         let x = x(*value);
         scene.line((x, top), (x, bottom), Paint::Grid, 0.5);
@@ -95,8 +95,9 @@ fn dot(scene: &mut Scene, x: f64, y: f64, radius: f64, fill: Paint) {
     });
 }
 
-fn legend(scene: &mut Scene, left: f64) {
-    let mut x = left;
+fn legend(scene: &mut Scene) {
+    // From the very left: three words are wider than the axis.
+    let mut x = 4.0;
     for (label, paint) in [
         ("smallest sufficient d", CRITICAL),
         ("rank of what is read", RANK),
@@ -148,6 +149,16 @@ mod tests {
             .iter()
             .filter(|mark| matches!(mark, Mark::Dot { fill, .. } if *fill == CRITICAL));
         assert_eq!(good.count(), 2);
+        // The whole legend stands inside the figure.
+        let ends = figure.scene.marks.iter().filter_map(|mark| match mark {
+            Mark::Text(label) if label.anchor == Anchor::Start => {
+                Some(label.x + text::width(&label.text, SMALL))
+            }
+            _ => None,
+        });
+        let ends: Vec<f64> = ends.collect();
+        assert_eq!(ends.len(), 3);
+        assert!(ends.iter().all(|x| *x < COLUMN), "{ends:?}");
         let drawn = svg::document(&figure.scene, "t", "d");
         assert!(!drawn.contains("NaN") && !drawn.contains("inf"), "{drawn}");
     }
