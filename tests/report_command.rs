@@ -18,7 +18,7 @@ fn the_page_of_a_run_answers_the_question() {
         (
             "sort_unique",
             "Does sort_unique still work",
-            "of tokens right",
+            "of token positions",
         ),
     ] {
         let run = dir.path().join(config);

@@ -190,7 +190,8 @@ fn a_second_signal_stops_at_once() {
         .unwrap();
     std::thread::sleep(Duration::from_millis(1500));
     signal(&child, "INT");
-    std::thread::sleep(Duration::from_millis(200));
+    // Within the time that the first signal leaves for a checkpoint.
+    std::thread::sleep(Duration::from_millis(50));
     assert!(child.try_wait().unwrap().is_none(), "it did not wait");
     signal(&child, "INT");
     let began = Instant::now();

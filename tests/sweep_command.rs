@@ -69,12 +69,15 @@ fn a_study_runs_once_and_has_one_row_a_run_and_one_a_point() {
         |table: &[Vec<String>], name: &str| table[0].iter().position(|cell| cell == name).unwrap();
     // How each training ended is that of its summary; a baseline has no ending.
     let ending = column(&runs, "ending");
+    let share_of_constant = column(&runs, "error_share");
     for row in &runs[1..] {
         let summary = std::fs::read_to_string(bench.path("out").join(&row[0]).join("summary.json"));
         let summary: serde_json::Value = serde_json::from_str(&summary.unwrap()).unwrap();
         let verdict = summary["ending"]["verdict"].as_str().unwrap_or_default();
         assert_eq!(row[ending], verdict, "{row:?}");
-        assert_eq!(verdict.is_empty(), row[4] == "pca", "{row:?}");
+        assert_eq!(verdict.is_empty(), row[4] != "train", "{row:?}");
+        let share = summary["ending"]["error_share"].as_f64();
+        assert_eq!(row[share_of_constant].parse().ok(), share, "{row:?}");
     }
     let loss = column(&runs, "eval_loss");
     let logged = metrics_without_timing(&run);

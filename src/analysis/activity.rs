@@ -225,7 +225,7 @@ mod tests {
         let values = array![[1.0, 0.5, 0.0], [0.0, -2.0, 1.0], [1.0, 1.0, 1.0]];
         let weights = array![[3.0], [1.0], [2.0]];
         let mut weighted = Activity::empty(3);
-        weighted.add(&[values.clone()], Some(&weights), 1e-3);
+        weighted.add(std::slice::from_ref(&values), Some(&weights), 1e-3);
         let repeated = values.select(Axis(0), &[0, 0, 0, 1, 2, 2]);
         let repeated = Activity::of_values(&repeated, 1e-3);
         let close = |a: f64, b: f64| approx::assert_abs_diff_eq!(a, b, epsilon = 1e-14);

@@ -707,8 +707,11 @@ mod tests {
         approx::assert_relative_eq!(lost(0.1), 1.490_116e-9, max_relative = 1e-6);
     }
 
+    /// Dimensions with their weights.
+    type Weights<'a> = &'a [(usize, f64)];
+
     /// Units of one group that read dimension 0, the number, and 1, which is 1.
-    fn group(units: &[(&[(usize, f64)], &[(usize, f64)])]) -> Vec<Group> {
+    fn group(units: &[(Weights<'_>, Weights<'_>)]) -> Vec<Group> {
         let dims = |list: &[(usize, f64)]| list.iter().map(|(d, w)| (Dim(*d), *w)).collect();
         let units = units.iter().map(|(inputs, outputs)| Unit {
             inputs: dims(inputs),

@@ -28,8 +28,11 @@ fn study(metric: &str, table: &[(&str, usize, &[f64])]) -> Evidence {
     }
 }
 
-/// The same with how each run ended: group, width, and a value and an ending per seed.
-fn trained(metric: &str, table: &[(&str, usize, &[(f64, Verdict)])]) -> Evidence {
+/// A group, a width, and a value and an ending per seed.
+type Trained<'a> = (&'a str, usize, &'a [(f64, Verdict)]);
+
+/// The same with how each run ended.
+fn trained(metric: &str, table: &[Trained<'_>]) -> Evidence {
     let values: Vec<Vec<f64>> = table
         .iter()
         .map(|(_, _, seeds)| seeds.iter().map(|(value, _)| *value).collect())
@@ -333,8 +336,7 @@ const REMEDY: &str = "A d that is too small would look the same, so before concl
 fn undertrained_runs_do_not_say_that_no_d_suffices() {
     let stuck = [(0.2, Stuck); 3];
     let last = [(0.2, Stuck), (0.21, Stuck), (0.3, Falling)];
-    let rows: [(&str, usize, &[(f64, Verdict)]); 3] =
-        [("all", 4, &stuck), ("all", 9, &stuck), ("all", 18, &last)];
+    let rows: [Trained<'_>; 3] = [("all", 4, &stuck), ("all", 9, &stuck), ("all", 18, &last)];
     let text = trained("mae", &rows).answer().sentences.join(" ");
     assert_eq!(
         text,
@@ -353,8 +355,7 @@ fn undertrained_runs_do_not_say_that_no_d_suffices() {
 fn undertrained_is_what_half_of_the_runs_at_the_largest_width_are_and_no_fewer() {
     let text = |last: &[(f64, Verdict)]| {
         let bad = [(0.2, Stuck); 4];
-        let rows: [(&str, usize, &[(f64, Verdict)]); 3] =
-            [("all", 4, &bad), ("all", 9, &bad), ("all", 18, last)];
+        let rows: [Trained<'_>; 3] = [("all", 4, &bad), ("all", 9, &bad), ("all", 18, last)];
         trained("mae", &rows).answer().sentences.join(" ")
     };
     let half = text(&[
@@ -385,7 +386,7 @@ fn undertrained_is_what_half_of_the_runs_at_the_largest_width_are_and_no_fewer()
 
 #[test]
 fn undertrained_at_the_largest_width_hides_no_smaller_one_that_works() {
-    let rows: [(&str, usize, &[(f64, Verdict)]); 3] = [
+    let rows: [Trained<'_>; 3] = [
         ("all", 4, &[(0.2, Stuck); 3]),
         ("all", 9, &[(0.001, Learned); 3]),
         ("all", 18, &[(0.2, Falling); 3]),
@@ -436,7 +437,7 @@ fn undertrained_settings_are_set_apart_from_baselines_that_fail() {
 
 #[test]
 fn stuck_runs_below_the_smallest_sufficient_d_are_counted_and_change_no_answer() {
-    let rows: [(&str, usize, &[(f64, Verdict)]); 3] = [
+    let rows: [Trained<'_>; 3] = [
         ("all", 4, &[(0.2, Stuck), (0.2, Falling), (0.2, Falling)]),
         ("all", 6, &[(0.001, Learned); 3]),
         (
@@ -459,7 +460,7 @@ fn stuck_runs_below_the_smallest_sufficient_d_are_counted_and_change_no_answer()
 
 #[test]
 fn trained_runs_that_all_learned_are_said_to_have_and_unknown_ones_are_not_judged() {
-    let rows: [(&str, usize, &[(f64, Verdict)]); 1] = [("all", 8, &[(0.001, Learned); 5])];
+    let rows: [Trained<'_>; 1] = [("all", 8, &[(0.001, Learned); 5])];
     let mut evidence = trained("mae", &rows);
     let all = evidence.answer().sentences.join(" ");
     assert!(
@@ -486,7 +487,7 @@ fn trained_runs_that_all_learned_are_said_to_have_and_unknown_ones_are_not_judge
 
 #[test]
 fn undertrained_at_a_single_width_is_said_before_the_ranking() {
-    let rows: [(&str, usize, &[(f64, Verdict)]); 2] = [
+    let rows: [Trained<'_>; 2] = [
         ("steps=100", 8, &[(0.5, Falling); 5]),
         (
             "steps=900",
@@ -511,7 +512,7 @@ fn undertrained_at_a_single_width_is_said_before_the_ranking() {
     );
     assert!(text.contains(REMEDY), "{text}");
     // One setting that was trained long enough answers the question.
-    let rows: [(&str, usize, &[(f64, Verdict)]); 2] = [
+    let rows: [Trained<'_>; 2] = [
         ("steps=100", 8, &[(0.5, Falling); 5]),
         ("steps=900", 8, &[(0.001, Learned); 5]),
     ];
