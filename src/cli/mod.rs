@@ -2,7 +2,7 @@
 //!
 //! Results go to stdout, progress and messages to stderr. Exit codes: 0 done, 1 failed while
 //! running, 2 usage, configuration or input file, 130 interrupted, in every phase of every command
-//! ([`signals`]).
+//! (`signals`).
 
 mod analyze;
 mod analyze_run;
