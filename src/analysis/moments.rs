@@ -71,4 +71,63 @@ mod tests {
         assert_eq!(moments.covariance(0, 2), 0.0);
         assert_eq!(Moments::new(1).covariance(0, 0), 0.0);
     }
+
+    #[test]
+    fn moments_take_a_variance_of_a_billionth_of_a_thousandth_for_a_constant() {
+        let of = |e: f64| {
+            let mut moments = Moments::new(2);
+            moments.add(&array![[1.0 + e, 1.0], [1.0 - e, 0.0]], &array![1.0, 1.0]);
+            (
+                moments.covariance(0, 1),
+                moments.covariance(1, 0),
+                moments.covariance(1, 1),
+            )
+        };
+        // The variance is e², the mean square almost 1.
+        assert_eq!(of(0.97e-6), (0.0, 0.0, 0.25));
+        let (found, again, _) = of(1.03e-6);
+        approx::assert_relative_eq!(found, 0.5 * 1.03e-6, max_relative = 1e-3);
+        assert_eq!(found, again);
+    }
+
+    #[test]
+    fn moments_of_pieces_are_those_of_all_rows() {
+        let values = array![[1.0, 2.0], [0.0, -1.0], [3.0, 0.5], [-2.0, 1.0]];
+        let weights = array![1.0, 3.0, 2.0, 0.5];
+        let part = |rows: &[usize]| {
+            let mut part = Moments::new(2);
+            part.add(
+                &values.select(Axis(0), rows),
+                &weights.select(Axis(0), rows),
+            );
+            part
+        };
+        let all = part(&[0, 1, 2, 3]);
+        let mut merged = part(&[0, 2]);
+        merged.merge(&part(&[1, 3]));
+        for (i, j) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+            approx::assert_relative_eq!(
+                merged.covariance(i, j),
+                all.covariance(i, j),
+                max_relative = 1e-12
+            );
+        }
+        // Means 6/6.5 and 0.5/6.5, mean squares (1 + 18 + 2)/6.5 and (4 + 3 + 0.5 + 0.5)/6.5, product (2 + 3 − 1)/6.5.
+        approx::assert_relative_eq!(
+            all.covariance(0, 0),
+            21.0 / 6.5 - 36.0 / 42.25,
+            max_relative = 1e-12
+        );
+        approx::assert_relative_eq!(
+            all.covariance(1, 1),
+            8.0 / 6.5 - 0.25 / 42.25,
+            max_relative = 1e-12
+        );
+        approx::assert_relative_eq!(
+            all.covariance(0, 1),
+            4.0 / 6.5 - 3.0 / 42.25,
+            max_relative = 1e-12
+        );
+        assert_eq!(Moments::new(2).covariance(0, 1), 0.0);
+    }
 }

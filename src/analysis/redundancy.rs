@@ -398,4 +398,139 @@ mod tests {
                 .starts_with("vowels carries a part of the information of balance")
         );
     }
+
+    /// `is_x` in the 100 rows of `x`, and in `wrong` of the 100 rows of `a`.
+    fn carried_with(wrong: usize) -> Option<Carried> {
+        let model = test_models::load("frac_prevs");
+        let at = |label: &str| place(&model, label);
+        let mut values = Array2::zeros((200, model.width()));
+        for row in 0..200 {
+            let token = if row < 100 { "tokens:x" } else { "tokens:a" };
+            values[[row, at(token)]] = 1.0;
+            values[[row, at("is_x")]] = f64::from(u8::from(row < 100 + wrong));
+        }
+        let mut moments = Moments::new(model.width());
+        moments.add(&values, &Array1::ones(200));
+        let (gram, structure) = (Array2::eye(model.width()), Structure::new(&model));
+        let settings = Settings::default();
+        let found = measure(&model, gram.view(), &structure, &moments, &settings);
+        found.into_iter().find(|carried| carried.variable == "is_x")
+    }
+
+    #[test]
+    fn redundant_is_what_gives_the_square_of_95_hundredths_of_a_variance() {
+        // The R² of two groups is (1 − k/100)²/4 over p(1 − p), p = (100 + k)/200: 0.90476 and 0.88679 for k = 5 and 6,
+        // beside 0.9025; 0.50376 and 0.49254 for k = 33 and 34, beside one half.
+        let same = carried_with(5).unwrap();
+        assert!(same.is_the_same && !same.together);
+        approx::assert_abs_diff_eq!(same.r2, 0.904_761_9, epsilon = 1e-6);
+        assert_eq!(same.names(), "tokens:a"); // which says the opposite of tokens:x
+        let part = carried_with(6).unwrap();
+        assert!(!part.is_the_same && part.together);
+        approx::assert_abs_diff_eq!(part.r2, 0.886_792_5, epsilon = 1e-6);
+        assert_eq!(part.names(), "tokens");
+        approx::assert_abs_diff_eq!(carried_with(33).unwrap().r2, 0.503_759_4, epsilon = 1e-6);
+        assert_eq!(carried_with(34), None);
+    }
+
+    #[test]
+    fn redundant_with_several_takes_the_one_that_adds_most_first() {
+        // Feature 0 is twice feature 2 and once feature 1, which are independent; feature 3 is neither.
+        let signs = [[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]];
+        let values = Array2::from_shape_fn((4, 4), |(row, feature)| {
+            let [b, a] = signs[row];
+            [2.0 * a + b, b, a, a * b][feature]
+        });
+        let mut moments = Moments::new(4);
+        moments.add(&values, &Array1::ones(4));
+        let mut gram = Array2::<f64>::eye(4);
+        gram[[1, 0]] = 0.5;
+        gram[[2, 0]] = -0.25;
+        let values = Values {
+            gram: gram.view(),
+            moments: &moments,
+            labels: &[],
+            threshold: 0.9,
+        };
+        let variable = |name: &str, dim: usize| Variable {
+            name: name.into(),
+            dims: vec![dim],
+            sites: vec![Site::Embedding],
+        };
+        let others = [variable("b", 1), variable("a", 2), variable("c", 3)];
+        let others: Vec<&Variable> = others.iter().collect();
+        let close = |a: f64, b: f64| approx::assert_abs_diff_eq!(a, b, epsilon = 1e-12);
+        close(values.variance(&[0]), 5.0);
+        close(values.r2(&[0], &[1]), 0.2);
+        close(values.r2(&[0], &[2]), 0.8);
+        close(values.r2(&[0], &[1, 2]), 1.0);
+        // Of a change by 1, 1/5 comes along in feature 1 and 2/5 in feature 2.
+        close(values.response(&[0], &[1]), 0.5 / 5.0);
+        close(values.response(&[0], &[2]), -0.25 * 2.0 / 5.0);
+        close(values.response(&[0], &[0, 1]), 1.0 + 0.1);
+        assert!(values.alone(&[0], &others).is_empty());
+        let names =
+            |found: Vec<&Variable>| found.iter().map(|v| v.name.clone()).collect::<Vec<_>>();
+        assert_eq!(names(values.together(&[0], &others).unwrap()), ["a", "b"]);
+        assert!(values.together(&[0], &others[1..]).is_none());
+        assert_eq!(names(values.greatest(&[0], &others).unwrap()), ["a"]);
+        assert!(values.greatest(&[0], &others[..1]).is_none());
+    }
+
+    #[test]
+    fn redundancy_explains_a_low_share_from_a_fifth_of_what_is_read() {
+        let of = |from_itself: f64, responses: &[f64]| {
+            let carrier = |response: &f64| Carrier {
+                variable: "v".into(),
+                name: "v".into(),
+                response: *response,
+            };
+            Carried {
+                variable: "w".into(),
+                site: "embed".into(),
+                carriers: responses.iter().map(carrier).collect(),
+                together: true,
+                r2: 1.0,
+                is_the_same: true,
+                from_itself,
+            }
+            .explains()
+        };
+        assert!(of(3.0, &[0.75]) && of(-3.0, &[-0.75]) && of(3.0, &[0.5, -0.25]));
+        assert!(of(0.79, &[0.21]) && !of(0.81, &[0.19]) && !of(-0.81, &[-0.19]));
+    }
+
+    #[test]
+    fn redundant_information_is_the_same_from_99_hundredths_of_its_variance() {
+        let of = |r2: f64| {
+            let carried = Carried {
+                variable: "w".into(),
+                site: "embed".into(),
+                carriers: Vec::new(),
+                together: true,
+                r2,
+                is_the_same: true,
+                from_itself: 1.0,
+            };
+            carried.sentence()
+        };
+        for (r2, words) in [
+            (
+                0.989,
+                "most of the information of w (an affine map predicts it with R² 0.989)",
+            ),
+            (
+                0.99,
+                "the same information as w (an affine map predicts it with R² 0.99)",
+            ),
+            (0.9999, "R² 0.9999)"),
+            (0.99991, "R² 1)"),
+        ] {
+            assert!(of(r2).contains(words), "{}", of(r2));
+        }
+        assert_eq!(
+            [0.126, -0.124, -0.001, 1.0].map(shown),
+            ["0.13", "-0.12", "0", "1"]
+        );
+    }
 }

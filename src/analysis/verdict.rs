@@ -564,4 +564,50 @@ mod tests {
         };
         assert_eq!(response.companionship(), 0.0);
     }
+
+    #[test]
+    fn a_budgets_sentence_names_its_largest_part_and_whether_that_is_most() {
+        let of = |deletion: f64, sharing: f64, superposition: f64, idle: f64| {
+            let budget = Budget {
+                deletion: deletion / 2.0,
+                deletion_of_unused: deletion / 2.0,
+                sharing,
+                superposition,
+                idle,
+            };
+            budget.sentence()
+        };
+        for (sentence, begins) in [
+            (
+                of(0.6, 0.55, 0.0, 0.0),
+                "Most of the compression is deletion:",
+            ),
+            (
+                of(0.6, 0.55, 0.0, 0.1),
+                "The largest part of the compression is deletion:",
+            ),
+            (
+                of(0.0, 0.5, 0.5, 0.0),
+                "The largest part of the compression is sharing:",
+            ),
+            (
+                of(0.1, 0.1, 0.5, 0.1),
+                "Most of the compression is superposition:",
+            ),
+            (
+                of(0.1, 0.1, 0.1, 0.5),
+                "Most of the compression is overlap of, or with,",
+            ),
+            (
+                of(0.0099, 0.0, 0.0, 0.0),
+                "Nearly every feature has a direction of its own",
+            ),
+            (
+                of(0.01, 0.0, 0.0, 0.0),
+                "Most of the compression is deletion:",
+            ),
+        ] {
+            assert!(sentence.starts_with(begins), "{sentence}");
+        }
+    }
 }

@@ -378,9 +378,8 @@ mod tests {
         }
 
         fn whole(text: &str) -> Self {
-            let program = rasp::compile_source("p.rasp", text, &rasp::Options::default())
-                .ok()
-                .unwrap();
+            let program = rasp::compile_source("p.rasp", text, &rasp::Options::default());
+            let program = program.map_err(|reports| rasp::render(&reports)).unwrap();
             let header = &program.header;
             let options = Options::new(
                 "p",
@@ -388,7 +387,7 @@ mod tests {
                 header.max_seq_len.unwrap(),
             );
             let compiled = compiler::compile(&program.graph, program.output, &options);
-            let metadata = compiled.ok().unwrap().0.metadata;
+            let metadata = compiled.map_err(|e| e.to_string()).unwrap().0.metadata;
             Self {
                 program,
                 options,
@@ -568,6 +567,75 @@ mod tests {
     }
 
     #[test]
+    fn a_value_at_bos_passes_through_what_does_not_stop_it() {
+        let low = "low = categorical(map(x -> x < 0.6, mean));";
+        let number =
+            "low = numerical(map(x -> 1 if x < 0.3 else 0, mean)); none = indicator(tokens == 3);";
+        let shifted = |sop: &str| {
+            format!("out = aggregate(select(indices, indices, (k, q) -> k == q + 1), {sop});")
+        };
+        let width =
+            |keys: &str| format!("keys = {keys}; out = selector_width(select(keys, keys, ==));");
+        let (at_bos, default) = (Some(Reason::KeysAtBos), Some(Reason::DefaultAtBos));
+        for (before, source, expected) in [
+            // A sequence map needs both of its arguments, and nothing is there of the tokens.
+            (
+                low,
+                width("sequence_map((a, b) -> b if a else 0, low, tokens)"),
+                None,
+            ),
+            (
+                low,
+                width("sequence_map((a, b) -> a if b else 0, tokens, low)"),
+                None,
+            ),
+            // A linear map needs one, whichever it is.
+            (number, shifted("linear(low, none, 1, 1)"), default),
+            (number, shifted("linear(none, low, 1, 1)"), default),
+            (number, shifted("linear(none, none, 1, 1)"), None),
+            // An aggregate brings what it selects, for the query that is there.
+            (
+                low,
+                width("aggregate(select(indices, low, (k, q) -> k == 0), tokens)"),
+                at_bos,
+            ),
+            (
+                low,
+                width("aggregate(select(indices, indices, (k, q) -> k == 0), low)"),
+                at_bos,
+            ),
+            (
+                low,
+                width("aggregate(select(indices, indices, (k, q) -> k == 0), tokens)"),
+                None,
+            ),
+        ] {
+            let bench = Bench::new(&format!("{MEAN}\n{before}\n{source}"));
+            assert_eq!(bench.met(&[1, 2]), expected, "{source}");
+        }
+    }
+
+    #[test]
+    fn a_staircase_needs_a_thousandth_around_its_numbers() {
+        // Between two numbers stands a threshold, and the step to it begins 1/100 before: at the lower number's
+        // 1.001 if they are 0.022 apart, and at the upper one's own if they are 0.002 apart.
+        let met = |upper: f64, token: i64| {
+            let numbers = format!("numerical(map(t -> 1 if t == 1 else {upper}, tokens))");
+            let sum = format!("x = linear({numbers}, indicator(tokens == 3), 1, 1);");
+            Bench::new(&format!("{sum}\nout = map(v -> 2 * v, x);")).met(&[token])
+        };
+        assert_eq!(
+            (met(1.0219, 1), met(1.0221, 1)),
+            (Some(Reason::Staircase), None)
+        );
+        assert_eq!((met(1.0219, 2), met(1.0221, 2)), (None, None));
+        assert_eq!(met(1.0015, 2), Some(Reason::Staircase));
+        // One result for all numbers.
+        let constant = Bench::new(&format!("{MEAN}\nout = map(x -> 7, mean);"));
+        assert_eq!(constant.met(&[1, 2]), None);
+    }
+
+    #[test]
     fn a_sequence_map_of_texts_retypes_either_of_its_arguments() {
         let mixed = "x = sequence_map((a, b) -> a == 1 if b == 0 else a, tokens, indices);";
         for arguments in ["x, tokens", "tokens, x"] {
@@ -577,16 +645,28 @@ mod tests {
             assert_eq!(bench.met(&[1, 1]), Some(Reason::Retyped), "{arguments}");
             assert_eq!(bench.met(&[2, 2]), None, "{arguments}");
         }
+        let compared = Bench::new(&format!(
+            "{mixed}\nout = sequence_map((a, b) -> a == b, x, tokens);"
+        ));
+        assert_eq!(compared.met(&[1, 1]), None);
     }
 
     #[test]
     fn a_width_is_exact_up_to_half_of_its_step() {
         // 2·6·7 = 84 and 2·7·8 = 112 beside an exactness of 100.
-        let bench = Bench::whole(
-            "#! vocab: 1, 2\n#! max_seq_len: 12\nout = selector_width(select(tokens, tokens, (k, q) -> k > 0));\n",
-        );
+        let source = "#! vocab: 1, 2\n#! max_seq_len: 12\nout = selector_width(select(tokens, tokens, (k, q) -> k > 0));\n";
+        let bench = Bench::whole(source);
         assert_eq!(bench.met(&[1; 6]), None);
         assert_eq!(bench.met(&[1; 7]), Some(Reason::Width { count: 7 }));
+        // At 84 the step is as narrow as it may be, and nothing may be soft.
+        let with = |mlp_exactness: f64| {
+            let mut bench = Bench::whole(source);
+            bench.options.mlp_exactness = mlp_exactness;
+            bench.met(&[1; 6])
+        };
+        assert_eq!(with(83.0), Some(Reason::Width { count: 6 }));
+        assert_eq!(with(84.0), Some(Reason::SoftAttention { key_size: 4 }));
+        assert_eq!(with(85.0), None);
     }
 
     #[test]
@@ -611,19 +691,25 @@ mod tests {
     #[test]
     fn a_width_is_miscounted_where_much_that_is_not_selected_adds_up() {
         let vocabulary: Vec<String> = (1..=100).map(|x| x.to_string()).collect();
-        let mut bench = Bench::whole(&format!(
-            "#! vocab: {}\n#! max_seq_len: 2\nout = selector_width(select(tokens, tokens, ==));\n",
-            vocabulary.join(", ")
-        ));
+        let vocabulary = vocabulary.join(", ");
         // One of its own: 1/(2 + u) has to be above (1/2 + 1/3)/2, so u below 0.4, where u is T·exp(−100/√101): for T
         // below 8384. For two, 1/(3 + u) above (1/3 + 1/4)/2: u below 0.4286, T below 8982.
-        let mut met = |max_seq_len: usize, input: &[i64]| {
+        let met = |selector: &str, max_seq_len: usize, input: &[i64]| {
+            let width = format!("out = selector_width(select(tokens, tokens, {selector}));");
+            let mut bench = Bench::whole(&format!(
+                "#! vocab: {vocabulary}\n#! max_seq_len: 2\n{width}\n"
+            ));
             bench.metadata.max_seq_len = max_seq_len;
             bench.met_with_keys(1, input)
         };
         let soft = Some(Reason::SoftAttention { key_size: 1 });
-        assert_eq!((met(8380, &[5]), met(8390, &[5])), (None, soft));
-        assert_eq!((met(8975, &[5, 5]), met(8990, &[5, 5])), (None, soft));
+        assert_eq!((met("==", 8380, &[5]), met("==", 8390, &[5])), (None, soft));
+        assert_eq!(
+            (met("==", 8975, &[5, 5]), met("==", 8990, &[5, 5])),
+            (None, soft)
+        );
+        // Of nothing there is nothing to miscount.
+        assert_eq!(met("(k, q) -> k > 200", 8990, &[5]), None);
     }
 
     #[test]
@@ -737,6 +823,12 @@ mod tests {
         // Two units on one dimension.
         let stairs = group(&[(&[(0, 1.0)], &[(2, 1.0)]), (&[(1, 1.0)], &[(2, -0.25)])]);
         assert!(writes(&stairs, 2.0, (Dim(2), 1.75), |w| w));
+    }
+
+    #[test]
+    fn a_unit_that_is_not_active_loses_nothing() {
+        let stairs = group(&[(&[(0, 1e12), (1, -1e12)], &[(2, 1.0)])]);
+        assert!(writes(&stairs, 1.0, (Dim(2), 0.0), |w| w));
     }
 
     #[test]
