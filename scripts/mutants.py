@@ -73,7 +73,7 @@ INTEGRATION = {
 }
 FILTERS = {file: ["::answer::"] for file in UNITS if "/answer/" in file} | {"analysis/fit.rs": ["::fit::"]}
 
-# Mutants that change nothing anybody can see, as `file: description`; docs/reliability.md has the reasons.
+# Mutants that change nothing a test could see: file, what is replaced, and the line. docs/reliability.md has the reasons.
 EQUIVALENT = {
     line.strip() for line in """
 """.splitlines() if line.strip()
@@ -168,8 +168,6 @@ def changed(text, mutant):
 class Batch:
     """Copies of a file's module in one test binary: `base` as it is, and a mutant each."""
 
-    MODULES = ("analysis cli compiler config escape examples figures files inputs library limits linalg npz paper "
-               "publication rasp report tensors").split()
     CRATE = '''#![allow(warnings)]
 #[path = "{root}/src/numbers.rs"] pub mod numbers;
 pub mod test_models {{
@@ -239,10 +237,11 @@ pub mod test_models {{
         for copy in self.live:
             text += f"pub mod {copy} {{ pub use crate::numbers;\n"
             text += "pub mod model { pub use whole::model::*; pub use crate::test_models; }\n"
-            for name in self.MODULES:
-                if name not in self.unit:
+            parents = {*self.unit, "compression", "program", "study"}
+            for name in re.findall(r"^pub mod (\w+);", (self.tree / "src/lib.rs").read_text(), re.M):
+                if name not in {*parents, "model"}:
                     text += f"pub use whole::{name};"
-            for parent in sorted({*self.unit, "compression", "program", "study"}):
+            for parent in sorted(parents):
                 if parent == "analysis" and self.file in WHOLE:
                     text += "\npub mod analysis;"
                     continue
@@ -313,14 +312,16 @@ def main():
     for file in files:
         start, counts = time.time(), Counter()
         named = {f"m{i}": mutant for i, mutant in enumerate(mutants[file])}
+        source = (ROOT / "src" / file).read_text().split("\n")
         for first in range(0, len(named), COPIES):
             part = dict(list(named.items())[first:first + COPIES])
             for copy, result in Batch(tree, file, part, externs).judge().items():
-                description = re.sub(r"^src/([^:]*):\d+:\d+: ", r"\1: ", named[copy]["name"]).replace("r#new", "new")
                 if result == "survived":
-                    result = "equivalent" if description in EQUIVALENT else "survived"
+                    description = re.sub(r"^src/([^:]*):\d+:\d+: ", r"\1: ", named[copy]["name"]).replace("r#new", "new")
+                    line = source[named[copy]["span"]["start"]["line"] - 1].strip()
+                    result = "equivalent" if f"{description}: {line}" in EQUIVALENT else "survived"
                     unknown += result == "survived"
-                    print(f"{result}: {named[copy]['name']}", flush=True)
+                    print(f"{result}: {named[copy]['name']}: {line}", flush=True)
                 counts[result] += 1
         counts["tried"] = counts.total() - counts["unviable"]
         rows.append([file, *(counts[key] for key in ("tried", "caught", "equivalent", "survived", "unviable"))])

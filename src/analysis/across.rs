@@ -345,26 +345,33 @@ mod tests {
     }
 
     #[test]
-    fn a_critical_width_is_beyond_its_interval_in_at_most_50_of_2000_resamples() {
-        // At d = 6 a resample's median is bad if five draws of nine or more are the two stuck seeds.
-        let at_six = [0.001, 0.001, 0.001, 0.001, 0.001, 0.001, 0.001, 0.3, 0.3];
-        let table = values(&[(6, &at_six), (8, &[0.001])]);
-        let stuck_resamples = |seed: u64| {
+    fn a_critical_width_is_beyond_its_interval_in_at_most_50_of_2000_resamples_at_either_end() {
+        // At d = 6 a resample's median is one of the two odd seeds if these are five draws of nine or more.
+        let odd_resamples = |seed: u64| {
             let mut rng = rng::stream(seed, Purpose::CriticalWidth);
-            let mut is_stuck = || {
+            let mut is_odd = || {
                 let _the_only_run_at_8 = rng.random_range(0..1usize);
                 (0..9).filter(|_| rng.random_range(0..9usize) >= 7).count() >= 5
             };
-            (0..2000).filter(|_| is_stuck()).count()
+            (0..2000).filter(|_| is_odd()).count()
         };
-        let high = |resamples: usize| {
+        let width = |(seven, two): (f64, f64), resamples: usize| {
+            let at_six = [[seven; 7].as_slice(), &[two; 2]].concat();
+            let table = values(&[(6, &at_six), (8, &[0.001])]);
             let seed = (0..)
-                .find(|seed| stuck_resamples(*seed) == resamples)
+                .find(|seed| odd_resamples(*seed) == resamples)
                 .unwrap();
-            critical_width(&table, &lower(0.005), seed).high
+            critical_width(&table, &lower(0.005), seed)
         };
-        assert_eq!(high(50), Some(6));
-        assert_eq!(high(51), Some(8));
+        let (stuck, good) = ((0.001, 0.3), (0.3, 0.001));
+        assert_eq!(
+            (width(stuck, 50).high, width(stuck, 51).high),
+            (Some(6), Some(8))
+        );
+        assert_eq!(
+            (width(good, 50).low, width(good, 51).low),
+            (Some(8), Some(6))
+        );
     }
 
     #[test]
