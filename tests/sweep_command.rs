@@ -186,6 +186,31 @@ model.path = "broken.safetensors"
 "#;
 
 #[test]
+fn a_study_of_which_no_run_can_start_is_refused_with_each_reason_once_and_leaves_nothing() {
+    let bench = StudyBench::new(FAILING.split("[[include]]").next().unwrap());
+    let file = bench.path("study.toml");
+    let study = std::fs::read_to_string(&file).unwrap();
+    let grid =
+        "[grid]\nmodel.path = [\"a.safetensors\", \"b.safetensors\"]\ntraining.seed = [1, 2, 3]\n";
+    std::fs::write(&file, study + grid).unwrap();
+    let (code, stdout, stderr) = bench.sweep("out", &[]);
+    assert_eq!((code, stdout.as_str()), (2, ""), "{stderr}");
+    assert!(
+        stderr.starts_with("error: no run of failing can start; nothing was written\n"),
+        "{stderr}"
+    );
+    for name in ["a", "b"] {
+        assert_eq!(
+            stderr.matches(&format!("{name}.safetensors: ")).count(),
+            1,
+            "{stderr}"
+        );
+    }
+    assert_eq!(stderr.matches(" and 2 other runs: ").count(), 2, "{stderr}");
+    assert!(!bench.path("out").exists());
+}
+
+#[test]
 fn failing_runs_are_recorded_and_stop_nobody() {
     let bench = StudyBench::new(FAILING);
     std::fs::write(bench.path("broken.safetensors"), "nothing of the kind").unwrap();

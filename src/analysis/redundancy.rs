@@ -271,12 +271,30 @@ impl Carried {
     }
 }
 
-/// That redundancy is no reason for what an exchange of the variable shows.
-pub fn not_carried(variable: &str) -> String {
-    format!(
-        "No variable written before {variable} carries the greater part of its information (by an affine map), so \
-         redundancy does not explain the low share."
-    )
+/// What else carries the variables whose exchange shows little, given as `(variable, site)`; then those that
+/// nothing carries.
+pub fn sentences(low: &[(&str, &str)], carried: &[Carried]) -> Vec<String> {
+    let (mut found, mut others) = (Vec::new(), Vec::new());
+    for &(variable, site) in low {
+        let mut all = carried.iter();
+        match all.find(|c| c.variable == variable && c.site == site) {
+            Some(carried) => found.push(carried.sentence()),
+            None => others.push(variable.to_owned()),
+        }
+    }
+    found.extend(match &others[..] {
+        [] => None,
+        [name] => Some(format!(
+            "No other variable that an exchange of {name} leaves as it is carries the greater part of its information \
+             (by an affine map), so linear redundancy does not explain the low share."
+        )),
+        _ => Some(format!(
+            "For {} no other variable that the exchange leaves as it is carries the greater part of the information \
+             (by an affine map), so linear redundancy does not explain the low shares.",
+            listed(&others)
+        )),
+    });
+    found
 }
 
 /// Two decimals, without a sign where that leaves 0.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::table::{aligned, number, significant, wrapped};
 use crate::analysis::faithfulness::Kind;
-use crate::analysis::redundancy::{Carried, not_carried};
+use crate::analysis::redundancy;
 use crate::analysis::verdict::Verdict;
 use crate::analysis::worst::WorstInput;
 use crate::escape;
@@ -225,18 +225,14 @@ fn variables(analyzed: &Analyzed) -> String {
 
 /// What else carries a variable whose exchange shows little.
 fn carried(analyzed: &Analyzed) -> String {
-    let low = analyzed
-        .analysis
-        .interchange
+    let low = analyzed.analysis.interchange.iter();
+    let low: Vec<(&str, &str)> = low
+        .filter(|exchange| exchange.shows_little())
+        .map(|exchange| (exchange.variable.as_str(), exchange.site.as_str()))
+        .collect();
+    redundancy::sentences(&low, &analyzed.analysis.carried)
         .iter()
-        .filter(|exchange| exchange.shows_little());
-    let sentences = low.map(|exchange| {
-        let mut all = analyzed.analysis.carried.iter();
-        let carried = all.find(|c| c.variable == exchange.variable && c.site == exchange.site);
-        carried.map_or_else(|| not_carried(&exchange.variable), Carried::sentence)
-    });
-    sentences
-        .map(|text| format!("  {}", wrapped(&text)))
+        .map(|text| format!("  {}", wrapped(text)))
         .collect()
 }
 

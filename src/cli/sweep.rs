@@ -11,6 +11,7 @@ use crate::analysis::ending::Endings;
 use crate::config::StudyFile;
 use crate::escape;
 use crate::limits;
+use crate::numbers::count;
 use crate::study::estimate::Estimate;
 use crate::study::record::RecordError;
 use crate::study::state::RunState;
@@ -111,6 +112,13 @@ fn run(args: &Args, study: &Path, stop: &StopRequest) -> Result<(), Failure> {
             directory.display(),
         )));
     }
+    if let Some(reasons) = plan.hopeless(directory) {
+        return Err(Failure::Input(anyhow::anyhow!(
+            "no run of {} can start; nothing was written\n{}",
+            plan.record.name,
+            reasons_of(&plan.record, &reasons)
+        )));
+    }
     plan.record.keep(directory).map_err(|e| match e {
         RecordError::File(e) if e.is_of_the_machine() => Failure::Running(e.into()),
         e => Failure::input(e),
@@ -164,16 +172,31 @@ fn conclude(
     if report.failed.is_empty() {
         return Ok(());
     }
-    let list: Vec<String> = report
-        .failed
-        .iter()
-        .map(|(run, reason)| format!("  {}: {reason}", record.runs[*run].directory))
-        .collect();
     Err(Failure::Running(anyhow::anyhow!(
         "{} of {mine} runs of {name} failed:\n{}",
         report.failed.len(),
-        list.join("\n")
+        reasons_of(record, &report.failed)
     )))
+}
+
+/// Why runs failed, each reason once.
+fn reasons_of(record: &Record, failed: &[(usize, String)]) -> String {
+    let mut by_reason: Vec<(&str, Vec<usize>)> = Vec::new();
+    for (run, reason) in failed {
+        match by_reason.iter_mut().find(|(known, _)| known == reason) {
+            Some((_, runs)) => runs.push(*run),
+            None => by_reason.push((reason, vec![*run])),
+        }
+    }
+    let lines = by_reason.iter().map(|(reason, runs)| {
+        let first = &record.runs[runs[0]].directory;
+        let others = match runs.len() - 1 {
+            0 => String::new(),
+            n => format!(" and {}", count(n, "other run")),
+        };
+        format!("  {first}{others}: {reason}")
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 fn collect(directory: &Path) -> Result<(), Failure> {

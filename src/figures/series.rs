@@ -150,7 +150,7 @@ impl Displaced {
     pub fn sentences(&self) -> String {
         let mut text = String::new();
         for (n, below, line) in [
-            (self.too_small, "below 10⁻⁸", "`< 10⁻⁸`"),
+            (self.too_small, "below 10⁻⁸", "“< 10⁻⁸”"),
             (self.below_minus_one, "below −1", "`≤ −1`"),
         ] {
             if n > 0 {
@@ -230,7 +230,7 @@ mod tests {
     fn what_is_too_small_for_a_logarithmic_axis_has_a_line_of_its_own_below_it() {
         let (found, caption) = axis(&[1e-3, 1e-9, 0.1, 0.0], true);
         let found = found.unwrap();
-        assert_eq!(caption, " 2 values below 10⁻⁸ stand on the line `< 10⁻⁸`.");
+        assert_eq!(caption, " 2 values below 10⁻⁸ stand on the line “< 10⁻⁸”.");
         assert_eq!(found.scale.ticks[0].1, "< 10⁻⁸");
         assert_eq!(found.scale.place(found.shown(1e-9)), 0.0);
         let lowest = found.scale.place(found.shown(1e-3));

@@ -10,6 +10,7 @@ use crate::analysis::answer::group_name;
 use crate::escape::{markup, shell};
 use crate::figures;
 use crate::figures::table::{FigureError, Table};
+use crate::study::subject::Subject;
 
 const ANALYZE: &str = "`compress analyze DIR` makes it again from the runs";
 const COLLECT: &str = "`compress sweep --collect DIR` makes it again from the runs";
@@ -63,7 +64,8 @@ pub fn page(directory: &Path) -> Result<String, FigureError> {
         .or_else(|| Some(directory.file_name()?.to_str()?.to_owned()))
         .unwrap_or_else(|| "study".into());
     let mut body = format!("<h1>{}</h1>\n", markup(&name));
-    let question = word("question").unwrap_or_else(|| {
+    let stated = word("question").filter(|question| !question.trim().is_empty());
+    let question = stated.unwrap_or_else(|| {
         "How small can d be before the compressed model stops working, and what becomes of its features?".into()
     });
     body += &html::paragraph("question", &question);
@@ -71,6 +73,7 @@ pub fn page(directory: &Path) -> Result<String, FigureError> {
     body += &html::paragraph("answer", &answer.sentences.join(" "));
     let mut found = answer.more;
     found.extend(runs(directory)?);
+    found.extend(analysis.as_ref().and_then(subjects));
     match &analysis {
         Some(analysis) => found.extend(agreement(directory, analysis)),
         None => found.push(
@@ -114,6 +117,12 @@ pub fn page(directory: &Path) -> Result<String, FigureError> {
     body += &html::section("How to run it again", &html::verbatim(&again));
     body += &format!("<footer>compress {}</footer>\n", env!("CARGO_PKG_VERSION"));
     Ok(html::page(&format!("{name}: what happened"), &body))
+}
+
+/// What the runs are about; an older analysis does not know.
+fn subjects(analysis: &Json) -> Option<String> {
+    let subjects: Vec<Subject> = serde_json::from_value(analysis["subjects"].clone()).ok()?;
+    Subject::sentence(&subjects)
 }
 
 /// How many runs there are, and which failed.

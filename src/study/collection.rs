@@ -14,11 +14,13 @@ use super::grouping::Grouping;
 use super::record::Record;
 use super::reference::{Agreement, Reference, ReferenceError};
 use super::state::RunState;
+use super::subject::Subject;
 use crate::analysis::Settings;
 use crate::analysis::across::{CriticalRow, Tolerance, critical_rows, median};
 use crate::analysis::answer::{Answer, Evidence, Run};
 use crate::analysis::ending::Origin;
 use crate::analysis::redundancy::Carried;
+use crate::config::Method;
 use crate::escape;
 use crate::files::{FileError, links};
 
@@ -49,6 +51,8 @@ pub struct Member {
     pub least_exchanged: Option<Carried>,
     /// How `G` agrees with the reference, if there is one.
     pub reference: Option<Agreement>,
+    /// Its program and inputs.
+    pub subject: Subject,
     labels: Vec<String>,
     gram: Array2<f64>,
 }
@@ -212,6 +216,16 @@ pub fn analyze(
             verdict: analyzed.analysis.budget.verdict(),
             least_exchanged: analyzed.least_exchanged().cloned(),
             reference,
+            subject: Subject {
+                program: analyzed.program.clone(),
+                width: run.experiment.model.width(),
+                inputs: analyzed.analysis.inputs,
+                inputs_are_all: analyzed.analysis.inputs_are_all,
+                updates: (run.summary.method == Method::Train)
+                    .then_some(run.summary.steps)
+                    .into_iter()
+                    .collect(),
+            },
             labels: run.projection.labels.clone(),
             gram: run.projection.gram(&run.experiment.model),
         });

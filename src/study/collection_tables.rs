@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::collection::{AgreementMedian, Collection, Member};
 use super::directory::ANALYSIS;
 use super::results::write_csv;
+use super::subject::Subject;
 use crate::analysis::Settings;
 use crate::analysis::across::CriticalRow;
 use crate::analysis::answer::Answer;
@@ -30,6 +31,7 @@ pub const REFERENCE_AGREEMENT: &str = "reference_agreement.csv";
 struct Document<'a> {
     version: &'a str,
     runs: usize,
+    subjects: Vec<Subject>,
     answer: Answer,
     left_out: &'a [String],
     critical_widths: &'a [CriticalRow],
@@ -51,6 +53,7 @@ impl Collection {
         serde_json::to_string_pretty(&Document {
             version: env!("CARGO_PKG_VERSION"),
             runs: self.members.len(),
+            subjects: Subject::joined(self.members.iter().map(|m| m.subject.clone())),
             answer: self.answer(),
             left_out: &self.left_out,
             critical_widths: &self.critical,

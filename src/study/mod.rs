@@ -47,6 +47,7 @@ pub mod state;
 pub mod statistics;
 pub mod step_log;
 mod study_lock;
+pub mod subject;
 pub mod sweep;
 pub mod tables;
 mod training;

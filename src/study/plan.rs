@@ -123,6 +123,16 @@ impl Plan {
         Ok(experiment)
     }
 
+    /// If no run of the study can start, why: each run with its error.
+    pub fn hopeless(&self, study: &Path) -> Option<Vec<(usize, String)>> {
+        let reason = |run| {
+            self.experiment(run, study)
+                .err()
+                .map(|e| (run, e.to_string()))
+        };
+        (0..self.len()).map(reason).collect()
+    }
+
     /// The runs whose directories hold something else, another configuration's run for instance,
     /// and what. Runs that cannot start are passed over. Reads only.
     pub fn conflicts(&self, study: &Path) -> Vec<(usize, String)> {

@@ -229,47 +229,95 @@ impl Found<'_> {
     }
 }
 
-/// How far the best group is ahead of the next, or that none is.
-fn distances(found: &[Found<'_>]) -> Option<String> {
-    let [best, next, rest @ ..] = found else {
-        return None;
+/// How far the best group is ahead of the others, or that none is.
+fn distances(found: &[Found<'_>]) -> Vec<String> {
+    let [best, others @ ..] = found else {
+        return Vec::new();
     };
-    let d = best.width.critical_d?;
+    let Some(d) = best.width.critical_d else {
+        return Vec::new();
+    };
     let alike = found.iter().all(|f| f.width.critical_d == Some(d));
-    if alike && !rest.is_empty() {
-        return Some("All of them need the same d.".into());
+    if alike && others.len() > 1 {
+        return vec!["All of them need the same d.".into()];
     }
-    distance(best, next)
+    let a = best.name();
+    let (mut sentences, mut fewer) = (Vec::new(), Vec::new());
+    for other in others.iter().take(MOST) {
+        let b = other.name();
+        let distance = Distance::between(best, other);
+        match other.width.critical_d {
+            Some(second) if second == d => sentences.push(format!("{a} and {b} need the same d.")),
+            Some(second) => fewer.push((second - d, b, distance)),
+            None => sentences.extend(distance.where_the_other_has_none(&a, &b)),
+        }
+    }
+    // Where no smaller one was tried, it may need fewer still.
+    let least = if d == best.tried.0 { "at least " } else { "" };
+    let text = match &fewer[..] {
+        [] => return sentences,
+        [(n, b, distance)] => {
+            let n = count(*n, "fewer dimension");
+            format!("{n} than {b}{}", distance.clause())
+        }
+        [(n, b, distance), more @ ..] => {
+            let first = count(*n, "fewer dimension");
+            let mut parts = vec![format!("{first} than {b} ({})", distance.aside())];
+            for (n, b, distance) in more {
+                parts.push(format!("{n} fewer than {b} ({})", distance.aside()));
+            }
+            listed(&parts)
+        }
+    };
+    sentences.insert(0, format!("In the median, {a} needs {least}{text}."));
+    sentences
 }
 
-/// How far the best group is ahead of the next; nothing where the widths themselves say it.
-fn distance(best: &Found<'_>, next: &Found<'_>) -> Option<String> {
-    let (a, b) = (best.name(), next.name());
-    let beyond = |d: Option<usize>| d.unwrap_or(usize::MAX);
-    let apart = beyond(best.width.high) < beyond(next.width.low);
-    let sure = best.is_sure() && next.is_sure();
-    match (best.width.critical_d?, next.width.critical_d) {
-        (first, Some(second)) if second == first => Some(format!("{a} and {b} need the same d.")),
-        (first, Some(second)) => {
-            let how_sure = match (sure, apart) {
-                (false, _) => "; with one run at each d there is no telling how sure that is",
-                (true, true) => ", and their intervals do not overlap",
-                (true, false) => ", but their intervals overlap",
-            };
-            // Where no smaller one was tried, it may need fewer still.
-            let least = if first == best.tried.0 {
-                "at least "
-            } else {
-                ""
-            };
-            Some(format!(
-                "In the median, {a} needs {least}{} than {b}{how_sure}.",
-                count(second - first, "fewer dimension")
-            ))
+/// What the intervals of two groups' critical widths say about their order.
+#[derive(Clone, Copy)]
+enum Distance {
+    /// One has no interval, because it has one run at each d.
+    Unsure,
+    Apart,
+    Overlapping,
+}
+
+impl Distance {
+    fn between(best: &Found<'_>, other: &Found<'_>) -> Self {
+        let beyond = |d: Option<usize>| d.unwrap_or(usize::MAX);
+        if !(best.is_sure() && other.is_sure()) {
+            Self::Unsure
+        } else if beyond(best.width.high) < beyond(other.width.low) {
+            Self::Apart
+        } else {
+            Self::Overlapping
         }
-        (_, None) if !sure => Some(format!(
-            "With one run at each d there is no telling how sure the difference between {a} and {b} is."
-        )),
-        (_, None) => (!apart).then(|| format!("The intervals of {a} and {b} overlap.")),
+    }
+
+    fn clause(self) -> &'static str {
+        match self {
+            Self::Unsure => "; with one run at each d there is no telling how sure that is",
+            Self::Apart => ", and their intervals do not overlap",
+            Self::Overlapping => ", but their intervals overlap",
+        }
+    }
+
+    fn aside(self) -> &'static str {
+        match self {
+            Self::Unsure => "one run at each d: no telling how sure that is",
+            Self::Apart => "the intervals do not overlap",
+            Self::Overlapping => "the intervals overlap",
+        }
+    }
+
+    /// Where the best group has a sufficient width and the other has none, the widths themselves say the rest.
+    fn where_the_other_has_none(self, best: &str, other: &str) -> Option<String> {
+        match self {
+            Self::Unsure => Some(format!(
+                "With one run at each d there is no telling how sure the difference between {best} and {other} is."
+            )),
+            Self::Apart => None,
+            Self::Overlapping => Some(format!("The intervals of {best} and {other} overlap.")),
+        }
     }
 }

@@ -315,8 +315,8 @@ fn a_low_interchange_share_without_a_carrier_is_not_explained_away() {
             "Interchange interventions (4096 sampled pairs of inputs): where exchanging a variable changes the compiled \
              model's output, the compressed model follows in 35.7 % of cases for target_pos; the exchange matters at 58.6 \
              % of positions.",
-            "No variable written before target_pos carries the greater part of its information (by an affine map), so \
-             redundancy does not explain the low share.",
+            "No other variable that an exchange of target_pos leaves as it is carries the greater part of its information \
+             (by an affine map), so linear redundancy does not explain the low share.",
         ]
     );
     // Earlier versions did not look for carriers, and nothing is said of them.

@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use super::answer::Works;
 use super::{EXPLAINED_FROM, close_to_one, sorted_by};
 use crate::analysis::interchange::LITTLE_BELOW;
-use crate::analysis::redundancy::{Carried, not_carried};
+use crate::analysis::redundancy::{self, Carried};
 use crate::numbers::listed;
 use crate::report::html::number;
 use crate::report::percent;
@@ -130,15 +130,10 @@ pub fn interventions(analysis: &Json, works: Works) -> Vec<String> {
         .iter()
         .filter_map(|c| serde_json::from_value(c.clone()).ok())
         .collect();
-    for (entry, _) in low() {
-        let of_entry = |c: &&Carried| {
-            entry["variable"] == c.variable.as_str() && entry["site"] == c.site.as_str()
-        };
-        found.extend(match carried.iter().find(of_entry) {
-            Some(carried) => Some(carried.sentence()),
-            None => entry["variable"].as_str().map(not_carried),
-        });
-    }
+    let low: Vec<(&str, &str)> = low()
+        .filter_map(|(entry, _)| Some((entry["variable"].as_str()?, entry["site"].as_str()?)))
+        .collect();
+    found.extend(redundancy::sentences(&low, &carried));
     found
 }
 
