@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The folders whose files go into the binary: `src/library.rs` says what for.
-const LIBRARY: [&str; 3] = ["configs", "experiments", "programs"];
+const LIBRARY: [&str; 2] = ["configs", "experiments"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=build.rs");
@@ -62,7 +62,7 @@ fn library() -> Result<String, Box<dyn Error>> {
         let mut paths = Vec::new();
         for entry in fs::read_dir(folder)? {
             let path = entry?.path();
-            if path.extension().is_some_and(|e| e == "toml" || e == "rasp") {
+            if path.extension().is_some_and(|e| e == "toml") {
                 paths.push(path.to_string_lossy().replace('\\', "/"));
             }
         }

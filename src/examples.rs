@@ -3,10 +3,10 @@
 
 use thiserror::Error;
 
-use crate::compiler::Report;
 use crate::library::{self, File, Folder};
-use crate::model::{CompiledModel, OutputKind};
-use crate::program::{BuildError, Compiled, Settings, Source};
+use tracr::compiler::Report;
+use tracr::model::{CompiledModel, OutputKind};
+use tracr::program::{BuildError, Compiled, Settings, Source};
 
 /// A file to write.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,21 +1,13 @@
-//! What comes with the program: RASP programs, run files and studies, kept inside the binary so that they are
-//! there wherever it is installed.
+//! What comes with the program: run files and studies, kept inside the binary, beside the programs of
+//! [`tracr::library`].
 
-use std::io::ErrorKind;
 use std::path::Path;
 
-use crate::files::FileError;
+use base::files::FileError;
+use tracr::library::{self, PROGRAMS};
+pub use tracr::library::{File, nearest};
 
-/// A file of the repository.
-#[derive(Debug, PartialEq, Eq)]
-pub struct File {
-    /// In the repository: `programs/hist.rasp`.
-    pub path: &'static str,
-    /// Its content.
-    pub text: &'static str,
-}
-
-/// Run files, studies and programs, each by name.
+/// Run files and studies, each by name.
 const FILES: &[File] = include!(concat!(env!("OUT_DIR"), "/library.rs"));
 
 /// What a file is for, by its folder.
@@ -30,19 +22,20 @@ pub enum Folder {
 }
 
 impl Folder {
+    const ALL: [Self; 3] = [Self::Configs, Self::Experiments, Self::Programs];
+
     fn name(self) -> &'static str {
         match self {
-            Self::Configs => "configs",
-            Self::Experiments => "experiments",
-            Self::Programs => "programs",
+            Self::Configs => "configs/",
+            Self::Experiments => "experiments/",
+            Self::Programs => "programs/",
         }
     }
 
     /// Its files, by name.
     pub fn files(self) -> impl Iterator<Item = &'static File> {
-        FILES
-            .iter()
-            .filter(move |file| file.folder() == self.name())
+        let all = FILES.iter().chain(PROGRAMS);
+        all.filter(move |file| file.path.starts_with(self.name()))
     }
 
     /// The file of this name.
@@ -51,80 +44,30 @@ impl Folder {
     }
 }
 
-impl File {
-    fn folder(&self) -> &'static str {
-        self.path.split('/').next().unwrap_or_default()
-    }
-
-    /// Without its folder: `hist.rasp`.
-    pub fn file_name(&self) -> &'static str {
-        self.path.rsplit('/').next().unwrap_or(self.path)
-    }
-
-    /// Without folder and ending: `hist`.
-    pub fn name(&self) -> &'static str {
-        let name = self.file_name();
-        name.rsplit_once('.').map_or(name, |(name, _)| name)
-    }
-}
-
 /// The file at a path of the repository.
 pub fn at(path: &str) -> Option<&'static File> {
-    FILES.iter().find(|file| file.path == path)
+    FILES.iter().chain(PROGRAMS).find(|file| file.path == path)
 }
 
-/// The program that a path of the command line means: a bare name, where there is no such file.
-pub fn program_named(path: &Path) -> Option<&'static File> {
-    let name = path.to_str()?;
-    (!path.is_file())
-        .then(|| Folder::Programs.find(name))
-        .flatten()
-}
-
-/// What the library has in the place of a file that is not there, to follow the error's message.
+/// What comes with the program in the place of a run file or study that is not there, to follow the error's
+/// message.
 pub fn after(error: &FileError) -> String {
-    let missing = error.doing == "read" && error.source.kind() == ErrorKind::NotFound;
-    let remedy = missing.then(|| remedy(&error.path)).flatten();
-    remedy.map_or_else(String::new, |remedy| format!("; {remedy}"))
+    let is_toml = error
+        .path
+        .extension()
+        .is_some_and(|ending| ending == "toml");
+    if !(is_toml && error.doing == "read" && error.source.kind() == std::io::ErrorKind::NotFound) {
+        return library::after(error);
+    }
+    remedy(&error.path).map_or_else(String::new, |remedy| format!("; {remedy}"))
 }
 
 fn remedy(missing: &Path) -> Option<String> {
     let stem = missing.file_stem()?.to_str()?;
-    let ending = missing.extension().map(|e| e.to_string_lossy());
-    let (folders, say): (&[Folder], fn(&str) -> String) = match ending.as_deref() {
-        None | Some("rasp") => (&[Folder::Programs], |name| {
-            format!(
-                "the library has a program `{name}`: its bare name stands for it, and `compress init {name}` \
-                 writes it into a directory"
-            )
-        }),
-        Some("safetensors") => (&[Folder::Programs], |name| {
-            format!(
-                "`compress compile {name} -o FILE` makes a model of the library's program `{name}`"
-            )
-        }),
-        Some("toml") => (
-            &[Folder::Configs, Folder::Experiments, Folder::Programs],
-            |name| {
-                format!("`compress init {name}` writes the {name}.toml that comes with compress")
-            },
-        ),
-        Some(_) => return None,
-    };
-    let names = folders
-        .iter()
-        .flat_map(|folder| folder.files())
-        .map(File::name);
-    nearest(stem, names).map(say)
-}
-
-/// The name most like a misspelt one, if any is like it.
-pub fn nearest<'a>(misspelt: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    names
-        .map(|name| (strsim::jaro_winkler(name, misspelt), name))
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .filter(|(likeness, _)| *likeness > 0.85)
-        .map(|(_, name)| name)
+    let names = Folder::ALL.iter().flat_map(|folder| folder.files());
+    nearest(stem, names.map(File::name)).map(|name| {
+        format!("`compress init {name}` writes the {name}.toml that comes with compress")
+    })
 }
 
 #[cfg(test)]
@@ -135,55 +78,29 @@ mod tests {
     fn every_file_of_the_folders_is_in_the_binary_as_it_is() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let mut found = 0;
-        for folder in [Folder::Configs, Folder::Experiments, Folder::Programs] {
+        for folder in [Folder::Configs, Folder::Experiments] {
             for entry in std::fs::read_dir(root.join(folder.name())).unwrap() {
                 let path = entry.unwrap().path();
                 let name = path.file_name().unwrap().to_str().unwrap();
-                let file = at(&format!("{}/{name}", folder.name())).unwrap();
+                let file = at(&format!("{}{name}", folder.name())).unwrap();
                 assert_eq!(file.text, std::fs::read_to_string(&path).unwrap());
                 assert_eq!(folder.find(file.name()), Some(file));
                 found += 1;
             }
         }
         assert_eq!(found, FILES.len());
+        assert_eq!(at("programs/hist.rasp"), Folder::Programs.find("hist"));
     }
 
     #[test]
-    fn a_missing_file_brings_the_library_to_mind() {
-        let of = |path: &str| remedy(Path::new(path));
-        assert!(of("hist").unwrap().contains("a program `hist`"));
-        assert!(of("my/hits.rasp").unwrap().contains("a program `hist`"));
-        assert!(
-            of("sort_unique.safetensors")
-                .unwrap()
-                .contains("compress compile sort_unique -o")
-        );
-        assert!(
-            of("x/stuck_seeds.toml")
-                .unwrap()
-                .contains("compress init stuck_seeds")
-        );
-        assert_eq!(of("zebra.rasp"), None);
-        assert_eq!(of("hist.csv"), None);
-    }
-
-    #[test]
-    fn a_file_that_cannot_be_written_does_not() {
-        let error = |doing, kind: ErrorKind| {
-            FileError::new(doing, Path::new("no/hist.safetensors"))(kind.into())
+    fn a_missing_run_file_brings_the_library_to_mind() {
+        let missing = |path: &str| {
+            let error =
+                FileError::new("read", Path::new(path))(std::io::ErrorKind::NotFound.into());
+            after(&error)
         };
-        assert!(after(&error("read", ErrorKind::NotFound)).starts_with("; `compress compile hist"));
-        assert_eq!(after(&error("write", ErrorKind::NotFound)), "");
-        assert_eq!(after(&error("read", ErrorKind::PermissionDenied)), "");
-    }
-
-    #[test]
-    fn a_bare_name_is_a_program_and_a_path_is_not() {
-        assert_eq!(
-            program_named(Path::new("hist")).unwrap().path,
-            "programs/hist.rasp"
-        );
-        assert_eq!(program_named(Path::new("./hist")), None);
-        assert_eq!(program_named(Path::new("hist.rasp")), None);
+        assert!(missing("x/stuck_seeds.toml").contains("compress init stuck_seeds"));
+        assert!(missing("hits").contains("a program `hist`"));
+        assert_eq!(missing("zebra.toml"), "");
     }
 }

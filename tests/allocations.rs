@@ -11,10 +11,10 @@ use std::sync::Arc;
 use allocation_counter::{AllocationInfo, measure};
 use cases::Prepared;
 use ndarray::Array2;
-use tracr_compress::compression::engines::fused::Fused;
-use tracr_compress::compression::evaluation::Evaluation;
-use tracr_compress::compression::trainer::{Intervals, Observer, Record, State, StopReason};
-use tracr_compress::compression::{Engine, Trainer};
+use superposition::engines::fused::Fused;
+use superposition::evaluation::Evaluation;
+use superposition::trainer::{Intervals, Observer, Record, State, StopReason};
+use superposition::{Engine, Trainer};
 
 /// Stops the loop after some steps; nothing else falls due before.
 struct Steps(u64);

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use bench::refused;
 use command::{call, metrics_without_timing, root, short_run};
 use serde_json::Value as Json;
-use tracr_compress::model::CompiledModel;
+use tracr::model::CompiledModel;
 
 fn text(path: &Path) -> String {
     path.display().to_string()

@@ -13,9 +13,9 @@ use common::matching::compare;
 use common::tracr_cases::{CASES, Case, case};
 use common::{fixtures, name};
 use ndarray::Array2;
-use tracr_compress::compiler::{self, Options};
-use tracr_compress::model::{CompiledModel, Frozen, Metadata, Stream, Value};
-use tracr_compress::rasp;
+use tracr::compiler::{self, Options};
+use tracr::model::{CompiledModel, Frozen, Metadata, Stream, Value};
+use tracr::rasp;
 
 /// Allowed difference of a weight. All are exact in float32 but for the last digit of a threshold.
 const TOLERANCE: f64 = 1e-6;
@@ -235,7 +235,7 @@ fn check_output(name: &str, ours: &CompiledModel, reference: &Metadata) {
             (_, Value::None) => true,
             (Value::Float(said), Value::Float(x)) => (said - x).abs() < 1e-3,
             (Value::Float(said), Value::Int(x)) => (said - *x as f64).abs() < 1e-3,
-            (said, expected) => tracr_compress::rasp::python::equal(said, expected),
+            (said, expected) => tracr::rasp::python::equal(said, expected),
         };
         assert!(same, "{name}, position {t}: {said} and not {expected}");
     }

@@ -9,10 +9,10 @@ use common::graphs::{int, string};
 use common::random::setting;
 use common::random_programs::Generator;
 use ndarray::Array2;
-use tracr_compress::compiler::{self, Options, Reason};
-use tracr_compress::model::{CompiledModel, Frozen, Stream, Value};
-use tracr_compress::rasp::graph::{Encoding, Graph, Node};
-use tracr_compress::rasp::{doubts, interpreter, python as py};
+use tracr::compiler::{self, Options, Reason};
+use tracr::model::{CompiledModel, Frozen, Stream, Value};
+use tracr::rasp::graph::{Encoding, Graph, Node};
+use tracr::rasp::{doubts, interpreter, python as py};
 
 /// Attention leaks where many keys soften it (the scores are divided by `√key_size`).
 const MAX_KEY_SIZE: usize = 60;

@@ -6,15 +6,15 @@ mod command;
 
 use std::sync::Arc;
 
+use base::rng::normal;
+use base::rng::{Purpose, stream};
 use command::{call, root, short_run};
 use ndarray::Array2;
-use tracr_compress::compression::diagnostics::Diagnostics;
-use tracr_compress::compression::evaluation::evaluate_plainly;
-use tracr_compress::compression::projection::normal;
-use tracr_compress::compression::{Objective, OutputPositions, Teacher};
-use tracr_compress::inputs::rng::{Purpose, stream};
-use tracr_compress::inputs::{EvaluationSet, InputSpace};
-use tracr_compress::model::{CompiledModel, Stream, Wiring};
+use superposition::diagnostics::Diagnostics;
+use superposition::evaluation::evaluate_plainly;
+use superposition::inputs::{EvaluationSet, InputSpace};
+use superposition::{Objective, OutputPositions, Teacher};
+use tracr::model::{CompiledModel, Stream, Wiring};
 
 struct Case {
     model: CompiledModel,

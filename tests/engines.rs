@@ -5,16 +5,16 @@
 
 mod common;
 
+use base::rng::normal;
+use base::rng::{Purpose, stream};
 use common::case::Case;
 use common::{fixtures, largest, name};
 use ndarray::Array2;
-use tracr_compress::compression::engines::autodiff::Autodiff;
-use tracr_compress::compression::evaluation::{Evaluator, evaluate_plainly};
-use tracr_compress::compression::projection::normal;
-use tracr_compress::compression::{Engine, OutputPositions};
-use tracr_compress::inputs::rng::{Purpose, stream};
-use tracr_compress::inputs::sampler::Batch;
-use tracr_compress::model::{CompiledModel, Stream, Wiring};
+use superposition::engines::autodiff::Autodiff;
+use superposition::evaluation::{Evaluator, evaluate_plainly};
+use superposition::inputs::sampler::Batch;
+use superposition::{Engine, OutputPositions};
+use tracr::model::{CompiledModel, Stream, Wiring};
 
 #[test]
 fn the_engine_agrees_with_the_exact_evaluation_and_its_finite_differences() {

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use command::{RawModel, call, run, text};
 use serde_json::Value as Json;
-use tracr_compress::inputs::EvaluationSet;
-use tracr_compress::model::{CompiledModel, Frozen, Stream};
+use superposition::inputs::EvaluationSet;
+use tracr::model::{CompiledModel, Frozen, Stream};
 use tracr_compress::study::finished::FinishedRun;
 
 /// The largest difference of a score between an export and its run's compressed model, at any

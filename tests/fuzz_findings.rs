@@ -4,9 +4,9 @@
 
 use std::path::Path;
 
+use tracr::model::{CompiledModel, Value};
 use tracr_compress::config::StudyFile;
 use tracr_compress::figures::{Table, gram::Gram};
-use tracr_compress::model::{CompiledModel, Value};
 use tracr_compress::study::state::speed_of;
 
 fn table(text: &str) -> Table {

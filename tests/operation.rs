@@ -4,17 +4,17 @@
 
 mod common;
 
+use base::rng::normal;
+use base::rng::{Purpose, stream};
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use common::case::Case;
 use common::{largest, largest_difference};
 use ndarray::Array2;
-use tracr_compress::compression::engines::autodiff::Autodiff;
-use tracr_compress::compression::engines::fused::Fused;
-use tracr_compress::compression::engines::operation::{FusedLoss, OperationError};
-use tracr_compress::compression::projection::normal;
-use tracr_compress::compression::{Engine, OutputPositions};
-use tracr_compress::inputs::rng::{Purpose, stream};
-use tracr_compress::model::CompiledModel;
+use superposition::engines::autodiff::Autodiff;
+use superposition::engines::fused::Fused;
+use superposition::engines::operation::{FusedLoss, OperationError};
+use superposition::{Engine, OutputPositions};
+use tracr::model::CompiledModel;
 
 fn case(file: &str) -> (Case, Array2<f64>) {
     let path = format!("tests/fixtures/models/{file}.safetensors");

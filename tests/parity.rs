@@ -9,14 +9,14 @@ use std::path::Path;
 
 use common::{Fixture, fixtures, largest, largest_difference, name};
 use ndarray::{Array2, Array3, ArrayD, Ix2, Ix3};
-use tracr_compress::compression::engines::autodiff::Autodiff;
-use tracr_compress::compression::engines::fused::Fused;
-use tracr_compress::compression::engines::fused::lanes::Precision;
-use tracr_compress::compression::{
+use superposition::engines::autodiff::Autodiff;
+use superposition::engines::fused::Fused;
+use superposition::engines::fused::lanes::Precision;
+use superposition::inputs::{EvaluationSet, InputSpace, sampler::Batch};
+use superposition::{
     AdamW, Engine, LinearDecay, Loss, Objective, OutputPositions, Teacher, adamw::Moments,
 };
-use tracr_compress::inputs::{EvaluationSet, InputSpace, sampler::Batch};
-use tracr_compress::model::{CompiledModel, Frozen, Real, Stream, Trace, Value, Wiring};
+use tracr::model::{CompiledModel, Frozen, Real, Stream, Trace, Value, Wiring};
 
 #[test]
 fn parity_model_outputs_equal_tracrs() {

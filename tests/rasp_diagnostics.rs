@@ -1,7 +1,7 @@
 //! Wrong programs, each with its rendered report in `snapshots/`.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use tracr_compress::rasp::{self, Options};
+use tracr::rasp::{self, Options};
 
 fn report(source: &str) -> String {
     match rasp::compile_source("wrong.rasp", source, &Options::default()) {

@@ -4,7 +4,7 @@
 mod rasp_support;
 
 use rasp_support::repository;
-use tracr_compress::rasp::{self, Options, interpreter, python};
+use tracr::rasp::{self, Options, interpreter, python};
 
 /// The fenced blocks of the page: what stands behind the fence, and the text.
 fn blocks() -> Vec<(String, String)> {

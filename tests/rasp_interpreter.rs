@@ -5,8 +5,8 @@
 mod rasp_support;
 
 use rasp_support::{Case, Sample, cases, load, read};
-use tracr_compress::model::Value;
-use tracr_compress::rasp::{interpreter, python};
+use tracr::model::Value;
+use tracr::rasp::{interpreter, python};
 
 fn run(name: &str, input: &[Value], causal: bool) -> Result<Vec<Value>, String> {
     let program = load(&format!("tests/rasp_cases/{name}.rasp"));

@@ -4,7 +4,7 @@
 mod rasp_support;
 
 use rasp_support::{load, repository};
-use tracr_compress::rasp::{interpreter, python};
+use tracr::rasp::{interpreter, python};
 
 #[test]
 fn every_program_says_how_to_compile_it_and_computes_its_example() {

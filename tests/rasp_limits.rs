@@ -6,9 +6,9 @@
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
-use tracr_compress::model::Value;
-use tracr_compress::rasp::interpreter::{self, EvalError};
-use tracr_compress::rasp::{self, Options, Program};
+use tracr::model::Value;
+use tracr::rasp::interpreter::{self, EvalError};
+use tracr::rasp::{self, Options, Program};
 
 /// Each takes less than a second; without its limit, days. The rest is for machines that are busy.
 const MOMENT: Duration = Duration::from_secs(300);

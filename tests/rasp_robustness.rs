@@ -4,8 +4,8 @@
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
-use tracr_compress::model::Value;
-use tracr_compress::rasp::{self, Options, interpreter};
+use tracr::model::Value;
+use tracr::rasp::{self, Options, interpreter};
 
 /// Builds, renders what is wrong, or runs the program on an input.
 fn survive(source: &str) -> String {

@@ -3,11 +3,11 @@
 
 use std::path::Path;
 
-use tracr_compress::model::Value;
-use tracr_compress::rasp::doubts::Reason;
-use tracr_compress::rasp::graph::{Encoding, Kind};
-use tracr_compress::rasp::interpreter::{self, EvalError};
-use tracr_compress::rasp::{self, Options, Program};
+use tracr::model::Value;
+use tracr::rasp::doubts::Reason;
+use tracr::rasp::graph::{Encoding, Kind};
+use tracr::rasp::interpreter::{self, EvalError};
+use tracr::rasp::{self, Options, Program};
 
 fn program(source: &str) -> Program {
     with(source, &Options::default())

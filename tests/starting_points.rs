@@ -8,8 +8,8 @@ use std::path::Path;
 
 use command::{call, short_run};
 use ndarray::{Array2, s};
-use tracr_compress::compression::Projection;
-use tracr_compress::model::CompiledModel;
+use superposition::Projection;
+use tracr::model::CompiledModel;
 
 /// The `W` of a run with these settings.
 fn w_of(directory: &Path, name: &str, sets: &[&str]) -> Array2<f64> {

@@ -5,15 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use tracr_compress::compression::projection::normal;
-use tracr_compress::compression::trainer::State;
-use tracr_compress::compression::{
-    AdamW, Engine, LinearDecay, Objective, OutputPositions, Teacher, Trainer,
-};
-use tracr_compress::inputs::rng::{Purpose, stream};
-use tracr_compress::inputs::{EvaluationSet, InputSpace, Sampler};
-use tracr_compress::model::{CompiledModel, Value};
-use tracr_compress::program::{self, Settings};
+use base::rng::normal;
+use base::rng::{Purpose, stream};
+use superposition::inputs::{EvaluationSet, InputSpace, Sampler};
+use superposition::trainer::State;
+use superposition::{AdamW, Engine, LinearDecay, Objective, OutputPositions, Teacher, Trainer};
+use tracr::model::{CompiledModel, Value};
+use tracr::program::{self, Settings};
 
 /// Inputs of a batch.
 pub const BATCH: usize = 256;

@@ -18,13 +18,13 @@ use anyhow::{Result, ensure};
 use clap::Parser;
 use ndarray::Array2;
 use serde::Serialize;
-use tracr_compress::compression::evaluation::{Evaluation, evaluate_plainly};
-use tracr_compress::compression::trainer::{Intervals, Observer, Record, State};
-use tracr_compress::compression::{
+use superposition::evaluation::{Evaluation, evaluate_plainly};
+use superposition::trainer::{Intervals, Observer, Record, State};
+use superposition::{
     Engine, Trainer,
     engines::{autodiff::Autodiff, fused::Fused},
 };
-use tracr_compress::model::{Stream, Wiring};
+use tracr::model::{Stream, Wiring};
 
 use cases::{BATCH, Prepared};
 

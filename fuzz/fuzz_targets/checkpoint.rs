@@ -6,8 +6,8 @@ use std::path::Path;
 use compress_fuzz::{choice, container, readable_about};
 use libfuzzer_sys::fuzz_target;
 use ndarray::Array2;
-use tracr_compress::compression::checkpoint::{from_bytes, to_bytes};
-use tracr_compress::compression::trainer::State;
+use superposition::checkpoint::{from_bytes, to_bytes};
+use superposition::trainer::State;
 
 const SHAPE: (usize, usize) = (1, 2);
 const HASH: &str = "abc";

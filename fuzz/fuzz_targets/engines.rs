@@ -1,14 +1,14 @@
 //! A random model with a batch: the fused engine's loss and gradient are the autodiff engine's, in float64.
 #![no_main]
 
+use base::rng::normal;
+use base::rng::{Purpose, stream};
 use compress_fuzz::generators::engines::{
     BOUND, Result, autodiff64, difference, fused64, largest, rounding_moves_gradient, run,
 };
 use compress_fuzz::generators::random_case::random_case;
 use compress_fuzz::random::Random;
 use libfuzzer_sys::fuzz_target;
-use tracr_compress::compression::projection::normal;
-use tracr_compress::inputs::rng::{Purpose, stream};
 
 fuzz_target!(|data: &[u8]| {
     let mut random = Random::new(data);

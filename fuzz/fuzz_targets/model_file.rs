@@ -6,7 +6,7 @@ use compress_fuzz::{container, readable};
 use libfuzzer_sys::fuzz_target;
 use ndarray::Array2;
 use serde_json::Value as Json;
-use tracr_compress::model::{CompiledModel, Frozen, Stream};
+use tracr::model::{CompiledModel, Frozen, Stream};
 
 fuzz_target!(|data: &[u8]| {
     let file = match data.split_first() {

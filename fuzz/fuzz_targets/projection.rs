@@ -9,8 +9,8 @@ use compress_fuzz::random::Random;
 use compress_fuzz::{container, readable_about};
 use libfuzzer_sys::fuzz_target;
 use ndarray::Array2;
-use tracr_compress::compression::Projection;
-use tracr_compress::model::{CompiledModel, Frozen};
+use superposition::Projection;
+use tracr::model::{CompiledModel, Frozen};
 
 /// Two layers, three features.
 static MODEL: LazyLock<CompiledModel> = LazyLock::new(|| {

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use compress_fuzz::{readable, readable_about};
 use libfuzzer_sys::fuzz_target;
-use tracr_compress::model::Value;
-use tracr_compress::rasp::{self, Diagnostic, Program, interpreter, python};
+use tracr::model::Value;
+use tracr::rasp::{self, Diagnostic, Program, interpreter, python};
 
 fuzz_target!(|data: &[u8]| {
     let text = String::from_utf8_lossy(data);

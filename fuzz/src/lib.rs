@@ -5,7 +5,7 @@ pub mod container;
 pub mod generators;
 pub mod random;
 
-use tracr_compress::escape;
+use base::escape;
 
 /// The longest message: names in it are as long as the file has them, and written once or twice.
 const LONGEST_MESSAGE: usize = 1 << 16;

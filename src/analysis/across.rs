@@ -6,7 +6,7 @@ use rand::RngExt;
 use serde::Serialize;
 
 use super::answer::Run;
-use crate::inputs::rng::{self, Purpose};
+use base::rng::{self, Purpose};
 
 /// Resamples of the seeds.
 const RESAMPLES: usize = 2000;

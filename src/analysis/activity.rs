@@ -10,9 +10,9 @@ use std::ops::Range;
 use ndarray::{Array1, Array2, Axis};
 
 use super::sweep;
-use crate::inputs::{EvaluationSet, InputSpace};
-use crate::model::visited::VisitedStates;
-use crate::model::{Frozen, Stream};
+use superposition::inputs::{EvaluationSet, InputSpace};
+use tracr::model::visited::VisitedStates;
+use tracr::model::{Frozen, Stream};
 
 /// Sums over all rows.
 #[derive(Clone, Debug)]
@@ -171,9 +171,10 @@ impl Activity {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{CompiledModel, test_models};
+    use crate::test_models;
     use ndarray::array;
     use std::collections::BTreeMap;
+    use tracr::model::CompiledModel;
 
     #[test]
     fn sums_by_hand() {

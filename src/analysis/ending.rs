@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::numbers::listed;
+use base::numbers::listed;
 
 /// A run whose error is a smaller share of the best constant answer's has learned: 0.01 for `frac_prevs`,
 /// whose seeds are told apart by that in `docs/stuck_seeds.md`.

@@ -18,8 +18,8 @@ use super::settings::Settings;
 use super::structure::{Structure, part};
 use super::sweep;
 use super::worst::{Worst, WorstInput};
-use crate::model::wiring::Reader;
-use crate::model::{Frozen, Site, Stream};
+use tracr::model::wiring::Reader;
+use tracr::model::{Frozen, Site, Stream};
 
 /// A block's output `h̃` against the compiled model's `h`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -399,10 +399,11 @@ impl Sums {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compression::projection::normal;
-    use crate::inputs::rng::{self, Purpose};
-    use crate::inputs::{EvaluationSet, InputSpace};
-    use crate::model::{CompiledModel, Value, Wiring, test_models};
+    use crate::test_models;
+    use base::rng::normal;
+    use base::rng::{self, Purpose};
+    use superposition::inputs::{EvaluationSet, InputSpace};
+    use tracr::model::{CompiledModel, Value, Wiring};
 
     #[test]
     fn the_first_gram_is_that_of_the_first_block_which_writes_anything() {

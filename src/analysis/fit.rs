@@ -2,8 +2,8 @@
 
 use ndarray::{Array1, Array2, ArrayView1};
 
-use crate::compression::evaluation::cosine;
-use crate::linalg::residual_of_best_map;
+use base::linalg::residual_of_best_map;
+use superposition::evaluation::cosine;
 
 /// A variance below this share of the mean square, shifted or not, is what rounding leaves of a
 /// constant.

@@ -17,11 +17,11 @@ use super::settings::Settings;
 use super::structure::{Structure, Variable};
 use super::sweep;
 use super::worst::larger;
-use crate::inputs::EvaluationSet;
-use crate::inputs::alias::Alias;
-use crate::inputs::rng::{self, Purpose};
-use crate::model::codec::argmax;
-use crate::model::{CompiledModel, Frozen, OutputKind, Site, Stream};
+use base::rng::{self, Purpose};
+use superposition::inputs::EvaluationSet;
+use superposition::inputs::alias::Alias;
+use tracr::model::codec::argmax;
+use tracr::model::{CompiledModel, Frozen, OutputKind, Site, Stream};
 
 /// How one variable takes being exchanged. Counted are the base's positions of tokens at which the
 /// compiled model's output under exchange is decided (see [`CompiledModel::is_undecided`]).
@@ -303,10 +303,11 @@ impl Outputs<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inputs::InputSpace;
-    use crate::model::{Wiring, test_models};
+    use crate::test_models;
     use ndarray::array;
     use std::collections::BTreeMap;
+    use superposition::inputs::InputSpace;
+    use tracr::model::Wiring;
 
     fn close(found: Option<f64>, expected: f64) {
         approx::assert_abs_diff_eq!(found.unwrap(), expected, epsilon = 1e-12);

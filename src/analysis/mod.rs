@@ -16,7 +16,7 @@
 //! - [`sweep`](mod@sweep): one pass over the inputs, on any number of threads with the same result.
 //!
 //! Everything depends on `W` only through `G = WᵀW` (`tests/analysis.rs` rotates `W` and compares).
-//! With several `W`, geometry and verdicts look at the `G` of [`crate::compression::gram()`]; all else runs
+//! With several `W`, geometry and verdicts look at the `G` of [`superposition::gram()`]; all else runs
 //! the model as it is.
 
 pub mod across;
@@ -40,10 +40,10 @@ use ndarray::Array2;
 
 pub use settings::Settings;
 
-use crate::compression::gram;
-use crate::inputs::{EvaluationSet, InputSpace};
-use crate::linalg::SymmetricEigen;
-use crate::model::{CompiledModel, Frozen, Stream, Wiring};
+use base::linalg::SymmetricEigen;
+use superposition::gram;
+use superposition::inputs::{EvaluationSet, InputSpace};
+use tracr::model::{CompiledModel, Frozen, Stream, Wiring};
 
 use activity::Activity;
 use faithfulness::Faithfulness;
@@ -83,7 +83,7 @@ pub struct Analysis {
     pub budget: Budget,
     /// The rank of `G`: at most `d`, but for a mean of several.
     pub gram_rank: usize,
-    /// The rank of the states that the compiled model visits ([`crate::model::visited`]): a linear map into so
+    /// The rank of the states that the compiled model visits ([`tracr::model::visited`]): a linear map into so
     /// many dimensions keeps them all.
     pub activation_rank: usize,
     /// Their rank in the features that something on the way to the output reads: so many dimensions are

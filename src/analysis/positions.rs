@@ -4,8 +4,8 @@ use ndarray::ArrayView1;
 use serde::Serialize;
 
 use super::worst::larger;
-use crate::model::codec::argmax;
-use crate::model::{CompiledModel, OutputKind};
+use tracr::model::codec::argmax;
+use tracr::model::{CompiledModel, OutputKind};
 
 /// What stands at a position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -121,7 +121,7 @@ impl OutputSums {
 mod tests {
     use super::*;
     use crate::analysis::Settings;
-    use crate::model::test_models;
+    use crate::test_models;
     use ndarray::array;
 
     #[test]

@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use super::moments::Moments;
 use super::settings::Settings;
 use super::structure::{Structure, Variable};
-use crate::linalg::residual_of_best_map;
-use crate::model::{CompiledModel, Site};
-use crate::numbers::{four_digits, listed};
+use base::linalg::residual_of_best_map;
+use base::numbers::{four_digits, listed};
+use tracr::model::{CompiledModel, Site};
 
 /// A part of what is read that is smaller than this share of the whole explains nothing.
 const LITTLE: f64 = 0.2;
@@ -305,7 +305,7 @@ fn shown(x: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::test_models;
+    use crate::test_models;
     use ndarray::Array1;
 
     fn place(model: &CompiledModel, label: &str) -> usize {

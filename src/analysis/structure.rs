@@ -2,7 +2,7 @@
 
 use ndarray::{Array1, Array2, ArrayView1};
 
-use crate::model::{CompiledModel, Layer, Linear, Site};
+use tracr::model::{CompiledModel, Layer, Linear, Site};
 
 /// The features of one s-op: all `target_pos:*`, or the single `is_x`.
 #[derive(Clone, Debug, PartialEq)]
@@ -184,7 +184,7 @@ pub fn part(row: ArrayView1<'_, f64>, dims: &[usize]) -> Array1<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::test_models;
+    use crate::test_models;
 
     fn variable<'a>(structure: &'a Structure, name: &str) -> &'a Variable {
         structure.variables.iter().find(|v| v.name == name).unwrap()

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use ndarray::Array2;
 
-use crate::inputs::{EvaluationSet, InputSpace};
+use superposition::inputs::{EvaluationSet, InputSpace};
 
 /// Into so many pieces the inputs are cut, whatever the number of threads: sums are formed within a
 /// piece and added up in the pieces' order.
@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn chunks_are_the_inputs_of_a_piece_from_its_start_on() {
-        let model = crate::model::test_models::load("frac_prevs");
+        let model = crate::test_models::load("frac_prevs");
         let space = InputSpace::new(&model, &[5], false).unwrap();
         let inputs = EvaluationSet::new(&space, 1);
         let found: Vec<_> = chunks(&space, &inputs, 10..100).collect();

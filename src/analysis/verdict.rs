@@ -13,7 +13,7 @@ use super::activity::Activity;
 use super::geometry::{self, Geometry};
 use super::settings::Settings;
 use super::structure::{Structure, variable_of};
-use crate::model::CompiledModel;
+use tracr::model::CompiledModel;
 
 /// Fewer dimensions given up than this are none.
 pub const HARDLY_ANY: f64 = 0.01;
@@ -323,7 +323,7 @@ impl Budget {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::test_models;
+    use crate::test_models;
     use ndarray::{Array2, array};
 
     /// Judges hand-made features under the default thresholds: `values` `[rows, D]` are the compiled model's,

@@ -5,8 +5,8 @@ use std::cmp::Ordering;
 use ndarray::{ArrayView1, ArrayView2};
 use serde::Serialize;
 
-use crate::model::codec::argmax;
-use crate::model::{CompiledModel, OutputKind, Value};
+use tracr::model::codec::argmax;
+use tracr::model::{CompiledModel, OutputKind, Value};
 
 /// One position of a bad input.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -162,7 +162,7 @@ pub fn larger(a: f64, b: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::test_models;
+    use crate::test_models;
     use ndarray::{Array2, array};
 
     #[test]

@@ -6,11 +6,11 @@ use super::signals::StopRequest;
 use super::{Failure, analyze_run, analyze_study, terminal};
 use crate::analysis::Settings;
 use crate::analysis::across::Tolerance;
-use crate::files::FileError;
 use crate::study::analyzed;
 use crate::study::collection::{self, CollectionError};
 use crate::study::finished::{self, FinishedError, FinishedRun};
 use crate::study::reference::Reference;
+use base::files::FileError;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -65,7 +65,7 @@ struct ThresholdArgs {
 }
 
 /// A larger sample would not fit in memory; `all` needs none.
-const MAX_PAIRS: u64 = crate::limits::INTERVENTION_PAIRS;
+const MAX_PAIRS: u64 = base::limits::INTERVENTION_PAIRS;
 
 #[derive(Clone, Copy, Debug)]
 struct Pairs(Option<u64>);

@@ -8,10 +8,10 @@ use crate::analysis::faithfulness::Kind;
 use crate::analysis::redundancy;
 use crate::analysis::verdict::Verdict;
 use crate::analysis::worst::WorstInput;
-use crate::escape;
-use crate::model::visited;
 use crate::study::analyzed::Analyzed;
 use crate::study::reference::Agreement;
+use base::escape;
+use tracr::model::visited;
 
 /// Inputs shown token by token; `worst_inputs.csv` has more.
 const SHOWN_INPUTS: usize = 3;
@@ -268,8 +268,8 @@ fn worst(analyzed: &Analyzed) -> String {
     for input in shown.take(SHOWN_INPUTS) {
         let mut rows = vec![row(["  token"]), row(["  compiled"]), row(["  compressed"])];
         for t in &input.tokens {
-            let plain = |value: &crate::model::Value| match value {
-                crate::model::Value::Float(x) => number(*x),
+            let plain = |value: &tracr::model::Value| match value {
+                tracr::model::Value::Float(x) => number(*x),
                 other => other.to_string(),
             };
             rows[0].push(t.token.to_string());
@@ -292,7 +292,7 @@ fn worst(analyzed: &Analyzed) -> String {
 /// The error of a number; of classes, whose scores have no unit, how far the best wrong one is ahead or behind.
 fn largest_error(input: &WorstInput) -> String {
     let size = significant(input.error.abs());
-    let is_number = |value: &crate::model::Value| matches!(value, crate::model::Value::Float(_));
+    let is_number = |value: &tracr::model::Value| matches!(value, tracr::model::Value::Float(_));
     if input.tokens.iter().any(|t| is_number(&t.found)) {
         format!("largest error {size}")
     } else if input.error > 0.0 {

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use super::output::{self, FileKind};
 use super::{Failure, table, terminal};
-use crate::escape;
-use crate::model::{Value, value};
-use crate::program::verify::{Difference, Silence, Verdict, verify};
-use crate::program::{Compiled, Settings, Source, remedy};
-use crate::rasp::syntax::header;
+use base::escape;
+use tracr::model::{Value, value};
+use tracr::program::verify::{Difference, Silence, Verdict, verify};
+use tracr::program::{Compiled, Settings, Source, remedy};
+use tracr::rasp::syntax::header;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use super::output::{self, FileKind};
 use super::{Failure, terminal};
-use crate::compression::export::{self, Exported, TOLERANCE};
-use crate::escape;
-use crate::files;
-use crate::model::file::{ModelFileError, Problem};
-use crate::npz::NpzWriter;
 use crate::study::experiment::Experiment;
 use crate::study::finished::FinishedRun;
+use base::escape;
+use base::files;
+use base::npz::NpzWriter;
+use superposition::export::{self, Exported, TOLERANCE};
+use tracr::model::file::{ModelFileError, Problem};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use super::programs::about;
 use super::{Failure, output, table, terminal};
 use crate::examples::Example;
-use crate::files::{self, FileError};
 use crate::library::{File, Folder};
+use base::files::{self, FileError};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {

@@ -6,7 +6,7 @@ use clap::{Command, CommandFactory};
 use clap_mangen::Man;
 
 use super::{Cli, Failure, VERSION, output, terminal};
-use crate::files;
+use base::files;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {

@@ -35,7 +35,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::escape::is_hidden;
+use base::escape::is_hidden;
 use signals::StopRequest;
 
 /// The version with the commit.

@@ -7,8 +7,8 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use super::Failure;
-use crate::escape;
-use crate::escape::is_hidden;
+use base::escape;
+use base::escape::is_hidden;
 
 /// A format that a command writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use super::{Failure, output, terminal};
-use crate::{files, paper};
+use crate::paper;
+use base::files;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {

@@ -1,9 +1,9 @@
 //! `--plan`: what the fused engine computes in a step of training.
 
 use super::{Failure, terminal};
-use crate::compression::engines::fused::plan::Plan;
-use crate::inputs::InputSpace;
-use crate::model::{CompiledModel, Frozen};
+use superposition::engines::fused::plan::Plan;
+use superposition::inputs::InputSpace;
+use tracr::model::{CompiledModel, Frozen};
 
 /// Prints the plan for a model on an input space, and what a step costs.
 pub fn print(model: &CompiledModel, space: &InputSpace, batch_size: usize) -> Result<(), Failure> {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::{Failure, output, terminal};
 use crate::figures::{self, Kind, png, svg};
-use crate::files::{self, FileError, links};
+use base::files::{self, FileError, links};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {

@@ -2,9 +2,9 @@
 
 use super::{Failure, table, terminal};
 use crate::library::{self, File, Folder};
-use crate::model::value;
-use crate::rasp::Header;
-use crate::rasp::syntax::header;
+use tracr::model::value;
+use tracr::rasp::Header;
+use tracr::rasp::syntax::header;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {

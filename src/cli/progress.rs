@@ -7,8 +7,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::signals::StopRequest;
 use super::terminal;
-use crate::compression::trainer::Record;
 use crate::study::run::Progress;
+use superposition::trainer::Record;
 
 /// Time between lines where stderr is no terminal.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);

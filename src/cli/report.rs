@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use super::output::{self, FileKind};
 use super::{Failure, terminal};
-use crate::{files, report};
+use crate::report;
+use base::files;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {

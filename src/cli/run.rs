@@ -8,15 +8,14 @@ use serde_json::{Map, Value as Json, json};
 
 use super::compile::SettingArgs;
 use super::{Failure, run_program, table, terminal};
-use crate::compression::Projection;
-use crate::escape;
-use crate::inputs::InputSpace;
-use crate::library;
-use crate::limits;
-use crate::model::wiring::Reader;
-use crate::model::{CompiledModel, Frozen, Stream, Trace, Value};
-use crate::program::Source;
 use crate::study::directory::PROJECTION;
+use base::escape;
+use base::limits;
+use superposition::Projection;
+use superposition::inputs::InputSpace;
+use tracr::model::wiring::Reader;
+use tracr::model::{CompiledModel, Frozen, Stream, Trace, Value};
+use tracr::program::Source;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -55,7 +54,7 @@ pub struct Args {
 /// The program that a path means, if it is no model file.
 fn program(path: &Path) -> Option<Source> {
     let is_source = path.extension().is_some_and(|e| e == "rasp");
-    (is_source || library::program_named(path).is_some()).then(|| Source::find(path))
+    (is_source || tracr::library::program_named(path).is_some()).then(|| Source::find(path))
 }
 
 /// The plan for a model file, or for what a program compiles to.

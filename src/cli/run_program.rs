@@ -6,14 +6,14 @@ use serde_json::{Map, Value as Json, json};
 
 use super::run::{Args, check_finite, check_pass, load_projection};
 use super::{Failure, table, terminal};
-use crate::compression::Projection;
-use crate::escape;
-use crate::model::{CompiledModel, Frozen, Value, codec, value};
-use crate::program::verify::{agree, outputs};
-use crate::program::{Settings, Source};
-use crate::rasp::graph::Encoding;
-use crate::rasp::syntax::header;
-use crate::rasp::{Header, Program, interpreter};
+use base::escape;
+use superposition::Projection;
+use tracr::model::{CompiledModel, Frozen, Value, codec, value};
+use tracr::program::verify::{agree, outputs};
+use tracr::program::{Settings, Source};
+use tracr::rasp::graph::Encoding;
+use tracr::rasp::syntax::header;
+use tracr::rasp::{Header, Program, interpreter};
 
 /// One column of the comparison: whose, and its value at each token's position.
 struct Column {

@@ -16,7 +16,7 @@ use signal_hook::iterator::Signals;
 use signal_hook::{flag, low_level};
 
 use super::terminal;
-use crate::interrupt;
+use base::interrupt;
 
 /// The exit code of a command that was asked to stop.
 pub const INTERRUPTED: u8 = 130;

@@ -9,15 +9,15 @@ use super::sweep_progress::{self, SweepReporter};
 use super::{Failure, output, table, terminal};
 use crate::analysis::ending::Endings;
 use crate::config::StudyFile;
-use crate::escape;
-use crate::limits;
-use crate::numbers::count;
 use crate::study::estimate::Estimate;
 use crate::study::record::RecordError;
 use crate::study::state::RunState;
 use crate::study::sweep::{Report, sweep};
 use crate::study::tables::ENDING;
 use crate::study::{Plan, Record, Tables};
+use base::escape;
+use base::limits;
+use base::numbers::count;
 
 /// Where studies go if --output says nothing, in the working directory.
 const RESULTS: &str = "results";

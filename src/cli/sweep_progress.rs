@@ -9,11 +9,11 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::signals::StopRequest;
 use super::{table, terminal};
-use crate::compression::trainer::Record;
-use crate::escape;
 use crate::study::results::Summary;
 use crate::study::run::Progress;
 use crate::study::sweep::{End, Watcher};
+use base::escape;
+use superposition::trainer::Record;
 
 /// Steps between two looks at the clock.
 const STEPS_PER_LOOK: u64 = 16;

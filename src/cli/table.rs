@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use unicode_width::UnicodeWidthStr;
 
-use crate::escape;
+use base::escape;
 
 /// Lays out rows of cells: the first `left` columns aligned left, the others right, two blanks
 /// between. A cell is one line, whatever it holds.

@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use crate::escape;
+use base::escape;
 
 /// Writes to stdout.
 ///

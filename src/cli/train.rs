@@ -6,11 +6,11 @@ use super::progress::Reporter;
 use super::signals::StopRequest;
 use super::{Failure, output, table, terminal};
 use crate::config::{Method, Precision, RunConfig};
-use crate::escape;
-use crate::limits;
 use crate::study::experiment::Experiment;
 use crate::study::results::Summary;
 use crate::study::{self, Outcome};
+use base::escape;
+use base::limits;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {

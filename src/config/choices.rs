@@ -1,16 +1,7 @@
 //! The words that some keys of a run file choose from.
 
 use serde::{Deserialize, Serialize};
-
-/// What computes the loss and its gradient.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Engine {
-    /// One hand-derived pass in feature space.
-    Fused,
-    /// Burn tensors, op by op.
-    Autodiff,
-}
+pub use superposition::engines::{Kind as Engine, Precision};
 
 /// Where `W` comes from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,14 +87,4 @@ impl Init {
             _ => None,
         }
     }
-}
-
-/// The precision of loss and gradient.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Precision {
-    /// 32 bits.
-    F32,
-    /// 64 bits.
-    F64,
 }

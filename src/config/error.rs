@@ -2,9 +2,9 @@
 
 use thiserror::Error;
 
-use crate::escape::{name, visible};
-use crate::files::FileError;
 use crate::library;
+use base::escape::{name, visible};
+use base::files::FileError;
 
 /// Why a configuration was refused.
 #[derive(Debug, Error)]

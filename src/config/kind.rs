@@ -101,8 +101,8 @@ impl Kind {
 }
 
 /// A token as TOML writes it.
-pub fn token(value: &Value) -> Option<crate::model::Value> {
-    use crate::model::Value as Token;
+pub fn token(value: &Value) -> Option<tracr::model::Value> {
+    use tracr::model::Value as Token;
     match value {
         Value::String(text) => Some(Token::Str(text.value().clone())),
         Value::Integer(i) => Some(Token::Int(*i.value())),

@@ -8,8 +8,8 @@ use toml_edit::Item;
 use super::error::ConfigError;
 use super::run::{number_item, weights};
 use super::source::ConfigSource;
-use crate::compression::{CategoricalTargets, LayerReduction, Objective, OutputPositions};
-use crate::model::{CompiledModel, OutputKind};
+use superposition::{CategoricalTargets, LayerReduction, Objective, OutputPositions};
+use tracr::model::{CompiledModel, OutputKind};
 
 /// `[objective]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

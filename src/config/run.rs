@@ -13,9 +13,9 @@ use super::objective::ObjectiveConfig;
 use super::source::ConfigSource;
 use super::training::{LearningRateConfig, RestartsConfig, TrainingConfig};
 use super::{kind, schema};
-use crate::compression::{AdamW, LinearDecay};
-use crate::files::{self, hex};
-use crate::model::Value;
+use base::files::{self, hex};
+use superposition::{AdamW, LinearDecay};
+use tracr::model::Value;
 
 /// Everything about a run. [`super::schema::KEYS`] says what each key means.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,7 +1,7 @@
 //! Every key of a run file: what may stand there, what stands there if nothing does, what it does.
 
 pub use super::kind::{Bounds, Kind};
-use crate::limits;
+use base::limits;
 
 const POSITIVE: Bounds = Bounds {
     min: 0.0,

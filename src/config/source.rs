@@ -10,10 +10,10 @@ use toml_edit::{Document, DocumentMut, Item, TableLike, TomlError};
 use super::error::ConfigError;
 use super::overrides::Override;
 use super::schema::{self, Kind};
-use crate::files::{self, FileError};
+use base::files::{self, FileError};
 
 /// Larger files are not configurations.
-const MAX_BYTES: u64 = crate::limits::CONFIG_BYTES;
+const MAX_BYTES: u64 = base::limits::CONFIG_BYTES;
 
 /// A run file's text with the overrides of the command line.
 #[derive(Clone, Debug)]

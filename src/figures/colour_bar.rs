@@ -5,7 +5,7 @@ use super::colour::diverging;
 use super::colour_scale::ColourScale;
 use super::scene::{Anchor, Mark, Paint, Scene};
 use super::text;
-use crate::numbers::four_digits;
+use base::numbers::four_digits;
 
 /// The colour of 0, and of the marks on the darkest colours.
 pub const WHITE: Paint = Paint::Rgb(255, 255, 255);

@@ -7,7 +7,7 @@ use super::colour_scale::ColourScale;
 use super::gram::Gram;
 use super::scene::{Anchor, Paint, Scene};
 use super::{Figure, PAGE, text};
-use crate::numbers::{count, four_digits};
+use base::numbers::{count, four_digits};
 
 /// Longer labels are shortened, in points.
 const LABEL_ROOM: f64 = 84.0;

@@ -11,7 +11,7 @@ use super::scene::{Anchor, Label, Mark, Paint, Scene};
 use super::{svg, text};
 
 /// Larger pictures are refused; SVG has no such limit.
-pub const MAX_PIXELS: f64 = crate::limits::PIXELS;
+pub const MAX_PIXELS: f64 = base::limits::PIXELS;
 
 /// The bytes of a PNG with `scale` pixels a point; none if it had more than [`MAX_PIXELS`] or none.
 pub fn encode(scene: &Scene, scale: f64) -> Option<Vec<u8>> {

@@ -2,7 +2,7 @@
 //! downwards.
 
 use super::text;
-use crate::escape::visible;
+use base::escape::visible;
 
 /// A colour. The first four follow the page: a report in dark mode replaces them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::axis::Scale;
 use crate::analysis::across::{median, median_interval};
-use crate::numbers::count;
+use base::numbers::count;
 
 /// Smaller values are 0 but for rounding; they would stretch a logarithmic axis.
 pub const SMALLEST: f64 = 1e-8;

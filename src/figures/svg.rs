@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::scene::{Anchor, Label, Mark, Paint, Scene};
 use super::text;
-use crate::escape::markup;
+use base::escape::markup;
 
 /// A file of its own: colours written out, size in points.
 pub fn document(scene: &Scene, title: &str, description: &str) -> String {

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::escape::visible;
-use crate::files::{self, FileError};
-use crate::limits;
+use base::escape::visible;
+use base::files::{self, FileError};
+use base::limits;
 
 /// Larger tables are none of this program's.
 const MAX_BYTES: u64 = limits::TABLE_BYTES;

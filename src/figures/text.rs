@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use ttf_parser::{Face, GlyphId};
 
-use crate::escape::visible;
+use base::escape::visible;
 
 /// Height of letters above the baseline, per point of size; the tall ones of labels and digits.
 pub const ASCENT: f64 = 0.76;

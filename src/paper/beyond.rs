@@ -6,7 +6,7 @@ use super::silent::combinations;
 use super::study::{Setting, Source, Study};
 use super::writer::Writer;
 use crate::figures::table::FigureError;
-use crate::numbers::{four_digits, listed};
+use base::numbers::{four_digits, listed};
 
 const DIM: &str = "compression.dim";
 

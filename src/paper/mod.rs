@@ -23,7 +23,7 @@ use std::path::Path;
 
 use self::writer::{COLUMNS, Writer};
 use crate::figures::table::FigureError;
-use crate::files::FileError;
+use base::files::FileError;
 
 /// The document's name in the directory of results.
 pub const REPORT: &str = "REPORT.md";

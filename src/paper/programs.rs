@@ -7,8 +7,8 @@ use super::writer::Writer;
 use crate::analysis::across::{Better, Tolerance};
 use crate::figures::critical::{Row, against_rank};
 use crate::figures::table::FigureError;
-use crate::numbers::{count, listed};
 use crate::study::tables::{ENDING, ERROR_SHARE};
+use base::numbers::{count, listed};
 
 const DIM: &str = "compression.dim";
 const PROGRAM: &str = "model.program";

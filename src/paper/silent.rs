@@ -5,7 +5,7 @@ use super::estimate::Criterion;
 use super::study::{Source, Study};
 use super::writer::{Row, Writer};
 use crate::figures::table::FigureError;
-use crate::numbers::listed;
+use base::numbers::listed;
 
 const DIM: &str = "compression.dim";
 

@@ -6,7 +6,7 @@ use super::estimate::{Criterion, Estimate, Verdict};
 use super::study::{Source, Study};
 use crate::figures::table::FigureError;
 use crate::figures::{Figure, svg};
-use crate::numbers::{count, four_digits};
+use base::numbers::{count, four_digits};
 
 /// The columns of `REPORT.csv`.
 pub const COLUMNS: [&str; 10] = [

@@ -3,20 +3,20 @@
 use std::path::Path;
 
 use crate::figures::MEDIAN;
-use crate::files::{FileError, links, read_bounded, write_atomically};
 use crate::study::collection_tables::{
     CRITICAL_WIDTHS, GRAM_AGREEMENT, REFERENCE_AGREEMENT, STUDY_METRICS, STUDY_VERDICTS,
 };
 use crate::study::directory::ANALYSIS;
 use crate::study::record::STUDY;
 use crate::study::tables::{RUNS, SUMMARY_TABLE};
+use base::files::{FileError, links, read_bounded, write_atomically};
 
 /// The directory of figures.
 pub const FIGURES: &str = "figures";
 /// The page about the study.
 pub const PAGE: &str = "report.html";
 const IGNORE: &str = ".gitignore";
-const MAX_BYTES: u64 = crate::limits::TABLE_BYTES;
+const MAX_BYTES: u64 = base::limits::TABLE_BYTES;
 
 /// The tables that a sweep and an analysis left.
 pub fn tables_of(directory: &Path) -> Vec<String> {

@@ -16,14 +16,14 @@ use crate::analysis::Settings;
 use crate::analysis::across::{Tolerance, middle};
 use crate::figures::table::FigureError;
 use crate::figures::{self, MEDIAN, png, svg};
-use crate::files::{FileError, links, remove_leftovers, write_atomically};
-use crate::interrupt;
 use crate::report;
 use crate::study::collection::{self, Collection, CollectionError, Member};
 use crate::study::directory::{FEATURES, GRAM, LAYERS};
 use crate::study::record::RecordError;
 use crate::study::reference::{Reference, ReferenceError};
 use crate::study::{Record, Tables};
+use base::files::{FileError, links, remove_leftovers, write_atomically};
+use base::interrupt;
 
 /// Pixels a point of PNG files: 144 dots an inch, for a page that is read on a screen.
 const SCALE: f64 = 2.0;

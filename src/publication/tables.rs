@@ -4,11 +4,11 @@ use std::path::Path;
 
 use super::{Median, PublishError};
 use crate::figures::{MEDIAN, Table};
-use crate::files::FileError;
 use crate::study::collection::Member;
 use crate::study::directory::{ANALYSIS, FEATURES, GRAM, LAYERS, VARIABLES};
 use crate::study::reference::Reference;
 use crate::study::results::write_csv;
+use base::files::FileError;
 
 const ANALYZE: &str = "`compress analyze DIR` makes it anew from the runs";
 

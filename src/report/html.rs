@@ -1,9 +1,9 @@
 //! The parts of a page. Every text goes through [`markup`]; nothing is loaded from elsewhere.
 
-use crate::escape::markup;
 use crate::figures::svg;
 use crate::figures::{Figure, Table};
-pub use crate::numbers::four_digits as number;
+use base::escape::markup;
+pub use base::numbers::four_digits as number;
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("sort.js");

@@ -12,11 +12,11 @@ use std::path::Path;
 
 use crate::figures::table::FigureError;
 use crate::figures::{self, Kind};
-use crate::files;
-use crate::numbers::count;
+use base::files;
+use base::numbers::count;
 
 /// Larger text files are none of this program's.
-const MAX_BYTES: u64 = crate::limits::PAGE_TEXT_BYTES;
+const MAX_BYTES: u64 = base::limits::PAGE_TEXT_BYTES;
 
 /// The page about a run's or a study's directory.
 ///

@@ -7,12 +7,12 @@ use serde_json::Value as Json;
 use super::findings::{self, Works};
 use super::html::{self, number};
 use super::{json, text, variants};
-use crate::escape::{markup, shell};
 use crate::figures;
 use crate::figures::table::{FigureError, Table};
-use crate::model::visited;
-use crate::numbers::capitalised;
 use crate::study::ending::Ending;
+use base::escape::{markup, shell};
+use base::numbers::capitalised;
+use tracr::model::visited;
 
 const ANALYZE: &str = "`compress analyze DIR` makes it again from the run";
 /// Worst inputs that are shown.

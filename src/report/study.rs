@@ -7,10 +7,10 @@ use serde_json::Value as Json;
 use super::html::{self, number};
 use super::{count, json, study_answer, text};
 use crate::analysis::answer::group_name;
-use crate::escape::{markup, shell};
 use crate::figures;
 use crate::figures::table::{FigureError, Table};
 use crate::study::subject::Subject;
+use base::escape::{markup, shell};
 
 const ANALYZE: &str = "`compress analyze DIR` makes it again from the runs";
 const COLLECT: &str = "`compress sweep --collect DIR` makes it again from the runs";

@@ -17,9 +17,9 @@ use crate::analysis::redundancy::Carried;
 use crate::analysis::verdict::{Budget, FeatureReport, Verdict};
 use crate::analysis::worst::WorstInput;
 use crate::analysis::{self, Analysis, Settings, Subject};
-use crate::compression::Projection;
-use crate::files::{self, FileError};
-use crate::interrupt;
+use base::files::{self, FileError};
+use base::interrupt;
+use superposition::Projection;
 
 /// A run's analysis with what it is about.
 #[derive(Clone, Debug)]

@@ -13,12 +13,12 @@ use super::results::{self, Summary};
 use super::run::{Outcome, Progress, RunError};
 use super::warnings::Warnings;
 use crate::analysis::Settings;
-use crate::compression::baselines::{pca, random, subset};
-use crate::compression::evaluation::Evaluator;
-use crate::compression::trainer::State;
-use crate::compression::{StopReason, Teacher};
 use crate::config::Method;
-use crate::inputs::rng::{self, Purpose};
+use base::rng::{self, Purpose};
+use superposition::baselines::{pca, random, subset};
+use superposition::evaluation::Evaluator;
+use superposition::trainer::State;
+use superposition::{StopReason, Teacher};
 
 /// Finds the baseline's `W` and writes the files of a run. Its checkpoint is `W` before step 0: who
 /// is killed while writing the rest need not search again.

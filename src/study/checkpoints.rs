@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use super::experiment::Experiment;
 use super::run::RunError;
 use super::warnings::Warnings;
-use crate::compression::checkpoint::{self, CheckpointError, Found};
-use crate::compression::trainer::State;
-use crate::files;
+use base::files;
+use superposition::checkpoint::{self, CheckpointError, Found};
+use superposition::trainer::State;
 
 /// Where they are.
 #[derive(Clone, Debug)]

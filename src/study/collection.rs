@@ -21,8 +21,8 @@ use crate::analysis::answer::{Answer, Evidence, Run};
 use crate::analysis::ending::Origin;
 use crate::analysis::redundancy::Carried;
 use crate::config::Method;
-use crate::escape;
-use crate::files::{FileError, links};
+use base::escape;
+use base::files::{FileError, links};
 
 /// Runs are looked for this many directories deep.
 const MAX_DEPTH: usize = 4;

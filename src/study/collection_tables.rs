@@ -12,8 +12,8 @@ use super::subject::Subject;
 use crate::analysis::Settings;
 use crate::analysis::across::CriticalRow;
 use crate::analysis::answer::Answer;
-use crate::files::{self, FileError};
-use crate::interrupt;
+use base::files::{self, FileError};
+use base::interrupt;
 
 /// The tables of a study.
 pub const STUDY_METRICS: &str = "study_metrics.csv";

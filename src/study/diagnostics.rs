@@ -1,4 +1,4 @@
-//! `diagnostics.csv`: what [`crate::compression::diagnostics`] measures, a row a reading.
+//! `diagnostics.csv`: what [`superposition::diagnostics`] measures, a row a reading.
 
 use std::io;
 use std::path::Path;
@@ -6,8 +6,8 @@ use std::path::Path;
 use ndarray::Array2;
 
 use super::step_log::{LogError, StepLog};
-use crate::compression::diagnostics::{Diagnostics, Reading};
-use crate::files::FileError;
+use base::files::FileError;
+use superposition::diagnostics::{Diagnostics, Reading};
 
 /// The columns, in order. A value is empty where there is none, as of the cosine with a feature
 /// that has no direction.

@@ -8,8 +8,8 @@ use thiserror::Error;
 
 use super::checkpoints::Checkpoints;
 use crate::config::RunConfig;
-use crate::files::{self, FileError, links, names, remove};
-use crate::interrupt;
+use base::files::{self, FileError, links, names, remove};
+use base::interrupt;
 
 /// The files of a run directory.
 pub const CONFIG: &str = "config.toml";
@@ -80,7 +80,7 @@ const ALL: [&str; 20] = [
 ];
 
 /// Larger configurations are none.
-const MAX_CONFIG_BYTES: u64 = crate::limits::CONFIG_BYTES;
+const MAX_CONFIG_BYTES: u64 = base::limits::CONFIG_BYTES;
 
 /// Why a directory cannot be used.
 #[derive(Debug, Error)]

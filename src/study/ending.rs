@@ -13,15 +13,15 @@
 //! seed that is stuck, and so does a schedule that lowered the learning rate before the loss began to fall: the
 //! run cannot tell them apart, other seeds and more steps can.
 //!
-//! [`constant_error`]: crate::compression::constant::constant_error
+//! [`constant_error`]: superposition::constant::constant_error
 
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 pub use crate::analysis::ending::{LEARNED_BELOW, Verdict};
-use crate::compression::Evaluation;
-use crate::files::FileError;
+use base::files::FileError;
+use superposition::Evaluation;
 
 /// A loss that came down to less than this share of the first half's lowest is still falling.
 pub const FALLING_BELOW: f64 = 0.5;

@@ -10,15 +10,15 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use super::memory::{Memory, TooLarge};
-use crate::compression::{Objective, Projection, Teacher};
 use crate::config::run::ModelConfig;
 use crate::config::{ConfigError, ConfigSource, Method, RunConfig};
-use crate::files::hex;
-use crate::inputs::space::{ENUMERATION_LIMIT, SpaceError};
-use crate::inputs::{EvaluationSet, InputSpace};
-use crate::model::file::ModelFileError;
-use crate::model::{CompiledModel, Wiring};
-use crate::program::{self, BuildError, Settings};
+use base::files::hex;
+use superposition::inputs::space::{ENUMERATION_LIMIT, SpaceError};
+use superposition::inputs::{EvaluationSet, InputSpace};
+use superposition::{Objective, Projection, Teacher};
+use tracr::model::file::ModelFileError;
+use tracr::model::{CompiledModel, Wiring};
+use tracr::program::{self, BuildError, Settings};
 
 const WEIGHTS: &str = "inputs.token_weights";
 

@@ -7,9 +7,9 @@ use thiserror::Error;
 use super::directory::{CONFIG, PROJECTION, SUMMARY};
 use super::experiment::{Experiment, ExperimentError};
 use super::results::Summary;
-use crate::compression::Projection;
-use crate::compression::projection::ProjectionError;
-use crate::files::FileError;
+use base::files::FileError;
+use superposition::Projection;
+use superposition::projection::ProjectionError;
 
 /// A run that is over and has a `W`.
 #[derive(Clone, Debug)]

@@ -7,11 +7,12 @@ use ndarray::Array2;
 use super::baseline;
 use super::experiment::Experiment;
 use super::run::Progress;
-use crate::compression::Teacher;
-use crate::compression::evaluation::Evaluator;
-use crate::compression::projection::{normal, stack};
 use crate::config::{Init, InitMatrices, Method};
-use crate::inputs::rng::{self, Purpose};
+use base::rng::normal;
+use base::rng::{self, Purpose};
+use superposition::Teacher;
+use superposition::evaluation::Evaluator;
+use superposition::projection::stack;
 
 /// The initial `W` `[d, D]`, or stack of them `[k·d, D]`, of one of the run's starts; `None` if the
 /// search for it was interrupted.

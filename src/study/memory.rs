@@ -6,11 +6,11 @@
 
 use sizes::Sizes;
 
-use crate::compression::engines::fused::plan::Plan;
 use crate::config::{Engine, RunConfig};
-use crate::inputs::InputSpace;
-use crate::limits;
-use crate::model::{CompiledModel, Frozen, Linear, Wiring};
+use base::limits;
+use superposition::engines::fused::plan::Plan;
+use superposition::inputs::InputSpace;
+use tracr::model::{CompiledModel, Frozen, Linear, Wiring};
 
 mod sizes;
 

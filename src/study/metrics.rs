@@ -6,9 +6,9 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::step_log::{LogError, StepLog};
-use crate::compression::Evaluation;
-use crate::compression::trainer::Record;
-use crate::files::{self, FileError};
+use base::files::{self, FileError};
+use superposition::Evaluation;
+use superposition::trainer::Record;
 
 /// The columns, in order. Cells are empty where a figure does not apply.
 pub const COLUMNS: [&str; 13] = [
@@ -95,7 +95,7 @@ fn line(training: impl Serialize, e: &Evaluation, speed: String) -> io::Result<V
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compression::Loss;
+    use superposition::Loss;
 
     fn record(step: u64) -> Record {
         Record {

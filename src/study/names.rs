@@ -5,7 +5,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::files::hex;
+use base::files::hex;
 
 /// Longer values are cut, and told apart by a checksum.
 const LONGEST_VALUE: usize = 40;

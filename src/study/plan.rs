@@ -7,7 +7,7 @@ use super::experiment::{Experiment, ExperimentError, Models};
 use super::names;
 use super::record::{Record, RunEntry};
 use crate::config::{Override, StudyFile, StudyFileError};
-use crate::files::{self, links};
+use base::files::{self, links};
 
 /// The key that tables fold.
 pub const SEED: &str = "training.seed";

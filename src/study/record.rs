@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::study_lock::{LOCK, StudyLock};
-use crate::escape::{is_hidden, name};
-use crate::files::{self, FileError, names};
+use base::escape::{is_hidden, name};
+use base::files::{self, FileError, names};
 
 /// The file's name.
 pub const STUDY: &str = "study.toml";
-const MAX_BYTES: u64 = crate::limits::STUDY_RECORD_BYTES;
+const MAX_BYTES: u64 = base::limits::STUDY_RECORD_BYTES;
 const HEADING: &str = "# Resolved by compress sweep: the runs of this study, in its order.\n";
 
 /// What a study's directory is for.

@@ -8,11 +8,11 @@ use serde::Serialize;
 use thiserror::Error;
 
 use crate::analysis::geometry::agreement;
-use crate::escape::name;
-use crate::files::{self, FileError};
+use base::escape::name;
+use base::files::{self, FileError};
 
 /// Larger tables are not Gram matrices.
-const MAX_BYTES: u64 = crate::limits::REFERENCE_BYTES;
+const MAX_BYTES: u64 = base::limits::REFERENCE_BYTES;
 
 /// A reference and the features that do not count.
 #[derive(Clone, Debug)]

@@ -13,12 +13,12 @@ use super::directory::{DirectoryError, RESTARTS, RunDirectory, START_PREFIX};
 use super::metrics;
 use super::run::RunError;
 use super::training::{Files, Training};
-use crate::compression::StopReason;
-use crate::compression::trainer::State;
-use crate::files::{self, FileError};
+use base::files::{self, FileError};
+use superposition::StopReason;
+use superposition::trainer::State;
 
 /// More than any start logs.
-const MAX_BYTES: u64 = crate::limits::LOG_BYTES;
+const MAX_BYTES: u64 = base::limits::LOG_BYTES;
 
 /// How the choice ended.
 pub(super) enum Choice {

@@ -10,13 +10,13 @@ use super::directory::{GRAM, GRAMS, LAYERS, PROJECTION, RunDirectory, SUMMARY};
 use super::ending::Ending;
 use super::warnings;
 use crate::analysis::ending::Origin;
-use crate::compression::gram::between;
-use crate::compression::projection::ProjectionError;
-use crate::compression::{Evaluation, Projection, StopReason};
 use crate::config::{Method, RunConfig};
-use crate::files::{self, FileError};
-use crate::limits;
-use crate::model::CompiledModel;
+use base::files::{self, FileError};
+use base::limits;
+use superposition::gram::between;
+use superposition::projection::ProjectionError;
+use superposition::{Evaluation, Projection, StopReason};
+use tracr::model::CompiledModel;
 
 /// `summary.json`: written last; its presence means that the run is over.
 #[derive(Clone, Debug, Serialize, Deserialize)]

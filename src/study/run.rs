@@ -11,14 +11,14 @@ use super::step_log::LogError;
 use super::training::{Files, Trained, Training};
 use super::{analyzed, baseline};
 use crate::analysis::Settings;
-use crate::compression::StopReason;
-use crate::compression::checkpoint::CheckpointError;
-use crate::compression::constant::constant_error;
-use crate::compression::projection::ProjectionError;
-use crate::compression::teacher::NotFinite;
-use crate::compression::trainer::Record;
 use crate::config::Method;
-use crate::files::FileError;
+use base::files::FileError;
+use superposition::StopReason;
+use superposition::checkpoint::CheckpointError;
+use superposition::constant::constant_error;
+use superposition::projection::ProjectionError;
+use superposition::teacher::NotFinite;
+use superposition::trainer::Record;
 
 /// What a run tells whoever watches it, and what it asks.
 pub trait Progress {

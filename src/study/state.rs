@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::directory::{CONFIG, FAILURE, METRICS, SUMMARY};
 use super::results::Summary;
-use crate::files::{self, FileError, links, remove};
-use crate::limits;
+use base::files::{self, FileError, links, remove};
+use base::limits;
 
 /// How far a run is.
 #[derive(Clone, Debug)]

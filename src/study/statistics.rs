@@ -3,7 +3,7 @@
 use rand::RngExt;
 
 use crate::analysis::across::{median_interval, quantile};
-use crate::inputs::rng::{self, Purpose};
+use base::rng::{self, Purpose};
 
 /// Resamples for an interval of the mean.
 const RESAMPLES: usize = 10_000;

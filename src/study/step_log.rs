@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::files::{self, FileError, links};
-use crate::interrupt;
+use base::files::{self, FileError, links};
+use base::interrupt;
 
 /// More than any run logs.
-const MAX_BYTES: u64 = crate::limits::LOG_BYTES;
+const MAX_BYTES: u64 = base::limits::LOG_BYTES;
 
 /// Why the rows of an earlier sitting cannot be continued.
 #[derive(Debug, Error)]

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::record::STUDY;
-use crate::files::{self, FileError, links};
+use base::files::{self, FileError, links};
 
 /// The locked file.
 pub(super) const LOCK: &str = ".tables.lock";

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::numbers::count;
+use base::numbers::count;
 
 /// A program of a study with the inputs of its metrics. Runs that differ in neither share one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

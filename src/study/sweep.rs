@@ -17,7 +17,7 @@ use super::run::{self, Outcome, Progress, RunError};
 use super::state::{self, RunState};
 use super::study_lock::still_there;
 use super::tables::Tables;
-use crate::files::{FileError, links};
+use base::files::{FileError, links};
 
 /// Between two looks at a run that another process works on.
 const RETRY: Duration = Duration::from_millis(500);

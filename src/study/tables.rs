@@ -14,8 +14,8 @@ use super::results::Summary;
 use super::state::RunState;
 use super::statistics::Figures;
 use super::study_lock::StudyLock;
-use crate::files::FileError;
-use crate::interrupt;
+use base::files::FileError;
+use base::interrupt;
 
 /// One row per run that is over.
 pub const RUNS: &str = "runs.csv";

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use burn::tensor::Element;
 use ndarray::Array2;
 
 use super::checkpoints::Checkpoints;
@@ -14,15 +13,14 @@ use super::initial::initial;
 use super::metrics::Metrics;
 use super::run::{Progress, RunError};
 use super::warnings::Warnings;
-use crate::compression::diagnostics::Diagnostics;
-use crate::compression::engines::fused::{self, Fused};
-use crate::compression::engines::{Engine, autodiff::Autodiff};
-use crate::compression::evaluation::Evaluator;
-use crate::compression::trainer::{Intervals, Observer, Record, State};
-use crate::compression::{Evaluation, StopReason, Teacher, Trainer};
-use crate::config::{self, Precision, RunConfig};
-use crate::inputs::Sampler;
-use crate::interrupt;
+use crate::config::RunConfig;
+use base::interrupt;
+use superposition::diagnostics::Diagnostics;
+use superposition::engines::{self, Engine};
+use superposition::evaluation::Evaluator;
+use superposition::inputs::Sampler;
+use superposition::trainer::{Intervals, Observer, Record, State};
+use superposition::{Evaluation, StopReason, Teacher, Trainer};
 
 /// Where a trajectory leaves what it needs to go on.
 #[derive(Clone, Debug)]
@@ -185,31 +183,15 @@ fn rows(config: &RunConfig, step: u64) -> u64 {
 }
 
 fn engine(experiment: &Experiment, teacher: &Arc<Teacher>) -> Box<dyn Engine> {
-    match experiment.config.training.precision {
-        Precision::F32 => engine_of::<f32>(experiment, teacher),
-        Precision::F64 => engine_of::<f64>(experiment, teacher),
-    }
-}
-
-fn engine_of<F: fused::lanes::Precision + Element>(
-    experiment: &Experiment,
-    teacher: &Arc<Teacher>,
-) -> Box<dyn Engine> {
-    let Experiment { config, model, .. } = experiment;
-    let (teacher, objective, threads) = (
-        Arc::clone(teacher),
+    let training = &experiment.config.training;
+    engines::build(
+        (training.engine, training.precision),
+        &experiment.model,
+        teacher,
         experiment.objective(),
-        config.training.threads,
-    );
-    let wiring = experiment.wiring();
-    match config.training.engine {
-        config::Engine::Fused => {
-            Box::new(Fused::<F>::new(teacher, objective, threads).with_wiring(wiring))
-        }
-        config::Engine::Autodiff => {
-            Box::new(Autodiff::<F>::new(model, teacher, objective, threads).with_wiring(wiring))
-        }
-    }
+        training.threads,
+        experiment.wiring(),
+    )
 }
 
 /// Writes what the training loop reports.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::directory::{RunDirectory, WARNINGS};
 use super::run::Progress;
-use crate::files::{self, FileError};
+use base::files::{self, FileError};
 
 const MAX_BYTES: u64 = 1 << 20;
 

@@ -107,8 +107,7 @@ fn layer_and_output(
 ) -> Array2<f64> {
     let layer = &model.layers[0];
     let through = |h: &Array2<f64>| w.map_or_else(|| h.clone(), |w| h.dot(&w.t()).dot(w));
-    let apply =
-        |l: &tracr_compress::model::Linear<f64>, x: &Array2<f64>| x.dot(&l.weight) + &l.bias;
+    let apply = |l: &tracr::model::Linear<f64>, x: &Array2<f64>| x.dot(&l.weight) + &l.bias;
     let (q, k, v) = (
         apply(&layer.query, read),
         apply(&layer.key, read),

@@ -8,19 +8,19 @@ mod geometry;
 mod interchange;
 
 use approx::assert_abs_diff_eq;
+use base::rng::normal;
+use base::rng::{self, Purpose};
 use ndarray::{Array1, Array2, array, s};
+use superposition::Projection;
+use superposition::export::{Exported, Precision, export};
+use superposition::inputs::{EvaluationSet, InputSpace};
+use superposition::{Objective, OutputPositions, Teacher, evaluation};
+use tracr::model::file::Problem;
+use tracr::model::{CompiledModel, Frozen, Site, Stream, Wiring, codec};
 use tracr_compress::analysis::activity::Activity;
 use tracr_compress::analysis::structure::Structure;
 use tracr_compress::analysis::verdict::{Budget, FeatureReport, Verdict, judge};
 use tracr_compress::analysis::{self, Analysis, Settings, Subject};
-use tracr_compress::compression::Projection;
-use tracr_compress::compression::export::{Exported, Precision, export};
-use tracr_compress::compression::projection::normal;
-use tracr_compress::compression::{Objective, OutputPositions, Teacher, evaluation};
-use tracr_compress::inputs::rng::{self, Purpose};
-use tracr_compress::inputs::{EvaluationSet, InputSpace};
-use tracr_compress::model::file::Problem;
-use tracr_compress::model::{CompiledModel, Frozen, Site, Stream, Wiring, codec};
 
 use Verdict::{Dedicated, Dropped, Shared, Superposed, Unused};
 

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use ndarray::Array2;
-use tracr_compress::compression::evaluation::evaluate_plainly;
-use tracr_compress::compression::{Objective, OutputPositions, Teacher};
-use tracr_compress::inputs::{EvaluationSet, InputSpace, sampler::Batch};
-use tracr_compress::model::{CompiledModel, Stream, Wiring};
+use superposition::evaluation::evaluate_plainly;
+use superposition::inputs::{EvaluationSet, InputSpace, sampler::Batch};
+use superposition::{Objective, OutputPositions, Teacher};
+use tracr::model::{CompiledModel, Stream, Wiring};
 
 /// A model, all its inputs of one and two tokens, and an objective with uneven weights.
 pub struct Case {

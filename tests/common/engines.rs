@@ -1,10 +1,10 @@
 //! Both engines in float64, and how far their results are apart.
 
 use ndarray::Array2;
-use tracr_compress::compression::Engine;
-use tracr_compress::compression::engines::autodiff::Autodiff;
-use tracr_compress::compression::engines::fused::Fused;
-use tracr_compress::inputs::sampler::Batch;
+use superposition::Engine;
+use superposition::engines::autodiff::Autodiff;
+use superposition::engines::fused::Fused;
+use superposition::inputs::sampler::Batch;
 
 use super::case::Case;
 

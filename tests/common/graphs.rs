@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use tracr_compress::model::Value;
-use tracr_compress::rasp::graph::{Encoding, Function, Graph, Kind, NodeId, ValueError};
-use tracr_compress::rasp::python as py;
+use tracr::model::Value;
+use tracr::rasp::graph::{Encoding, Function, Graph, Kind, NodeId, ValueError};
+use tracr::rasp::python as py;
 
 pub type Result = std::result::Result<Value, ValueError>;
 

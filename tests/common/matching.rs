@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use ndarray::{Array2, Axis};
-use tracr_compress::model::{CompiledModel, Metadata, Value};
+use tracr::model::{CompiledModel, Metadata, Value};
 
 /// Checks that sizes and encodings are the same, and gives the largest difference of a weight over
 /// the best way to match the labels.

@@ -16,8 +16,8 @@ pub use engines::largest;
 
 use std::path::{Path, PathBuf};
 
+use base::tensors::{Element, TensorFile};
 use ndarray::{Array2, ArrayD, Ix2};
-use tracr_compress::tensors::{Element, TensorFile};
 
 pub fn fixtures(folder: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -70,12 +70,12 @@ impl Fixture {
     }
 
     /// The model file that the fixture was computed with.
-    pub fn model(&self) -> tracr_compress::model::CompiledModel {
+    pub fn model(&self) -> tracr::model::CompiledModel {
         let file = self.info["model"].as_str().unwrap();
         let path = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("tests/fixtures/models")
             .join(file);
-        tracr_compress::model::CompiledModel::load(&path).unwrap()
+        tracr::model::CompiledModel::load(&path).unwrap()
     }
 }
 

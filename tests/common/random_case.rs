@@ -1,9 +1,9 @@
 //! A random model with a batch of inputs and an objective.
 
+use base::rng::{Purpose, stream};
 use ndarray::Array2;
-use tracr_compress::compression::{Objective, OutputPositions, Teacher};
-use tracr_compress::inputs::rng::{Purpose, stream};
-use tracr_compress::inputs::{EvaluationSet, InputSpace, sampler::Batch};
+use superposition::inputs::{EvaluationSet, InputSpace, sampler::Batch};
+use superposition::{Objective, OutputPositions, Teacher};
 
 use super::case::Case;
 use super::random::Random;

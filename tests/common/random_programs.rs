@@ -4,9 +4,9 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use tracr_compress::model::Value;
-use tracr_compress::rasp::graph::{Function, Kind, NodeId, ValueError};
-use tracr_compress::rasp::python as py;
+use tracr::model::Value;
+use tracr::rasp::graph::{Function, Kind, NodeId, ValueError};
+use tracr::rasp::python as py;
 
 use super::graphs::{Rasp, int, string};
 use super::random::Random;

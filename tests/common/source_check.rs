@@ -1,15 +1,15 @@
 //! A random source: what compiles says what the interpreter says, the rest is refused with a reason.
 //!
-//! Where an input meets a limit of Tracr's construction ([`limits`](tracr_compress::program::limits)),
+//! Where an input meets a limit of Tracr's construction ([`limits`](tracr::program::limits)),
 //! the model may differ, but not in silence: [`verify`] has to report it.
 
 use std::collections::BTreeMap;
 
-use tracr_compress::compiler::{self, CompileError, Options, Reason};
-use tracr_compress::model::{CompiledModel, Frozen, Value};
-use tracr_compress::program::limits::{self, Limits};
-use tracr_compress::program::verify::{Verdict, agree, outputs, verify};
-use tracr_compress::rasp::{self, Diagnostic, Program, interpreter};
+use tracr::compiler::{self, CompileError, Options, Reason};
+use tracr::model::{CompiledModel, Frozen, Value};
+use tracr::program::limits::{self, Limits};
+use tracr::program::verify::{Verdict, agree, outputs, verify};
+use tracr::rasp::{self, Diagnostic, Program, interpreter};
 
 use super::random::Random;
 use super::random_source::Source;

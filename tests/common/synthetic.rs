@@ -1,8 +1,8 @@
 //! Random models of any shape, with biases everywhere and dead parts of every kind.
 
 use ndarray::{Array1, Array2};
-use tracr_compress::model::frozen::convert;
-use tracr_compress::model::{CompiledModel, Layer, Linear, Metadata, OutputKind, Value};
+use tracr::model::frozen::convert;
+use tracr::model::{CompiledModel, Layer, Linear, Metadata, OutputKind, Value};
 
 use super::random::Random;
 

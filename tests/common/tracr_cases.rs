@@ -1,9 +1,9 @@
 //! Tracr's test table (`compiler/test_cases.py`) as expression graphs, and programs of our own.
 #![allow(dead_code)] // each test binary uses its part
 
-use tracr_compress::model::Value;
-use tracr_compress::rasp::graph::{Kind, NodeId};
-use tracr_compress::rasp::python as py;
+use tracr::model::Value;
+use tracr::rasp::graph::{Kind, NodeId};
+use tracr::rasp::python as py;
 
 use super::graphs::{Rasp, int, string};
 

@@ -1,9 +1,9 @@
 //! The programs of Tracr's library (`compiler/lib.py`) as expression graphs.
 #![allow(dead_code)] // each test binary uses its part
 
-use tracr_compress::model::Value;
-use tracr_compress::rasp::graph::{NodeId, ValueError};
-use tracr_compress::rasp::python as py;
+use tracr::model::Value;
+use tracr::rasp::graph::{NodeId, ValueError};
+use tracr::rasp::python as py;
 
 use super::graphs::{Rasp, Result, int, string};
 

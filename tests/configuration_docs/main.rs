@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use probes::probes;
 use tables::regenerated;
 use toml_edit::{DocumentMut, Item, Value};
-use tracr_compress::compiler;
+use tracr::compiler;
 use tracr_compress::config::schema::{self, KEYS};
 use tracr_compress::config::study::MAX_RUNS;
 use tracr_compress::config::study_keys::{RANGE_KEYS, STUDY_KEYS};
@@ -275,7 +275,7 @@ fn the_numbers_of_the_prose_are_the_programs() {
     let page = page();
     assert!(page.contains(&format!("A study has at most {MAX_RUNS} runs")));
     assert!(RANGE_KEYS[1].takes.ends_with(&MAX_RUNS.to_string()));
-    assert_eq!(tracr_compress::inputs::space::ENUMERATION_LIMIT, 1 << 20);
+    assert_eq!(superposition::inputs::space::ENUMERATION_LIMIT, 1 << 20);
     assert!(page.contains("Up to 2^20 of them are enumerated"));
     assert!(
         schema::find("inputs.evaluation_sample")

@@ -1,9 +1,9 @@
 //! What a run says of itself in `summary.json`, on stdout and in a sweep's last words.
 
-use tracr_compress::compression::Teacher;
-use tracr_compress::compression::constant::constant_error;
-use tracr_compress::inputs::{EvaluationSet, InputSpace};
-use tracr_compress::model::CompiledModel;
+use superposition::Teacher;
+use superposition::constant::constant_error;
+use superposition::inputs::{EvaluationSet, InputSpace};
+use tracr::model::CompiledModel;
 use tracr_compress::study::ending::LEARNED_BELOW;
 
 use crate::command::root;

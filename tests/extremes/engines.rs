@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
+use base::rng::normal;
+use base::rng::{Purpose, stream};
 use ndarray::Array2;
-use tracr_compress::compression::engines::autodiff::Autodiff;
-use tracr_compress::compression::engines::fused::Fused;
-use tracr_compress::compression::evaluation::Evaluator;
-use tracr_compress::compression::projection::normal;
-use tracr_compress::compression::{Engine, Objective, OutputPositions, Teacher};
-use tracr_compress::inputs::rng::{Purpose, stream};
-use tracr_compress::inputs::{EvaluationSet, InputSpace, sampler::Batch};
-use tracr_compress::model::{CompiledModel, OutputKind};
+use superposition::engines::autodiff::Autodiff;
+use superposition::engines::fused::Fused;
+use superposition::evaluation::Evaluator;
+use superposition::inputs::{EvaluationSet, InputSpace, sampler::Batch};
+use superposition::{Engine, Objective, OutputPositions, Teacher};
+use tracr::model::{CompiledModel, OutputKind};
 
 use crate::common::case::Case;
 use crate::common::random::Random;

@@ -3,8 +3,8 @@
 
 use std::fmt::Write as _;
 
-use tracr_compress::limits;
-use tracr_compress::model::CompiledModel;
+use base::limits;
+use tracr::model::CompiledModel;
 
 use crate::common::synthetic::Shape;
 use crate::workshop::{SMALL, Workshop, numerical};

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use ndarray::Array2;
-use tracr_compress::compression::Engine;
-use tracr_compress::compression::engines::autodiff::Autodiff;
-use tracr_compress::compression::engines::fused::Fused;
-use tracr_compress::compression::evaluation::{Evaluator, evaluate_plainly};
-use tracr_compress::model::{Stream, Wiring};
+use superposition::Engine;
+use superposition::engines::autodiff::Autodiff;
+use superposition::engines::fused::Fused;
+use superposition::evaluation::{Evaluator, evaluate_plainly};
+use tracr::model::{Stream, Wiring};
 
 use crate::common::case::Case;
 use crate::common::largest;

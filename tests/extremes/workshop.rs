@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use ndarray::Array2;
 use serde_json::Value as Json;
 use tempfile::TempDir;
-use tracr_compress::model::{CompiledModel, OutputKind, Value};
+use tracr::model::{CompiledModel, OutputKind, Value};
 
 use crate::command::{call, compress};
 use crate::common::random::Random;

@@ -14,6 +14,8 @@ use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 
+use base::rng::normal;
+use base::rng::{Purpose, stream};
 use common::case::Case;
 use common::engines::{
     BOUND, autodiff64, difference, fused64, is_finite, rounding_moves_gradient, run, run_batch,
@@ -22,15 +24,13 @@ use common::random::{Random, setting};
 use common::random_case::random_case;
 use common::{fixtures, largest, name};
 use ndarray::Array2;
-use tracr_compress::compression::engines::autodiff::Autodiff;
-use tracr_compress::compression::engines::fused::Fused;
-use tracr_compress::compression::engines::fused::plan::{Domain, Expansion, Method, Plan, Work};
-use tracr_compress::compression::projection::normal;
-use tracr_compress::compression::{Engine, Objective, OutputPositions, Teacher};
-use tracr_compress::inputs::rng::{Purpose, stream};
-use tracr_compress::inputs::{EvaluationSet, InputSpace, Sampler, sampler::Batch};
-use tracr_compress::model::{CompiledModel, Frozen, Stream, Value, Wiring};
-use tracr_compress::program::{self, Settings};
+use superposition::engines::autodiff::Autodiff;
+use superposition::engines::fused::Fused;
+use superposition::engines::fused::plan::{Domain, Expansion, Method, Plan, Work};
+use superposition::inputs::{EvaluationSet, InputSpace, Sampler, sampler::Batch};
+use superposition::{Engine, Objective, OutputPositions, Teacher};
+use tracr::model::{CompiledModel, Frozen, Stream, Value, Wiring};
+use tracr::program::{self, Settings};
 
 /// Every model of the fixtures and of the shipped ones.
 fn models() -> Vec<PathBuf> {

@@ -3,8 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
+use base::escape::is_hidden;
 use tempfile::TempDir;
-use tracr_compress::escape::is_hidden;
 
 use super::command::{RawModel, compress, root};
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use tracr_compress::escape::{is_hidden, markup};
+use base::escape::{is_hidden, markup};
 
 /// Reads all SVG files of a directory as XML; the texts of all.
 pub fn figures(directory: &Path) -> String {

@@ -1,7 +1,7 @@
 //! From a RASP program on: every name is a token, a class, a part of features' names, and a label.
 
-use tracr_compress::escape::visible;
-use tracr_compress::model::{CompiledModel, Value};
+use base::escape::visible;
+use tracr::model::{CompiledModel, Value};
 
 use super::bench::{Bench, column, columns, config, literal};
 use super::names::names;

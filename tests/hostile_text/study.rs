@@ -98,7 +98,7 @@ fn a_record_that_names_directories_elsewhere_is_refused() {
         let outside = name.is_empty()
             || name.starts_with('.')
             || name.contains(['/', '\\', ':'])
-            || name.chars().any(tracr_compress::escape::is_hidden);
+            || name.chars().any(base::escape::is_hidden);
         if outside {
             bench.refused(
                 &["sweep", "--collect", &study],

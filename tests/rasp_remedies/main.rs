@@ -10,11 +10,11 @@ use std::path::Path;
 
 use language::LANGUAGE;
 use refusals::{Refused, TABLE};
-use tracr_compress::compiler;
-use tracr_compress::model::Value;
-use tracr_compress::program::verify::verify;
-use tracr_compress::program::{Compiled, Settings, Source, remedy};
-use tracr_compress::rasp::{self, Options};
+use tracr::compiler;
+use tracr::model::Value;
+use tracr::program::verify::verify;
+use tracr::program::{Compiled, Settings, Source, remedy};
+use tracr::rasp::{self, Options};
 
 impl Refused {
     fn source(&self) -> String {

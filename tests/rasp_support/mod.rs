@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use tracr_compress::model::Value;
-use tracr_compress::rasp::{self, Program};
+use tracr::model::Value;
+use tracr::rasp::{self, Program};
 
 /// A file of the repository.
 pub fn repository(path: impl AsRef<Path>) -> PathBuf {

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use tracr_compress::inputs::rng::{Purpose, stream};
-use tracr_compress::inputs::{EvaluationSet, InputSpace, Sampler};
-use tracr_compress::model::CompiledModel;
+use base::rng::{Purpose, stream};
+use superposition::inputs::{EvaluationSet, InputSpace, Sampler};
+use tracr::model::CompiledModel;
 
 use crate::common::random::Random;
 use crate::common::synthetic;

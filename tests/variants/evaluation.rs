@@ -3,19 +3,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use base::rng::normal;
+use base::rng::{Purpose, stream};
 use ndarray::Array2;
+use superposition::baselines::pca;
+use superposition::engines::fused::Fused;
+use superposition::evaluation::{Evaluation, Evaluator, evaluate_plainly};
+use superposition::inputs::{EvaluationSet, InputSpace, Sampler};
+use superposition::{CategoricalTargets, Engine, Objective, OutputPositions, Teacher};
+use tracr::model::{CompiledModel, Frozen, OutputKind, Stream, Wiring, codec};
 use tracr_compress::analysis::activity::Activity;
 use tracr_compress::analysis::{self, Settings, Subject};
-use tracr_compress::compression::baselines::pca;
-use tracr_compress::compression::engines::fused::Fused;
-use tracr_compress::compression::evaluation::{Evaluation, Evaluator, evaluate_plainly};
-use tracr_compress::compression::projection::normal;
-use tracr_compress::compression::{
-    CategoricalTargets, Engine, Objective, OutputPositions, Teacher,
-};
-use tracr_compress::inputs::rng::{Purpose, stream};
-use tracr_compress::inputs::{EvaluationSet, InputSpace, Sampler};
-use tracr_compress::model::{CompiledModel, Frozen, OutputKind, Stream, Wiring, codec};
 
 use crate::oracle;
 

@@ -1,14 +1,15 @@
 //! Several `W`: untied, one a block, both.
 
+use base::rng::normal;
+use base::rng::{Purpose, stream};
 use ndarray::{Array2, Axis, concatenate, s};
-use tracr_compress::compression::engines::autodiff::Autodiff;
-use tracr_compress::compression::engines::fused::Fused;
-use tracr_compress::compression::evaluation::{Evaluator, evaluate_plainly};
-use tracr_compress::compression::projection::{normal, stack};
-use tracr_compress::compression::trainer::State;
-use tracr_compress::compression::{AdamW, Engine, OutputPositions, Projection, fold};
-use tracr_compress::inputs::rng::{Purpose, stream};
-use tracr_compress::model::{CompiledModel, Frozen, Stream, Wiring};
+use superposition::engines::autodiff::Autodiff;
+use superposition::engines::fused::Fused;
+use superposition::evaluation::{Evaluator, evaluate_plainly};
+use superposition::projection::stack;
+use superposition::trainer::State;
+use superposition::{AdamW, Engine, OutputPositions, Projection, fold};
+use tracr::model::{CompiledModel, Frozen, Stream, Wiring};
 
 use super::common::case::Case;
 use super::common::random::Random;

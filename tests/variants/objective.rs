@@ -4,18 +4,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use base::rng::normal;
+use base::rng::{Purpose, stream};
 use ndarray::Array2;
-use tracr_compress::compression::engines::autodiff::Autodiff;
-use tracr_compress::compression::engines::fused::Fused;
-use tracr_compress::compression::evaluation::{Evaluator, evaluate_plainly};
-use tracr_compress::compression::projection::normal;
-use tracr_compress::compression::{
+use superposition::engines::autodiff::Autodiff;
+use superposition::engines::fused::Fused;
+use superposition::evaluation::{Evaluator, evaluate_plainly};
+use superposition::inputs::sampler::Batch;
+use superposition::inputs::{EvaluationSet, InputSpace, Sampler};
+use superposition::{
     CategoricalTargets, Engine, LayerReduction, Objective, OutputPositions, Teacher,
 };
-use tracr_compress::inputs::rng::{Purpose, stream};
-use tracr_compress::inputs::sampler::Batch;
-use tracr_compress::inputs::{EvaluationSet, InputSpace, Sampler};
-use tracr_compress::model::{CompiledModel, OutputKind, Stream, Wiring};
+use tracr::model::{CompiledModel, OutputKind, Stream, Wiring};
 
 use crate::common::random::{Random, setting};
 use crate::common::{largest, synthetic};

@@ -3,10 +3,8 @@
 use std::collections::BTreeMap;
 
 use ndarray::{Array2, ArrayView1};
-use tracr_compress::compression::{
-    CategoricalTargets, LayerReduction, Objective, OutputPositions, Teacher,
-};
-use tracr_compress::model::{CompiledModel, OutputKind, Stream, Wiring, codec};
+use superposition::{CategoricalTargets, LayerReduction, Objective, OutputPositions, Teacher};
+use tracr::model::{CompiledModel, OutputKind, Stream, Wiring, codec};
 
 /// `L` of inputs `[B, T]` that count by `weights`, penalties included.
 pub fn loss(

@@ -5,8 +5,8 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value as Json;
-use tracr_compress::compression::Projection;
-use tracr_compress::model::CompiledModel;
+use superposition::Projection;
+use tracr::model::CompiledModel;
 
 use crate::command::{call, compress, metrics_without_timing, root, short_run};
 

@@ -17,7 +17,7 @@ use super::across::{self, Better, CriticalRow, Tolerance, median};
 use super::ending::Origin;
 use super::interchange::LITTLE_BELOW;
 use crate::config::Method;
-use crate::numbers::{count, four_digits, listed};
+use base::numbers::{count, four_digits, listed};
 use training::Open;
 
 /// Fewer seeds than this leave an interval that says little.

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::analysis::across::{Better, Tolerance, interquartile_range, median, median_interval};
 use crate::analysis::ending::Origin;
-use crate::numbers::{count, four_digits, listed};
+use base::numbers::{count, four_digits, listed};
 
 /// A metric of a group at one width.
 struct Found<'a> {

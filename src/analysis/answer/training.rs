@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Evidence, MOST, group_name};
 use crate::analysis::across::{Tolerance, median};
 use crate::analysis::ending::{Endings, LEARNED_BELOW, Origin, Verdict};
-use crate::numbers::{capitalised, count, listed};
+use base::numbers::{capitalised, count, listed};
 
 /// A setting whose runs at one `d` cannot tell whether that `d` suffices: the metric misses the tolerance, and
 /// at least half of the runs did not learn.

@@ -6,7 +6,7 @@ use super::{
     settings, words,
 };
 use crate::analysis::across::{CriticalRow, Tolerance};
-use crate::numbers::{are, count, listed};
+use base::numbers::{are, count, listed};
 
 /// A group's critical width, with what it is made from.
 struct Found<'a> {

@@ -2,10 +2,10 @@
 
 use super::{ACCURACY, COSINE, DIM, line};
 use crate::figures::table::FigureError;
-use crate::numbers::listed;
 use crate::paper::estimate::{Criterion, Estimate};
 use crate::paper::study::{Setting, Source};
 use crate::paper::writer::{Row, Writer};
+use base::numbers::listed;
 
 /// A variable is re-encoded where an affine map explains so much of its variance.
 const ANEW: f64 = 0.9;

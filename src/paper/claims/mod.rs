@@ -9,7 +9,7 @@ use super::study::{Setting, Source, Study};
 use super::writer::{Line, Row, Writer};
 use crate::analysis::across::{Better, Tolerance};
 use crate::figures::table::FigureError;
-use crate::numbers::four_digits;
+use base::numbers::four_digits;
 
 const DIM: &str = "compression.dim";
 /// A run of frac_prevs above this mean absolute error ended on a plateau (`docs/stuck_seeds.md`).

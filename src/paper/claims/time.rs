@@ -2,10 +2,10 @@
 
 use super::line;
 use crate::figures::table::FigureError;
-use crate::numbers::four_digits;
 use crate::paper::estimate::{Criterion, Estimate};
 use crate::paper::study::Source;
 use crate::paper::writer::{Writer, duration};
+use base::numbers::four_digits;
 
 /// A paper's run takes at least so many seconds.
 const PAPER_SECONDS: f64 = 3600.0;

@@ -11,7 +11,7 @@ use super::html::number;
 use super::percent;
 use crate::analysis::structure::variable_of;
 use crate::analysis::verdict::{Budget, HARDLY_ANY};
-use crate::numbers::listed;
+use base::numbers::listed;
 use variables::{interventions, variables};
 
 /// A cosine from here on is close.

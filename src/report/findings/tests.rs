@@ -1,9 +1,9 @@
 //! Sentences about hand-made analyses.
 
 use super::*;
-use crate::compression::Evaluation;
 use crate::study::ending::Ending;
 use serde_json::json;
+use superposition::Evaluation;
 
 /// A summary's last metrics, and how such a training ended beside a constant answer of this error.
 fn ended(last: Json, constant: f64) -> (Json, Ending) {

@@ -6,9 +6,9 @@ use super::answer::Works;
 use super::{EXPLAINED_FROM, close_to_one, sorted_by};
 use crate::analysis::interchange::LITTLE_BELOW;
 use crate::analysis::redundancy::{self, Carried};
-use crate::numbers::listed;
 use crate::report::html::number;
 use crate::report::percent;
+use base::numbers::listed;
 
 /// A variable as it is written: its name, and the shares of its variance as it is and after the best map.
 struct Written {

@@ -1,10 +1,10 @@
 //! The bytes of each part of a run's estimate, from the plan and the configuration.
 
-use crate::compression::engines::fused::plan::{Method, Plan, Work};
-use crate::compression::teacher::{PASS_NUMBERS, TABLE_BYTES};
 use crate::config::{Engine, Precision, RunConfig};
-use crate::inputs::InputSpace;
-use crate::model::{CompiledModel, Wiring};
+use superposition::engines::fused::plan::{Method, Plan, Work};
+use superposition::inputs::InputSpace;
+use superposition::teacher::{PASS_NUMBERS, TABLE_BYTES};
+use tracr::model::{CompiledModel, Wiring};
 
 /// Inputs per graph of the autodiff engine.
 const AUTODIFF_PIECE: u128 = 128;

@@ -1,0 +1,177 @@
+//! Words to token ids, unembedded scores to values.
+
+use ndarray::ArrayView1;
+use thiserror::Error;
+
+use super::{CompiledModel, Real, Value, value};
+use base::escape::name;
+
+/// A categorical output whose best class leads by less than this is reported as undecided. A
+/// compiled model's classes score 0 or 1; only undefined positions fall between.
+pub const DECISIVE_MARGIN: f64 = 0.1;
+
+/// Why an input cannot be given to the model.
+#[derive(Debug, Error, PartialEq)]
+pub enum InputError {
+    /// The word is not a token of the vocabulary.
+    #[error("unknown token `{}`: the vocabulary is {vocabulary}", name(word))]
+    UnknownToken {
+        /// As typed.
+        word: String,
+        /// The tokens that may be used.
+        vocabulary: String,
+    },
+    /// BOS and PAD are placed by the tool.
+    #[error(
+        "`{}` is placed by the model itself and is not part of an input: \
+         the vocabulary is {vocabulary}",
+        name(word)
+    )]
+    Special {
+        /// As typed.
+        word: String,
+        /// The tokens that may be used.
+        vocabulary: String,
+    },
+    /// Nothing to run on.
+    #[error("the input is empty: give 1 to {longest} tokens out of {vocabulary}")]
+    Empty {
+        /// `max_seq_len`.
+        longest: usize,
+        /// The tokens that may be used.
+        vocabulary: String,
+    },
+    /// More tokens than positions.
+    #[error("the input has {length} tokens, but the model was compiled for at most {longest}")]
+    TooLong {
+        /// Tokens given.
+        length: usize,
+        /// `max_seq_len`.
+        longest: usize,
+    },
+    /// A repeated token where the program is not defined for it.
+    #[error(
+        "token `{}` occurs more than once, but {} is defined only for inputs without \
+         repeated tokens: use each of {vocabulary} at most once",
+        name(word),
+        name(program)
+    )]
+    Repeated {
+        /// The first word that repeats.
+        word: String,
+        /// The program's name.
+        program: String,
+        /// The tokens that may be used.
+        vocabulary: String,
+    },
+}
+
+impl CompiledModel {
+    /// Turns words into token ids with BOS in front.
+    ///
+    /// # Errors
+    /// See [`InputError`].
+    pub fn encode(&self, words: &[String]) -> Result<Vec<usize>, InputError> {
+        let meta = &self.metadata;
+        let vocabulary = || value::list(meta.word_ids().iter().map(|id| &meta.input_vocab[*id]));
+        if words.is_empty() {
+            return Err(InputError::Empty {
+                longest: meta.max_seq_len,
+                vocabulary: vocabulary(),
+            });
+        }
+        let mut ids = vec![meta.bos_id];
+        for word in words {
+            let id =
+                token_of_word(&meta.input_vocab, word).ok_or_else(|| InputError::UnknownToken {
+                    word: word.clone(),
+                    vocabulary: vocabulary(),
+                })?;
+            if id == meta.bos_id || id == meta.pad_id {
+                return Err(InputError::Special {
+                    word: word.clone(),
+                    vocabulary: vocabulary(),
+                });
+            }
+            if meta.unique_tokens && ids.contains(&id) {
+                return Err(InputError::Repeated {
+                    word: word.clone(),
+                    program: meta.program.clone(),
+                    vocabulary: vocabulary(),
+                });
+            }
+            ids.push(id);
+        }
+        if words.len() > meta.max_seq_len {
+            return Err(InputError::TooLong {
+                length: words.len(),
+                longest: meta.max_seq_len,
+            });
+        }
+        Ok(ids)
+    }
+
+    /// The class with the largest score (the first of equals, as NumPy's `argmax`), or the number.
+    pub fn decode<F: Real>(&self, scores: ArrayView1<'_, F>) -> Value {
+        match &self.metadata.output_encoding {
+            None => Value::Float(scores[0].widen()),
+            Some(classes) => classes[argmax(scores)].clone(),
+        }
+    }
+
+    /// Whether [`CompiledModel::decode`] is a choice among near equals: the program's output is
+    /// undefined there, as for `shift_by(1)` at the first position.
+    pub fn is_undecided<F: Real>(&self, scores: ArrayView1<'_, F>) -> bool {
+        if self.metadata.output_encoding.is_none() || scores.len() < 2 {
+            return false;
+        }
+        let best = argmax(scores);
+        let runner_up = scores
+            .iter()
+            .enumerate()
+            .filter(|(class, _)| *class != best)
+            .map(|(_, score)| score.widen())
+            .fold(f64::NEG_INFINITY, f64::max);
+        scores[best].widen() - runner_up < DECISIVE_MARGIN
+    }
+}
+
+/// The place in `vocab` of the token that prints as `word`; where the integer 1 and the string "1"
+/// are both tokens, `1` is the integer and `"1"` the string.
+pub fn token_of_word(vocab: &[Value], word: &str) -> Option<usize> {
+    let exact = serde_json::from_str::<Value>(word).ok();
+    vocab
+        .iter()
+        .position(|token| Some(token) == exact.as_ref())
+        .or_else(|| vocab.iter().position(|token| token.to_string() == word))
+}
+
+/// Index of the largest entry, the first of equals; 0 where nothing compares.
+pub fn argmax<F: Real>(scores: ArrayView1<'_, F>) -> usize {
+    let mut best = 0;
+    for (i, score) in scores.iter().enumerate() {
+        if *score > scores[best] {
+            best = i;
+        }
+    }
+    best
+}
+
+/// The number of the class that [`first_largest`] finds; NaN where a score is not finite, since nothing is
+/// known there.
+pub fn class_number(scores: impl Iterator<Item = f64> + Clone) -> f64 {
+    if scores.clone().all(f64::is_finite) {
+        first_largest(scores) as f64
+    } else {
+        f64::NAN
+    }
+}
+
+/// The first score that is the largest one up to rounding (1e-9). Where a program is undefined, scores
+/// tie, and which of them is a last digit larger depends on the order of the sums.
+pub fn first_largest(scores: impl Iterator<Item = f64> + Clone) -> usize {
+    let largest = scores.clone().fold(f64::NEG_INFINITY, f64::max);
+    let enough = largest - 1e-9 * (1.0 + largest.abs());
+    let mut scores = scores;
+    scores.position(|score| score >= enough).unwrap_or(0)
+}

@@ -1,0 +1,321 @@
+//! The exact forward pass of a compiled transformer, uncompressed or through any `W`.
+//!
+//! With `read(s) = s` and `write(h) = h` this is the compiled model; with `read(s) = s·W` and
+//! `write(h) = h·Wᵀ` it is the compressed one ([`super::wiring`]: with one `W`, or with several):
+//!
+//! ```text
+//! stream_0     = write(token_embed[x] + pos_embed)
+//! h̃_i          = block_i(read(stream_i))
+//! stream_{i+1} = stream_i + write(h̃_i)
+//! output       = read(stream_last) · U
+//! ```
+//!
+//! No layer norm, no dropout; logits are divided by `sqrt(key_size)`; a causal model masks with
+//! −1e30, which leaves a key out whatever the other logits are; PAD is *not* masked. What is no finite
+//! number stays none up to the output. Checked against Tracr's own float64 activations in
+//! `tests/parity.rs` (`reference/activations`).
+
+use std::ops::Range;
+
+use ndarray::{Array2, Array4, ArrayView2, Axis};
+
+use super::wiring::{Reader, Wiring};
+use super::{Frozen, Layer, Linear, Real, block_name};
+
+/// Logit of a masked position, as in Tracr.
+pub const MASKED: f64 = -1e30;
+
+/// Where blocks read from and write to.
+#[derive(Clone, Copy, Debug)]
+pub enum Stream<'a, F> {
+    /// The compiled residual stream: `D` dimensions, one a feature.
+    Full,
+    /// The compressed one: `d` dimensions, through one `W` `[d, D]` or a stack of several
+    /// `[k·d, D]`.
+    Compressed(&'a Array2<F>, &'a Wiring),
+}
+
+impl<F: Real> Stream<'_, F> {
+    /// `[N, D]` features of a site to `[N, D or d]` stream.
+    fn write(&self, site: Site, features: &Array2<F>) -> Array2<F> {
+        match self {
+            Stream::Full => features.clone(),
+            Stream::Compressed(w, wiring) => {
+                features.dot(&wiring.matrix(w, wiring.write(site)).t())
+            }
+        }
+    }
+
+    /// `[N, D or d]` stream to the `[N, D]` features that a reader reads.
+    pub fn read(&self, reader: Reader, stream: &Array2<F>) -> Array2<F> {
+        match self {
+            Stream::Full => stream.clone(),
+            Stream::Compressed(w, wiring) => stream.dot(&wiring.matrix(w, wiring.read(reader))),
+        }
+    }
+}
+
+/// What writes to the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Site {
+    /// `token_embed[x] + pos_embed`.
+    Embedding,
+    /// Block `i`: attention of layer `i / 2` if even, else its MLP.
+    Block(usize),
+}
+
+impl Site {
+    /// `embed`, or the block's.
+    pub fn name(self) -> String {
+        match self {
+            Self::Embedding => "embed".into(),
+            Self::Block(i) => block_name(i),
+        }
+    }
+}
+
+/// Everything that a forward pass over `B` inputs of `T` positions computes. Row `b·T + t` of a
+/// matrix belongs to position `t` of input `b`.
+#[derive(Clone, Debug)]
+pub struct Trace<F> {
+    /// The stream after the embedding and after each block: `1 + 2L` of `[B·T, D or d]`.
+    pub residuals: Vec<Array2<F>>,
+    /// What each block writes, in feature dimensions: `2L` of `[B·T, D]`.
+    pub block_outputs: Vec<Array2<F>>,
+    /// Scaled, masked logits of each layer's attention: `L` of `[B, H, T, T]`.
+    pub attention_logits: Vec<Array4<F>>,
+    /// What the unembedding reads: `[B·T, D]`.
+    pub last_read: Array2<F>,
+    /// The unembedded output: `[B·T, O]`.
+    pub output: Array2<F>,
+}
+
+impl<F: Real> Frozen<F> {
+    /// Runs the model on token ids `[B, T]`; `T` may be less than the model's positions.
+    ///
+    /// The ids must be below `V` and `T` at most the model's positions, as everything in
+    /// [`crate::model::codec`] and the input space guarantee.
+    pub fn forward(&self, stream: Stream<'_, F>, tokens: ArrayView2<'_, usize>) -> Trace<F> {
+        let (batch, positions) = tokens.dim();
+        let mut residual = stream.write(Site::Embedding, &self.embed(tokens));
+        let mut trace = Trace {
+            residuals: vec![residual.clone()],
+            block_outputs: Vec::with_capacity(2 * self.layers.len()),
+            attention_logits: Vec::with_capacity(self.layers.len()),
+            last_read: Array2::zeros((0, 0)),
+            output: Array2::zeros((0, 0)),
+        };
+        for (i, layer) in self.layers.iter().enumerate() {
+            let read = stream.read(Reader::Block(2 * i), &residual);
+            let mut logits = Array4::zeros((batch, self.heads, positions, positions));
+            let attended = self.attention(layer, &read, (batch, positions), Some(&mut logits));
+            residual += &stream.write(Site::Block(2 * i), &attended);
+            trace.attention_logits.push(logits);
+            trace.block_outputs.push(attended);
+            trace.residuals.push(residual.clone());
+
+            let hidden = layer
+                .fc1
+                .apply(&stream.read(Reader::Block(2 * i + 1), &residual))
+                .mapv_into(relu);
+            let mapped = layer.fc2.apply(&hidden);
+            residual += &stream.write(Site::Block(2 * i + 1), &mapped);
+            trace.block_outputs.push(mapped);
+            trace.residuals.push(residual.clone());
+        }
+        trace.last_read = stream.read(Reader::Unembedding, &residual);
+        trace.output = trace.last_read.dot(&self.unembed);
+        trace
+    }
+
+    /// Runs the model and returns the block outputs and the output alone: the same numbers as
+    /// [`Frozen::forward`], without computing what dead blocks would add, which is exactly zero.
+    pub fn evaluate(
+        &self,
+        stream: Stream<'_, F>,
+        tokens: ArrayView2<'_, usize>,
+    ) -> (Vec<Array2<F>>, Array2<F>) {
+        self.evaluate_edited(stream, tokens, &mut |_, _| {})
+    }
+
+    /// As [`Frozen::evaluate`], but `edit` may change what is written before it is: it is shown the
+    /// embedding and then each live block's output, `[B·T, D]` in feature dimensions.
+    pub fn evaluate_edited(
+        &self,
+        stream: Stream<'_, F>,
+        tokens: ArrayView2<'_, usize>,
+        edit: &mut dyn FnMut(Site, &mut Array2<F>),
+    ) -> (Vec<Array2<F>>, Array2<F>) {
+        let (batch, positions) = tokens.dim();
+        let mut embedding = self.embed(tokens);
+        edit(Site::Embedding, &mut embedding);
+        let mut residual = stream.write(Site::Embedding, &embedding);
+        let mut blocks = Vec::with_capacity(2 * self.layers.len());
+        let dead = || Array2::zeros((batch * positions, self.width()));
+        for (i, layer) in self.layers.iter().enumerate() {
+            let attended = if layer.attention_is_dead() {
+                dead()
+            } else {
+                let read = stream.read(Reader::Block(2 * i), &residual);
+                let mut attended = self.attention(layer, &read, (batch, positions), None);
+                edit(Site::Block(2 * i), &mut attended);
+                residual += &stream.write(Site::Block(2 * i), &attended);
+                attended
+            };
+            blocks.push(attended);
+            let mapped = if layer.mlp_is_dead() {
+                dead()
+            } else {
+                let read = stream.read(Reader::Block(2 * i + 1), &residual);
+                let hidden = layer.fc1.apply(&read).mapv_into(relu);
+                let mut mapped = layer.fc2.apply(&hidden);
+                edit(Site::Block(2 * i + 1), &mut mapped);
+                residual += &stream.write(Site::Block(2 * i + 1), &mapped);
+                mapped
+            };
+            blocks.push(mapped);
+        }
+        let read = stream.read(Reader::Unembedding, &residual);
+        (blocks, read.dot(&self.unembed))
+    }
+
+    /// `token_embed[x] + pos_embed`: `[B·T, D]`.
+    pub fn embed(&self, tokens: ArrayView2<'_, usize>) -> Array2<F> {
+        let (batch, positions) = tokens.dim();
+        let mut features = Array2::zeros((batch * positions, self.width()));
+        for (row, (position, id)) in tokens
+            .iter()
+            .enumerate()
+            .map(|(row, id)| (row, (row % positions, *id)))
+        {
+            let mut target = features.row_mut(row);
+            target += &self.token_embed.row(id);
+            target += &self.pos_embed.row(position);
+        }
+        features
+    }
+
+    /// What multi-head attention over `read` `[B·T, D]` writes, `[B·T, D]`; its logits `[B, H, T, T]` are
+    /// kept for who wants them.
+    fn attention(
+        &self,
+        layer: &Layer<F>,
+        read: &Array2<F>,
+        (batch, positions): (usize, usize),
+        mut logits: Option<&mut Array4<F>>,
+    ) -> Array2<F> {
+        let query = layer.query.apply(read);
+        let key = layer.key.apply(read);
+        let value = layer.value.apply(read);
+        let scale = F::from_f64(1.0 / (self.key_size as f64).sqrt());
+        let mut attended = Array2::zeros(value.dim());
+        for b in 0..batch {
+            let rows = b * positions..(b + 1) * positions;
+            for h in 0..self.heads {
+                let columns = h * self.key_size..(h + 1) * self.key_size;
+                let part = |all| part(all, &rows, &columns);
+                let mut scores = part(query.view()).dot(&part(key.view()).t()) * scale;
+                if self.causal {
+                    for ((asking, asked), score) in scores.indexed_iter_mut() {
+                        if asked > asking {
+                            *score = F::from_f64(MASKED);
+                        }
+                    }
+                }
+                if let Some(logits) = &mut logits {
+                    logits
+                        .index_axis_mut(Axis(0), b)
+                        .index_axis_mut(Axis(0), h)
+                        .assign(&scores);
+                }
+                softmax_rows(&mut scores, self.causal);
+                let mut own = attended.slice_axis_mut(Axis(0), rows.clone().into());
+                own.slice_axis_inplace(Axis(1), columns.clone().into());
+                own.assign(&scores.dot(&part(value.view())));
+            }
+        }
+        layer.output.apply(&attended)
+    }
+}
+
+impl<F: Real> Linear<F> {
+    /// `[N, inputs]` to `[N, outputs]`.
+    fn apply(&self, input: &Array2<F>) -> Array2<F> {
+        input.dot(&self.weight) + &self.bias
+    }
+}
+
+/// A head's part of all queries, keys or values of an input.
+fn part<'a, F>(
+    all: ArrayView2<'a, F>,
+    rows: &Range<usize>,
+    columns: &Range<usize>,
+) -> ArrayView2<'a, F> {
+    let mut part = all;
+    part.slice_axis_inplace(Axis(0), rows.clone().into());
+    part.slice_axis_inplace(Axis(1), columns.clone().into());
+    part
+}
+
+/// NaN for what is no finite number: a sum that overflowed on its way would end as an innocent 0.
+fn relu<F: Real>(x: F) -> F {
+    if x.is_finite() {
+        x.max(F::zero())
+    } else {
+        F::nan()
+    }
+}
+
+/// Softmax of each row over the keys up to the row's own if `causal`, else over all; shifted by its
+/// maximum: logits of 1e6 are common at the start of training. A row of NaN where a logit is not finite.
+pub fn softmax_rows<F: Real>(scores: &mut Array2<F>, causal: bool) {
+    for (asking, mut row) in scores.axis_iter_mut(Axis(0)).enumerate() {
+        let seen = if causal { asking + 1 } else { row.len() };
+        let logits = row.iter().copied().take(seen);
+        let max = logits.clone().fold(F::neg_infinity(), F::max);
+        let lost = logits.fold(F::zero(), |lost, x| lost + x * F::zero());
+        for (asked, x) in row.iter_mut().enumerate() {
+            *x = if asked < seen {
+                (*x - max).exp() + lost
+            } else {
+                F::zero()
+            };
+        }
+        let sum = row.sum();
+        row.mapv_inplace(|x| x / sum);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+
+    #[test]
+    fn softmax_survives_logits_of_a_million() {
+        let mut scores = array![[1e6, 1e6, -1e6], [0.0, f64::ln(3.0), -1e6]];
+        softmax_rows(&mut scores, false);
+        assert_eq!(scores.row(0).to_vec(), [0.5, 0.5, 0.0]);
+        approx::assert_abs_diff_eq!(scores[[1, 0]], 0.25, epsilon = 1e-15);
+        assert_eq!(scores[[1, 2]], 0.0);
+    }
+
+    #[test]
+    fn a_masked_key_is_left_out_however_small_the_others_are() {
+        let mut scores = array![[-1e40, MASKED, MASKED], [-3e35, -3e35, MASKED]];
+        softmax_rows(&mut scores, true);
+        assert_eq!(scores.row(0).to_vec(), [1.0, 0.0, 0.0]);
+        assert_eq!(scores.row(1).to_vec(), [0.5, 0.5, 0.0]);
+    }
+
+    #[test]
+    fn what_is_no_finite_number_is_not_rectified_away() {
+        for x in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            assert!(relu(x).is_nan());
+            let mut scores = array![[x, 0.0], [0.0, 1.0]];
+            softmax_rows(&mut scores, false);
+            assert!(scores.row(0).iter().all(|x| x.is_nan()));
+            assert!(scores.row(1).iter().all(|x| x.is_finite()));
+        }
+    }
+}

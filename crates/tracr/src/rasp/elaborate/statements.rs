@@ -1,0 +1,257 @@
+//! Statements: assignments give names, loops are unrolled, files are loaded.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::item::{Callable, Item, List};
+use super::{Elaborator, Outcome};
+use crate::rasp::diagnostics::{Problem, Span};
+use crate::rasp::graph::{Kind, NodeId};
+use crate::rasp::syntax;
+use crate::rasp::syntax::ast::{Binary, Expr, ExprKind, Name, Statement, StatementKind};
+use crate::rasp::syntax::lexer::MAX_BYTES;
+use base::files;
+
+/// Files that one program may load.
+const MAX_FILES: usize = 50;
+
+impl Elaborator {
+    /// Runs statements one by one; what an erroneous one would have assigned is unknown.
+    pub fn run(&mut self, statements: &[Statement]) {
+        for statement in statements {
+            if let Err(problem) = self.statement(statement) {
+                self.report(*problem);
+                self.forget(statement);
+            }
+        }
+    }
+
+    /// After an error: the names that the statement would have assigned are not to be blamed.
+    fn forget(&mut self, statement: &Statement) {
+        match &statement.kind {
+            StatementKind::Assign { targets, .. } => {
+                for target in targets {
+                    self.bind(target, Item::Unknown);
+                }
+                self.remember(targets);
+            }
+            StatementKind::For { targets, body, .. } => {
+                for target in targets {
+                    self.bind(target, Item::Unknown);
+                }
+                body.iter().for_each(|statement| self.forget(statement));
+            }
+            _ => {}
+        }
+    }
+
+    /// Runs one statement.
+    pub(super) fn statement(&mut self, statement: &Statement) -> Outcome<()> {
+        self.nested(&statement.span, |this| match &statement.kind {
+            StatementKind::Assign { targets, value } => this.assign(targets, value),
+            StatementKind::Expression(value) => this.evaluate(value).map(drop),
+            StatementKind::Def { name, function } => {
+                this.assignable(name)?;
+                let callable = Callable::Def {
+                    name: name.text.clone(),
+                    function: Arc::clone(function),
+                    around: this.captured(&statement.span)?,
+                    home: this.home,
+                };
+                this.bind(name, Item::Function(Arc::new(callable)));
+                Ok(())
+            }
+            StatementKind::For {
+                targets,
+                iterable,
+                body,
+            } => {
+                let items = this.evaluate(iterable)?;
+                for item in this.elements(&items, &iterable.span)? {
+                    this.charge(1, &statement.span)?;
+                    this.unpack(targets, item, &iterable.span)?;
+                    for statement in body {
+                        this.statement(statement)?;
+                    }
+                }
+                Ok(())
+            }
+            StatementKind::Load(path) => this.load(path, &statement.span),
+        })
+    }
+
+    fn assign(&mut self, targets: &[Name], value: &Expr) -> Outcome<()> {
+        for target in targets {
+            self.assignable(target)?;
+        }
+        let item = self.evaluate(value)?;
+        if let ([target], Item::Sop(id) | Item::Selector(id)) = (targets, &item) {
+            let refers = matches!(
+                value.kind,
+                ExprKind::Name(_) | ExprKind::Binary(Binary::Index, ..)
+            );
+            let id = if target.text.starts_with('_') {
+                *id
+            } else {
+                self.name(*id, &target.text, refers, &value.span)?
+            };
+            let item = if matches!(item, Item::Sop(_)) {
+                Item::Sop(id)
+            } else {
+                Item::Selector(id)
+            };
+            self.bind(target, item);
+        } else {
+            self.unpack(targets, item, &value.span)?;
+        }
+        self.remember(targets);
+        Ok(())
+    }
+
+    fn remember(&mut self, targets: &[Name]) {
+        if self.locals.is_empty()
+            && let Some(last) = targets.last()
+        {
+            self.last_assigned = Some((last.text.clone(), last.span.clone()));
+        }
+    }
+
+    /// The node under this name. One that has a name already keeps it if the program only refers to
+    /// it (`x = y;`); otherwise a copy gets the new name, as with Tracr's `named`. Primitives keep
+    /// theirs.
+    pub(super) fn name(
+        &mut self,
+        id: NodeId,
+        name: &str,
+        refers: bool,
+        span: &Span,
+    ) -> Outcome<NodeId> {
+        let node = self.graph.node(id);
+        let primitive = matches!(node.kind, Kind::Tokens | Kind::Indices);
+        if primitive || (node.named && (refers || node.name == name)) {
+            return Ok(id);
+        }
+        let id = if node.named { self.copy(id, span)? } else { id };
+        if let Some(node) = self.graph.nodes.get_mut(id.0) {
+            node.name = name.to_owned();
+            node.named = true;
+        }
+        Ok(id)
+    }
+
+    fn assignable(&self, name: &Name) -> Outcome<()> {
+        if matches!(name.text.as_str(), "tokens" | "indices") {
+            return Err(Box::new(
+                Problem::new(
+                    &name.span,
+                    format!("`{}` is a primitive and cannot be assigned", name.text),
+                    "here",
+                )
+                .help("choose another name"),
+            ));
+        }
+        Ok(())
+    }
+
+    pub(super) fn bind(&mut self, name: &Name, item: Item) {
+        let scope = self.locals.last_mut().unwrap_or(&mut self.globals);
+        scope.insert(name.text.clone(), item);
+    }
+
+    /// Binds one name to the item, or several to its elements.
+    pub(super) fn unpack(&mut self, targets: &[Name], item: Item, span: &Span) -> Outcome<()> {
+        if let [target] = targets {
+            self.bind(target, item);
+            return Ok(());
+        }
+        let items = self.elements(&item, span)?;
+        if items.len() != targets.len() {
+            let message = format!("{} names for {} values", targets.len(), items.len());
+            return Err(Box::new(Problem::new(span, message, "these values").help(
+                "give a name for each value, or one name for the whole list",
+            )));
+        }
+        for (target, item) in targets.iter().zip(items) {
+            self.bind(target, item);
+        }
+        Ok(())
+    }
+
+    /// The elements of a list, a string or a tuple.
+    pub(super) fn elements(&mut self, item: &Item, span: &Span) -> Outcome<Vec<Item>> {
+        use crate::model::Value;
+        match item {
+            Item::List(List { items, .. }) => {
+                self.charge(items.len(), span)?;
+                Ok(items.to_vec())
+            }
+            Item::Value(Value::Str(text)) => Ok(text
+                .chars()
+                .map(|c| Item::Value(Value::Str(c.into())))
+                .collect()),
+            Item::Value(Value::Tuple(items)) => {
+                Ok(items.iter().cloned().map(Item::Value).collect())
+            }
+            Item::Unknown => Err(Box::new(Problem::silent())),
+            other => {
+                let problem = Problem::new(
+                    span,
+                    format!("expected a list, found {}", other.describe()),
+                    other.describe(),
+                );
+                let help = "loops run at compile time, over lists and strings; an s-op has a value \
+                            for every position of an input that is not known yet";
+                Err(Box::new(match other {
+                    Item::Sop(_) | Item::Selector(_) => problem.help(help),
+                    Item::Value(Value::Int(n)) => {
+                        problem.help(format!("the numbers from 0 on are `range({n})`"))
+                    }
+                    _ => problem.help("write a list, as in `[1, 2]`"),
+                }))
+            }
+        }
+    }
+
+    fn load(&mut self, path: &str, span: &Span) -> Outcome<()> {
+        if !self.locals.is_empty() {
+            let problem = Problem::new(span, "`load` inside of a function", "here");
+            return Err(Box::new(
+                problem.help("load files at the top of the program"),
+            ));
+        }
+        let mut full = self.directory.join(path);
+        if full.extension().is_none() {
+            full.set_extension("rasp");
+        }
+        if self.loaded.contains(&full) {
+            return Ok(());
+        }
+        if self.loaded.len() >= MAX_FILES {
+            let message = format!("the program loads more than {MAX_FILES} files");
+            return Err(Box::new(
+                Problem::new(span, message, "here").help("put their statements into fewer files"),
+            ));
+        }
+        let text = files::read_text(&full, MAX_BYTES as u64).map_err(|error| {
+            Problem::new(span, error.to_string(), "loaded here")
+                .help("paths are relative to the file that loads")
+        })?;
+        self.loaded.push(full.clone());
+        let file = self.sources.add(full.display().to_string(), text.clone());
+        let mut problems = Vec::new();
+        let statements = syntax::parse(file, &text, &mut problems);
+        let sound = problems.is_empty();
+        for problem in problems {
+            self.report(problem.also(span, "loaded here"));
+        }
+        if sound {
+            let directory = full.parent().unwrap_or_else(|| Path::new("")).to_owned();
+            let outer = std::mem::replace(&mut self.directory, directory);
+            self.run(&statements);
+            self.directory = outer;
+        } else {
+            self.exhausted = true;
+        }
+        Ok(())
+    }
+}
