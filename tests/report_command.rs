@@ -190,7 +190,7 @@ fn the_page_of_an_undertrained_study_does_not_say_that_no_d_suffices() {
         "None of 6 trained runs learned (an error below 5 % of the best constant answer&#39;s): 5 got stuck and 1 was still \
          falling.",
         "several times the training.steps",
-        "All 6 runs were completed.",
+        "All 6 runs completed.",
     ] {
         assert!(page.contains(part), "{part}");
     }

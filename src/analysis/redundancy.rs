@@ -17,7 +17,9 @@ use tracr::model::{CompiledModel, Site};
 
 /// A part of what is read that is smaller than this share of the whole explains nothing.
 const LITTLE: f64 = 0.2;
-/// Carriers give at least this share of a variable's variance: less is another variable.
+/// Readers that get less than this of a change, from all sides, do not read the variable.
+const READ_FROM: f64 = 0.5;
+/// Carriers give at least this share of a variable's variance.
 const GREATER_PART: f64 = 0.5;
 
 /// A variable whose information other variables carry, too: written no later, and so not exchanged with it.
@@ -108,8 +110,9 @@ impl Values<'_> {
         }
         let alone = self.alone(read, others);
         let (found, together) = if alone.is_empty() {
-            let together = self.together(read, others);
-            (together.or_else(|| self.greatest(read, others))?, true)
+            let mostly = || self.together(read, others, GREATER_PART);
+            let together = self.together(read, others, self.threshold);
+            (together.or_else(mostly)?, true)
         } else {
             (alone, false)
         };
@@ -177,13 +180,18 @@ impl Values<'_> {
         enough.map_or_else(|| carrier.name.clone(), |d| self.labels[*d].clone())
     }
 
-    /// Variables that are enough together, each the one that adds most to those before.
-    fn together<'v>(&self, read: &[usize], others: &[&'v Variable]) -> Option<Vec<&'v Variable>> {
-        if self.r2(read, &dims_of(others)) < self.threshold {
+    /// Variables that together give a share of the variance, each the one that adds most to those before.
+    fn together<'v>(
+        &self,
+        read: &[usize],
+        others: &[&'v Variable],
+        share: f64,
+    ) -> Option<Vec<&'v Variable>> {
+        if self.r2(read, &dims_of(others)) < share {
             return None;
         }
         let (mut taken, mut left) = (Vec::new(), others.to_vec());
-        while self.r2(read, &dims_of(&taken)) < self.threshold {
+        while self.r2(read, &dims_of(&taken)) < share {
             let with =
                 |other: &&Variable| self.r2(read, &dims_of(&[&taken[..], &[*other]].concat()));
             let gains: Vec<f64> = left.iter().map(with).collect();
@@ -191,13 +199,6 @@ impl Values<'_> {
             taken.push(left.remove(best));
         }
         Some(taken)
-    }
-
-    /// The variable that gives most, if that is the greater part.
-    fn greatest<'v>(&self, read: &[usize], others: &[&'v Variable]) -> Option<Vec<&'v Variable>> {
-        let r2 = |other: &Variable| self.r2(read, &other.dims);
-        let best = others.iter().max_by(|a, b| r2(a).total_cmp(&r2(b)))?;
-        (r2(best) > GREATER_PART).then(|| vec![*best])
     }
 }
 
@@ -219,14 +220,11 @@ impl Carried {
         listed(&names.collect::<Vec<_>>())
     }
 
-    /// Whether the variable's readers take a part of it from the carriers.
+    /// Whether the variable's readers get the change of it, and a part of that from the carriers.
     pub fn explains(&self) -> bool {
-        let others: f64 = self
-            .carriers
-            .iter()
-            .map(|carrier| carrier.response.abs())
-            .sum();
-        others >= LITTLE * (self.from_itself.abs() + others)
+        let others: f64 = self.carriers.iter().map(|carrier| carrier.response).sum();
+        let all = self.from_itself + others;
+        all >= READ_FROM && others >= LITTLE * all
     }
 
     /// Why an exchange of the variable alone shows little, or does not: a sentence.
@@ -285,12 +283,12 @@ pub fn sentences(low: &[(&str, &str)], carried: &[Carried]) -> Vec<String> {
     found.extend(match &others[..] {
         [] => None,
         [name] => Some(format!(
-            "No other variable that an exchange of {name} leaves as it is carries the greater part of its information \
-             (by an affine map), so linear redundancy does not explain the low share."
+            "The variables that an exchange of {name} leaves as they are carry less than half of its information, even \
+             all together (by an affine map), so linear redundancy does not explain the low share."
         )),
         _ => Some(format!(
-            "For {} no other variable that the exchange leaves as it is carries the greater part of the information \
-             (by an affine map), so linear redundancy does not explain the low shares.",
+            "For {} the variables that the exchange leaves as they are carry less than half of the information, even all \
+             together (by an affine map), so linear redundancy does not explain the low shares.",
             listed(&others)
         )),
     });
@@ -387,7 +385,7 @@ mod tests {
         let mut carried = Carried {
             variable: "balance".into(),
             site: "layer1.mlp".into(),
-            carriers: vec![carrier("vowels", 0.5), carrier("crosses", -1.5)],
+            carriers: vec![carrier("vowels", 0.5), carrier("crosses", 1.5)],
             together: true,
             r2: 0.97,
             is_the_same: true,
@@ -397,7 +395,7 @@ mod tests {
             carried.sentence().starts_with(
                 "vowels and crosses together carry most of the information of balance (an affine map predicts it with R² \
                  0.97) and keep their values when balance is exchanged: when balance changes by 1, its readers get 2 from \
-                 balance, 0.5 from vowels and -1.5 from crosses. An"
+                 balance, 0.5 from vowels and 1.5 from crosses. An"
             ),
             "{}",
             carried.sentence()
@@ -415,6 +413,32 @@ mod tests {
                 .sentence()
                 .starts_with("vowels carries a part of the information of balance")
         );
+    }
+
+    #[test]
+    fn carriers_explain_a_low_share_where_readers_get_the_change_and_a_fifth_of_it_from_them() {
+        let explains = |from_itself: f64, response: f64| {
+            let carrier = Carrier {
+                variable: "b".into(),
+                name: "b".into(),
+                response,
+            };
+            let carried = Carried {
+                variable: "a".into(),
+                site: "embed".into(),
+                carriers: vec![carrier],
+                together: false,
+                r2: 1.0,
+                is_the_same: true,
+                from_itself,
+            };
+            carried.explains()
+        };
+        assert!(explains(0.79, 0.21) && !explains(0.81, 0.19));
+        assert!(explains(0.3, 0.21) && !explains(0.3, 0.19));
+        assert!(explains(-0.5, 1.5));
+        // What is taken away again is no part; nor is the whole of nearly nothing.
+        assert!(!explains(1.3, -0.3) && !explains(0.05, 0.01) && !explains(0.0, 0.4));
     }
 
     /// `is_x` in the 100 rows of `x`, and in `wrong` of the 100 rows of `a`.

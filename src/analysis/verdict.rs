@@ -13,8 +13,11 @@ use super::activity::Activity;
 use super::geometry::{self, Geometry};
 use super::settings::Settings;
 use super::structure::{Structure, variable_of};
+use base::numbers::listed;
 use tracr::model::CompiledModel;
 
+/// A part of the compression from this share on is named beside others.
+const LARGE_FROM: f64 = 0.15;
 /// Fewer dimensions given up than this are none.
 pub const HARDLY_ANY: f64 = 0.01;
 
@@ -101,7 +104,7 @@ pub struct Budget {
     pub sharing: f64,
     /// Overlap with strangers.
     pub superposition: f64,
-    /// Overlap of or with features that are of no use.
+    /// Overlap of features that are of no use, and with features that are never active.
     pub idle: f64,
 }
 
@@ -122,40 +125,39 @@ impl Budget {
         ]
     }
 
-    /// What most of the compression is, in a sentence.
+    /// What the compression consists of, in a sentence.
     pub fn sentence(&self) -> String {
-        let kinds = [
-            (
-                "deletion: features lose their direction",
-                self.deletion + self.deletion_of_unused,
-            ),
-            (
-                "sharing: features that occur together, or say the same, share directions",
-                self.sharing,
-            ),
-            (
-                "superposition: features that do not occur together share directions",
-                self.superposition,
-            ),
-            (
-                "overlap of, or with, features that the program never uses",
-                self.idle,
-            ),
-        ];
-        let largest = kinds.iter().fold(
-            kinds[0],
-            |best, next| if next.1 > best.1 { *next } else { best },
-        );
-        if self.total() < HARDLY_ANY {
+        let total = self.total();
+        if total < HARDLY_ANY {
             return "Nearly every feature has a direction of its own: hardly anything is given up."
                 .into();
         }
-        let most = if 2.0 * largest.1 > self.total() {
-            "Most"
-        } else {
-            "The largest part"
-        };
-        format!("{most} of the compression is {}.", largest.0)
+        let mut kinds = [
+            (
+                "deletion (features lose their direction)",
+                self.deletion + self.deletion_of_unused,
+            ),
+            (
+                "sharing (features that occur together, or carry the same information, share directions)",
+                self.sharing,
+            ),
+            (
+                "superposition (features that do not occur together share directions)",
+                self.superposition,
+            ),
+            (
+                "overlap of features that the program never uses, and with features that are never active",
+                self.idle,
+            ),
+        ];
+        kinds.sort_by(|a, b| b.1.total_cmp(&a.1));
+        let (name, most) = kinds[0];
+        if 2.0 * most > total {
+            return format!("Most of the compression is {name}.");
+        }
+        let large = kinds.iter().filter(|(_, x)| *x >= LARGE_FROM * total);
+        let large = large.map(|(name, x)| format!("{:.0} % {name}", 100.0 * x / total));
+        format!("The compression is {}.", listed(&large.collect::<Vec<_>>()))
     }
 
     /// The run's verdict: `deletion` (both kinds), `sharing` or `superposition`, whichever gave up

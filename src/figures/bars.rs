@@ -146,7 +146,7 @@ pub fn features(table: &Table) -> Result<Figure, FigureError> {
         name: "features".into(),
         title: "What became of each feature".into(),
         caption: "Length of each feature's direction (1 in the compiled model) and the share of a dimension \
-                  that it has for itself (1: a direction of its own; without unit), coloured by verdict."
+                  that it has for itself (dimensionless; 1 means a direction of its own), coloured by verdict."
             .into(),
         source: "features.csv".into(),
         scene,
@@ -213,7 +213,7 @@ pub fn layers(table: &Table) -> Result<Figure, FigureError> {
         caption: format!(
             "Cosine between each block's output in the compiled and in the compressed model (all inputs and \
              positions flattened), and the share of the compiled output's variance that the compressed one explains (R², below \
-             0 where a constant explains more; both without unit, 1: the same); the values stand at the right.{}",
+             0 where a constant explains more); both are dimensionless, and 1 means the same. The values are given at the right.{}",
             if below { " Bars end at −1." } else { "" }
         ),
         source: "layers.csv".into(),

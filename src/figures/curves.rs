@@ -84,8 +84,8 @@ pub fn draw(metrics: &Table) -> Result<Figure, FigureError> {
     }
     let last_step = steps.iter().flatten().copied().fold(1.0, f64::max);
     let scene = stacked(&panels, last_step);
-    let mut caption = "Loss and error during training. The training loss is the mean over the batches \
-                       since the row before; all other metrics are exact, over the inputs of evaluation."
+    let mut caption = "Loss, and the error or the share of right outputs, during training. The training loss is the mean over \
+                       the batches since the previous logged step; all other metrics are exact, over the inputs of evaluation."
         .to_owned();
     if left_out > 0 {
         caption += &format!(" {left_out} values of 0 have no place on the logarithmic axes.");

@@ -140,15 +140,15 @@ pub fn draw(gram: &Gram) -> Figure {
         name: "gram".into(),
         title: "Inner products of the features' directions".into(),
         caption: format!(
-            "{}: on the diagonal each feature's squared length, beside it how much the directions of \
-             two features share. White is 0, red positive, blue negative, the limits are ±{}{}; lines part \
+            "{}: on the diagonal each feature's squared length, off it the inner products of two features' \
+             directions. White is 0, red positive, blue negative, the colour scale ends at ±{}{}; grey lines separate \
              variables. In the compiled model G is the identity.{}{}",
             formula(gram.is_symmetric()),
             four_digits(colours.limit),
             match colours.clipped() {
                 0 => String::new(),
                 n => format!(
-                    ", and a white dot marks each cell beyond them ({}, the largest magnitude is {})",
+                    ", and a white dot marks each cell beyond it ({}, the largest magnitude is {})",
                     count(n, "cell"),
                     four_digits(gram.largest())
                 ),
@@ -255,18 +255,22 @@ pub fn multiples(grams: &[(String, Gram)], what: &str) -> Option<Figure> {
     let (right, bar_bottom) = colour_bar::draw(&mut scene, bar_place, &colours, symmetric);
     scene.width = right + 2.0;
     scene.height = bottom.max(bar_bottom + 4.0);
+    let grouped = if all.iter().any(|(cell, _)| *cell < SMALLEST_NAMED) {
+        " A variable's number of features stands in brackets."
+    } else {
+        ""
+    };
     Some(Figure {
         name: "gram_multiples".into(),
         title: "Inner products of the features' directions, run by run".into(),
         caption: format!(
-            "{}, {what}. One colour scale for all: white is 0, red positive, blue negative, the limits are ±{}{}. \
-             A variable's number of features stands in brackets.{}{}",
+            "{}, {what}. One colour scale for all: white is 0, red positive, blue negative, and it ends at ±{}{}.{grouped}{}{}",
             formula(symmetric),
             four_digits(colours.limit),
             match colours.clipped() {
                 0 => String::new(),
                 n => format!(
-                    "; a white dot marks each cell beyond them ({} in {}), and the map's title then has its largest \
+                    "; a white dot marks each cell beyond it ({} in {}), and the map's title then has its largest \
                      magnitude",
                     count(n, "cell"),
                     count(
@@ -336,7 +340,7 @@ mod tests {
         }
         assert!(
             figure.caption.contains(
-                "the limits are ±1; a white dot marks each cell beyond them (3 cells in 1 map), and the map's title \
+                "it ends at ±1; a white dot marks each cell beyond it (3 cells in 1 map), and the map's title \
                  then has its largest magnitude."
             ),
             "{}",
@@ -349,7 +353,7 @@ mod tests {
         assert_eq!(marks(&single.scene).len(), 3 + 2);
         assert!(
             single.caption.contains(
-                "the limits are ±1, and a white dot marks each cell beyond them (3 cells, the largest magnitude is \
+                "the colour scale ends at ±1, and a white dot marks each cell beyond it (3 cells, the largest magnitude is \
                  12.25);"
             ),
             "{}",

@@ -159,7 +159,10 @@ fn choose(members: &[study::Member]) -> (Vec<(String, &study::Member)>, String) 
             let runs = series.iter().copied().filter(|m| m.d == *d).collect();
             titled(format!("d = {d}"), median_loss(runs)?)
         });
-        let what = format!("for each d the run with the median loss ({})", first.series);
+        let what = format!(
+            "for each d the run with the median loss, of an even number the better of the two in the middle ({})",
+            first.series
+        );
         return (chosen.collect(), what);
     }
     let mut names: Vec<&str> = Vec::new();
@@ -175,7 +178,7 @@ fn choose(members: &[study::Member]) -> (Vec<(String, &study::Member)>, String) 
                 .filter(|m| m.series == name && m.loss.is_some());
             titled(name.to_owned(), median_loss(runs.collect())?)
         });
-        let what = "for each setting the run with the median loss";
+        let what = "for each setting the run with the median loss, of an even number the better of the two in the middle";
         return (chosen.collect(), what.into());
     }
     let runs = series.into_iter().take(MOST_MAPS);

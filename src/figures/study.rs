@@ -259,7 +259,7 @@ impl Study {
             let beside = if one_series {
                 ""
             } else {
-                " (several series side by side)"
+                " (series are offset horizontally)"
             };
             let caption = format!(
                 "Final metrics against the width d of the residual stream. Each point is a completed run{beside}, \

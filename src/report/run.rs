@@ -23,10 +23,12 @@ const TABLES: [(&str, &str, &str); 5] = [
         "features.csv",
         "Features",
         "norm: length of the direction; dimensionality: share of a dimension that the feature has for itself; \
-         partner: the feature that it interferes most with, partner_response: by how much; from_companions, \
-         from_strangers: interference from features that occur together with it or say the same, and from others; \
-         active_share: share of positions where the compiled value is not 0; margin: how far the nearest threshold is that \
-         would change the verdict.",
+         dimensionality_active: the same among the features that are ever active, which the verdict goes by; \
+         partner: the feature that it interferes most with, partner_response (its magnitude: max_interference): their inner \
+         product; from_companions, from_strangers: squared interference, divided by the squared norm, from features that \
+         occur together with it or carry the same information, and from others; active_share: share of positions where the \
+         compiled value is not 0, mean_active and largest: its magnitude there; read: whether anything on the way to the \
+         output reads it; margin: how far the nearest threshold is that would change the verdict.",
     ),
     (
         "layers.csv",
@@ -91,7 +93,8 @@ pub fn page(directory: &Path) -> Result<String, FigureError> {
     if let Some(summary) = &summary {
         body += &footer(summary);
     }
-    Ok(html::page(&format!("{name}: what happened"), &body))
+    let title = analysis.map_or_else(|| name.to_owned(), |analysis| heading(name, &analysis));
+    Ok(html::page(&format!("{title}: what happened"), &body))
 }
 
 fn footer(summary: &Json) -> String {
@@ -137,6 +140,17 @@ fn without_result(
     ))
 }
 
+/// The program and `d`; and the run's name, where that says something else.
+fn heading(name: &str, analysis: &Json) -> String {
+    let program = analysis["program"].as_str().unwrap_or("unknown");
+    let heading = format!("{program}, d = {}", analysis["dim"].as_u64().unwrap_or(0));
+    if name == program {
+        heading
+    } else {
+        format!("{heading} ({name})")
+    }
+}
+
 fn finished(name: &str, summary: &Json, analysis: &Json, config: &str) -> String {
     let word = |key: &str| analysis[key].as_str().unwrap_or("unknown");
     let whole = |key: &str| analysis[key].as_u64().unwrap_or(0);
@@ -153,7 +167,7 @@ fn finished(name: &str, summary: &Json, analysis: &Json, config: &str) -> String
     } else {
         format!("{} inputs that no training batch contains", whole("inputs"))
     };
-    let mut html = format!("<h1>{}</h1>\n", markup(name));
+    let mut html = format!("<h1>{}</h1>\n", markup(&heading(name, analysis)));
     html += &html::paragraph("question", &question);
     html += &html::paragraph(
         if works == Works::No {
@@ -183,7 +197,12 @@ fn ranks(analysis: &Json) -> String {
     match (whole("read_rank"), whole("activation_rank")) {
         (Some(read), Some(all)) => {
             let (read, all) = (read as usize, all as usize);
-            format!("G has rank {of_gram}. {}", visited::sentence(read, all))
+            let states = visited::sentence(read, all);
+            if whole("dim") == Some(of_gram) {
+                states
+            } else {
+                format!("{states} G has rank {of_gram}.")
+            }
         }
         _ => format!("G has rank {of_gram}."),
     }
@@ -236,7 +255,8 @@ fn worst(directory: &Path) -> Result<String, FigureError> {
     }
     Ok(html::paragraph(
         "note",
-        "Token by token, what the compiled model says (expected) and the compressed one (found); wrong ones are \
-         set in bold. More are in worst_inputs.csv.",
+        "The inputs with the largest errors (numbers) or the smallest lead of the right class, token by token: what the \
+         compiled model says (expected) and the compressed one (found); what is wrong is set in bold red. More are in \
+         worst_inputs.csv.",
     ) + &html)
 }

@@ -21,9 +21,9 @@ const TABLES: [(&str, &str, &str, &str); 4] = [
         "critical_widths.csv",
         "Smallest sufficient d",
         "critical_d: the smallest d that suffices: there and at every larger d tried, the median over seeds is \
-         within the tolerance; empty: no d that was tried suffices, or the runs were not trained long enough to tell \
-         (column ending of runs.csv). low, high: 95 % interval over resampled seeds; an empty high: in more than \
-         2.5 % of the resamples no d that was tried suffices, as where runs at a large d got stuck.",
+         within the tolerance; empty: no d that was tried suffices, or, of trained runs most of which did not learn at the largest d (column ending \
+         of runs.csv), they were not trained long enough to tell. low, high: 95 % interval over resampled seeds; empty where \
+         no d that was tried suffices in so many of the resamples (97.5 % for low, 2.5 % for high).",
         ANALYZE,
     ),
     (
@@ -38,7 +38,7 @@ const TABLES: [(&str, &str, &str, &str); 4] = [
         "Runs",
         "ending: how a training ended. learned: its error is below 5 % of the best constant answer's; falling: not \
          learned, and the lowest loss in the second half of training is below half of that in the first; stuck: not \
-         learned, and it is not (a d that is too small and a learning rate that fell too early look the same); \
+         learned, and the loss did not halve (a d that is too small, or a learning rate that fell too early, looks the same); \
          unclear: too few logged steps to tell.",
         COLLECT,
     ),
@@ -100,7 +100,7 @@ pub fn page(directory: &Path) -> Result<String, FigureError> {
             .take_while(|l| !l.starts_with("[[run]]"))
             .collect();
         body += &html::section("Configuration", &html::verbatim(&head.join("\n")));
-        again += "compress sweep STUDY.toml    # the file that the study was started with: missing runs only\n";
+        again += "compress sweep STUDY.toml    # the file that the study was started with; runs only what is missing\n";
         again += &format!(
             "compress sweep --collect {}    # runs.csv and summary.csv from the runs\n",
             shell(&shown)
@@ -133,9 +133,9 @@ fn runs(directory: &Path) -> Result<Vec<String>, FigureError> {
     let (names, reasons) = (table.texts("run")?, table.texts("stop_reason")?);
     let completed = reasons.iter().filter(|r| **r == "completed").count();
     let mut found = vec![match names.len() {
-        1 if completed == 1 => "The only run was completed.".to_owned(),
-        n if n == completed => format!("All {n} runs were completed."),
-        n => format!("{completed} of {} were completed.", count(n, "run")),
+        1 if completed == 1 => "The only run completed.".to_owned(),
+        n if n == completed => format!("All {n} runs completed."),
+        n => format!("{completed} of {} completed.", count(n, "run")),
     }];
     let others: Vec<String> = names
         .iter()

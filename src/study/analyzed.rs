@@ -61,6 +61,7 @@ struct Document<'a> {
     variables: Vec<Variable<'a>>,
     interventions: &'a [Interchange],
     carried: &'a [Carried],
+    dropped_but_used: Vec<&'a str>,
 
     accuracy: Option<f64>,
     worst_inputs: &'a [WorstInput],
@@ -173,7 +174,17 @@ impl Analyzed {
         let share = |i: &Interchange| i.accuracy_affected.unwrap_or(f64::INFINITY);
         let least = low.min_by(|a, b| share(a).total_cmp(&share(b)))?;
         let mut carried = self.analysis.carried.iter();
-        carried.find(|c| c.explains() && c.variable == least.variable && c.site == least.site)
+        carried.find(|c| {
+            c.is_the_same && c.explains() && c.variable == least.variable && c.site == least.site
+        })
+    }
+
+    /// The features that were dropped although the program uses them.
+    fn dropped_but_used(&self) -> Vec<&str> {
+        let features = self.analysis.features.iter();
+        let used =
+            features.filter(|f| f.verdict == Verdict::Dropped && f.read && f.active_share > 0.0);
+        used.map(|f| f.feature.as_str()).collect()
     }
 
     /// The whole as JSON: the content of `analysis.json`.
@@ -208,7 +219,7 @@ impl Analyzed {
                 .collect(),
             interventions: &analysis.interchange,
             carried: &analysis.carried,
-
+            dropped_but_used: self.dropped_but_used(),
             accuracy: self.accuracy(),
             worst_inputs: &analysis.faithfulness.worst,
             settings: &self.settings,

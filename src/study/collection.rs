@@ -53,6 +53,10 @@ pub struct Member {
     pub reference: Option<Agreement>,
     /// Its program and inputs.
     pub subject: Subject,
+    /// The rank of the visited states in the features that are read.
+    pub read_rank: usize,
+    /// The error of the best constant answer, where the run says.
+    pub constant_error: Option<f64>,
     labels: Vec<String>,
     gram: Array2<f64>,
 }
@@ -226,6 +230,8 @@ pub fn analyze(
                     .into_iter()
                     .collect(),
             },
+            read_rank: analyzed.analysis.read_rank,
+            constant_error: run.summary.ending.and_then(|e| e.constant_error),
             labels: run.projection.labels.clone(),
             gram: run.projection.gram(&run.experiment.model),
         });
@@ -357,8 +363,28 @@ impl Collection {
             tolerances: self.tolerances.clone(),
             without_result: self.without_result.clone(),
             carried: self.carried(),
+            read_ranks: self.agreed(|m| Some(m.read_rank)),
+            constants: self.agreed(|m| m.constant_error),
         }
         .answer()
+    }
+
+    /// What all members of a group agree on, where they do.
+    fn agreed<T: Copy + PartialEq>(
+        &self,
+        of: impl Fn(&Member) -> Option<T>,
+    ) -> BTreeMap<String, T> {
+        let mut found: BTreeMap<String, Vec<T>> = BTreeMap::new();
+        for member in &self.members {
+            let values = found.entry(member.group.clone()).or_default();
+            values.extend(of(member).filter(|value| !values.contains(value)));
+        }
+        let found = found.into_iter();
+        let only = found.filter_map(|(group, values)| match values[..] {
+            [value] => Some((group, value)),
+            _ => None,
+        });
+        only.collect()
     }
 
     /// Variables whose exchange shows least in a run, with what else carries them, and in how many runs.

@@ -55,7 +55,7 @@ pub const WIDTH: usize = 2048;
 pub const POSITIONS: usize = 4096;
 /// `V·T`, the (position, token) pairs that the engines number.
 pub const PAIRS: usize = 1 << 24;
-/// Bytes that a run may need, by the estimate of [`crate::study::memory`].
+/// Bytes that a run may need, by the estimate of `compress run --plan`.
 pub const RUN_BYTES: u64 = 4 << 30;
 
 /// A number of bytes for people: `12.3 GiB`, `45 MiB`.

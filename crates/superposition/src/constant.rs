@@ -7,22 +7,25 @@ use tracr::model::OutputKind;
 const CHUNK: usize = 256;
 
 /// The error of the best constant answer at the positions of tokens, over the evaluation set and by its
-/// weights: the mean absolute deviation of a number from its mean, or the share of positions whose class is
+/// weights: the mean absolute deviation of a number from its median, or the share of positions whose class is
 /// not the commonest one. None where there is no such position.
 pub fn constant_error(teacher: &Teacher) -> Option<f64> {
     match teacher.kind() {
         OutputKind::Numerical => {
-            let (mut sum, mut weights) = (0.0, 0.0);
-            for_each_answer(teacher, |answer, weight| {
-                sum += weight * answer;
-                weights += weight;
+            let mut answers = Vec::new();
+            for_each_answer(teacher, |answer, weight| answers.push((answer, weight)));
+            answers.sort_by(|a, b| a.0.total_cmp(&b.0));
+            let all: f64 = answers.iter().map(|(_, weight)| weight).sum();
+            let mut below = 0.0;
+            let median = answers.iter().find(|(_, weight)| {
+                below += weight;
+                2.0 * below >= all
             });
-            let mean = sum / weights;
-            let mut deviation = 0.0;
-            for_each_answer(teacher, |answer, weight| {
-                deviation += weight * (answer - mean).abs();
-            });
-            (weights > 0.0).then(|| deviation / weights)
+            let (median, _) = *median?;
+            let deviations = answers
+                .iter()
+                .map(|(x, weight)| weight * (x - median).abs());
+            (all > 0.0).then(|| deviations.sum::<f64>() / all)
         }
         OutputKind::Categorical => {
             let mut classes = vec![0.0; teacher.model().unembed.ncols()];
@@ -63,9 +66,12 @@ mod tests {
     }
 
     #[test]
-    fn of_numbers_it_is_their_mean_deviation() {
-        // Of length 1: the share of x so far is 1 for x and 0 for the three other letters.
-        approx::assert_abs_diff_eq!(of("frac_prevs", &[1]), 0.375, epsilon = 1e-3);
+    fn of_numbers_it_is_their_mean_deviation_from_the_median() {
+        // Of length 1: the share of x so far is 1 for x and 0 for the three other letters, whose mean 0.25 would
+        // have an error of 0.375.
+        approx::assert_abs_diff_eq!(of("frac_prevs", &[1]), 0.25, epsilon = 1e-3);
+        // Of length 5: from 0.2, the share of one x in five, by enumeration.
+        approx::assert_abs_diff_eq!(of("frac_prevs", &[5]), 0.2330, epsilon = 1e-3);
     }
 
     #[test]

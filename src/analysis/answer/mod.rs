@@ -57,6 +57,10 @@ pub struct Evidence {
     /// Variables with the lowest interchange accuracy of a run, with what else carries the same information, and
     /// the number of these runs.
     pub carried: BTreeMap<(String, String), usize>,
+    /// Per group, the rank of the visited states in the features that are read, where its runs agree on it.
+    pub read_ranks: BTreeMap<String, usize>,
+    /// Per group, the error of the best constant answer, where its runs agree on it.
+    pub constants: BTreeMap<String, f64>,
 }
 
 /// The answer.
@@ -85,7 +89,8 @@ impl Evidence {
             answer.sentences.extend(self.about(tolerance));
             open.extend(self.open(tolerance));
         }
-        answer.sentences.extend(Open::remedy(&open));
+        answer.sentences.extend(Open::room(&open, self));
+        answer.sentences.extend(Open::remedy(&open, self));
         answer.sentences.extend(self.trainings());
         answer.sentences.extend(self.falling_below());
         answer.sentences.extend(self.misses());
@@ -239,9 +244,9 @@ impl Evidence {
                 format!("{runs} of {}", count(self.runs.len(), "run"))
             };
             format!(
-                "In {which} the lowest is low (below {}) and that of a variable part of which its readers take from \
-                 something that carries the same information and keeps its value in the exchange ({}): there a low value \
-                 does not show that the model ignores the variable.",
+                "In {which} the lowest is below {}, but of a variable that is read in part from something that carries the \
+                 same information and is not exchanged with it ({}); a low value does not show there that the model \
+                 ignores the variable.",
                 four_digits(LITTLE_BELOW),
                 parts.join("; ")
             )
@@ -331,7 +336,7 @@ fn of_several_programs(groups: &[&str]) -> bool {
 fn words(metric: &str) -> &str {
     match metric {
         "mae" => "mean absolute error",
-        "token_accuracy" => "share of tokens right",
+        "token_accuracy" => "share of right tokens",
         "cosine_min" => "lowest cosine of any block",
         "interchange_accuracy_min" => "lowest interchange accuracy of any variable",
         other => other,

@@ -91,10 +91,30 @@ pub fn ranking(evidence: &Evidence, d: usize, tolerance: &Tolerance) -> Vec<Stri
                 text += &format!("; {} {do_worse} no better", count(left, "other setting"));
             }
             sentences.push(text + ".");
+            sentences.extend(beside_constant(evidence, &groups, tolerance));
             sentences.extend(comparisons(best, &found[1], last, found.len()));
         }
     }
     sentences
+}
+
+/// What the best constant answer reaches, where the metric says whether a model works and all groups agree.
+fn beside_constant(evidence: &Evidence, groups: &[&str], tolerance: &Tolerance) -> Option<String> {
+    let known = groups.iter().filter_map(|g| evidence.constants.get(*g));
+    let mut known: Vec<f64> = known.copied().collect();
+    known.dedup();
+    let [error] = known[..] else {
+        return None;
+    };
+    let value = match tolerance.metric.as_str() {
+        "mae" => error,
+        "token_accuracy" => 1.0 - error,
+        _ => return None,
+    };
+    Some(format!(
+        "The best constant answer has {}.",
+        four_digits(value)
+    ))
 }
 
 /// How far the first of `settings` settings is ahead of the next, and of the last.
@@ -205,7 +225,7 @@ impl Found<'_> {
     fn with_interval(&self) -> String {
         let median = self.shown();
         if !depends_on_seed(self.group) {
-            return format!("{median} (the same for every seed)");
+            return format!("{median} (no seed changes it)");
         }
         if self.values.len() == 1 {
             return format!("{median} (a single run)");
@@ -300,7 +320,12 @@ fn judgement(a: &Found<'_>, b: &Found<'_>) -> String {
     );
     match (distance.difference > distance.spread, a.overlaps(b)) {
         (true, false) => {
-            format!("{shown}, is larger than {range}, and the intervals do not overlap")
+            let apart = if depends_on_seed(a.group) && depends_on_seed(b.group) {
+                "the intervals do not overlap"
+            } else {
+                "no interval reaches the other's value"
+            };
+            format!("{shown}, is larger than {range}, and {apart}")
         }
         (true, true) => format!(
             "{shown}, is larger than {range}, but the intervals overlap, so these seeds do not decide it"

@@ -51,8 +51,27 @@ impl<'a> Open<'a> {
         )
     }
 
+    /// Whether some linear projection to the `d` keeps all that is read, so that `d` is not what is in the way.
+    fn has_room(&self, evidence: &Evidence) -> Option<usize> {
+        let rank = evidence.read_ranks.get(self.group).copied();
+        rank.filter(|rank| *rank <= self.d)
+    }
+
+    /// That of the open settings' `d` some linear projection keeps all that is read; none where that is not known
+    /// of any.
+    pub fn room(open: &[Self], evidence: &Evidence) -> Option<String> {
+        let found = open
+            .iter()
+            .filter_map(|o| Some((o.d, o.has_room(evidence)?)));
+        let (d, rank) = found.min_by_key(|(d, _)| *d)?;
+        Some(format!(
+            "At d = {d} some linear projection keeps everything that is read (its rank is {rank}): there it is the \
+             training that fails."
+        ))
+    }
+
     /// What to do about it.
-    pub fn remedy(open: &[Self]) -> Option<String> {
+    pub fn remedy(open: &[Self], evidence: &Evidence) -> Option<String> {
         let (any, stuck) = (
             !open.is_empty(),
             open.iter().any(|o| o.endings.of(Verdict::Stuck) > 0),
@@ -63,12 +82,12 @@ impl<'a> Open<'a> {
         } else {
             ""
         };
-        any.then(|| {
-            format!(
-                "A d that is too small would look the same, so before concluding anything repeat these runs with \
-                 several times the training.steps{for_stuck}."
-            )
-        })
+        let repeat = if open.iter().all(|o| o.has_room(evidence).is_some()) {
+            "Before concluding anything about d, repeat these runs"
+        } else {
+            "A d that is too small would look the same, so before concluding anything repeat these runs"
+        };
+        any.then(|| format!("{repeat} with several times the training.steps{for_stuck}."))
     }
 }
 

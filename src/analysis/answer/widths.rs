@@ -34,22 +34,24 @@ pub fn sentences(evidence: &Evidence, tolerance: &Tolerance) -> Vec<String> {
     found.sort_by_key(|f| f.width.critical_d.unwrap_or(usize::MAX));
     let is_faithfulness = FAITHFUL.contains(&tolerance.metric.as_str());
     let (open, found) = split(evidence, found);
+    let nobody = found.iter().all(|f| f.width.critical_d.is_none());
     let mut sentences = Vec::new();
+    if nobody && !open.is_empty() && !is_faithfulness {
+        // That nothing is known comes before what has no sufficient d.
+        let target = format!(" {}", target.replacen("For", "for", 1));
+        sentences.extend(untold(evidence, &open, tolerance, &target, several));
+        sentences.extend(sufficient(&found, "By the same measure", several));
+        sentences.extend(settings::ranking(evidence, largest, tolerance));
+        return sentences;
+    }
     sentences.extend(sufficient(&found, &target, several));
     if !several_programs {
         sentences.extend(distances(&found));
     }
     // What runs that did not learn keep of the program is nobody's question.
     if !is_faithfulness {
-        // The target is said once.
-        let target = if sentences.is_empty() {
-            format!(" {}", target.replacen("For", "for", 1))
-        } else {
-            String::new()
-        };
-        sentences.extend(untold(evidence, &open, tolerance, &target, several));
+        sentences.extend(untold(evidence, &open, tolerance, "", several));
     }
-    let nobody = found.iter().all(|f| f.width.critical_d.is_none());
     if nobody && !sentences.is_empty() {
         // Which comes closest is worth saying all the same.
         sentences.extend(settings::ranking(evidence, largest, tolerance));
@@ -210,7 +212,7 @@ impl Found<'_> {
 
     fn sureness(&self) -> String {
         let seeds = match self.seeds {
-            _ if !depends_on_seed(self.group) => return "the same for every seed".into(),
+            _ if !depends_on_seed(self.group) => return "no seed changes it".into(),
             (_, 1) => return "one run at each d".into(),
             (fewest, most) if fewest == most => count(most, "seed"),
             (fewest, most) => format!("{fewest} to {most} seeds"),

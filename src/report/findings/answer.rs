@@ -38,7 +38,7 @@ pub fn answer(summary: &Json, analysis: &Json, ending: Option<&Ending>) -> (Work
             budget_of(analysis).map_or_else(String::new, |budget| budget.sentence())
         }
         Works::No => {
-            "Because many outputs are wrong, what W keeps and gives up says little about what the program needs.".into()
+            "As long as outputs are wrong, what W keeps and gives up need not be what the program needs.".into()
         }
         Works::Untold => String::new(),
     };

@@ -14,8 +14,6 @@ use crate::analysis::verdict::{Budget, HARDLY_ANY};
 use base::numbers::listed;
 use variables::{interventions, variables};
 
-/// A cosine from here on is close.
-const FAITHFUL_FROM: f64 = 0.95;
 /// More features than this are counted by variable.
 const MOST_FEATURES: usize = 12;
 /// A variable is as it was, or recoverable, from this share of its variance on.
@@ -60,7 +58,7 @@ fn verdicts(analysis: &Json) -> Vec<String> {
             ),
             "shared" => (
                 format!(
-                    "{each} overlaps mostly with features that occur together with it or say the same"
+                    "{each} overlaps mostly with features that occur together with it or carry the same information"
                 ),
                 String::new(),
             ),
@@ -121,12 +119,19 @@ fn use_of_dropped(analysis: &Json, dropped: usize) -> String {
     } else {
         ("any of them", "them")
     };
+    let used: Vec<String> = analysis["dropped_but_used"]
+        .as_array()
+        .map(|labels| {
+            let labels = labels.iter().filter_map(Json::as_str);
+            labels.map(str::to_owned).collect()
+        })
+        .unwrap_or_default();
     match budget.deletion.round() as usize {
         0 => format!(" The program never uses {it}."),
-        used if used >= dropped => format!(" The program uses {these}."),
-        used => format!(
-            " The program uses {used} of them (features.csv says which: read, with an active_share above 0)."
-        ),
+        n if n >= dropped => format!(" The program uses {these}."),
+        n if n == used.len() => format!(" Of these the program uses {}.", listed(&used)),
+        // An older analysis does not name them.
+        n => format!(" The program uses {n} of them."),
     }
 }
 
@@ -146,11 +151,22 @@ fn budget(analysis: &Json) -> Option<String> {
         .collect();
     let width = analysis["width"].as_u64().unwrap_or(0);
     Some(format!(
-        "Summed over the {width} features, {} of their dimensionality (1 each in the compiled model; an overlap counts \
-         for both) is lost: {}.",
+        "The features' dimensionalities (0 for a dropped one) sum to {} instead of {width}. What is lost, {}{}, is lost {}.",
+        number((100.0 * (width as f64 - total)).round() / 100.0),
         number((100.0 * total).round() / 100.0),
+        more_than(analysis, width as f64 - total),
         listed(&shares)
     ))
+}
+
+/// Why more is lost than `D − d`, where that is so.
+fn more_than(analysis: &Json, sum: f64) -> String {
+    let dim = analysis["dim"].as_u64().unwrap_or(0) as f64;
+    if sum < dim - 0.005 {
+        " (more than D − d, because an overlap lowers the dimensionality of both features)".into()
+    } else {
+        String::new()
+    }
 }
 
 /// A part of the budget in words.
@@ -158,9 +174,11 @@ fn cause(name: &str) -> &'static str {
     match name {
         "deletion" => "by dropping features that the program uses",
         "deletion_of_unused" => "by dropping features that the program never uses",
-        "sharing" => "by overlap of features that occur together or say the same",
+        "sharing" => "by overlap of features that occur together or carry the same information",
         "superposition" => "by overlap of features that do not occur together",
-        _ => "by overlap of, or with, features that the program never uses",
+        _ => {
+            "by overlap of features that the program never uses, and with features that are never active"
+        }
     }
 }
 
@@ -174,36 +192,41 @@ fn sorted_by<'a>(list: &'a Json, key: &str) -> Vec<(&'a Json, f64)> {
     entries
 }
 
-/// How faithful the blocks are: the worst of them, by the variance explained where there is any.
+/// How faithful the blocks are: the worst of them by cosine, and by the variance explained where there is any.
 fn blocks(analysis: &Json) -> Option<String> {
     let by_variance = sorted_by(&analysis["blocks"], "variance_explained");
     let by_cosine = sorted_by(&analysis["blocks"], "cosine");
-    let (worst, _) = *by_variance.first().or(by_cosine.first())?;
-    let name = worst["block"].as_str()?;
-    let lowest = by_cosine.first()?.1;
-    let cosine = close_to_one(worst["cosine"].as_f64()?);
-    let explained = match worst["variance_explained"].as_f64() {
-        Some(x) if x < 0.0005 => " and explains none of its variance".to_owned(),
-        Some(x) => format!(" and explains {} of its variance", percent(x)),
+    let name = |entry: &Json| entry["block"].as_str().unwrap_or("unknown").to_owned();
+    let (least, cosine) = by_cosine.first()?;
+    let (least, cosine) = (name(least), close_to_one(*cosine));
+    let explained = |x: f64| match x {
+        x if x < 0.0005 => "none of its variance".to_owned(),
+        x => format!("{} of its variance", percent(x)),
+    };
+    if by_cosine.len() == 1 {
+        let explained = by_variance.first().map_or_else(String::new, |(_, x)| {
+            format!(" and explains {}", explained(*x))
+        });
+        return Some(format!(
+            "The output of {least}, the only block that writes anything, has a cosine of {cosine} with the compiled \
+             model's{explained}."
+        ));
+    }
+    let variance = match by_variance.first() {
+        Some((entry, x)) if name(entry) == least => {
+            format!(", and explains least: {}", explained(*x))
+        }
+        Some((entry, x)) => format!(
+            ", and that of {} explains least: {}",
+            name(entry),
+            explained(*x)
+        ),
         None => String::new(),
     };
-    let is_close = lowest >= FAITHFUL_FROM
-        && by_variance
-            .first()
-            .is_none_or(|(_, explained)| *explained >= EXPLAINED_FROM);
-    Some(match by_cosine.len() {
-        1 => format!(
-            "The output of {name}, the only block that writes anything, has a cosine of {cosine} with the compiled \
-             model's{explained}."
-        ),
-        _ if is_close => format!(
-            "Every block writes nearly what it writes in the compiled model: even the output of {name} has a cosine of \
-             {cosine} with the compiled model's{explained}."
-        ),
-        _ => format!(
-            "The least faithful block is {name}: its output has a cosine of {cosine} with the compiled model's{explained}."
-        ),
-    })
+    Some(format!(
+        "Of all blocks' outputs, that of {least} has the lowest cosine with the compiled model's, \
+         {cosine}{variance}."
+    ))
 }
 
 fn close_to_one(x: f64) -> String {

@@ -28,11 +28,12 @@ impl Written {
             None => (&entry["r2"], &entry["r2_mapped"], features),
         };
         let part = if read < features {
-            format!(", the {read} of {features} features that are read")
+            format!(", the {read} features that are read, of {features}")
         } else {
             String::new()
         };
-        (entry["positions"] == "all" && read > 0).then_some(Self {
+        // Padding and BOS are most of the variance of some variables, and no part of the program.
+        (entry["positions"] == "tokens" && read > 0).then_some(Self {
             name: format!("{name} ({site}{part})"),
             plain: plain.as_f64()?,
             mapped: mapped.as_f64()?,
@@ -41,7 +42,7 @@ impl Written {
 
     fn text(&self) -> String {
         format!(
-            "{}: R² {} as written, {} after the best linear map",
+            "{}: R² {} as it is, {} after the best affine map",
             self.name,
             explained(self.plain),
             explained(self.mapped)
@@ -64,7 +65,7 @@ pub fn variables(analysis: &Json, works: Works) -> Vec<String> {
     let mut found = Vec::new();
     if !recoded.is_empty() {
         found.push(format!(
-            "Kept, but rescaled, shifted or in another linear encoding: {}.",
+            "At the positions of tokens, kept but rescaled, shifted or in another linear encoding: {}.",
             recoded.join("; ")
         ));
     }
@@ -79,13 +80,13 @@ pub fn variables(analysis: &Json, works: Works) -> Vec<String> {
             "their own features"
         };
         found.push(format!(
-            "Kept only in part in {own}: {}.{all_the_same}",
+            "At the positions of tokens, only partly recoverable from {own}: {}.{all_the_same}",
             partly.join("; ")
         ));
     }
     if !fits.is_empty() && found.is_empty() {
         found.push(format!(
-            "Every variable that is read is written as in the compiled model (R² of at least {}).",
+            "At the positions of tokens, every variable that is read is written as in the compiled model (R² of at least {}).",
             number(EXPLAINED_FROM)
         ));
     }
@@ -109,17 +110,16 @@ pub fn interventions(analysis: &Json, works: Works) -> Vec<String> {
          output, the compressed model follows in {}.",
         followed(&shares)
     )];
-    let low = || shares.iter().filter(|(_, share)| *share < LITTLE_BELOW);
-    if works == Works::No && low().next().is_some() {
-        let right = analysis["accuracy"].as_f64();
-        found.push(right.map_or_else(
-            || "Many outputs are wrong without any exchange, too, which limits these shares.".to_owned(),
-            |right| {
-                format!(
-                    "Without any exchange the output is right at {} of token positions, which limits these shares.",
-                    percent(right)
-                )
-            },
+    // A model that is wrong without any exchange cannot follow more often than it is right.
+    let right = analysis["accuracy"].as_f64().unwrap_or(1.0);
+    let low = || {
+        let below = shares.iter();
+        below.filter(|(_, share)| *share < LITTLE_BELOW * right)
+    };
+    if works == Works::No {
+        found.push(format!(
+            "Without any exchange the output is right at {} of token positions: about that is the most to expect.",
+            percent(right)
         ));
     }
     // Analyses of earlier versions do not know.
@@ -140,8 +140,17 @@ pub fn interventions(analysis: &Json, works: Works) -> Vec<String> {
 /// `1.1 % of cases for is_x, 100 % for frac_prevs and 100 % for tokens; it matters at 58.6 % of positions`.
 fn followed(shares: &[(&Json, f64)]) -> String {
     let count = |entry: &Json, key: &str| entry[key].as_f64().unwrap_or(0.0);
-    let matters =
-        |entry: &Json| percent(count(entry, "affected") / count(entry, "positions").max(1.0));
+    let decided = |entry: &Json| count(entry, "positions") - count(entry, "undecided");
+    let matters = |entry: &Json| {
+        let share = percent(count(entry, "affected") / decided(entry).max(1.0));
+        match count(entry, "undecided") {
+            0.0 => format!("{share} of positions"),
+            _ => format!(
+                "{share} of the {} positions where the compiled model's output is no tie",
+                decided(entry)
+            ),
+        }
+    };
     let first = shares
         .first()
         .map(|(entry, _)| matters(entry))
@@ -153,22 +162,22 @@ fn followed(shares: &[(&Json, f64)]) -> String {
         let at = if alike {
             String::new()
         } else {
-            format!(" (it matters at {} of positions)", matters(entry))
+            format!(" (it matters at {})", matters(entry))
         };
         format!("{}{cases} for {name}{at}", percent(*share))
     });
     let each = listed(&each.collect::<Vec<_>>());
     if alike {
-        format!("{each}; the exchange matters at {first} of positions")
+        format!("{each}; the exchange matters at {first}")
     } else {
         each
     }
 }
 
-/// A share of variance; below 0 how far says nothing.
+/// A share of variance; far below 0 how far says nothing.
 fn explained(x: f64) -> String {
-    if x < 0.0 {
-        "below 0".into()
+    if x < -10.0 {
+        "below −10".into()
     } else {
         close_to_one(x)
     }

@@ -90,11 +90,13 @@ pub fn sentence(read: usize, all: usize) -> String {
             format!("{states} have rank {all}, and nothing on the way to the output reads them.")
         }
         _ if read == all => {
-            format!("{states} have rank {all}: at d = {all} a linear projection can lose nothing.")
+            format!(
+                "{states} have rank {all}: from d = {all} on there are linear projections that lose nothing."
+            )
         }
         _ => format!(
-            "{states} have rank {all}, and rank {read} in the features that are read: at d = {read} a linear \
-             projection can lose nothing that is read."
+            "{states} have rank {all}, and rank {read} in the features that are read: from d = {read} on there are \
+             linear projections that lose nothing that is read."
         ),
     }
 }
