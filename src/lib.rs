@@ -14,10 +14,8 @@
 //! 5. [`study`]: the run directory: CSV files while it runs, tables and `W` at the end; and studies: many runs on
 //!    all cores.
 //! 6. [`figures`]: what these files show, drawn; [`report`]: one page about it all.
-//! 7. [`publication`]: what is kept of a study in the repository; [`paper`]: these results beside the paper's
-//!    statements.
-//! 8. [`library`]: what the binary brings along, and [`examples`]: the same as files to begin with.
-//! 9. [`cli`]: the commands.
+//! 7. [`library`]: what the binary brings along, and [`examples`]: the same as files to begin with.
+//! 8. [`cli`]: the commands.
 //!
 //! What these stand on is in [`base`].
 
@@ -30,8 +28,6 @@ pub mod config;
 pub mod examples;
 pub mod figures;
 pub mod library;
-pub mod paper;
-pub mod publication;
 pub mod report;
 pub mod study;
 

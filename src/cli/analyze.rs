@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::signals::StopRequest;
-use super::{Failure, analyze_run, analyze_study, terminal};
+use super::failure::Failure;
+use super::signals::{StopRequest, stopped_at};
+use super::{analyze_run, analyze_study, terminal};
 use crate::analysis::Settings;
 use crate::analysis::across::Tolerance;
 use crate::study::analyzed;
@@ -166,14 +167,6 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
         analyze_study::text(&collection, &args.directory, &tolerances)
     };
     Ok(terminal::print(&text)?)
-}
-
-/// What a command says that is stopped at one of the runs that it analyses.
-pub fn stopped_at(run: usize, runs: usize, path: &Path) -> String {
-    format!(
-        "stopped at run {run} of {runs}, {}: every table is whole, old or new; the same command starts over",
-        path.display()
-    )
 }
 
 fn run(args: &Args, settings: &Settings, reference: Option<&Reference>) -> Result<(), Failure> {

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use super::failure::Failure;
 use super::output::{self, FileKind};
-use super::{Failure, table, terminal};
+use super::{table, terminal};
 use base::escape;
 use tracr::model::{Value, value};
 use tracr::program::verify::{Difference, Silence, Verdict, verify};

@@ -3,7 +3,8 @@
 use clap::CommandFactory;
 use clap_complete::Shell;
 
-use super::{Cli, Failure, terminal};
+use super::failure::Failure;
+use super::{Cli, terminal};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use super::failure::Failure;
 use super::output::{self, FileKind};
-use super::{Failure, terminal};
+use super::terminal;
 use crate::study::experiment::Experiment;
 use crate::study::finished::FinishedRun;
 use base::escape;

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use super::failure::Failure;
 use super::programs::about;
-use super::{Failure, output, table, terminal};
+use super::{output, table, terminal};
 use crate::examples::Example;
 use crate::library::{File, Folder};
 use base::files::{self, FileError};

@@ -1,6 +1,7 @@
 //! `compress keys [PREFIX]`: what may stand in a run file and in a study file.
 
-use super::{Failure, terminal};
+use super::failure::Failure;
+use super::terminal;
 use crate::config::schema::{self, KEYS};
 use crate::config::study_keys::{RANGE_KEYS, STUDY_KEYS, StudyKey};
 

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::{Command, CommandFactory};
 use clap_mangen::Man;
 
-use super::{Cli, Failure, VERSION, output, terminal};
+use super::failure::Failure;
+use super::{Cli, VERSION, output, terminal};
 use base::files;
 
 #[derive(Debug, clap::Args)]

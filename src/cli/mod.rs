@@ -10,24 +10,24 @@ mod analyze_study;
 mod compile;
 mod completions;
 mod export;
+pub mod failure;
 mod init;
 mod keys;
 mod man;
-mod output;
-mod paper;
+pub mod output;
 mod plan;
 mod plot;
+pub mod process;
 mod programs;
 mod progress;
-mod publish;
 mod report;
 mod run;
 mod run_program;
-mod signals;
+pub mod signals;
 mod sweep;
 mod sweep_progress;
 mod table;
-mod terminal;
+pub mod terminal;
 mod train;
 
 use std::ffi::OsString;
@@ -35,11 +35,11 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use base::escape::is_hidden;
+use failure::Failure;
 use signals::StopRequest;
 
 /// The version with the commit.
-const VERSION: &str = env!("COMPRESS_VERSION");
+pub const VERSION: &str = env!("COMPRESS_VERSION");
 
 /// Compress the residual stream of a compiled transformer with one learned matrix W, and see what
 /// survives.
@@ -74,10 +74,6 @@ enum Command {
     Plot(plot::Args),
     /// Write one HTML page about a run or a study
     Report(report::Args),
-    /// Leave what is kept of a finished study: tables, median runs, figures, page
-    Publish(publish::Args),
-    /// Compare the published studies with what the paper reports: REPORT.md
-    Paper(paper::Args),
     /// List the programs of the library, or print one
     Programs(programs::Args),
     /// Write an example into a directory: a run file or a study, with all it needs
@@ -90,74 +86,9 @@ enum Command {
     Man(man::Args),
 }
 
-/// Why a command ended without its result.
-#[derive(Debug)]
-enum Failure {
-    /// The user's arguments or files: exit code 2.
-    Input(anyhow::Error),
-    /// Something while running: exit code 1.
-    Running(anyhow::Error),
-    /// Stopped on request: exit code 130; the text says where.
-    Interrupted(String),
-    /// Whoever read stdout went away: nothing to say, nobody to say it to.
-    Closed,
-}
-
-impl Failure {
-    fn input(error: impl Into<anyhow::Error>) -> Self {
-        Self::Input(error.into())
-    }
-}
-
-/// A command that could not write its result to stdout.
-impl From<std::io::Error> for Failure {
-    fn from(error: std::io::Error) -> Self {
-        if error.kind() == std::io::ErrorKind::BrokenPipe {
-            Self::Closed
-        } else {
-            Self::Running(anyhow::anyhow!("cannot write to standard output: {error}"))
-        }
-    }
-}
-
 /// Runs a command line and returns its exit code.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let stop = match StopRequest::listen() {
-        Ok(stop) => stop,
-        Err(e) => {
-            terminal::message(&format!("error: cannot listen for signals: {e}"));
-            return ExitCode::from(1);
-        }
-    };
-    let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let is_plain = |argument: &OsString| !argument.to_string_lossy().chars().any(is_hidden);
-    let arguments_are_plain = arguments.iter().all(is_plain);
-    let cli = match Cli::try_parse_from(arguments) {
-        Ok(cli) => cli,
-        Err(e) => {
-            terminal::usage(&e, arguments_are_plain);
-            return ExitCode::from(u8::from(e.use_stderr()) * 2);
-        }
-    };
-    let _ = signals::survive_size_limits(); // without, the limit ends the process as it does others
-    let result = dispatch(cli, &stop);
-    stop.end_by_itself();
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(Failure::Input(e)) => {
-            terminal::message(&format!("error: {e}"));
-            ExitCode::from(2)
-        }
-        Err(Failure::Running(e)) => {
-            terminal::message(&format!("error: {e}"));
-            ExitCode::from(1)
-        }
-        Err(Failure::Interrupted(text)) => {
-            terminal::message(&text);
-            ExitCode::from(signals::INTERRUPTED)
-        }
-        Err(Failure::Closed) => ExitCode::SUCCESS,
-    }
+    process::run(arguments, dispatch)
 }
 
 fn dispatch(cli: Cli, stop: &StopRequest) -> Result<(), Failure> {
@@ -169,8 +100,6 @@ fn dispatch(cli: Cli, stop: &StopRequest) -> Result<(), Failure> {
         (Some(Command::Export(args)), _) => export::main(&args),
         (Some(Command::Plot(args)), _) => plot::main(&args),
         (Some(Command::Report(args)), _) => report::main(&args),
-        (Some(Command::Publish(args)), _) => publish::main(&args, stop),
-        (Some(Command::Paper(args)), _) => paper::main(&args),
         (Some(Command::Programs(args)), _) => programs::main(&args),
         (Some(Command::Init(args)), _) => init::main(&args),
         (Some(Command::Keys(args)), _) => keys::main(&args),

@@ -6,7 +6,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use super::Failure;
+use super::failure::Failure;
 use base::escape;
 use base::escape::is_hidden;
 

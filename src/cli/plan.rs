@@ -1,6 +1,7 @@
 //! `--plan`: what the fused engine computes in a step of training.
 
-use super::{Failure, terminal};
+use super::failure::Failure;
+use super::terminal;
 use superposition::engines::fused::plan::Plan;
 use superposition::inputs::InputSpace;
 use tracr::model::{CompiledModel, Frozen};

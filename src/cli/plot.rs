@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::{Failure, output, terminal};
+use super::failure::Failure;
+use super::{output, terminal};
 use crate::figures::{self, Kind, png, svg};
 use base::files::{self, FileError, links};
 

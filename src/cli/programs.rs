@@ -1,6 +1,7 @@
 //! `compress programs [NAME]`: the library of RASP programs.
 
-use super::{Failure, table, terminal};
+use super::failure::Failure;
+use super::{table, terminal};
 use crate::library::{self, File, Folder};
 use tracr::model::value;
 use tracr::rasp::Header;

@@ -7,7 +7,8 @@ use ndarray::Array2;
 use serde_json::{Map, Value as Json, json};
 
 use super::compile::SettingArgs;
-use super::{Failure, run_program, table, terminal};
+use super::failure::Failure;
+use super::{run_program, table, terminal};
 use crate::study::directory::PROJECTION;
 use base::escape;
 use base::limits;

@@ -4,8 +4,9 @@
 use ndarray::Array2;
 use serde_json::{Map, Value as Json, json};
 
+use super::failure::Failure;
 use super::run::{Args, check_finite, check_pass, load_projection};
-use super::{Failure, table, terminal};
+use super::{table, terminal};
 use base::escape;
 use superposition::Projection;
 use tracr::model::{CompiledModel, Frozen, Value, codec, value};

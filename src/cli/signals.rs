@@ -6,6 +6,7 @@
 //! no phase of any command has to ask, and none can delay it.
 
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
@@ -120,6 +121,14 @@ impl StopRequest {
         tell(place.clone());
         low_level::exit(INTERRUPTED.into());
     }
+}
+
+/// What a command says that is stopped at one of the runs that it analyses.
+pub fn stopped_at(run: usize, runs: usize, path: &Path) -> String {
+    format!(
+        "stopped at run {run} of {runs}, {}: every table is whole, old or new; the same command starts over",
+        path.display()
+    )
 }
 
 /// Says why the process ends, unless stderr takes nothing.

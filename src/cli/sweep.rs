@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use super::failure::Failure;
 use super::signals::StopRequest;
 use super::sweep_progress::{self, SweepReporter};
-use super::{Failure, output, table, terminal};
+use super::{output, table, terminal};
 use crate::analysis::ending::Endings;
 use crate::config::StudyFile;
 use crate::study::estimate::Estimate;

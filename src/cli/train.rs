@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
+use super::failure::Failure;
 use super::progress::Reporter;
 use super::signals::StopRequest;
-use super::{Failure, output, table, terminal};
+use super::{output, table, terminal};
 use crate::config::{Method, Precision, RunConfig};
 use crate::study::experiment::Experiment;
 use crate::study::results::Summary;

@@ -1,11 +1,11 @@
 //! What `G` looks like, and the heat map that the authors published.
 
 use super::{AGREEMENT, entry, line};
-use crate::analysis::across::median;
-use crate::figures::table::FigureError;
 use crate::paper::estimate::{Criterion, Estimate};
 use crate::paper::study::{Setting, Source};
 use crate::paper::writer::Writer;
+use tracr_compress::analysis::across::median;
+use tracr_compress::figures::table::FigureError;
 
 /// The squared length of a feature's direction, its diagonal entry of `G`; of several the median.
 const fn square<'a>(feature: &'a [(&'a str, &'a str); 1]) -> Source<'a> {

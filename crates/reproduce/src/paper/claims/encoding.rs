@@ -1,11 +1,11 @@
 //! sort_unique: right outputs beside blocks that say something else.
 
 use super::{ACCURACY, COSINE, DIM, line};
-use crate::figures::table::FigureError;
 use crate::paper::estimate::{Criterion, Estimate};
 use crate::paper::study::{Setting, Source};
 use crate::paper::writer::{Row, Writer};
 use base::numbers::listed;
+use tracr_compress::figures::table::FigureError;
 
 /// A variable is re-encoded where an affine map explains so much of its variance.
 const ANEW: f64 = 0.9;

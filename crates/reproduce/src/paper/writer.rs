@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use super::estimate::{Criterion, Estimate, Verdict};
 use super::study::{Source, Study};
-use crate::figures::table::FigureError;
-use crate::figures::{Figure, svg};
 use base::numbers::{count, four_digits};
+use tracr_compress::figures::table::FigureError;
+use tracr_compress::figures::{Figure, svg};
 
 /// The columns of `REPORT.csv`.
 pub const COLUMNS: [&str; 10] = [

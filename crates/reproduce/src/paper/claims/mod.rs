@@ -7,9 +7,9 @@ mod time;
 use super::estimate::{Criterion, Estimate, Verdict};
 use super::study::{Setting, Source, Study};
 use super::writer::{Line, Row, Writer};
-use crate::analysis::across::{Better, Tolerance};
-use crate::figures::table::FigureError;
 use base::numbers::four_digits;
+use tracr_compress::analysis::across::{Better, Tolerance};
+use tracr_compress::figures::table::FigureError;
 
 const DIM: &str = "compression.dim";
 /// A run of frac_prevs above this mean absolute error ended on a plateau (`docs/stuck_seeds.md`).

@@ -1,12 +1,12 @@
-//! `compress publish DIR`: what is kept of a finished study.
+//! `reproduce publish DIR`: what is kept of a finished study.
 
 use std::path::PathBuf;
 
-use super::analyze::stopped_at;
-use super::signals::StopRequest;
-use super::{Failure, output, terminal};
-use crate::publication::{self, PublishError, Request};
-use crate::study::collection::CollectionError;
+use reproduce::publication::{self, PublishError, Request};
+use tracr_compress::cli::failure::Failure;
+use tracr_compress::cli::signals::{StopRequest, stopped_at};
+use tracr_compress::cli::{output, terminal};
+use tracr_compress::study::collection::CollectionError;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {

@@ -1,10 +1,11 @@
-//! `compress paper`: the published studies beside what the paper reports.
+//! `reproduce paper`: the published studies beside what the paper reports.
 
 use std::path::PathBuf;
 
-use super::{Failure, output, terminal};
-use crate::paper;
 use base::files;
+use reproduce::paper;
+use tracr_compress::cli::failure::Failure;
+use tracr_compress::cli::{output, terminal};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {

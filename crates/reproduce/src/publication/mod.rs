@@ -12,18 +12,18 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::analysis::Settings;
-use crate::analysis::across::{Tolerance, middle};
-use crate::figures::table::FigureError;
-use crate::figures::{self, MEDIAN, png, svg};
-use crate::report;
-use crate::study::collection::{self, Collection, CollectionError, Member};
-use crate::study::directory::{FEATURES, GRAM, LAYERS};
-use crate::study::record::RecordError;
-use crate::study::reference::{Reference, ReferenceError};
-use crate::study::{Record, Tables};
 use base::files::{FileError, links, remove_leftovers, write_atomically};
 use base::interrupt;
+use tracr_compress::analysis::Settings;
+use tracr_compress::analysis::across::{Tolerance, middle};
+use tracr_compress::figures::table::FigureError;
+use tracr_compress::figures::{self, MEDIAN, png, svg};
+use tracr_compress::report;
+use tracr_compress::study::collection::{self, Collection, CollectionError, Member};
+use tracr_compress::study::directory::{FEATURES, GRAM, LAYERS};
+use tracr_compress::study::record::RecordError;
+use tracr_compress::study::reference::{Reference, ReferenceError};
+use tracr_compress::study::{Record, Tables};
 
 /// Pixels a point of PNG files: 144 dots an inch, for a page that is read on a screen.
 const SCALE: f64 = 2.0;

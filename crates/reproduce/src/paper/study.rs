@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::estimate::Estimate;
-use crate::analysis::across::{Tolerance, critical_width, median};
-use crate::figures::table::{FigureError, Table};
+use tracr_compress::analysis::across::{Tolerance, critical_width, median};
+use tracr_compress::figures::table::{FigureError, Table};
 
 const RUNS: &str = "runs.csv";
 const DIM: &str = "compression.dim";

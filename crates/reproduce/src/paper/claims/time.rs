@@ -1,11 +1,11 @@
 //! How long a run takes.
 
 use super::line;
-use crate::figures::table::FigureError;
 use crate::paper::estimate::{Criterion, Estimate};
 use crate::paper::study::Source;
 use crate::paper::writer::{Writer, duration};
 use base::numbers::four_digits;
+use tracr_compress::figures::table::FigureError;
 
 /// A paper's run takes at least so many seconds.
 const PAPER_SECONDS: f64 = 3600.0;

@@ -22,8 +22,8 @@ use std::io;
 use std::path::Path;
 
 use self::writer::{COLUMNS, Writer};
-use crate::figures::table::FigureError;
 use base::files::FileError;
+use tracr_compress::figures::table::FigureError;
 
 /// The document's name in the directory of results.
 pub const REPORT: &str = "REPORT.md";

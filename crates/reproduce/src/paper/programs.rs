@@ -4,11 +4,11 @@ use super::claims::COSINE;
 use super::estimate::Estimate;
 use super::study::{Source, Study};
 use super::writer::Writer;
-use crate::analysis::across::{Better, Tolerance};
-use crate::figures::critical::{Row, against_rank};
-use crate::figures::table::FigureError;
-use crate::study::tables::{ENDING, ERROR_SHARE};
 use base::numbers::{count, listed};
+use tracr_compress::analysis::across::{Better, Tolerance};
+use tracr_compress::figures::critical::{Row, against_rank};
+use tracr_compress::figures::table::FigureError;
+use tracr_compress::study::tables::{ENDING, ERROR_SHARE};
 
 const DIM: &str = "compression.dim";
 const PROGRAM: &str = "model.program";

@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use crate::figures::MEDIAN;
-use crate::study::collection_tables::{
+use base::files::{FileError, links, read_bounded, write_atomically};
+use tracr_compress::figures::MEDIAN;
+use tracr_compress::study::collection_tables::{
     CRITICAL_WIDTHS, GRAM_AGREEMENT, REFERENCE_AGREEMENT, STUDY_METRICS, STUDY_VERDICTS,
 };
-use crate::study::directory::ANALYSIS;
-use crate::study::record::STUDY;
-use crate::study::tables::{RUNS, SUMMARY_TABLE};
-use base::files::{FileError, links, read_bounded, write_atomically};
+use tracr_compress::study::directory::ANALYSIS;
+use tracr_compress::study::record::STUDY;
+use tracr_compress::study::tables::{RUNS, SUMMARY_TABLE};
 
 /// The directory of figures.
 pub const FIGURES: &str = "figures";

@@ -4,8 +4,8 @@ use super::claims::{ACCURACY, AGREEMENT, COSINE, MAE, entry};
 use super::estimate::Criterion;
 use super::study::{Source, Study};
 use super::writer::{Row, Writer};
-use crate::figures::table::FigureError;
 use base::numbers::listed;
+use tracr_compress::figures::table::FigureError;
 
 const DIM: &str = "compression.dim";
 

@@ -5,8 +5,8 @@ use super::programs;
 use super::silent::combinations;
 use super::study::{Setting, Source, Study};
 use super::writer::Writer;
-use crate::figures::table::FigureError;
 use base::numbers::{four_digits, listed};
+use tracr_compress::figures::table::FigureError;
 
 const DIM: &str = "compression.dim";
 

@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use super::{Median, PublishError};
-use crate::figures::{MEDIAN, Table};
-use crate::study::collection::Member;
-use crate::study::directory::{ANALYSIS, FEATURES, GRAM, LAYERS, VARIABLES};
-use crate::study::reference::Reference;
-use crate::study::results::write_csv;
 use base::files::FileError;
+use tracr_compress::figures::{MEDIAN, Table};
+use tracr_compress::study::collection::Member;
+use tracr_compress::study::directory::{ANALYSIS, FEATURES, GRAM, LAYERS, VARIABLES};
+use tracr_compress::study::reference::Reference;
+use tracr_compress::study::results::write_csv;
 
 const ANALYZE: &str = "`compress analyze DIR` makes it anew from the runs";
 
@@ -79,7 +79,7 @@ pub fn write(directory: &Path, members: &[Member]) -> Result<Vec<String>, Publis
 
 /// A row under [`BUDGET_COLUMNS`], from the run's `analysis.json`.
 fn budget(directory: &Path, run: &str) -> Result<Vec<String>, PublishError> {
-    let document = crate::report::json(directory, ANALYSIS, ANALYZE)?.unwrap_or_default();
+    let document = tracr_compress::report::json(directory, ANALYSIS, ANALYZE)?.unwrap_or_default();
     let cell = |value: &serde_json::Value| match value {
         serde_json::Value::String(text) => text.clone(),
         serde_json::Value::Null => String::new(),

@@ -1,7 +1,7 @@
 //! A figure over the runs of a setting, and whether it is as the paper says.
 
-use crate::analysis::across::{CriticalWidth, median, median_interval};
 use base::numbers::four_digits;
+use tracr_compress::analysis::across::{CriticalWidth, median, median_interval};
 
 /// A figure over runs.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,0 +1,54 @@
+//! A process that is one command: arguments, signals, the message of a failure, the exit code.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use super::failure::Failure;
+use super::signals::{self, StopRequest};
+use super::terminal;
+use base::escape::is_hidden;
+
+/// Runs a command line and returns its exit code.
+pub fn run<C: Parser>(
+    arguments: impl IntoIterator<Item = OsString>,
+    dispatch: impl FnOnce(C, &StopRequest) -> Result<(), Failure>,
+) -> ExitCode {
+    let stop = match StopRequest::listen() {
+        Ok(stop) => stop,
+        Err(e) => {
+            terminal::message(&format!("error: cannot listen for signals: {e}"));
+            return ExitCode::from(1);
+        }
+    };
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let is_plain = |argument: &OsString| !argument.to_string_lossy().chars().any(is_hidden);
+    let arguments_are_plain = arguments.iter().all(is_plain);
+    let cli = match C::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(e) => {
+            terminal::usage(&e, arguments_are_plain);
+            return ExitCode::from(u8::from(e.use_stderr()) * 2);
+        }
+    };
+    let _ = signals::survive_size_limits(); // without, the limit ends the process as it does others
+    let result = dispatch(cli, &stop);
+    stop.end_by_itself();
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Input(e)) => {
+            terminal::message(&format!("error: {e}"));
+            ExitCode::from(2)
+        }
+        Err(Failure::Running(e)) => {
+            terminal::message(&format!("error: {e}"));
+            ExitCode::from(1)
+        }
+        Err(Failure::Interrupted(text)) => {
+            terminal::message(&text);
+            ExitCode::from(signals::INTERRUPTED)
+        }
+        Err(Failure::Closed) => ExitCode::SUCCESS,
+    }
+}
