@@ -524,29 +524,6 @@ mod tests {
     }
 
     #[test]
-    fn redundancy_explains_a_low_share_from_a_fifth_of_what_is_read() {
-        let of = |from_itself: f64, responses: &[f64]| {
-            let carrier = |response: &f64| Carrier {
-                variable: "v".into(),
-                name: "v".into(),
-                response: *response,
-            };
-            Carried {
-                variable: "w".into(),
-                site: "embed".into(),
-                carriers: responses.iter().map(carrier).collect(),
-                together: true,
-                r2: 1.0,
-                is_the_same: true,
-                from_itself,
-            }
-            .explains()
-        };
-        assert!(of(3.0, &[0.75]) && of(-3.0, &[-0.75]) && of(3.0, &[0.5, -0.25]));
-        assert!(of(0.79, &[0.21]) && !of(0.81, &[0.19]) && !of(-0.81, &[-0.19]));
-    }
-
-    #[test]
     fn redundant_information_is_the_same_from_99_hundredths_of_its_variance() {
         let of = |r2: f64| {
             let carried = Carried {
