@@ -1,6 +1,6 @@
 """Writes tests/fixtures/rasp/python.json: what Python's operators say of all pairs of some values.
 
-The Rust side computes the same table (src/rasp/python/tests.rs). Rows whose result our values do
+The Rust side computes the same table (crates/tracr/src/rasp/python/tests.rs). Rows whose result our values do
 not hold (integers beyond 64 bits, complex numbers, formatted strings) are left out.
 """
 

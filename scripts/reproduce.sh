@@ -30,6 +30,7 @@ done
 
 cargo build --release --quiet
 compress=${CARGO_TARGET_DIR:-target}/release/compress
+reproduce=${CARGO_TARGET_DIR:-target}/release/reproduce
 mkdir -p "$results"
 for study in "${studies[@]}"; do
     echo "== $study"
@@ -47,6 +48,6 @@ for study in "${studies[@]}"; do
                 --exclude tokens:BOS)
             ;;
     esac
-    "$compress" "${published[@]}"
+    "$reproduce" "${published[@]}"
 done
-"$compress" paper "$results"
+"$reproduce" paper "$results"

@@ -1,6 +1,6 @@
 //! `compress analyze DIR`: what W learned, for a run or for all runs below a directory.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::failure::Failure;
 use super::signals::{StopRequest, stopped_at};

@@ -39,7 +39,7 @@ fn text(directory: &Path, name: &str) -> Result<Option<String>, FigureError> {
 }
 
 /// A JSON file of the directory, if it is there.
-pub(crate) fn json(
+pub fn json(
     directory: &Path,
     name: &str,
     remedy: &str,

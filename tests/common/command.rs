@@ -7,13 +7,33 @@ use std::process::{Command, Output};
 use serde_json::Value as Json;
 
 pub fn compress() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_compress"));
+    binary("compress")
+}
+
+/// A binary of the workspace, which is built beside the tests of all its packages.
+fn binary(name: &str) -> Command {
+    let tests = std::env::current_exe().unwrap();
+    let mut command = Command::new(tests.ancestors().nth(2).unwrap().join(name));
     command.current_dir(root());
     command
 }
 
+/// The repository's root, also for the tests of other packages.
 pub fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut above = here.ancestors();
+    above
+        .find(|folder| folder.join("configs").is_dir())
+        .unwrap()
+}
+
+/// The command whose first argument this is: `publish` and `paper` are of `reproduce`.
+pub fn command_of(argument: &std::ffi::OsStr) -> Command {
+    if argument == "publish" || argument == "paper" {
+        binary("reproduce")
+    } else {
+        compress()
+    }
 }
 
 /// Runs with these arguments and returns exit code, stdout and stderr.
@@ -22,7 +42,10 @@ pub fn call<S: AsRef<std::ffi::OsStr>>(arguments: &[S]) -> (i32, String, String)
         status,
         stdout,
         stderr,
-    } = compress().args(arguments).output().unwrap();
+    } = command_of(arguments[0].as_ref())
+        .args(arguments)
+        .output()
+        .unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (status.code().unwrap_or(-1), text(stdout), text(stderr))
 }

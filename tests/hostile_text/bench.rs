@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use base::escape::is_hidden;
 use tempfile::TempDir;
 
-use super::command::{RawModel, compress, root};
+use super::command::{RawModel, command_of, root};
 
 pub struct Bench {
     dir: TempDir,
@@ -65,7 +65,7 @@ impl Bench {
     /// Calls the program in `cwd`. Whatever comes of it, nothing hidden is printed, and nothing outside of
     /// `out` has changed.
     pub fn call<S: AsRef<std::ffi::OsStr>>(&self, arguments: &[S]) -> Said {
-        let mut command = compress();
+        let mut command = command_of(arguments[0].as_ref());
         let output = command
             .current_dir(self.path("cwd"))
             .args(arguments)

@@ -1,9 +1,9 @@
-//! `compress publish`: what is kept of a study, and that git keeps that alone.
+//! `reproduce publish`: what is kept of a study, and that git keeps that alone.
 #![allow(clippy::unwrap_used)]
 
-#[path = "common/command.rs"]
+#[path = "../../../tests/common/command.rs"]
 mod command;
-#[path = "common/study.rs"]
+#[path = "../../../tests/common/study.rs"]
 mod study;
 
 use std::path::Path;

@@ -2,7 +2,7 @@
 //! each other.
 #![allow(clippy::unwrap_used)]
 
-#[path = "common/command.rs"]
+#[path = "../../../tests/common/command.rs"]
 mod command;
 
 use std::path::{Path, PathBuf};
@@ -50,7 +50,7 @@ fn the_report_is_what_the_published_tables_give() {
         let committed = std::fs::read_to_string(root().join("results").join(&name)).unwrap();
         assert!(
             made == committed,
-            "results/{name} is not what `compress paper` writes"
+            "results/{name} is not what `reproduce paper` writes"
         );
     }
 }

@@ -96,7 +96,7 @@ fn table(rows: &[[String; 10]]) -> Result<Vec<u8>, csv::Error> {
 const INTRODUCTION: &str = "\
 # The paper's section 5, reproduced
 
-Written by `compress paper` from the tables in this directory; change nothing here by hand. `scripts/reproduce.sh`
+Written by `reproduce paper` from the tables in this directory; change nothing here by hand. `scripts/reproduce.sh`
 runs every study, publishes it and writes this page. Numbers are medians over the seeds, in brackets the 95 %
 percentile-bootstrap interval of the median (2000 resamples); `REPORT.csv` has each of them in full. `> 8` stands for a
 width that is larger than the largest tried, 8.

@@ -76,7 +76,7 @@ pub fn write(writer: &mut Writer) -> Result<(), FigureError> {
         drawn.push(row.drawn());
     }
     writer.table(&table);
-    let source = "results/programs, by `compress paper`";
+    let source = "results/programs, by `reproduce paper`";
     let title = "Smallest sufficient d beside the rank of what is read";
     writer.figure(&against_rank("REPORT_programs", title, source, &drawn));
     writer.paragraph(&format!(

@@ -11,9 +11,9 @@ use tracr_compress::figures::table::{FigureError, Table};
 
 const RUNS: &str = "runs.csv";
 const DIM: &str = "compression.dim";
-/// The last table that `compress publish` writes.
+/// The last table that `reproduce publish` writes.
 const MEDIANS: &str = "medians.csv";
-const REMEDY: &str = "`compress publish` on the study's directory makes it anew";
+const REMEDY: &str = "`reproduce publish` on the study's directory makes it anew";
 
 /// Cells of `runs.csv` that tell a setting, all of which must be so: `("compression.dim", "8")`.
 pub type Setting<'a> = &'a [(&'a str, &'a str)];
@@ -68,7 +68,7 @@ pub struct Study {
 }
 
 impl Study {
-    /// Reads a study's runs; none if it was not published by `compress publish`.
+    /// Reads a study's runs; none if it was not published by `reproduce publish`.
     ///
     /// # Errors
     /// If the table is garbled.
