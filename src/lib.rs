@@ -29,6 +29,7 @@ pub mod examples;
 pub mod figures;
 pub mod library;
 pub mod report;
+pub mod run;
 pub mod study;
 
 #[cfg(test)]

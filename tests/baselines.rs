@@ -18,8 +18,8 @@ use tracr::model::visited::VisitedStates;
 use tracr::model::{CompiledModel, Frozen, Stream, Wiring};
 use tracr_compress::analysis::structure::Structure;
 use tracr_compress::config::StudyFile;
+use tracr_compress::run::experiment::Experiment;
 use tracr_compress::study::Plan;
-use tracr_compress::study::experiment::Experiment;
 
 /// Runs a shipped configuration with a method and returns its summary; `W` stays in the directory.
 fn run(config: &str, method: &str, dim: usize, more: &[&str], output: &Path) -> Json {

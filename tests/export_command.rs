@@ -10,7 +10,7 @@ use command::{RawModel, call, run, text};
 use serde_json::Value as Json;
 use superposition::inputs::EvaluationSet;
 use tracr::model::{CompiledModel, Frozen, Stream};
-use tracr_compress::study::finished::FinishedRun;
+use tracr_compress::run::finished::FinishedRun;
 
 /// The largest difference of a score between an export and its run's compressed model, at any
 /// position of any input.

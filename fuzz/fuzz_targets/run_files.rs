@@ -7,9 +7,10 @@ use std::path::Path;
 use compress_fuzz::{choice, readable, readable_about};
 use libfuzzer_sys::fuzz_target;
 use ndarray::Array2;
-use tracr_compress::study::reference::Reference;
-use tracr_compress::study::results::Summary;
-use tracr_compress::study::{Record, diagnostics, metrics, state, step_log};
+use tracr_compress::run::reference::Reference;
+use tracr_compress::run::results::Summary;
+use tracr_compress::run::{diagnostics, metrics, state, step_log};
+use tracr_compress::study::Record;
 
 /// A summary with nothing in it, to lay the figures of tables over.
 const SUMMARY: &str = r#"{"name":"","stop_reason":"completed","steps":9,"final":{"eval_loss":1.0,

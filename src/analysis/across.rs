@@ -5,11 +5,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use rand::RngExt;
 use serde::Serialize;
 
-use super::answer::Run;
+use super::ending::Origin;
 use base::rng::{self, Purpose};
 
 /// Resamples of the seeds.
 const RESAMPLES: usize = 2000;
+
+/// A completed run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    /// What it has in common with others but for `d` and the seed: `all`, or `key=value, ...`.
+    pub group: String,
+    /// `d`.
+    pub d: usize,
+    /// Where its `W` comes from.
+    pub origin: Origin,
+    /// Its final metrics.
+    pub metrics: BTreeMap<String, f64>,
+}
 
 /// Whether a metric should be small or large.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

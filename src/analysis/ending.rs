@@ -1,4 +1,4 @@
-//! How a training ended, in a word: what a study's answer counts. `crate::study::ending` decides it.
+//! How a training ended, in a word: what a study's answer counts. `crate::run::ending` decides it.
 
 use std::collections::BTreeMap;
 

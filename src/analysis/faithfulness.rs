@@ -8,7 +8,6 @@ use std::ops::Range;
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 use serde::Serialize;
 
-use super::Subject;
 use super::activity::Activity;
 use super::fit::Fit;
 use super::moments::Moments;
@@ -16,6 +15,7 @@ use super::positions::OutputSums;
 pub use super::positions::{Kind, PositionFit};
 use super::settings::Settings;
 use super::structure::{Structure, part};
+use super::subject::Subject;
 use super::sweep;
 use super::worst::{Worst, WorstInput};
 use tracr::model::wiring::Reader;

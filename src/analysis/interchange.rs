@@ -12,9 +12,9 @@ use ndarray::{Array2, ArrayView2, Axis};
 use rand::RngExt;
 use serde::Serialize;
 
-use super::Subject;
 use super::settings::Settings;
 use super::structure::{Structure, Variable};
+use super::subject::Subject;
 use super::sweep;
 use super::worst::larger;
 use base::rng::{self, Purpose};

@@ -32,6 +32,7 @@ pub mod positions;
 pub mod redundancy;
 pub mod settings;
 pub mod structure;
+mod subject;
 pub mod sweep;
 pub mod verdict;
 pub mod worst;
@@ -39,11 +40,11 @@ pub mod worst;
 use ndarray::Array2;
 
 pub use settings::Settings;
+pub use subject::Subject;
 
 use base::linalg::SymmetricEigen;
 use superposition::gram;
-use superposition::inputs::{EvaluationSet, InputSpace};
-use tracr::model::{CompiledModel, Frozen, Stream, Wiring};
+use tracr::model::{Frozen, Wiring};
 
 use activity::Activity;
 use faithfulness::Faithfulness;
@@ -51,28 +52,6 @@ use interchange::Interchange;
 use redundancy::Carried;
 use structure::Structure;
 use verdict::{Budget, FeatureReport};
-
-/// What is analysed: a model, its inputs and one `W`.
-#[derive(Clone, Copy, Debug)]
-pub struct Subject<'a> {
-    /// The compiled model.
-    pub model: &'a CompiledModel,
-    /// Where inputs come from.
-    pub space: &'a InputSpace,
-    /// The inputs that are visited.
-    pub inputs: &'a EvaluationSet,
-    /// `W`, `[d, D]` or a stack of several.
-    pub w: &'a Array2<f64>,
-    /// Which of them each block reads and writes with.
-    pub wiring: &'a Wiring,
-}
-
-impl Subject<'_> {
-    /// The compressed model's stream.
-    fn stream(&self) -> Stream<'_, f64> {
-        Stream::Compressed(self.w, self.wiring)
-    }
-}
 
 /// Everything that is known of one `W`.
 #[derive(Clone, Debug)]

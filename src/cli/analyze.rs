@@ -7,10 +7,10 @@ use super::signals::{StopRequest, stopped_at};
 use super::{analyze_run, analyze_study, terminal};
 use crate::analysis::Settings;
 use crate::analysis::across::Tolerance;
-use crate::study::analyzed;
+use crate::run::analyzed;
+use crate::run::finished::{self, FinishedError, FinishedRun};
+use crate::run::reference::Reference;
 use crate::study::collection::{self, CollectionError};
-use crate::study::finished::{self, FinishedError, FinishedRun};
-use crate::study::reference::Reference;
 use base::files::FileError;
 
 #[derive(Debug, clap::Args)]

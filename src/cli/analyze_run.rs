@@ -8,8 +8,8 @@ use crate::analysis::faithfulness::Kind;
 use crate::analysis::redundancy;
 use crate::analysis::verdict::Verdict;
 use crate::analysis::worst::WorstInput;
-use crate::study::analyzed::Analyzed;
-use crate::study::reference::Agreement;
+use crate::run::analyzed::Analyzed;
+use crate::run::reference::Agreement;
 use base::escape;
 use tracr::model::visited;
 

@@ -1,10 +1,9 @@
 //! `compress completions SHELL`: what a shell needs to complete our command lines.
 
-use clap::CommandFactory;
 use clap_complete::Shell;
 
 use super::failure::Failure;
-use super::{Cli, terminal};
+use super::terminal;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -16,8 +15,8 @@ pub struct Args {
     shell: Shell,
 }
 
-pub fn main(args: &Args) -> Result<(), Failure> {
+pub fn main(args: &Args, mut command: clap::Command) -> Result<(), Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "compress", &mut script);
+    clap_complete::generate(args.shell, &mut command, "compress", &mut script);
     Ok(terminal::print(&String::from_utf8_lossy(&script))?)
 }

@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Command, CommandFactory};
+use clap::Command;
 use clap_mangen::Man;
 
 use super::failure::Failure;
-use super::{Cli, VERSION, output, terminal};
+use super::process::VERSION;
+use super::{output, terminal};
 use base::files;
 
 #[derive(Debug, clap::Args)]
@@ -15,9 +16,9 @@ pub struct Args {
     directory: Option<PathBuf>,
 }
 
-pub fn main(args: &Args) -> Result<(), Failure> {
+pub fn main(args: &Args, command: Command) -> Result<(), Failure> {
     // `compress help run` is `compress run --help`, and needs no page.
-    let mut command = Cli::command().disable_help_subcommand(true);
+    let mut command = command.disable_help_subcommand(true);
     command.build();
     let Some(directory) = &args.directory else {
         return Ok(terminal::print(&String::from_utf8_lossy(&page(&command)?))?);

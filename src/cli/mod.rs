@@ -22,6 +22,7 @@ mod programs;
 mod progress;
 mod report;
 mod run;
+mod run_input;
 mod run_program;
 pub mod signals;
 mod sweep;
@@ -33,13 +34,12 @@ mod train;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use failure::Failure;
 use signals::StopRequest;
 
-/// The version with the commit.
-pub const VERSION: &str = env!("COMPRESS_VERSION");
+pub use process::VERSION;
 
 /// Compress the residual stream of a compiled transformer with one learned matrix W, and see what
 /// survives.
@@ -103,8 +103,8 @@ fn dispatch(cli: Cli, stop: &StopRequest) -> Result<(), Failure> {
         (Some(Command::Programs(args)), _) => programs::main(&args),
         (Some(Command::Init(args)), _) => init::main(&args),
         (Some(Command::Keys(args)), _) => keys::main(&args),
-        (Some(Command::Completions(args)), _) => completions::main(&args),
-        (Some(Command::Man(args)), _) => man::main(&args),
+        (Some(Command::Completions(args)), _) => completions::main(&args, Cli::command()),
+        (Some(Command::Man(args)), _) => man::main(&args, Cli::command()),
         (None, Some(args)) => train::main(&args, stop),
         (None, None) => Err(Failure::Input(anyhow::anyhow!(
             "nothing to do: give --config FILE, or a command (see --help)"

@@ -10,6 +10,9 @@ use super::signals::{self, StopRequest};
 use super::terminal;
 use base::escape::is_hidden;
 
+/// The version with the commit.
+pub const VERSION: &str = env!("COMPRESS_VERSION");
+
 /// Runs a command line and returns its exit code.
 pub fn run<C: Parser>(
     arguments: impl IntoIterator<Item = OsString>,

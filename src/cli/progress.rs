@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::signals::StopRequest;
 use super::terminal;
-use crate::study::run::Progress;
+use crate::run::Progress;
 use superposition::trainer::Record;
 
 /// Time between lines where stderr is no terminal.

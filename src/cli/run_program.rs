@@ -5,7 +5,7 @@ use ndarray::Array2;
 use serde_json::{Map, Value as Json, json};
 
 use super::failure::Failure;
-use super::run::{Args, check_finite, check_pass, load_projection};
+use super::run_input::{Args, check_finite, check_pass, load_projection};
 use super::{table, terminal};
 use base::escape;
 use superposition::Projection;

@@ -7,9 +7,9 @@ use super::progress::Reporter;
 use super::signals::StopRequest;
 use super::{output, table, terminal};
 use crate::config::{Method, Precision, RunConfig};
-use crate::study::experiment::Experiment;
-use crate::study::results::Summary;
-use crate::study::{self, Outcome};
+use crate::run::experiment::Experiment;
+use crate::run::results::Summary;
+use crate::run::{self, Outcome};
 use base::escape;
 use base::limits;
 
@@ -59,7 +59,7 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
     let name = escape::name(&config.name);
     let directory = config.output.dir.display();
     let mut reporter = Reporter::new(&name, &directory.to_string(), args.quiet, stop.clone());
-    let outcome = study::run(&experiment, args.force, &mut reporter).map_err(|e| {
+    let outcome = run::run(&experiment, args.force, &mut reporter).map_err(|e| {
         if e.is_input() {
             Failure::input(e)
         } else {

@@ -6,7 +6,7 @@ use toml_edit::Value;
 
 use super::kind::Kind;
 use super::source::shown;
-use super::study_keys::{self, RANGE_KEYS};
+use super::study_keys::{self, MAX_RUNS, RANGE_KEYS};
 
 /// A key and the values it takes.
 #[derive(Clone, Debug)]
@@ -85,12 +85,9 @@ fn range_values(kind: Kind, range: &toml_edit::InlineTable) -> Result<Vec<Value>
         ));
     }
     let count = match range.get("count").and_then(Value::as_integer) {
-        Some(count) if (1..=super::study::MAX_RUNS as i64).contains(&count) => count,
+        Some(count) if (1..=MAX_RUNS as i64).contains(&count) => count,
         _ => {
-            return malformed(&format!(
-                "count must be an integer from 1 to {}",
-                super::study::MAX_RUNS
-            ));
+            return malformed(&format!("count must be an integer from 1 to {}", MAX_RUNS));
         }
     };
     let one = Value::from(1);

@@ -20,6 +20,7 @@ pub mod source;
 pub mod study;
 pub mod study_keys;
 pub mod training;
+mod values;
 
 pub use choices::{Engine, Init, InitMatrices, Method, Precision};
 pub use error::ConfigError;

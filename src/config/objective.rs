@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use toml_edit::Item;
 
 use super::error::ConfigError;
-use super::run::{number_item, weights};
 use super::source::ConfigSource;
+use super::values::{number_item, weights};
 use superposition::{CategoricalTargets, LayerReduction, Objective, OutputPositions};
 use tracr::model::{CompiledModel, OutputKind};
 

@@ -12,6 +12,7 @@ use super::error::ConfigError;
 use super::objective::ObjectiveConfig;
 use super::source::ConfigSource;
 use super::training::{LearningRateConfig, RestartsConfig, TrainingConfig};
+use super::values::{number_item, number_value, weights};
 use super::{kind, schema};
 use base::files::{self, hex};
 use superposition::{AdamW, LinearDecay};
@@ -342,27 +343,6 @@ const LATER: [(&str, &str); 12] = [
     ("objective.l1_weight", "0.0"),
     ("objective.gram_weight", "0.0"),
 ];
-
-/// The table of names and numbers behind a key; empty if there is none.
-pub(super) fn weights(source: &ConfigSource, key: &str) -> BTreeMap<String, f64> {
-    let table = source.get(key).and_then(Item::as_table_like);
-    table.map_or_else(BTreeMap::new, |table| {
-        table
-            .iter()
-            .filter_map(|(name, item)| Some((name.to_owned(), number_item(item)?)))
-            .collect()
-    })
-}
-
-pub(super) fn number_item(item: &Item) -> Option<f64> {
-    item.as_value().and_then(number_value)
-}
-
-fn number_value(value: &toml_edit::Value) -> Option<f64> {
-    value
-        .as_float()
-        .or_else(|| value.as_integer().map(|i| i as f64))
-}
 
 fn stem(path: &Path) -> String {
     path.file_stem()

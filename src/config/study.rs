@@ -28,13 +28,12 @@ use super::overrides::Override;
 use super::place::{Places, Step};
 use super::schema;
 use super::source::{self, ConfigSource, join};
+pub use super::study_keys::MAX_RUNS;
 use super::study_keys::{self, STUDY_KEYS};
 use crate::library;
 use base::escape::visible;
 use base::files::{self, FileError};
 
-/// More runs than this are a slip of the pen.
-pub const MAX_RUNS: usize = base::limits::RUNS;
 /// What a study decides itself.
 const RESERVED: [&str; 2] = ["name", "output.dir"];
 

@@ -1,5 +1,8 @@
 //! Every key of a study file, and of a range of values in one.
 
+/// More runs than this are a slip of the pen.
+pub const MAX_RUNS: usize = base::limits::RUNS;
+
 /// One key.
 #[derive(Clone, Copy, Debug)]
 pub struct StudyKey {

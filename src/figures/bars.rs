@@ -2,9 +2,10 @@
 
 use super::axis::{NORMAL, SMALL, Scale};
 use super::colour::{self, VERDICTS};
+use super::figure::{COLUMN, Figure};
 use super::scene::{Anchor, Paint, Scene};
 use super::table::{FigureError, Table};
-use super::{Figure, gram, text};
+use super::{gram, text};
 
 /// A panel's title, axis, and length and colour by row.
 type Bar<'a> = (&'a str, Scale, Vec<(Option<f64>, Paint)>);
@@ -237,7 +238,7 @@ pub fn verdicts(counts: &[(String, Vec<f64>)]) -> Figure {
         .collect();
     let widths = names.iter().map(|n| text::width(n, SMALL));
     let left = widths.fold(0.0, f64::max) + 6.0;
-    let width = (super::COLUMN - left - 12.0).max(110.0);
+    let width = (COLUMN - left - 12.0).max(110.0);
     let (mut x, top, pitch) = (4.0, 17.0, 11.0);
     for (name, paint) in VERDICTS {
         scene.rect(x, 3.0, 8.0, 7.0, paint);

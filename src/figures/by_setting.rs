@@ -4,9 +4,10 @@
 use super::axis::{Panel, SMALL, Scale};
 use super::by_width::{Plot, dot};
 use super::colour::SERIES;
+use super::figure::{COLUMN, Figure};
 use super::scene::{Anchor, Mark, Paint, Scene};
 use super::series::{Axis, Displaced, Series};
-use super::{COLUMN, Figure, text};
+use super::text;
 
 /// More rows are left to the tables.
 const MOST_ROWS: usize = 40;

@@ -1,9 +1,9 @@
 //! Panels of a metric against `d`: median, interval and every run as a point, per method.
 
 use super::axis::{self, Panel, Scale, Style};
+use super::figure::{COLUMN, Figure};
 use super::scene::{Mark, Paint, Scene};
 use super::series::{Axis, Displaced, OverSeeds, Series};
-use super::{COLUMN, Figure};
 
 /// More lines cannot be told apart: further series have a figure of their own.
 const MOST_SERIES: usize = 6;

@@ -2,8 +2,9 @@
 
 use super::axis::{NORMAL, SMALL, Scale};
 use super::colour::SERIES;
+use super::figure::{COLUMN, Figure};
 use super::scene::{Anchor, Mark, Paint, Scene};
-use super::{COLUMN, Figure, text};
+use super::text;
 
 const HEIGHT: f64 = 12.0;
 const CRITICAL: Paint = SERIES[0];

@@ -1,9 +1,9 @@
 //! Training curves, from `metrics.csv`.
 
 use super::axis::{self, Panel, Scale, Style};
+use super::figure::{COLUMN, Figure};
 use super::scene::Scene;
 use super::table::{FigureError, Table};
-use super::{COLUMN, Figure};
 
 /// A curve with more points is thinned.
 const MOST_POINTS: usize = 1500;

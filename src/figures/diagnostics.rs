@@ -1,7 +1,7 @@
 //! What hinders training, from `diagnostics.csv`.
 
-use super::Figure;
 use super::curves::{Stacked, stacked, thin};
+use super::figure::Figure;
 use super::table::{FigureError, Table};
 
 /// More curves in a panel cannot be told apart.

@@ -4,9 +4,10 @@ use super::axis::SMALL;
 use super::colour::MISSING;
 use super::colour_bar::{self, WHITE, clip_mark};
 use super::colour_scale::ColourScale;
+use super::figure::{Figure, PAGE};
 use super::gram::Gram;
 use super::scene::{Anchor, Paint, Scene};
-use super::{Figure, PAGE, text};
+use super::text;
 use base::numbers::{count, four_digits};
 
 /// Longer labels are shortened, in points.

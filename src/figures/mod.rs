@@ -13,6 +13,7 @@ mod colour_scale;
 pub mod critical;
 pub mod curves;
 pub mod diagnostics;
+mod figure;
 pub mod gram;
 pub mod heat_map;
 pub mod png;
@@ -28,33 +29,11 @@ use std::path::Path;
 
 use crate::analysis::across::middle;
 
+pub use figure::{COLUMN, Figure, MEDIAN, PAGE};
 pub use table::{FigureError, Table};
-
-/// A paper's column, in points.
-pub const COLUMN: f64 = 252.0;
-/// A paper's page between its margins.
-pub const PAGE: f64 = 486.0;
 
 const TRAIN: &str = "training wrote it: run again with `--force`";
 const ANALYZE: &str = "`compress analyze DIR` makes it anew from the run";
-
-/// Where a published study has the runs with the median loss, by their names.
-pub const MEDIAN: &str = "median";
-
-/// A drawn figure.
-#[derive(Clone, Debug)]
-pub struct Figure {
-    /// File name without extension.
-    pub name: String,
-    /// A few words.
-    pub title: String,
-    /// What is to be seen, with units.
-    pub caption: String,
-    /// The tables that it was drawn from.
-    pub source: String,
-    /// The drawing.
-    pub scene: scene::Scene,
-}
 
 /// What a directory holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

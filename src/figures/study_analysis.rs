@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use super::bars;
 use super::by_setting::by_setting;
 use super::by_width::{Plot, against_width};
 use super::colour::VERDICTS;
+use super::figure::Figure;
 use super::series::Series;
 use super::study::{INTERVAL, Study, entry, has_several_widths};
 use super::table::{FigureError, Table};
-use super::{Figure, bars};
 use crate::analysis::answer::group_name;
 
 /// A pair of runs that differ by their seeds, a row.

@@ -123,6 +123,17 @@ pub fn table(title: &str, note: &str, table: &Table, most_rows: usize) -> String
     html
 }
 
+/// A share as people say it.
+pub fn percent(x: f64) -> String {
+    if x > 0.0 && x < 0.001 {
+        "less than 0.1 %".into()
+    } else if x < 1.0 && x > 0.999 {
+        "more than 99.9 %".into()
+    } else {
+        format!("{} %", number((x * 1000.0).round() / 10.0))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,10 +6,11 @@ use serde_json::Value as Json;
 
 use super::findings::{self, Works};
 use super::html::{self, number};
-use super::{json, text, variants};
+use super::reading::{json, text};
+use super::variants;
 use crate::figures;
 use crate::figures::table::{FigureError, Table};
-use crate::study::ending::Ending;
+use crate::run::ending::Ending;
 use base::escape::{markup, shell};
 use base::numbers::capitalised;
 use tracr::model::visited;

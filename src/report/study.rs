@@ -5,12 +5,14 @@ use std::path::Path;
 use serde_json::Value as Json;
 
 use super::html::{self, number};
-use super::{count, json, study_answer, text};
+use super::reading::{json, text};
+use super::study_answer;
 use crate::analysis::answer::group_name;
 use crate::figures;
 use crate::figures::table::{FigureError, Table};
 use crate::study::subject::Subject;
 use base::escape::{markup, shell};
+use base::numbers::count;
 
 const ANALYZE: &str = "`compress analyze DIR` makes it again from the runs";
 const COLLECT: &str = "`compress sweep --collect DIR` makes it again from the runs";

@@ -5,12 +5,14 @@ use std::path::Path;
 
 use serde_json::Value as Json;
 
-use super::{count, text};
+use super::reading::text;
+use crate::analysis::across::Run;
 use crate::analysis::across::{Tolerance, critical_rows};
-use crate::analysis::answer::{Answer, Evidence, Run};
+use crate::analysis::answer::{Answer, Evidence};
 use crate::analysis::ending::{Origin, Verdict};
 use crate::figures::table::{FigureError, Table};
 use crate::study::tables::ENDING;
+use base::numbers::count;
 
 const COLLECT: &str = "`compress sweep --collect DIR` makes it again from the runs";
 const DIM: &str = "compression.dim";

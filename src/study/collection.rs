@@ -7,20 +7,21 @@ use std::path::{Path, PathBuf};
 use ndarray::Array2;
 use serde::Serialize;
 
-use super::analyzed::{self, Analyzed};
-use super::directory::CONFIG;
-use super::finished::{self, FinishedError, FinishedRun};
 use super::grouping::Grouping;
 use super::record::Record;
-use super::reference::{Agreement, Reference, ReferenceError};
-use super::state::RunState;
 use super::subject::Subject;
 use crate::analysis::Settings;
+use crate::analysis::across::Run;
 use crate::analysis::across::{CriticalRow, Tolerance, critical_rows, median};
-use crate::analysis::answer::{Answer, Evidence, Run};
+use crate::analysis::answer::{Answer, Evidence};
 use crate::analysis::ending::Origin;
 use crate::analysis::redundancy::Carried;
 use crate::config::Method;
+use crate::run::analyzed::{self, Analyzed};
+use crate::run::directory::CONFIG;
+use crate::run::finished::{self, FinishedError, FinishedRun};
+use crate::run::reference::{Agreement, Reference, ReferenceError};
+use crate::run::state::RunState;
 use base::escape;
 use base::files::{FileError, links};
 

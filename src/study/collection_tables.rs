@@ -6,12 +6,12 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::collection::{AgreementMedian, Collection, Member};
-use super::directory::ANALYSIS;
-use super::results::write_csv;
 use super::subject::Subject;
 use crate::analysis::Settings;
 use crate::analysis::across::CriticalRow;
 use crate::analysis::answer::Answer;
+use crate::run::directory::ANALYSIS;
+use crate::run::results::write_csv;
 use base::files::{self, FileError};
 use base::interrupt;
 

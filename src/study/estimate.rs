@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use super::plan::Plan;
-use super::state::{self, RunState};
+use crate::run::state::{self, RunState};
 
 /// What is left of a study.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::finished::FinishedRun;
+use crate::run::finished::FinishedRun;
 
 /// Groups of runs, told apart by the fewest settings, in their order in the configuration.
 pub struct Grouping {

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use super::directory::{self, DirectoryError};
-use super::experiment::{Experiment, ExperimentError, Models};
 use super::names;
 use super::record::{Record, RunEntry};
 use crate::config::{Override, StudyFile, StudyFileError};
+use crate::run::directory::{self, DirectoryError};
+use crate::run::experiment::{Experiment, ExperimentError, Models};
 use base::files::{self, links};
 
 /// The key that tables fold.

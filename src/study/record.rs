@@ -7,12 +7,11 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+pub use super::names::STUDY;
 use super::study_lock::{LOCK, StudyLock};
 use base::escape::{is_hidden, name};
 use base::files::{self, FileError, names};
 
-/// The file's name.
-pub const STUDY: &str = "study.toml";
 const MAX_BYTES: u64 = base::limits::STUDY_RECORD_BYTES;
 const HEADING: &str = "# Resolved by compress sweep: the runs of this study, in its order.\n";
 

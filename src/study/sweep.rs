@@ -10,13 +10,13 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::directory::DirectoryError;
 use super::plan::{Plan, conflict};
-use super::results::Summary;
-use super::run::{self, Outcome, Progress, RunError};
-use super::state::{self, RunState};
 use super::study_lock::still_there;
 use super::tables::Tables;
+use crate::run::directory::DirectoryError;
+use crate::run::results::Summary;
+use crate::run::state::{self, RunState};
+use crate::run::{self, Outcome, Progress, RunError};
 use base::files::{FileError, links};
 
 /// Between two looks at a run that another process works on.

@@ -7,13 +7,13 @@ use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::metrics;
 use super::plan::SEED;
 use super::record::Record;
-use super::results::Summary;
-use super::state::RunState;
 use super::statistics::Figures;
 use super::study_lock::StudyLock;
+use crate::run::metrics;
+use crate::run::results::Summary;
+use crate::run::state::RunState;
 use base::files::FileError;
 use base::interrupt;
 

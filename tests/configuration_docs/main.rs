@@ -17,7 +17,7 @@ use tracr_compress::config::schema::{self, KEYS};
 use tracr_compress::config::study::MAX_RUNS;
 use tracr_compress::config::study_keys::{RANGE_KEYS, STUDY_KEYS};
 use tracr_compress::config::{ConfigSource, RunConfig};
-use tracr_compress::study::experiment::Experiment;
+use tracr_compress::run::experiment::Experiment;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

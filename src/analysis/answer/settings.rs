@@ -1,9 +1,9 @@
 //! Which setting does best at a width, and whether that is more than the spread over seeds.
 
-use super::training::Open;
-use super::{
+use super::evidence::{
     Evidence, FAITHFUL, MAIN, MOST, bound, depends_on_seed, group_name, of_several_programs, words,
 };
+use super::training::Open;
 use crate::analysis::across::{Better, Tolerance, interquartile_range, median, median_interval};
 use crate::analysis::ending::Origin;
 use base::numbers::{count, four_digits, listed};

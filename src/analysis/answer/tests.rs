@@ -1,7 +1,9 @@
 //! Answers to hand-made tables.
 
 use super::*;
+use crate::analysis::across::Run;
 use crate::analysis::across::critical_rows;
+use crate::analysis::ending::Origin;
 use crate::analysis::ending::Verdict::{self, Falling, Learned, Stuck};
 
 mod boundaries;

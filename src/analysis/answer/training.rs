@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Evidence, MOST, group_name};
+use super::evidence::{Evidence, MAIN, MOST, group_name};
 use crate::analysis::across::{Tolerance, median};
 use crate::analysis::ending::{Endings, LEARNED_BELOW, Origin, Verdict};
 use base::numbers::{capitalised, count, listed};
@@ -170,7 +170,7 @@ impl Evidence {
     /// Per setting that has one, the smallest sufficient `d` by its main metric.
     fn smallest_sufficient(&self) -> BTreeMap<&str, usize> {
         let rows = self.critical.iter();
-        rows.filter(|row| super::MAIN.contains(&row.metric.as_str()))
+        rows.filter(|row| MAIN.contains(&row.metric.as_str()))
             .filter_map(|row| Some((row.group.as_str(), row.critical_d?)))
             .collect()
     }

@@ -2,10 +2,10 @@
 
 use serde_json::Value as Json;
 
-use super::budget_of;
+use super::words::budget_of;
 use crate::report::html::number;
-use crate::report::percent;
-use crate::study::ending::Ending;
+use crate::report::html::percent;
+use crate::run::ending::Ending;
 
 /// From this share of outputs on a model is said to work mostly.
 const MOSTLY_FROM: f64 = 0.95;

@@ -2,28 +2,22 @@
 
 mod answer;
 mod variables;
+mod words;
 
 use serde_json::Value as Json;
 
 pub use answer::{Works, answer};
 
 use super::html::number;
-use super::percent;
+use super::html::percent;
 use crate::analysis::structure::variable_of;
-use crate::analysis::verdict::{Budget, HARDLY_ANY};
+use crate::analysis::verdict::HARDLY_ANY;
 use base::numbers::listed;
 use variables::{interventions, variables};
+use words::{budget_of, close_to_one, sorted_by};
 
 /// More features than this are counted by variable.
 const MOST_FEATURES: usize = 12;
-/// A variable is as it was, or recoverable, from this share of its variance on.
-const EXPLAINED_FROM: f64 = 0.9;
-
-/// The dimensions given up, by cause; none in analyses of versions that did not say.
-fn budget_of(analysis: &Json) -> Option<Budget> {
-    serde_json::from_value(analysis["budget"].clone()).ok()
-}
-
 /// Everything else that was found, a sentence each.
 pub fn all(analysis: &Json, works: Works) -> Vec<String> {
     let mut found = verdicts(analysis);
@@ -182,16 +176,6 @@ fn cause(name: &str) -> &'static str {
     }
 }
 
-/// The entries of a list that have a key, with its value, the smallest first.
-fn sorted_by<'a>(list: &'a Json, key: &str) -> Vec<(&'a Json, f64)> {
-    let entries = list.as_array().into_iter().flatten();
-    let mut entries: Vec<_> = entries
-        .filter_map(|e| Some((e, e[key].as_f64()?)))
-        .collect();
-    entries.sort_by(|a, b| a.1.total_cmp(&b.1));
-    entries
-}
-
 /// How faithful the blocks are: the worst of them by cosine, and by the variance explained where there is any.
 fn blocks(analysis: &Json) -> Option<String> {
     let by_variance = sorted_by(&analysis["blocks"], "variance_explained");
@@ -227,14 +211,6 @@ fn blocks(analysis: &Json) -> Option<String> {
         "Of all blocks' outputs, that of {least} has the lowest cosine with the compiled model's, \
          {cosine}{variance}."
     ))
-}
-
-fn close_to_one(x: f64) -> String {
-    if x > 0.9999 && x < 1.0 {
-        "more than 0.9999".into()
-    } else {
-        number(x)
-    }
 }
 
 #[cfg(test)]

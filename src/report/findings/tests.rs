@@ -1,7 +1,8 @@
 //! Sentences about hand-made analyses.
 
 use super::*;
-use crate::study::ending::Ending;
+use crate::analysis::verdict::Budget;
+use crate::run::ending::Ending;
 use serde_json::json;
 use superposition::Evaluation;
 

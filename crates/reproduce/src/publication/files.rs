@@ -4,10 +4,10 @@ use std::path::Path;
 
 use base::files::{FileError, links, read_bounded, write_atomically};
 use tracr_compress::figures::MEDIAN;
+use tracr_compress::run::directory::ANALYSIS;
 use tracr_compress::study::collection_tables::{
     CRITICAL_WIDTHS, GRAM_AGREEMENT, REFERENCE_AGREEMENT, STUDY_METRICS, STUDY_VERDICTS,
 };
-use tracr_compress::study::directory::ANALYSIS;
 use tracr_compress::study::record::STUDY;
 use tracr_compress::study::tables::{RUNS, SUMMARY_TABLE};
 

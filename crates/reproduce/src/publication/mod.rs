@@ -19,10 +19,10 @@ use tracr_compress::analysis::across::{Tolerance, middle};
 use tracr_compress::figures::table::FigureError;
 use tracr_compress::figures::{self, MEDIAN, png, svg};
 use tracr_compress::report;
+use tracr_compress::run::directory::{FEATURES, GRAM, LAYERS};
+use tracr_compress::run::reference::{Reference, ReferenceError};
 use tracr_compress::study::collection::{self, Collection, CollectionError, Member};
-use tracr_compress::study::directory::{FEATURES, GRAM, LAYERS};
 use tracr_compress::study::record::RecordError;
-use tracr_compress::study::reference::{Reference, ReferenceError};
 use tracr_compress::study::{Record, Tables};
 
 /// Pixels a point of PNG files: 144 dots an inch, for a page that is read on a screen.

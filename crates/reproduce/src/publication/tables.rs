@@ -5,10 +5,10 @@ use std::path::Path;
 use super::{Median, PublishError};
 use base::files::FileError;
 use tracr_compress::figures::{MEDIAN, Table};
+use tracr_compress::run::directory::{ANALYSIS, FEATURES, GRAM, LAYERS, VARIABLES};
+use tracr_compress::run::reference::Reference;
+use tracr_compress::run::results::write_csv;
 use tracr_compress::study::collection::Member;
-use tracr_compress::study::directory::{ANALYSIS, FEATURES, GRAM, LAYERS, VARIABLES};
-use tracr_compress::study::reference::Reference;
-use tracr_compress::study::results::write_csv;
 
 const ANALYZE: &str = "`compress analyze DIR` makes it anew from the runs";
 
@@ -79,7 +79,8 @@ pub fn write(directory: &Path, members: &[Member]) -> Result<Vec<String>, Publis
 
 /// A row under [`BUDGET_COLUMNS`], from the run's `analysis.json`.
 fn budget(directory: &Path, run: &str) -> Result<Vec<String>, PublishError> {
-    let document = tracr_compress::report::json(directory, ANALYSIS, ANALYZE)?.unwrap_or_default();
+    let document =
+        tracr_compress::report::reading::json(directory, ANALYSIS, ANALYZE)?.unwrap_or_default();
     let cell = |value: &serde_json::Value| match value {
         serde_json::Value::String(text) => text.clone(),
         serde_json::Value::Null => String::new(),

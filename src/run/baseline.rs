@@ -6,11 +6,14 @@ use ndarray::Array2;
 use rand::Rng;
 
 use super::analyzed;
+use super::checkpoints::Checkpoints;
 use super::directory::{METRICS, RunDirectory};
+use super::error::RunError;
 use super::experiment::Experiment;
 use super::metrics;
+use super::outcome::Outcome;
+use super::progress::Progress;
 use super::results::{self, Summary};
-use super::run::{Outcome, Progress, RunError};
 use super::warnings::Warnings;
 use crate::analysis::Settings;
 use crate::config::Method;
@@ -31,7 +34,7 @@ pub(super) fn run(
     let Experiment { config, model, .. } = experiment;
     let mut evaluator = Evaluator::new(Arc::clone(&teacher), experiment.objective());
     let start = std::time::Instant::now();
-    let checkpoints = directory.checkpoints();
+    let checkpoints = Checkpoints::of(directory);
     let mut warnings = Warnings {
         directory,
         progress: &mut *progress,

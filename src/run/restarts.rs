@@ -10,8 +10,8 @@ use std::path::PathBuf;
 
 use super::checkpoints::Checkpoints;
 use super::directory::{DirectoryError, RESTARTS, RunDirectory, START_PREFIX};
+use super::error::RunError;
 use super::metrics;
-use super::run::RunError;
 use super::training::{Files, Training};
 use base::files::{self, FileError};
 use superposition::StopReason;

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::directory::{RunDirectory, WARNINGS};
-use super::run::Progress;
+use super::progress::Progress;
 use base::files::{self, FileError};
 
 const MAX_BYTES: u64 = 1 << 20;

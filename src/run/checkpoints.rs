@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use super::directory::{CHECKPOINT, PREVIOUS_CHECKPOINT, RunDirectory};
+use super::error::RunError;
 use super::experiment::Experiment;
-use super::run::RunError;
 use super::warnings::Warnings;
 use base::files;
 use superposition::checkpoint::{self, CheckpointError, Found};
@@ -17,6 +18,14 @@ pub(super) struct Checkpoints {
 }
 
 impl Checkpoints {
+    /// A run's own.
+    pub fn of(directory: &RunDirectory) -> Self {
+        Self {
+            newest: directory.file(CHECKPOINT),
+            previous: directory.file(PREVIOUS_CHECKPOINT),
+        }
+    }
+
     /// Whether there is any.
     pub fn exist(&self) -> bool {
         self.newest.exists() || self.previous.exists()

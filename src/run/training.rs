@@ -8,10 +8,11 @@ use ndarray::Array2;
 use super::checkpoints::Checkpoints;
 use super::diagnostics::DiagnosticsLog;
 use super::directory::{DIAGNOSTICS, METRICS, RunDirectory};
+use super::error::RunError;
 use super::experiment::Experiment;
 use super::initial::initial;
 use super::metrics::Metrics;
-use super::run::{Progress, RunError};
+use super::progress::Progress;
 use super::warnings::Warnings;
 use crate::config::RunConfig;
 use base::interrupt;
@@ -34,7 +35,7 @@ impl Files {
     /// The run's own.
     pub fn of_run(directory: &RunDirectory) -> Self {
         Self {
-            checkpoints: directory.checkpoints(),
+            checkpoints: Checkpoints::of(directory),
             metrics: directory.file(METRICS),
             diagnostics: directory.file(DIAGNOSTICS),
         }

@@ -6,7 +6,7 @@ use ndarray::Array2;
 
 use super::baseline;
 use super::experiment::Experiment;
-use super::run::Progress;
+use super::progress::Progress;
 use crate::config::{Init, InitMatrices, Method};
 use base::rng::normal;
 use base::rng::{self, Purpose};

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use super::checkpoints::Checkpoints;
 use crate::config::RunConfig;
 use base::files::{self, FileError, links, names, remove};
 use base::interrupt;
@@ -181,14 +180,6 @@ impl RunDirectory {
     /// The directory.
     pub fn path(&self) -> &Path {
         &self.path
-    }
-
-    /// The run's checkpoints.
-    pub(super) fn checkpoints(&self) -> Checkpoints {
-        Checkpoints {
-            newest: self.file(CHECKPOINT),
-            previous: self.file(PREVIOUS_CHECKPOINT),
-        }
     }
 
     /// Whether one of its files is there.

@@ -1,0 +1,19 @@
+//! How a run ended.
+
+use super::results::Summary;
+
+/// How a run ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It was over before: nothing was done.
+    AlreadyOver(Summary),
+    /// All steps are done and all files written.
+    Completed(Summary),
+    /// It stopped on request at this step; the same command resumes it there.
+    Interrupted {
+        /// Updates done, those of other starts included.
+        step: u64,
+    },
+    /// The loss became no number; the last good checkpoint is kept.
+    Diverged(Summary),
+}
