@@ -582,23 +582,25 @@ mod tests {
         for (sentence, begins) in [
             (
                 of(0.6, 0.55, 0.0, 0.0),
-                "Most of the compression is deletion:",
+                "Most of the compression is deletion (",
             ),
             (
                 of(0.6, 0.55, 0.0, 0.1),
-                "The largest part of the compression is deletion:",
+                "The compression is 48 % deletion (features lose their direction) and 44 % sharing (",
             ),
-            (
-                of(0.0, 0.5, 0.5, 0.0),
-                "The largest part of the compression is sharing:",
-            ),
+            (of(0.0, 0.5, 0.5, 0.0), "The compression is 50 % sharing ("),
             (
                 of(0.1, 0.1, 0.5, 0.1),
-                "Most of the compression is superposition:",
+                "Most of the compression is superposition (",
             ),
             (
                 of(0.1, 0.1, 0.1, 0.5),
-                "Most of the compression is overlap of, or with,",
+                "Most of the compression is overlap of features that the program never uses",
+            ),
+            (
+                of(0.4, 0.35, 0.1, 0.15),
+                "The compression is 40 % deletion (features lose their direction), 35 % sharing (features that occur together, \
+                 or carry the same information, share directions) and 15 % overlap of",
             ),
             (
                 of(0.0099, 0.0, 0.0, 0.0),
@@ -606,7 +608,7 @@ mod tests {
             ),
             (
                 of(0.01, 0.0, 0.0, 0.0),
-                "Most of the compression is deletion:",
+                "Most of the compression is deletion (",
             ),
         ] {
             assert!(sentence.starts_with(begins), "{sentence}");

@@ -585,9 +585,9 @@ fn a_low_interchange_accuracy_names_what_was_not_exchanged() {
     );
     assert!(
         more.ends_with(
-            "In 7 of 9 runs the lowest is low (below 0.95) and that of a variable part of which its readers take from \
-             something that carries the same information and keeps its value in the exchange (is_x, carried by tokens:x, \
-             in 7): there a low value does not show that the model ignores the variable."
+            "In 7 of 9 runs the lowest is below 0.95, but of a variable that is read in part from something that carries \
+             the same information and is not exchanged with it (is_x, carried by tokens:x, in 7); a low value does not show \
+             there that the model ignores the variable."
         ),
         "{more}"
     );

@@ -47,7 +47,7 @@ fn answer_of_a_model_that_is_right_everywhere_says_over_which_inputs() {
     assert_eq!(
         text,
         "Yes: on all 1024 inputs the output is right at every token position. The best constant answer is right at 35 %. \
-         Most of the compression is deletion: features lose their direction."
+         Most of the compression is deletion (features lose their direction)."
     );
     let (_, text) = said(
         classes,
@@ -345,7 +345,7 @@ fn a_low_interchange_share_without_a_carrier_is_not_explained_away() {
     let found = interventions(&right, Works::No);
     assert!(
         found[0].ends_with(
-            "matters at 73.2 % of the 800 positions where the compiled model's output is no tie."
+            "matters at 73.3 % of the 800 positions where the compiled model's output is no tie."
         ),
         "{found:?}"
     );

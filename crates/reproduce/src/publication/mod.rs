@@ -5,24 +5,25 @@
 //! - `tables`: one table of all runs from a table of each.
 //! - `files`: what belongs to a published study, and its `.gitignore`, which says so to git.
 
+mod error;
 mod files;
+mod median;
 mod tables;
 
 use std::path::{Path, PathBuf};
 
-use thiserror::Error;
+pub use error::PublishError;
+use median::Median;
 
 use base::files::{FileError, links, remove_leftovers, write_atomically};
 use base::interrupt;
 use tracr_compress::analysis::Settings;
 use tracr_compress::analysis::across::{Tolerance, middle};
-use tracr_compress::figures::table::FigureError;
 use tracr_compress::figures::{self, MEDIAN, png, svg};
 use tracr_compress::report;
 use tracr_compress::run::directory::{FEATURES, GRAM, LAYERS};
 use tracr_compress::run::reference::{Reference, ReferenceError};
-use tracr_compress::study::collection::{self, Collection, CollectionError, Member};
-use tracr_compress::study::record::RecordError;
+use tracr_compress::study::collection::{self, Collection, Member};
 use tracr_compress::study::{Record, Tables};
 
 /// Pixels a point of PNG files: 144 dots an inch, for a page that is read on a screen.
@@ -55,32 +56,6 @@ pub struct Published {
     pub bytes: u64,
     /// Runs without a result, with the reason.
     pub left_out: Vec<String>,
-}
-
-/// Why a study cannot be published.
-#[derive(Debug, Error)]
-#[allow(missing_docs)]
-pub enum PublishError {
-    #[error(
-        "{missing} of the {runs} runs in {} are not over: `compress sweep` on the study's file goes on \
-         with them",
-        directory.display()
-    )]
-    Unfinished {
-        directory: PathBuf,
-        missing: usize,
-        runs: usize,
-    },
-    #[error(transparent)]
-    Record(#[from] RecordError),
-    #[error(transparent)]
-    Reference(#[from] ReferenceError),
-    #[error(transparent)]
-    Collection(#[from] CollectionError),
-    #[error(transparent)]
-    Table(#[from] FigureError),
-    #[error(transparent)]
-    File(#[from] FileError),
 }
 
 /// Analyses a study whose runs are all over, and leaves what is kept of it; `watch` is told before
@@ -165,13 +140,6 @@ fn finish(
         bytes,
         left_out: collection.left_out.clone(),
     })
-}
-
-/// A setting's run in the middle by its loss.
-struct Median<'a> {
-    run: &'a Member,
-    loss: f64,
-    runs: usize,
 }
 
 /// Of each group and width the run with the median loss, the better one of two.

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::{Median, PublishError};
+use super::error::PublishError;
+use super::median::Median;
 use base::files::FileError;
 use tracr_compress::figures::{MEDIAN, Table};
 use tracr_compress::run::directory::{ANALYSIS, FEATURES, GRAM, LAYERS, VARIABLES};

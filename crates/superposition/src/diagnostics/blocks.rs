@@ -2,7 +2,7 @@
 
 use ndarray::{Array1, Array2, Array4, ArrayView2, Axis, Zip};
 
-use super::Reading;
+use super::reading::Reading;
 use tracr::model::forward::softmax_rows;
 use tracr::model::wiring::Reader;
 use tracr::model::{Frozen, Layer, Stream, Wiring};

@@ -8,9 +8,12 @@
 //! and depends on `W` alone.
 
 pub mod blocks;
+mod reading;
 pub mod terms;
 
 use std::sync::Arc;
+
+pub use reading::Reading;
 
 use ndarray::{Array2, Axis};
 
@@ -22,17 +25,6 @@ use tracr::model::{CompiledModel, Linear, Wiring};
 
 /// A larger evaluation set is thinned out to at most this many inputs.
 const MAX_INPUTS: usize = 4096;
-
-/// One measurement.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Reading {
-    /// A block, a head of it, `output`, `total`, a feature, or two features joined by ` -> `.
-    pub subject: String,
-    /// What was measured.
-    pub quantity: &'static str,
-    /// Its value; NaN where there is none.
-    pub value: f64,
-}
 
 impl Reading {
     fn new(subject: impl Into<String>, quantity: &'static str, value: f64) -> Self {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ndarray::Array2;
 
-use super::Reading;
+use super::reading::Reading;
 use crate::engines::Engine;
 use crate::engines::fused::Fused;
 use crate::inputs::sampler::Batch;

@@ -11,7 +11,8 @@ use super::craft::{Dim, Group, Head, Mlp, Space, space::Variable, width::CLEAN_B
 use super::error::Note;
 use super::layers::HalfLayer;
 use super::program::{OpId, OpKind, Program};
-use super::report::{Report, needs_one};
+use super::report::Report;
+use super::sizes::needs_one;
 use crate::model::{Layer, Linear};
 
 /// The layers of the model, `L` of them.

@@ -1,10 +1,10 @@
 //! From operators to blocks (Tracr's `expr_to_craft_graph.py`).
 
-use super::Options;
 use super::craft::attention::{self, Bos, Side};
 use super::craft::{Dim, Head, Mlp, Space, categorical, numerical, space::Variable, width};
 use super::error::{Note, Notes};
 use super::inference::Inferred;
+use super::options::Options;
 use super::program::{self, OpId, OpKind, Program};
 use super::values::{has_order, number, pair_order};
 

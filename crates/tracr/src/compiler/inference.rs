@@ -7,9 +7,9 @@
 //!
 //! Where a function fails, the value is dropped and noted: no such input is assumed to occur.
 
-use super::Options;
 use super::dropped::Dropped;
 use super::error::{Note, Notes, Problem, Reason};
+use super::options::Options;
 use super::program::{Op, OpId, OpKind, Program};
 use super::values::{ValueSet, is_finite, number};
 use crate::model::Value;

@@ -5,8 +5,10 @@ use serde_json::{Map, json};
 
 use super::craft::Space;
 use super::error::{CompileError, Reason};
+use super::labels;
+use super::options::Options;
+use super::plan::Plan;
 use super::program::OpId;
-use super::{Options, Plan, labels};
 use crate::model::metadata::FORMAT_VERSION;
 use crate::model::{CompiledModel, Frozen, Metadata, OutputKind, Stream, Value};
 

@@ -8,7 +8,7 @@
 //! 3. [`inference`]: the values of each s-op ([`values`]), hence its features; notes on the values
 //!    that are [`dropped`].
 //! 4. [`layers`]: which operator goes into which layer.
-//! 5. [`report`](mod@report): the size, and a refusal before anything is built.
+//! 5. `sizes`: the size ([`report`](mod@report)), and a refusal before anything is built; with it the `plan` is made.
 //! 6. [`craft`] and [`blocks`]: heads and MLPs.
 //! 7. [`assemble`], [`labels`] and [`metadata`]: weights, names, and the rest of the model file.
 //!
@@ -23,69 +23,28 @@ pub mod inference;
 pub mod labels;
 pub mod layers;
 pub mod metadata;
+mod options;
+mod plan;
 pub mod program;
 pub mod report;
 pub mod selector;
+mod sizes;
 #[cfg(test)]
 pub mod test_graphs;
 pub mod validate;
 pub mod values;
 
-use crate::model::{CompiledModel, Layer, Value};
+use crate::model::{CompiledModel, Layer};
 use crate::rasp::graph::{Graph, NodeId};
 
 pub use error::{CompileError, Note, Notes, Problem, Reason};
+pub use options::Options;
+pub use plan::Plan;
 pub use report::Report;
 
 use blocks::Blocks;
 use craft::Space;
-use inference::Inferred;
-use layers::HalfLayer;
-use program::{OpId, Program};
-
-/// How a program is to be compiled.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// The program's name, for people.
-    pub program_name: String,
-    /// The tokens, all different in Python's eyes, without BOS and PAD.
-    pub vocab: Vec<Value>,
-    /// The longest input, BOS not counted.
-    pub max_seq_len: usize,
-    /// Whether a position attends only to itself and to those before it.
-    pub causal: bool,
-    /// `L`, the slope of thresholds on numbers. Tracr's default is 100; lower is less exact.
-    pub mlp_exactness: f64,
-    /// The token at position 0.
-    pub bos: Value,
-    /// The token that fills up short inputs.
-    pub pad: Value,
-    /// Whether the program is defined only for inputs without repeated tokens.
-    pub unique_tokens: bool,
-    /// An input to keep in the model file, with what the program says to it (`None` where it is
-    /// undefined).
-    pub example: Option<(Vec<Value>, Option<Vec<Value>>)>,
-    /// A model with more bytes of weights is refused.
-    pub max_bytes: u64,
-}
-
-impl Options {
-    /// The defaults: not causal, `mlp_exactness` 100, `BOS`, `compiler_pad`, no more than 1 GiB.
-    pub fn new(program_name: &str, vocab: Vec<Value>, max_seq_len: usize) -> Self {
-        Self {
-            program_name: program_name.to_owned(),
-            vocab,
-            max_seq_len,
-            causal: false,
-            mlp_exactness: 100.0,
-            bos: Value::Str("BOS".into()),
-            pad: Value::Str("compiler_pad".into()),
-            unique_tokens: false,
-            example: None,
-            max_bytes: base::limits::COMPILED_BYTES,
-        }
-    }
-}
+use program::OpId;
 
 /// Compiles the program whose output is `output`.
 ///
@@ -139,33 +98,4 @@ pub fn compile_with_report(
 /// As [`compile`].
 pub fn report(graph: &Graph, output: NodeId, options: &Options) -> Result<Report, CompileError> {
     Plan::new(graph, output, options).map(|plan| plan.report)
-}
-
-/// Everything that is known before a weight is computed.
-pub struct Plan {
-    /// The operators.
-    pub program: Program,
-    /// Their values.
-    pub inferred: Inferred,
-    /// Their layers.
-    pub halves: Vec<HalfLayer>,
-    /// The sizes.
-    pub report: Report,
-}
-
-impl Plan {
-    fn new(graph: &Graph, output: NodeId, options: &Options) -> Result<Self, CompileError> {
-        validate::options(options)?;
-        let program = Program::read(graph, output)?;
-        let inferred = inference::infer(&program, options)?;
-        let halves = layers::allocate(&program);
-        let report = report::measure(&program, &inferred, &halves, options);
-        report::check(&report, &program, &inferred, options)?;
-        Ok(Self {
-            program,
-            inferred,
-            halves,
-            report,
-        })
-    }
 }

@@ -1,8 +1,8 @@
 //! What Tracr refuses whatever the vocabulary and the length (`compiler/validating.py` and the
 //! checks of `expr_to_craft_graph.py`).
 
-use super::Options;
 use super::error::{CompileError, Problem, Reason};
+use super::options::Options;
 use super::values::{is_finite, number};
 use crate::model::Value;
 use crate::rasp::graph::{Encoding, Graph, Kind, NodeId};

@@ -19,8 +19,10 @@ use std::ops::Range;
 
 use ndarray::{Array2, Array4, ArrayView2, Axis};
 
+use super::compiled::{Layer, Linear, Site};
+use super::frozen::Frozen;
+use super::real::Real;
 use super::wiring::{Reader, Wiring};
-use super::{Frozen, Layer, Linear, Real, block_name};
 
 /// Logit of a masked position, as in Tracr.
 pub const MASKED: f64 = -1e30;
@@ -51,25 +53,6 @@ impl<F: Real> Stream<'_, F> {
         match self {
             Stream::Full => stream.clone(),
             Stream::Compressed(w, wiring) => stream.dot(&wiring.matrix(w, wiring.read(reader))),
-        }
-    }
-}
-
-/// What writes to the stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Site {
-    /// `token_embed[x] + pos_embed`.
-    Embedding,
-    /// Block `i`: attention of layer `i / 2` if even, else its MLP.
-    Block(usize),
-}
-
-impl Site {
-    /// `embed`, or the block's.
-    pub fn name(self) -> String {
-        match self {
-            Self::Embedding => "embed".into(),
-            Self::Block(i) => block_name(i),
         }
     }
 }

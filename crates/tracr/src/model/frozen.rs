@@ -2,7 +2,8 @@
 
 use ndarray::{Array, Array2, Dimension};
 
-use super::{CompiledModel, Layer, Linear, Real};
+use super::compiled::{CompiledModel, Layer, Linear};
+use super::real::Real;
 
 /// A compiled model's weights as matrices of `F`.
 #[derive(Clone, Debug)]

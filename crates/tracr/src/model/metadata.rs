@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use thiserror::Error;
 
-use super::Value;
+use super::value::Value;
 use base::escape::{self, name};
 
 /// The only version of the format so far.

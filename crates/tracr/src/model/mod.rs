@@ -10,6 +10,7 @@
 //! - [`codec`]: words to token ids, unembedded scores to values.
 
 pub mod codec;
+mod compiled;
 pub mod file;
 pub mod forward;
 pub mod frozen;
@@ -19,88 +20,13 @@ pub mod value;
 pub mod visited;
 pub mod wiring;
 
-use ndarray::{Array1, Array2};
-
-pub use forward::{Site, Stream, Trace};
+pub use compiled::{CompiledModel, Layer, Linear, Site, block_name};
+pub use forward::{Stream, Trace};
 pub use frozen::Frozen;
 pub use metadata::{Metadata, OutputKind};
 pub use real::Real;
 pub use value::Value;
 pub use wiring::Wiring;
-
-/// A linear map `x ↦ x·weight + bias`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Linear<F> {
-    /// Shape `[inputs, outputs]`.
-    pub weight: Array2<F>,
-    /// Shape `[outputs]`.
-    pub bias: Array1<F>,
-}
-
-/// One layer: attention, then MLP, each with a residual add.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Layer<F> {
-    /// Shape `[D, H·k]`, heads side by side.
-    pub query: Linear<F>,
-    /// Shape `[D, H·k]`.
-    pub key: Linear<F>,
-    /// Shape `[D, H·k]`.
-    pub value: Linear<F>,
-    /// Shape `[H·k, D]`.
-    pub output: Linear<F>,
-    /// Shape `[D, hidden]`.
-    pub fc1: Linear<F>,
-    /// Shape `[hidden, D]`.
-    pub fc2: Linear<F>,
-}
-
-/// A model as a model file holds it: weights and the names of everything.
-///
-/// A compiled model's weights are float32 numbers, an exported one's may be float64: here both are
-/// wide, and what they were on disk is told from their values (see [`CompiledModel::to_bytes`]).
-///
-/// `D` is the width of the residual stream, `V` the vocabulary (BOS and PAD included), `T` the
-/// number of positions (BOS and `max_seq_len` tokens), `O` the number of output columns.
-#[derive(Clone, Debug, PartialEq)]
-pub struct CompiledModel {
-    /// Labels, vocabulary, sizes.
-    pub metadata: Metadata,
-    /// Shape `[V, D]`.
-    pub token_embed: Array2<f64>,
-    /// Shape `[T, D]`; row 0 (BOS) is zero in Tracr's models.
-    pub pos_embed: Array2<f64>,
-    /// Shape `[D, O]`.
-    pub unembed: Array2<f64>,
-    /// The layers, in order.
-    pub layers: Vec<Layer<f64>>,
-}
-
-impl CompiledModel {
-    /// `D`, the width of the compiled residual stream.
-    pub fn width(&self) -> usize {
-        self.metadata.residual_labels.len()
-    }
-
-    /// `T`, the number of positions: BOS and up to `max_seq_len` tokens.
-    pub fn positions(&self) -> usize {
-        self.metadata.max_seq_len + 1
-    }
-
-    /// `layer0.attn`, `layer0.mlp`, `layer1.attn`, ...: the names of the `2L` blocks.
-    pub fn block_names(&self) -> Vec<String> {
-        (0..2 * self.layers.len()).map(block_name).collect()
-    }
-}
-
-/// `layer0.attn` for block 0, `layer0.mlp` for block 1, ...
-pub fn block_name(block: usize) -> String {
-    let kind = if block.is_multiple_of(2) {
-        "attn"
-    } else {
-        "mlp"
-    };
-    format!("layer{}.{kind}", block / 2)
-}
 
 #[cfg(test)]
 pub mod test_models;

@@ -25,7 +25,8 @@ use std::ops::Range;
 
 use ndarray::{Array2, ArrayView2, Axis};
 
-use super::{CompiledModel, Real, Site, block_name};
+use super::compiled::{CompiledModel, Site, block_name};
+use super::real::Real;
 
 /// What reads from the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

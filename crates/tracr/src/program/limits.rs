@@ -18,8 +18,9 @@ use crate::compiler::craft::{Dim, Group};
 use crate::compiler::inference::{Inferred, infer};
 use crate::compiler::program::{Head, OpId, OpKind, Program};
 use crate::model::{Metadata, Value};
+use crate::rasp::graph::describe;
 use crate::rasp::graph::{Function, Graph, Kind, NodeId};
-use crate::rasp::interpreter::{Run, describe};
+use crate::rasp::interpreter::Run;
 use crate::rasp::python::{
     arithmetic::{Number, number},
     repr,

@@ -3,8 +3,8 @@
 
 use std::fmt;
 
+use super::graph::describe;
 use super::graph::{Encoding, Graph, Kind, NodeId};
-use super::interpreter::describe;
 use super::python;
 use crate::model::Value;
 

@@ -203,3 +203,21 @@ impl Graph {
         &self.nodes[id.0]
     }
 }
+
+/// A node for messages: ``the map `x / 2` ``, ``the aggregate `sort` ``.
+pub fn describe(graph: &Graph, node: NodeId) -> String {
+    let node = graph.node(node);
+    let operator = node.kind.default_name().replace('_', " ");
+    let text = match &node.kind {
+        Kind::Map { f, .. } | Kind::SequenceMap { f, .. } | Kind::Select { predicate: f, .. } => {
+            &f.text
+        }
+        _ => "",
+    };
+    match (node.named, text) {
+        (true, "") => format!("the {operator} `{}`", node.name),
+        (true, text) => format!("the {operator} `{}` ({text})", node.name),
+        (false, "") => format!("the {operator}"),
+        (false, text) => format!("the {operator} `{text}`"),
+    }
+}

@@ -4,7 +4,7 @@
 use super::doubts::{self, Doubt};
 pub use super::eval_error::EvalError;
 use super::eval_error::MAX_SIZE;
-use super::graph::{Function, Graph, Kind, NodeId, ValueError};
+use super::graph::{Function, Graph, Kind, NodeId, ValueError, describe};
 use super::python::{self, arithmetic};
 use crate::model::Value;
 
@@ -343,24 +343,6 @@ impl Evaluator<'_> {
             arguments: arguments.to_vec(),
             reason: error.0,
         }
-    }
-}
-
-/// A node for messages: ``the map `x / 2` ``, ``the aggregate `sort` ``.
-pub fn describe(graph: &Graph, node: NodeId) -> String {
-    let node = graph.node(node);
-    let operator = node.kind.default_name().replace('_', " ");
-    let text = match &node.kind {
-        Kind::Map { f, .. } | Kind::SequenceMap { f, .. } | Kind::Select { predicate: f, .. } => {
-            &f.text
-        }
-        _ => "",
-    };
-    match (node.named, text) {
-        (true, "") => format!("the {operator} `{}`", node.name),
-        (true, text) => format!("the {operator} `{}` ({text})", node.name),
-        (false, "") => format!("the {operator}"),
-        (false, text) => format!("the {operator} `{text}`"),
     }
 }
 

@@ -1,6 +1,6 @@
 //! sort_unique: right outputs beside blocks that say something else.
 
-use super::{ACCURACY, COSINE, DIM, line};
+use super::words::{ACCURACY, COSINE, DIM, line};
 use crate::paper::estimate::{Criterion, Estimate};
 use crate::paper::study::{Setting, Source};
 use crate::paper::writer::{Row, Writer};

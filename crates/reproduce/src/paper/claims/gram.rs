@@ -1,6 +1,6 @@
 //! What `G` looks like, and the heat map that the authors published.
 
-use super::{AGREEMENT, entry, line};
+use super::words::{AGREEMENT, entry, line};
 use crate::paper::estimate::{Criterion, Estimate};
 use crate::paper::study::{Setting, Source};
 use crate::paper::writer::Writer;

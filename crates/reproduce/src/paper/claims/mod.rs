@@ -3,46 +3,20 @@
 mod encoding;
 mod gram;
 mod time;
+mod words;
 
 use super::estimate::{Criterion, Estimate, Verdict};
 use super::study::{Setting, Source, Study};
-use super::writer::{Line, Row, Writer};
+use super::writer::{Row, Writer};
 use base::numbers::four_digits;
 use tracr_compress::analysis::across::{Better, Tolerance};
 use tracr_compress::figures::table::FigureError;
 
-const DIM: &str = "compression.dim";
+pub(super) use words::{ACCURACY, AGREEMENT, COSINE, MAE, entry};
+use words::{DIM, line};
+
 /// A run of frac_prevs above this mean absolute error ended on a plateau (`docs/stuck_seeds.md`).
 const STUCK: f64 = 0.01;
-pub(super) const MAE: Source<'_> = Source::of_run("mae");
-pub(super) const ACCURACY: Source<'_> = Source::of_run("token_accuracy");
-pub(super) const COSINE: Source<'_> =
-    Source::of("study_metrics.csv", "value", &[("metric", "cosine_mean")]);
-/// How `G` agrees with the published heat map, BOS aside.
-pub(super) const AGREEMENT: Source<'_> = Source::of(
-    "study_reference.csv",
-    "correlation",
-    &[("excluded", "tokens:BOS")],
-);
-
-/// An entry of `G`.
-pub(super) const fn entry<'a>(pair: &'a [(&'a str, &'a str); 2]) -> Source<'a> {
-    Source::of("study_gram.csv", "value", pair)
-}
-
-fn line(
-    figure: &str,
-    paper: &str,
-    found: Option<Estimate>,
-    criterion: impl Into<Option<Criterion>>,
-) -> Line {
-    Line {
-        figure: figure.to_owned(),
-        paper: paper.to_owned(),
-        found,
-        criterion: criterion.into(),
-    }
-}
 
 /// All statements.
 ///

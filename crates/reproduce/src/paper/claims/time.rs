@@ -1,6 +1,6 @@
 //! How long a run takes.
 
-use super::line;
+use super::words::line;
 use crate::paper::estimate::{Criterion, Estimate};
 use crate::paper::study::Source;
 use crate::paper::writer::{Writer, duration};

@@ -324,7 +324,6 @@ kernels! {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
 
     use ndarray::Array2;
 
@@ -333,12 +332,10 @@ mod tests {
     use crate::{Engine, Objective, OutputPositions, Teacher};
     use base::rng::normal;
     use base::rng::{Purpose, stream};
-    use tracr::model::CompiledModel;
 
     #[test]
     fn rows_that_go_direct_have_the_bits_of_those_that_do_not() {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let model = CompiledModel::load(&root.join("models/frac_prevs.safetensors")).unwrap();
+        let model = crate::test_models::load("frac_prevs");
         // The output counts at BOS or not.
         for positions in [OutputPositions::All, OutputPositions::Tokens] {
             let space = InputSpace::new(&model, &[5], false).unwrap();

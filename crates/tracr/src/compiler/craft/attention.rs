@@ -8,8 +8,8 @@
 //! gives BOS everything if no key scores `C`, and nothing if one does. With `c = 1`, BOS is attended
 //! to as one more selected key. `C` is [`COLDNESS`] before the division by `√key_size`.
 
-use super::{Dim, Head, Space};
-use crate::compiler::craft::space::Variable;
+use super::parts::Head;
+use super::space::{Dim, Space, Variable};
 use crate::model::Value;
 use crate::rasp::graph::ValueError;
 use crate::rasp::python::repr;

@@ -1,6 +1,7 @@
 //! MLPs over one-hot encoded values (Tracr's `categorical_mlp.py`).
 
-use super::{Dim, Group, Mlp, Unit};
+use super::parts::{Group, Mlp, Unit};
+use super::space::Dim;
 
 /// `f(x)`, categorical: unit `v` is on if `f(x) = v`, and switches on the feature `v`.
 ///

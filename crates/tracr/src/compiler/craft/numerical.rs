@@ -10,7 +10,8 @@
 //! times the difference of the function's values. The sum telescopes to the value at the nearest
 //! argument: `f(v₀) + Σ_{v_k ≤ x} (f(v_k) − f(v_{k−1})) = f(v_j)`. `L` is `mlp_exactness`.
 
-use super::{Dim, Group, Mlp, Unit};
+use super::parts::{Group, Mlp, Unit};
+use super::space::Dim;
 
 /// What a staircase writes on each of its steps: the dimension and the weight.
 pub type Written = Vec<(Dim, f64)>;

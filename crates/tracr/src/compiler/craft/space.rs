@@ -5,10 +5,10 @@
 
 use std::collections::HashMap;
 
-use crate::compiler::Options;
 use crate::compiler::inference::Inferred;
+use crate::compiler::options::Options;
 use crate::compiler::program::{OpId, OpKind, Program};
-use crate::compiler::report::needs_one;
+use crate::compiler::sizes::needs_one;
 use crate::compiler::values::ValueSet;
 use crate::model::Value;
 

@@ -5,7 +5,9 @@
 //! writes 1 and the staircase 0, which would be a value there; one unit reads BOS and takes both
 //! away again, since every other block relies on BOS holding `bos + one` alone.
 
-use super::{Dim, Group, Mlp, Unit, numerical};
+use super::numerical;
+use super::parts::{Group, Mlp, Unit};
+use super::space::Dim;
 
 /// The hidden unit that takes the output at BOS away; widths of one layer share it.
 pub const CLEAN_BOS: &str = "_hidden_clean_bos_";

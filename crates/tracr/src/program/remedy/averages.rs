@@ -1,7 +1,8 @@
 //! Aggregates: what they average, and where they select nothing.
 
+use super::edit::Remedy;
 use super::source::{atom, call, literal};
-use super::{Candidates, Remedy, samples};
+use super::{Candidates, samples};
 use crate::model::Value;
 use crate::rasp::graph::{Encoding, Kind, NodeId};
 use crate::rasp::interpreter;

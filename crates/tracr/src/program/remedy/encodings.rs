@@ -1,7 +1,8 @@
 //! Numerical where categorical is needed, and the other way round.
 
+use super::Candidates;
+use super::edit::Remedy;
 use super::source::{atom, call, in_double_quotes, operands};
-use super::{Candidates, Remedy};
 use crate::model::Value;
 use crate::rasp::graph::NodeId;
 use crate::rasp::python::repr;

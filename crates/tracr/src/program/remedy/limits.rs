@@ -1,6 +1,7 @@
 //! What a program lacks or has too much of, beside its expressions.
 
-use super::{Candidates, Remedy};
+use super::Candidates;
+use super::edit::Remedy;
 use crate::rasp::graph::{Kind, NodeId};
 
 impl Candidates<'_> {

@@ -6,6 +6,7 @@
 //! edited program's own interpreter is the judge, and the text says what changes.
 
 mod averages;
+mod edit;
 mod encodings;
 mod limits;
 mod pairs;
@@ -16,12 +17,13 @@ use std::ops::Range;
 
 use super::verify::{Verdict, verify};
 use crate::compiler::{self, CompileError, Options, Reason};
-use crate::model::{CompiledModel, Value};
+use crate::model::CompiledModel;
 use crate::rasp::doubts;
 use crate::rasp::graph::{Graph, Kind, NodeId};
 use crate::rasp::interpreter::{self, EvalError};
 use crate::rasp::{self, Program};
 
+use edit::Remedy;
 use source::Source;
 
 /// Edits that are tried for one problem, and for a whole program.
@@ -33,21 +35,6 @@ const MAX_SOURCE: usize = 1 << 16;
 
 /// A trial's model is no larger: it is compiled and run for a line of advice.
 const MAX_BYTES: u64 = 1 << 26;
-
-/// An edit of a program, and how to tell its author.
-#[derive(Clone, Debug, Default, PartialEq)]
-struct Remedy {
-    help: String,
-    /// Bytes of the program's text, and what stands there instead.
-    edits: Vec<(Range<usize>, String)>,
-    /// The s-op to output instead of the program's.
-    output: Option<String>,
-    /// The tokens to compile it for instead of the program's.
-    vocab: Option<Vec<Value>>,
-    max_seq_len: Option<usize>,
-    /// Whether the edited program means something else.
-    differs: bool,
-}
 
 /// What a trial gave.
 enum Trial {

@@ -1,7 +1,8 @@
 //! Selectors over different s-ops, joined: one `select` over pairs does what `and` and `or` ask for.
 
+use super::Candidates;
+use super::edit::Remedy;
 use super::source::{call, literal, unbracketed};
-use super::{Candidates, Remedy};
 use crate::rasp::graph::{Kind, NodeId};
 use crate::rasp::syntax::ast::Expr;
 use crate::rasp::syntax::lexer;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::Remedy;
+use super::edit::Remedy;
 use crate::model::Value;
 use crate::rasp::Program;
 use crate::rasp::graph::NodeId;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use super::elaborator::{Elaborator, Outcome};
 use super::item::{Argument, Callable, Home, Item, Scope};
-use super::{Elaborator, Outcome};
 use crate::rasp::diagnostics::{Problem, Span};
 use crate::rasp::formula::Formula;
 use crate::rasp::syntax::ast::Name;

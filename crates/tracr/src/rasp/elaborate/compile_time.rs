@@ -1,7 +1,7 @@
 //! Lists that are made at compile time.
 
+use super::elaborator::{Elaborator, Outcome};
 use super::item::{Argument, Item};
-use super::{Elaborator, Outcome};
 use crate::model::Value;
 use crate::rasp::diagnostics::{Problem, Span};
 

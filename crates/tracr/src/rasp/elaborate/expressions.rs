@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::builtins::Builtin;
+use super::builtin::Builtin;
+use super::elaborator::{Elaborator, Outcome};
 use super::item::{Argument, Callable, Home, Item, List, MAX_NESTING, Scope};
-use super::{Elaborator, Outcome};
 use crate::model::Value;
 use crate::rasp::diagnostics::{Problem, Span, nearest};
 use crate::rasp::formula;

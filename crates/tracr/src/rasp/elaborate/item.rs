@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::builtins::Builtin;
+use super::builtin::Builtin;
 use crate::model::Value;
 use crate::rasp::diagnostics::Span;
 use crate::rasp::formula::Formula;

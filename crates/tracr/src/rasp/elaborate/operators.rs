@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::calls::ONE_POSITION;
+use super::elaborator::{Elaborator, Outcome, not_too_high};
 use super::item::{Argument, Item, List};
-use super::{Elaborator, Outcome, not_too_high};
 use crate::model::Value;
 use crate::rasp::diagnostics::{Problem, Span};
 use crate::rasp::formula::Formula;

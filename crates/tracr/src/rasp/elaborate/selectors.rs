@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use super::elaborator::{Elaborator, Outcome};
 use super::item::{Argument, Item};
-use super::{Elaborator, Outcome};
 use crate::model::Value;
 use crate::rasp::diagnostics::{Problem, Span};
 use crate::rasp::formula::Formula;

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::elaborator::{Elaborator, Outcome};
 use super::item::{Callable, Item, List};
-use super::{Elaborator, Outcome};
 use crate::rasp::diagnostics::{Problem, Span};
 use crate::rasp::graph::{Kind, NodeId};
 use crate::rasp::syntax;

@@ -1,6 +1,6 @@
 //! `+ - * / // % **`, negation and `round`, as Python computes them.
 
-use super::{repr, type_name};
+use super::text::{repr, type_name};
 use crate::model::Value;
 use crate::rasp::graph::ValueError;
 

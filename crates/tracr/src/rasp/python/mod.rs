@@ -17,7 +17,7 @@ pub mod text;
 
 pub use arithmetic::{add, divide, floor_divide, modulo, multiply, negate, power, round, subtract};
 pub use order::{Key, compare, direction_less, equal, less};
-pub use text::{repr, str};
+pub use text::{repr, str, type_name};
 
 use super::graph::ValueError;
 use crate::model::Value;
@@ -90,18 +90,6 @@ pub fn length(x: &Value) -> Result<i64, ValueError> {
         _ => return Err(ValueError(format!("{} has no length", repr(x)))),
     };
     i64::try_from(length).map_err(|_| ValueError("the length is out of range".into()))
-}
-
-/// The type's name, as Python calls it, for messages.
-pub fn type_name(x: &Value) -> &'static str {
-    match x {
-        Value::None => "None",
-        Value::Bool(_) => "bool",
-        Value::Int(_) => "int",
-        Value::Float(_) => "float",
-        Value::Str(_) => "str",
-        Value::Tuple(_) => "tuple",
-    }
 }
 
 #[cfg(test)]

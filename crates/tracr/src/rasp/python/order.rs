@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
 
 use super::arithmetic::{Number, number};
-use super::{repr, str};
+use super::text::{repr, str};
 use crate::model::Value;
 use crate::rasp::graph::ValueError;
 

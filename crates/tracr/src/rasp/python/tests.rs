@@ -21,7 +21,7 @@ fn exact(json: &serde_json::Value) -> Value {
 fn table() -> Vec<Row> {
     let path = concat!(
         env!("CARGO_MANIFEST_DIR"),
-        "/tests/fixtures/rasp/python.json"
+        "/../../tests/fixtures/rasp/python.json"
     );
     let rows: Vec<(String, serde_json::Value, serde_json::Value, bool)> =
         serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();

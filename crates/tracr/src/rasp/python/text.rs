@@ -94,3 +94,15 @@ fn quoted(s: &str) -> String {
     out.push(quote);
     out
 }
+
+/// The type's name, as Python calls it, for messages.
+pub fn type_name(x: &Value) -> &'static str {
+    match x {
+        Value::None => "None",
+        Value::Bool(_) => "bool",
+        Value::Int(_) => "int",
+        Value::Float(_) => "float",
+        Value::Str(_) => "str",
+        Value::Tuple(_) => "tuple",
+    }
+}

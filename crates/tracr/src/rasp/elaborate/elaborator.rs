@@ -1,0 +1,247 @@
+//! The state of building a graph, and what bounds it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::item::{self, Home, Item, Scope};
+use crate::model::Value;
+use crate::rasp::diagnostics::{Problem, Sources, Span};
+use crate::rasp::formula::{self, Formula};
+use crate::rasp::graph::{Encoding, Graph, Kind, NodeId};
+
+/// Expressions evaluated, elements of lists made, parts of formulas, and the like.
+const MAX_STEPS: usize = 1_000_000;
+
+/// Operators of one program.
+const MAX_NODES: usize = 20_000;
+
+/// Expressions in functions in expressions ...
+const MAX_DEPTH: usize = 250;
+
+/// Reports per program.
+const MAX_PROBLEMS: usize = 20;
+
+/// An error on its way up to the statement that it is in.
+pub(super) type Outcome<T> = Result<T, Box<Problem>>;
+
+/// The state of building a graph.
+pub struct Elaborator {
+    /// All nodes so far.
+    pub graph: Graph,
+    /// Source texts; `load` adds to them.
+    pub sources: Sources,
+    /// What went wrong so far.
+    pub problems: Vec<Problem>,
+    /// The names of the program.
+    pub globals: Scope,
+    /// The name assigned last, and where.
+    pub last_assigned: Option<(String, Span)>,
+    pub(super) prelude: Scope,
+    pub(super) locals: Vec<Scope>,
+    pub(super) home: Home,
+    /// While a function of the prelude runs: its call in the program, which is what a node of it
+    /// is blamed on.
+    pub(super) blamed: Option<Span>,
+    /// What maps and selects compute, to put one into the other.
+    pub(super) formulas: HashMap<NodeId, Arc<Formula>>,
+    pub(super) tokens: NodeId,
+    pub(super) indices: NodeId,
+    pub(super) steps: usize,
+    pub(super) depth: usize,
+    pub(super) exhausted: bool,
+    /// The directory that `load` starts from.
+    pub(super) directory: PathBuf,
+    /// The files that need not be loaded again.
+    pub(super) loaded: Vec<PathBuf>,
+}
+
+impl Elaborator {
+    /// With nothing but the primitives `tokens` and `indices`.
+    pub fn new(sources: Sources, directory: PathBuf, file: PathBuf) -> Self {
+        let mut graph = Graph::default();
+        let tokens = graph.add(Kind::Tokens);
+        let indices = graph.add(Kind::Indices);
+        Self {
+            graph,
+            sources,
+            problems: Vec::new(),
+            globals: Scope::new(),
+            last_assigned: None,
+            prelude: Scope::new(),
+            locals: Vec::new(),
+            home: Home::Program,
+            blamed: None,
+            formulas: HashMap::new(),
+            tokens,
+            indices,
+            steps: 0,
+            depth: 0,
+            exhausted: false,
+            directory,
+            loaded: vec![file],
+        }
+    }
+
+    /// Takes what was assigned so far for the prelude, and starts the program.
+    pub fn seal_prelude(&mut self) {
+        self.prelude = std::mem::take(&mut self.globals);
+        for item in self.prelude.values_mut() {
+            if let Item::Function(callable) = item
+                && let item::Callable::Def { home, .. } = Arc::make_mut(callable)
+            {
+                *home = Home::Prelude;
+            }
+        }
+        self.last_assigned = None;
+    }
+
+    /// Gives the program a constant that is known from outside.
+    pub fn constant_named(&mut self, name: &str, value: Value) {
+        self.globals.insert(name.to_owned(), Item::Value(value));
+    }
+
+    /// The s-ops of the program that have names, and those of the prelude.
+    pub fn sops(&self) -> BTreeMap<String, NodeId> {
+        self.prelude
+            .iter()
+            .chain(&self.globals)
+            .filter_map(|(name, item)| match item {
+                Item::Sop(id) => Some((name.clone(), *id)),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The item of a name of the program, or of the prelude.
+    pub fn global(&self, name: &str) -> Option<&Item> {
+        self.globals.get(name).or_else(|| self.prelude.get(name))
+    }
+
+    pub(super) fn report(&mut self, problem: Problem) {
+        if !problem.is_silent() && self.problems.len() < MAX_PROBLEMS {
+            self.problems.push(problem);
+        }
+    }
+
+    /// Counts so many steps, or gives up.
+    pub(super) fn charge(&mut self, steps: usize, span: &Span) -> Outcome<()> {
+        if self.exhausted {
+            return Err(Box::new(Problem::silent()));
+        }
+        self.steps = self.steps.saturating_add(steps);
+        if self.steps > MAX_STEPS {
+            self.exhausted = true;
+            return Err(Box::new(
+                Problem::new(
+                    span,
+                    format!("the program takes more than {MAX_STEPS} steps to unfold"),
+                    "given up here",
+                )
+                .help("a loop or a list is too long: what depends on the input belongs into s-ops"),
+            ));
+        }
+        Ok(())
+    }
+
+    pub(super) fn nested<T>(
+        &mut self,
+        span: &Span,
+        run: impl FnOnce(&mut Self) -> Outcome<T>,
+    ) -> Outcome<T> {
+        self.charge(1, span)?;
+        if self.depth >= MAX_DEPTH {
+            return Err(Box::new(
+                Problem::new(
+                    span,
+                    format!("calls and expressions are nested deeper than {MAX_DEPTH}"),
+                    "too deep here",
+                )
+                .help(
+                    "a function that calls itself needs a condition known at compile time to stop",
+                ),
+            ));
+        }
+        self.depth += 1;
+        let outcome = run(self);
+        self.depth -= 1;
+        outcome
+    }
+
+    pub(super) fn add(&mut self, kind: Kind, encoding: Encoding, span: &Span) -> Outcome<NodeId> {
+        if self.graph.nodes.len() >= MAX_NODES {
+            self.exhausted = true;
+            let message = format!("the program has more than {MAX_NODES} operators");
+            return Err(Box::new(Problem::new(span, message, "given up here").help(
+                "a loop or a function makes too many: every operator on an s-op is one",
+            )));
+        }
+        let id = self.graph.add(kind);
+        let blamed = self.blamed.as_ref().unwrap_or(span);
+        if let Some(node) = self.graph.nodes.get_mut(id.0) {
+            node.encoding = encoding;
+            node.span = Some((blamed.file, blamed.range.clone()));
+        }
+        Ok(id)
+    }
+
+    /// A copy of a node, as Tracr's `annotate` makes.
+    pub(super) fn copy(&mut self, id: NodeId, span: &Span) -> Outcome<NodeId> {
+        let original = self.graph.node(id).clone();
+        let copy = self.add(original.kind, original.encoding, span)?;
+        if let Some(node) = self.graph.nodes.get_mut(copy.0) {
+            node.name = original.name;
+            node.named = original.named;
+        }
+        if let Some(formula) = self.formulas.get(&id).cloned() {
+            self.formulas.insert(copy, formula);
+        }
+        Ok(copy)
+    }
+
+    /// A formula that is not too high to be evaluated; its parts count as steps, as whoever asks is
+    /// about to copy them.
+    pub(super) fn bounded(&mut self, formula: Arc<Formula>, span: &Span) -> Outcome<Arc<Formula>> {
+        let formula = not_too_high(formula, span)?;
+        self.charge(formula.size(), span)?;
+        Ok(formula)
+    }
+
+    /// The scopes that a function sees, for it to keep.
+    pub(super) fn captured(&mut self, span: &Span) -> Outcome<Vec<Scope>> {
+        let size = |item: &Item| match item {
+            Item::Value(value) => 1 + formula::steps_of(value),
+            _ => 1,
+        };
+        let steps = self.locals.iter().flat_map(Scope::values).map(size).sum();
+        self.charge(steps, span)?;
+        Ok(self.locals.clone())
+    }
+}
+
+/// A formula that can be evaluated without running out of stack.
+pub(super) fn not_too_high(formula: Arc<Formula>, span: &Span) -> Outcome<Arc<Formula>> {
+    if formula.height() > formula::MAX_HEIGHT {
+        let limit = formula::MAX_HEIGHT;
+        let message = format!("more than {limit} operators follow each other at one position");
+        return Err(Box::new(Problem::new(span, message, "in this expression").help(
+            "interrupt the chain by a sequence map, as in `sequence_map((x, t) -> x, s, tokens)`, or make it shorter",
+        )));
+    }
+    Ok(formula)
+}
+
+impl Problem {
+    /// For what follows from an error that was reported.
+    pub(super) fn silent() -> Self {
+        Self {
+            message: String::new(),
+            labels: Vec::new(),
+            help: None,
+        }
+    }
+
+    pub(super) fn is_silent(&self) -> bool {
+        self.message.is_empty()
+    }
+}
