@@ -33,14 +33,25 @@ echo "== install"
 CARGO_TARGET_DIR=$target cargo install --locked --path . --quiet --root "$work/installed"
 works "$work/installed/bin/compress"
 
+# patches ROOT FORM: the crates below the program are not on a registry; each stands where FORM says, by its name.
+patches() {
+    for name in base tracr superposition; do
+        printf -- '--config\npatch.crates-io.compress-%s.path="%s/%s"\n' "$name" "$1" "${2//NAME/$name}"
+    done
+}
+
 echo "== package"
+mapfile -t here < <(patches "$PWD" crates/NAME)
 # Whatever Cargo has to complain about is an error.
-cargo package --no-verify --allow-dirty --quiet --target-dir "$work/package" 2> "$work/complaints"
+cargo package "${here[@]}" -p tracr-compress -p compress-base -p compress-tracr -p compress-superposition \
+    --no-verify --allow-dirty --quiet --target-dir "$work/package" 2> "$work/complaints"
 if [[ -s $work/complaints ]]; then
     cat "$work/complaints" >&2
     exit 1
 fi
-tar -xzf "$work"/package/package/tracr-compress-*.crate -C "$work"
+for package in "$work"/package/package/*.crate; do
+    tar -xzf "$package" -C "$work"
+done
 crate=$(echo "$work"/tracr-compress-*)
 if [[ -e $crate/results ]]; then
     echo "the package has results in it" >&2
@@ -52,8 +63,13 @@ echo "== build the package"
 cargo build --release --locked --quiet
 cp -p "$target/release/compress" "$work/own"
 # Whether it builds and works is the question, not how fast it is.
-CARGO_TARGET_DIR=$target cargo build --release --locked --quiet --manifest-path "$crate/Cargo.toml" \
-    --config 'profile.release.package.tracr-compress.opt-level=0'
+slow=()
+for name in tracr-compress compress-base compress-tracr compress-superposition; do
+    slow+=(--config "profile.release.package.$name.opt-level=0")
+done
+mapfile -t unpacked < <(patches "$work" "compress-NAME-${crate##*-}")
+CARGO_TARGET_DIR=$target cargo build --release --quiet --manifest-path "$crate/Cargo.toml" "${slow[@]}" \
+    "${unpacked[@]}"
 mv "$target/release/compress" "$work/packaged"
 mv "$work/own" "$target/release/compress"
 works "$work/packaged"
