@@ -478,6 +478,73 @@ mod tests {
     }
 
     #[test]
+    fn redundant_with_several_is_enough_at_the_threshold_itself() {
+        // Feature 0 is the sum of three that are independent, each of which gives a third.
+        let signs = Array2::from_shape_fn((8, 3), |(row, bit)| [1.0, -1.0][row >> bit & 1]);
+        let values = Array2::from_shape_fn((8, 4), |(row, feature)| match feature {
+            0 => signs.row(row).sum(),
+            _ => signs[[row, feature - 1]],
+        });
+        let mut moments = Moments::new(4);
+        moments.add(&values, &Array1::ones(8));
+        let gram = Array2::<f64>::eye(4);
+        let mut values = Values {
+            gram: gram.view(),
+            moments: &moments,
+            labels: &[],
+            threshold: 0.0,
+        };
+        let others = [("a", 1), ("b", 2), ("c", 3)].map(|(name, dim)| Variable {
+            name: name.into(),
+            dims: vec![dim],
+            sites: vec![Site::Embedding],
+        });
+        let [a, b, c] = &others;
+        let r2 = values.r2(&[0], &[1, 2]);
+        approx::assert_abs_diff_eq!(r2, 2.0 / 3.0, epsilon = 1e-12);
+        let mut taken = |others: &[&Variable], threshold: f64| {
+            values.threshold = threshold;
+            let found = values.together(&[0], others)?;
+            Some(dims_of(&found))
+        };
+        // Of equal gains the last is taken first.
+        assert_eq!(taken(&[b, a], r2), Some(vec![1, 2]));
+        assert_eq!(taken(&[b, a], r2.next_up()), None);
+        assert_eq!(taken(&[a, b, c], 0.99).map(|dims| dims.len()), Some(3));
+    }
+
+    #[test]
+    fn redundant_is_the_greater_part_above_one_half() {
+        // Feature 0 is the sum of feature 1 and of another that is independent of it, and as large.
+        let values = ndarray::array![[2.0, 1.0], [0.0, 1.0], [0.0, -1.0], [-2.0, -1.0]];
+        let mut moments = Moments::new(2);
+        moments.add(&values, &Array1::ones(4));
+        let gram = Array2::<f64>::eye(2);
+        let values = Values {
+            gram: gram.view(),
+            moments: &moments,
+            labels: &[],
+            threshold: 0.9,
+        };
+        let half = Variable {
+            name: "half".into(),
+            dims: vec![1],
+            sites: vec![Site::Embedding],
+        };
+        assert_eq!(values.r2(&[0], &[1]), 0.5);
+        assert_eq!(values.greatest(&[0], &[&half]), None);
+    }
+
+    #[test]
+    fn redundancy_that_is_no_reason_is_said_of_the_variable() {
+        let text = not_carried("is_x");
+        assert!(
+            text.contains("before is_x carries") && text.contains("redundancy does not explain"),
+            "{text}"
+        );
+    }
+
+    #[test]
     fn redundancy_explains_a_low_share_from_a_fifth_of_what_is_read() {
         let of = |from_itself: f64, responses: &[f64]| {
             let carrier = |response: &f64| Carrier {
@@ -498,6 +565,7 @@ mod tests {
         };
         assert!(of(3.0, &[0.75]) && of(-3.0, &[-0.75]) && of(3.0, &[0.5, -0.25]));
         assert!(of(0.79, &[0.21]) && !of(0.81, &[0.19]) && !of(-0.81, &[-0.19]));
+        assert!(of(7.9, &[2.1]) && !of(8.1, &[1.9]));
     }
 
     #[test]
