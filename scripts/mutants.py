@@ -65,7 +65,6 @@ ANALYSIS = ({"analysis": "main", "variants": ("evaluation", "oracle")},
             ["analysis::faithfulness", "the_analysis_sees", "the_identity", "the_evaluation_of_training",
              "threads_change"])
 INTEGRATION = {
-    "analysis/mod.rs": ANALYSIS,
     "analysis/faithfulness.rs": ANALYSIS,
 }
 FILTERS = {file: ["::answer::"] for file in UNITS if "/answer/" in file} | {"analysis/fit.rs": ["::fit::"]}

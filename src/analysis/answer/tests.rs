@@ -5,6 +5,7 @@ use crate::analysis::across::critical_rows;
 use crate::analysis::ending::Verdict::{self, Falling, Learned, Stuck};
 
 mod boundaries;
+mod remarks;
 mod trainings;
 
 /// Runs of `metric`: group, width, and a value per seed.
