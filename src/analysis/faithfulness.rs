@@ -494,6 +494,51 @@ mod tests {
     }
 
     #[test]
+    fn figures_count_inputs_by_their_weights_in_every_chunk() {
+        // 64 inputs of three letters, two chunks: a has 2 of the weights' 4.5, b and c 1 each and x the rest.
+        let model = test_models::load("frac_prevs");
+        let weights = BTreeMap::from([("a".to_owned(), 2.0), ("x".to_owned(), 0.5)]);
+        let space = InputSpace::new(&model, &[3], false).unwrap();
+        let space = space.weighted(&model, &weights).unwrap();
+        let inputs = EvaluationSet::new(&space, 1);
+        assert_eq!((inputs.len(), sweep::CHUNK), (64, 32));
+        // A W that says nothing of the output.
+        let mut w = Array2::eye(model.width());
+        let labels = &model.metadata.residual_labels;
+        let output = labels.iter().position(|l| l == "frac_prevs").unwrap();
+        w[[output, output]] = 0.0;
+        let wiring = Wiring::default();
+        let subject = Subject {
+            model: &model,
+            space: &space,
+            inputs: &inputs,
+            w: &w,
+            wiring: &wiring,
+        };
+        let (frozen, structure) = (Frozen::new(&model), Structure::new(&model));
+        let activity = Activity::measure(&frozen, &space, &inputs, 1e-3, 1);
+        let settings = Settings::default();
+        let found = measure(subject, &frozen, &structure, &activity, &settings, 1);
+        let close = |found: f64, expected: f64| {
+            approx::assert_abs_diff_eq!(found, expected, epsilon = 1e-6);
+        };
+        let mut fits = found.variables.iter();
+        let is_it = |fit: &&VariableFit| fit.variable == "tokens" && fit.positions == "tokens";
+        let squares = (4.0 + 1.0 + 1.0 + 0.25) / (4.5 * 4.5);
+        close(fits.find(is_it).unwrap().variance, 1.0 - squares);
+        // The share of x up to a position is 1/9 on average, and 0 where no x came: all that is right.
+        for position in 1..=3 {
+            let mut fits = found.positions.iter();
+            let fit = fits
+                .find(|fit| fit.position == position && fit.kind == Kind::Token)
+                .unwrap();
+            assert_eq!(fit.inputs, 64);
+            close(fit.mae.unwrap(), 1.0 / 9.0);
+            close(fit.accuracy, (8.0f64 / 9.0).powi(position as i32));
+        }
+    }
+
+    #[test]
     fn the_worst_inputs_are_those_with_the_largest_errors_wherever_they_stand() {
         // 64 inputs, two chunks, and a W that errs differently on each.
         let model = test_models::load("frac_prevs");
