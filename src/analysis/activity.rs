@@ -242,6 +242,22 @@ mod tests {
     }
 
     #[test]
+    fn a_correlation_is_that_of_all_rows_with_and_without_weights_and_of_all_parts() {
+        // Rows (0, 1), (1, 1) and twice (2, 4): means 5/4 and 5/2, covariance 17/4 − 25/8, variances 11/16 and 9/4.
+        let expected = 9.0 / 8.0 / (11.0f64 / 16.0 * 9.0 / 4.0).sqrt();
+        let (plain, weighted) = (array![[0.0, 1.0], [1.0, 1.0]], array![[2.0, 4.0]]);
+        let mut activity = Activity::of_values(&plain, 1e-3);
+        activity.add(std::slice::from_ref(&weighted), Some(&array![[2.0]]), 1e-3);
+        approx::assert_abs_diff_eq!(activity.correlation(0, 1), expected, epsilon = 1e-12);
+        let mut merged = Activity::of_values(&plain, 1e-3);
+        merged.merge(&Activity::of_values(
+            &weighted.select(Axis(0), &[0, 0]),
+            1e-3,
+        ));
+        approx::assert_abs_diff_eq!(merged.correlation(0, 1), expected, epsilon = 1e-12);
+    }
+
+    #[test]
     fn a_rank_counts_rare_rows_as_well_as_frequent_ones() {
         let part = |row: [f64; 2], weight: f64| {
             let mut part = Activity::empty(2);

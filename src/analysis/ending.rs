@@ -222,5 +222,76 @@ mod tests {
         assert_eq!(Verdict::Falling.of_runs(1), "1 was still falling");
         assert_eq!(Verdict::Falling.of_runs(2), "2 were still falling");
         assert_eq!(Verdict::Stuck.of_runs(1), "1 got stuck");
+        assert_eq!(Verdict::Learned.of_runs(2), "2 learned");
+        assert_eq!(
+            Verdict::Unclear.of_runs(2),
+            "2 logged too few steps to tell"
+        );
+        assert_eq!(Verdict::Diverged.of_runs(2), "2 diverged");
+    }
+
+    fn endings(verdicts: &[Verdict]) -> Endings {
+        verdicts.iter().copied().collect()
+    }
+
+    #[test]
+    fn endings_are_counted_by_their_verdicts() {
+        use Verdict::{Falling, Learned, Stuck};
+        let some = endings(&[Stuck, Learned, Falling, Stuck, Stuck, Falling]);
+        assert_eq!((some.of(Stuck), some.of(Verdict::Unclear)), (3, 0));
+        assert_eq!((some.learned(), some.total()), (1, 6));
+        assert_eq!(
+            some.by_name(),
+            BTreeMap::from([("learned", 1), ("stuck", 3), ("falling", 2)])
+        );
+        let again: Endings = some.verdicts().collect();
+        assert_eq!(again, some);
+        assert_eq!(endings(&[]).verdicts().count(), 0);
+    }
+
+    #[test]
+    fn endings_are_mostly_not_learned_from_half_of_them_on() {
+        use Verdict::{Learned, Stuck};
+        let of = |verdicts: &[Verdict]| endings(verdicts).mostly_not_learned();
+        assert!(of(&[Stuck]) && of(&[Learned, Stuck]) && of(&[Learned, Stuck, Stuck]));
+        assert!(!of(&[]) && !of(&[Learned]) && !of(&[Learned, Learned, Stuck]));
+    }
+
+    #[test]
+    fn endings_of_which_few_learned_say_what_the_others_did() {
+        use Verdict::{Diverged, Falling, Learned, Stuck, Unclear};
+        let of = |verdicts: &[Verdict]| endings(verdicts).few_learned();
+        assert_eq!(of(&[Stuck]), "the only run did not learn (it got stuck)");
+        assert_eq!(
+            of(&[Stuck, Stuck]),
+            "none of 2 runs learned (all got stuck)"
+        );
+        assert_eq!(
+            of(&[Falling, Falling]),
+            "none of 2 runs learned (all were still falling)"
+        );
+        assert_eq!(
+            of(&[Stuck, Unclear, Diverged]),
+            "none of 3 runs learned (1 got stuck, 1 logged too few steps to tell and 1 diverged)"
+        );
+        assert_eq!(
+            of(&[Learned, Falling]),
+            "only 1 of 2 runs learned (1 was still falling)"
+        );
+    }
+
+    #[test]
+    fn learned_is_a_twentieth_of_the_constant_answers_error() {
+        assert_eq!(LEARNED_BELOW, 1.0 / 20.0);
+    }
+
+    #[test]
+    fn an_origin_has_the_ending_of_a_training_alone() {
+        assert_eq!(Origin::Baseline.ending(), None);
+        assert_eq!(Origin::Trained(None).ending(), None);
+        assert_eq!(
+            Origin::Trained(Some(Verdict::Stuck)).ending(),
+            Some(Verdict::Stuck)
+        );
     }
 }

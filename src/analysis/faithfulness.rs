@@ -448,6 +448,98 @@ mod tests {
     }
 
     #[test]
+    fn rows_of_tokens_are_told_from_those_of_bos_and_padding() {
+        // 4 inputs of one letter and 16 of two, at 6 positions: of 120 rows 20 are BOS, 36 one of four letters, and 64
+        // padding.
+        let model = test_models::load("frac_prevs");
+        let space = InputSpace::new(&model, &[1, 2], false).unwrap();
+        let inputs = EvaluationSet::new(&space, 1);
+        assert_eq!((inputs.len(), space.positions()), (20, 6));
+        let (w, wiring) = (Array2::eye(model.width()), Wiring::default());
+        let subject = Subject {
+            model: &model,
+            space: &space,
+            inputs: &inputs,
+            w: &w,
+            wiring: &wiring,
+        };
+        let (frozen, structure) = (Frozen::new(&model), Structure::new(&model));
+        let activity = Activity::measure(&frozen, &space, &inputs, 1e-3, 1);
+        let settings = Settings::default();
+        let found = measure(subject, &frozen, &structure, &activity, &settings, 1);
+        let close = |found: f64, expected: f64| {
+            approx::assert_abs_diff_eq!(found, expected, epsilon = 1e-9);
+        };
+        // A one-hot code's variance is 1 − Σ p².
+        for (positions, variance) in [
+            (
+                "all",
+                1.0 - (20.0 * 20.0 + 4.0 * 9.0 * 9.0 + 64.0 * 64.0) / 14_400.0,
+            ),
+            ("tokens", 0.75),
+        ] {
+            let mut fits = found.variables.iter();
+            let is_it = |fit: &&VariableFit| fit.variable == "tokens" && fit.positions == positions;
+            close(fits.find(is_it).unwrap().variance, variance);
+        }
+        // The moments are those of letters, of which a quarter is x.
+        let place = |label: &str| {
+            let mut labels = model.metadata.residual_labels.iter();
+            labels.position(|l| l == label).unwrap()
+        };
+        let [a, x, is_x, bos] = ["tokens:a", "tokens:x", "is_x", "tokens:BOS"].map(place);
+        close(found.moments.covariance(x, x), 3.0 / 16.0);
+        close(found.moments.covariance(x, is_x), 3.0 / 16.0);
+        close(found.moments.covariance(a, x), -1.0 / 16.0);
+        close(found.moments.covariance(bos, bos), 0.0);
+    }
+
+    #[test]
+    fn figures_count_inputs_by_their_weights_in_every_chunk() {
+        // 64 inputs of three letters, two chunks: a has 2 of the weights' 4.5, b and c 1 each and x the rest.
+        let model = test_models::load("frac_prevs");
+        let weights = BTreeMap::from([("a".to_owned(), 2.0), ("x".to_owned(), 0.5)]);
+        let space = InputSpace::new(&model, &[3], false).unwrap();
+        let space = space.weighted(&model, &weights).unwrap();
+        let inputs = EvaluationSet::new(&space, 1);
+        assert_eq!((inputs.len(), sweep::CHUNK), (64, 32));
+        // A W that says nothing of the output.
+        let mut w = Array2::eye(model.width());
+        let labels = &model.metadata.residual_labels;
+        let output = labels.iter().position(|l| l == "frac_prevs").unwrap();
+        w[[output, output]] = 0.0;
+        let wiring = Wiring::default();
+        let subject = Subject {
+            model: &model,
+            space: &space,
+            inputs: &inputs,
+            w: &w,
+            wiring: &wiring,
+        };
+        let (frozen, structure) = (Frozen::new(&model), Structure::new(&model));
+        let activity = Activity::measure(&frozen, &space, &inputs, 1e-3, 1);
+        let settings = Settings::default();
+        let found = measure(subject, &frozen, &structure, &activity, &settings, 1);
+        let close = |found: f64, expected: f64| {
+            approx::assert_abs_diff_eq!(found, expected, epsilon = 1e-6);
+        };
+        let mut fits = found.variables.iter();
+        let is_it = |fit: &&VariableFit| fit.variable == "tokens" && fit.positions == "tokens";
+        let squares = (4.0 + 1.0 + 1.0 + 0.25) / (4.5 * 4.5);
+        close(fits.find(is_it).unwrap().variance, 1.0 - squares);
+        // The share of x up to a position is 1/9 on average, and 0 where no x came: all that is right.
+        for position in 1..=3 {
+            let mut fits = found.positions.iter();
+            let fit = fits
+                .find(|fit| fit.position == position && fit.kind == Kind::Token)
+                .unwrap();
+            assert_eq!(fit.inputs, 64);
+            close(fit.mae.unwrap(), 1.0 / 9.0);
+            close(fit.accuracy, (8.0f64 / 9.0).powi(position as i32));
+        }
+    }
+
+    #[test]
     fn the_worst_inputs_are_those_with_the_largest_errors_wherever_they_stand() {
         // 64 inputs, two chunks, and a W that errs differently on each.
         let model = test_models::load("frac_prevs");

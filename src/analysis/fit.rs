@@ -142,8 +142,8 @@ impl Fit {
 
     fn share_of_variance(&self, residual: impl FnOnce(f64) -> f64) -> Option<f64> {
         let yy = self.centred_square();
-        (self.rows > 0.0 && yy > CONSTANT * self.square_y.max(self.shifted_square_y))
-            .then(|| 1.0 - residual(yy) / yy)
+        // Without rows there is no variance, either.
+        (yy > CONSTANT * self.square_y.max(self.shifted_square_y)).then(|| 1.0 - residual(yy) / yy)
     }
 
     fn centred_square(&self) -> f64 {
@@ -237,6 +237,8 @@ mod tests {
             (none.mse(), none.cosine(), none.variance()),
             (None, None, None)
         );
+        assert_eq!(none.explained(), None);
+        assert_eq!(none.explained_by_best_map(), None);
     }
 
     #[test]

@@ -554,6 +554,19 @@ mod tests {
     }
 
     #[test]
+    fn an_exchange_shows_little_below_an_agreement_of_95_hundredths() {
+        let mut exchange = exchanged("frac_prevs", &[], Some(0)).swap_remove(0);
+        let mut of = |accuracy_affected: Option<f64>| {
+            exchange.accuracy_affected = accuracy_affected;
+            exchange.shows_little()
+        };
+        assert!(of(Some(0.0)) && of(Some(0.949)));
+        assert!(!of(Some(0.95)) && !of(Some(0.951)) && !of(Some(1.0)));
+        // An exchange that never has an effect shows nothing at all.
+        assert!(!of(None));
+    }
+
+    #[test]
     fn classes_have_no_error_and_no_pairs_no_share() {
         for found in exchanged("sort_unique", &[], None) {
             assert!(found.positions + found.undecided > 0);

@@ -126,3 +126,26 @@ fn gram_rank(gram: &Array2<f64>, wiring: &Wiring) -> usize {
     let square = (!wiring.is_single()).then(|| gram.dot(&gram.t()));
     SymmetricEigen::new(square.as_ref().unwrap_or(gram).view()).rank()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_models;
+    use ndarray::array;
+
+    #[test]
+    fn a_gram_rank_counts_directions_and_of_several_matrices_whatever_their_sign() {
+        let single = Wiring::default();
+        let several = Wiring::new(&test_models::load("frac_prevs"), true, true);
+        // WᵀW of two rows, and of none.
+        let w = array![[1.0, 2.0, 0.0], [0.0, 1.0, 1.0]];
+        assert_eq!(gram_rank(&w.t().dot(&w), &single), 2);
+        assert_eq!(gram_rank(&Array2::zeros((3, 3)), &single), 0);
+        // A mean of several is neither symmetric nor positive: here its eigenvalues are 1 and −1, or both 0.
+        assert_eq!(gram_rank(&array![[0.0, 1.0], [1.0, 0.0]], &several), 2);
+        assert_eq!(gram_rank(&array![[0.0, 1.0], [0.0, 0.0]], &several), 1);
+        // The square of a small share would be no direction.
+        let small = array![[1.0, 0.0], [0.0, 1e-7]];
+        assert_eq!(gram_rank(&small, &single), 2);
+    }
+}

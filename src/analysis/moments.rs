@@ -91,6 +91,22 @@ mod tests {
     }
 
     #[test]
+    fn moments_take_a_variance_at_the_bound_itself_for_a_constant() {
+        // v in a share p of the rows and 0 in the others: the mean square is p·v², the variance p·v² − (p·v)². With
+        // this v, which was searched for, that is 1e-12 of it to the last digit.
+        let of = |v: f64, p: f64| {
+            let mut moments = Moments::new(1);
+            moments.add(&array![[v], [0.0]], &array![p, 1.0 - p]);
+            moments.covariance(0, 0)
+        };
+        let (v, p) = (1.000_044_449_303_800_3, 0.999_999_999_999);
+        let mean = p * v;
+        assert_eq!(v * mean - mean * mean, 1e-12 * (v * mean));
+        assert_eq!(of(v, p), 0.0);
+        assert!(of(v, 0.999_999_999_998) > 1e-12);
+    }
+
+    #[test]
     fn moments_of_pieces_are_those_of_all_rows() {
         let values = array![[1.0, 2.0], [0.0, -1.0], [3.0, 0.5], [-2.0, 1.0]];
         let weights = array![1.0, 3.0, 2.0, 0.5];

@@ -524,6 +524,41 @@ mod tests {
     }
 
     #[test]
+    fn redundant_with_several_is_enough_at_the_threshold_itself() {
+        // Feature 0 is the sum of three that are independent, each of which gives a third.
+        let signs = Array2::from_shape_fn((8, 3), |(row, bit)| [1.0, -1.0][row >> bit & 1]);
+        let values = Array2::from_shape_fn((8, 4), |(row, feature)| match feature {
+            0 => signs.row(row).sum(),
+            _ => signs[[row, feature - 1]],
+        });
+        let mut moments = Moments::new(4);
+        moments.add(&values, &Array1::ones(8));
+        let gram = Array2::<f64>::eye(4);
+        let values = Values {
+            gram: gram.view(),
+            moments: &moments,
+            labels: &[],
+            threshold: 0.0,
+        };
+        let others = [("a", 1), ("b", 2), ("c", 3)].map(|(name, dim)| Variable {
+            name: name.into(),
+            dims: vec![dim],
+            sites: vec![Site::Embedding],
+        });
+        let [a, b, c] = &others;
+        let r2 = values.r2(&[0], &[1, 2]);
+        approx::assert_abs_diff_eq!(r2, 2.0 / 3.0, epsilon = 1e-12);
+        let taken = |others: &[&Variable], share: f64| {
+            let found = values.together(&[0], others, share)?;
+            Some(dims_of(&found))
+        };
+        // Of equal gains the last is taken first.
+        assert_eq!(taken(&[b, a], r2), Some(vec![1, 2]));
+        assert_eq!(taken(&[b, a], r2.next_up()), None);
+        assert_eq!(taken(&[a, b, c], 0.99).map(|dims| dims.len()), Some(3));
+    }
+
+    #[test]
     fn redundant_information_is_the_same_from_99_hundredths_of_its_variance() {
         let of = |r2: f64| {
             let carried = Carried {

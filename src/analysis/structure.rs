@@ -252,6 +252,16 @@ mod tests {
     }
 
     #[test]
+    fn dimensions_that_are_read_stay_in_their_order() {
+        // tokens:BOS is dimension 8, tokens:a 9, tokens:x 13, and is_x 6.
+        let structure = Structure::new(&test_models::load("frac_prevs"));
+        let tokens = variable(&structure, "tokens");
+        assert_eq!(tokens.dims, [8, 9, 10, 11, 12, 13]);
+        assert_eq!(structure.read_dims_of(tokens), [8, 13]);
+        assert_eq!(structure.read_dims([13, 9, 6, 8]), [13, 6, 8]);
+    }
+
+    #[test]
     fn a_part_is_the_named_columns_in_their_order() {
         let row = ndarray::array![5.0, 6.0, 7.0];
         assert_eq!(part(row.view(), &[2, 0]), ndarray::array![7.0, 5.0]);

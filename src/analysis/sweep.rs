@@ -91,6 +91,34 @@ mod tests {
     }
 
     #[test]
+    fn pieces_are_up_to_64_of_whole_chunks_whatever_the_number_of_threads() {
+        for threads in [1, 3] {
+            let lengths = |count: usize| {
+                let mut all = Vec::new();
+                pieces(count, threads, |r| r.len(), |part| all.push(part));
+                all
+            };
+            assert_eq!(lengths(2048), [32; 64]);
+            assert_eq!(lengths(2049), [&[64; 32][..], &[1]].concat());
+        }
+    }
+
+    #[test]
+    fn pieces_have_threads_of_their_own_from_two_of_them_on() {
+        let here = std::thread::current().id();
+        let elsewhere = |count: usize, threads: usize| {
+            let mut all = Vec::new();
+            let thread = |_: Range<usize>| std::thread::current().id();
+            pieces(count, threads, thread, |id| all.push(id != here));
+            all
+        };
+        assert_eq!(elsewhere(32, 2), [false]);
+        assert_eq!(elsewhere(64, 2), [true; 2]);
+        assert_eq!(elsewhere(96, 2), [true; 3]);
+        assert_eq!(elsewhere(96, 1), [false; 3]);
+    }
+
+    #[test]
     fn chunks_are_the_inputs_of_a_piece_from_its_start_on() {
         let model = crate::test_models::load("frac_prevs");
         let space = InputSpace::new(&model, &[5], false).unwrap();

@@ -136,9 +136,15 @@ mod tests {
 
     #[test]
     fn an_interval_lies_between_the_2_5_and_97_5_percent_of_10_000_resampled_means() {
-        let values = [0.3, 1.7, 2.2, 3.1, 4.9, 5.3, 7.7];
+        // So many that hardly two resamples have the same mean.
+        let values: Vec<f64> = (1..=12).map(|n| f64::from(n).sqrt()).collect();
         let mut rng = rng::stream(0, Purpose::Bootstrap);
-        let mut mean = || (0..7).map(|_| values[rng.random_range(0..7)]).sum::<f64>() / 7.0;
+        let mut mean = || {
+            (0..12)
+                .map(|_| values[rng.random_range(0..12)])
+                .sum::<f64>()
+                / 12.0
+        };
         let mut means: Vec<f64> = (0..10_000).map(|_| mean()).collect();
         means.sort_by(f64::total_cmp);
         // 0.025 of 9999 steps from the smallest to the largest are 249.975.

@@ -355,16 +355,302 @@ pub fn cosine(product: f64, square_x: f64, square_y: f64) -> Option<f64> {
 
 /// The larger of two, or NaN if either is: a maximum must not hide a number that is none.
 fn max_or_nan(a: f64, b: f64) -> f64 {
-    if a.is_nan() || b > a || b.is_nan() {
-        if a.is_nan() { a } else { b }
+    if a.is_nan() || b.is_nan() {
+        f64::NAN
     } else {
-        a
+        a.max(b)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Evaluation, cosine, max_or_nan};
+    use super::*;
+    use crate::inputs::{EvaluationSet, InputSpace};
+    use crate::objective::{CategoricalTargets, OutputPositions};
+    use crate::test_models;
+    use std::cell::Cell;
+    use std::collections::BTreeMap;
+
+    fn close(found: f64, expected: f64) {
+        approx::assert_relative_eq!(found, expected, max_relative = 1e-12, epsilon = 1e-15);
+    }
+
+    /// A shipped model with its inputs of these lengths, and the weights of some of its tokens.
+    fn teacher(
+        name: &str,
+        lengths: &[usize],
+        weights: &[(&str, f64)],
+        targets: CategoricalTargets,
+    ) -> Arc<Teacher> {
+        let model = test_models::load(name);
+        let weights: BTreeMap<String, f64> =
+            weights.iter().map(|(t, w)| ((*t).into(), *w)).collect();
+        let space = InputSpace::new(&model, lengths, model.metadata.unique_tokens).unwrap();
+        let space = space.weighted(&model, &weights).unwrap();
+        let inputs = EvaluationSet::new(&space, 1);
+        Teacher::with_targets(&model, space, inputs, targets)
+    }
+
+    fn numbers() -> Arc<Teacher> {
+        let weights = [("x", 0.5), ("a", 2.0)];
+        teacher("frac_prevs", &[1, 2], &weights, CategoricalTargets::Hard)
+    }
+
+    fn of_tokens() -> Objective {
+        Objective {
+            output_positions: OutputPositions::Tokens,
+            ..Objective::default()
+        }
+    }
+
+    #[test]
+    fn sums_of_numbers_are_those_of_the_errors_by_weight() {
+        let teacher = numbers();
+        let (start, end) = (3, 20);
+        let (tokens, targets) = teacher.of_evaluation(start, end);
+        assert_eq!(tokens.dim(), (17, 6));
+        let error = |row: usize| (1 + row) as f64 / 64.0;
+        let output = Array2::from_shape_fn((102, 1), |(row, _)| {
+            let sign = if row.is_multiple_of(2) { 1.0 } else { -1.0 };
+            targets.output[row] + sign * error(row)
+        });
+        // The blocks write half of what they should, and the row's number more in each column.
+        let block = |target: &Array2<f64>| {
+            Array2::from_shape_fn(target.dim(), |(row, column)| {
+                0.5 * target[[row, column]] + row as f64
+            })
+        };
+        let blocks: Vec<Array2<f64>> = targets.blocks.iter().map(block).collect();
+        let weight = |row: usize| teacher.evaluation().weight(start + row / 6);
+        let is_word = |row: usize| teacher.space().is_word(tokens[[row / 6, row % 6]]);
+        let sum = |of: &dyn Fn(usize) -> f64| (0..102).map(of).sum::<f64>();
+        let words =
+            |of: &dyn Fn(usize) -> f64| sum(&|row| if is_word(row) { of(row) } else { 0.0 });
+        for objective in [Objective::default(), of_tokens()] {
+            let found = sums(&teacher, &objective, (start, end), &blocks, &output);
+            close(found.inputs, sum(&weight) / 6.0);
+            close(found.positions, sum(&weight));
+            close(found.words, words(&weight));
+            close(found.absolute_error, words(&|row| weight(row) * error(row)));
+            let largest = (0..102).filter(|row| is_word(*row)).map(error);
+            close(found.max_error, largest.fold(0.0, f64::max));
+            let squares = |row: usize| weight(row) * error(row) * error(row);
+            if objective.output_positions == OutputPositions::All {
+                close(found.counted, sum(&weight));
+                close(found.output_loss, sum(&squares));
+            } else {
+                close(found.counted, words(&weight));
+                close(found.output_loss, words(&squares));
+            }
+            for (found, target) in found.blocks.iter().zip(&targets.blocks) {
+                let of = |f: fn(f64, f64) -> f64| {
+                    sum(&|row| {
+                        let values = target.row(row);
+                        let terms = values.iter().map(|h| f(*h, 0.5 * h + row as f64));
+                        weight(row) * terms.sum::<f64>()
+                    })
+                };
+                close(found.squared_error, of(|h, x| (h - x).powi(2)));
+                close(found.product, of(|h, x| h * x));
+                close(found.target_square, of(|h, _| h * h));
+                close(found.output_square, of(|_, x| x * x));
+            }
+            assert!(found.blocks.iter().any(|block| block.target_square > 0.0));
+        }
+    }
+
+    #[test]
+    fn sums_of_classes_count_what_is_right_and_the_cross_entropy_of_what_is_counted() {
+        // Inputs of one token and of two: at each place a score of 1 for the right class, or for the next one.
+        let teacher = teacher("sort_unique", &[1, 2], &[], CategoricalTargets::Hard);
+        let size = teacher.evaluation().len();
+        assert_eq!(size, 5 + 20);
+        let (tokens, targets) = teacher.of_evaluation(0, size);
+        let is_wrong = |row: usize| row.is_multiple_of(7);
+        let class = |row: usize| (targets.output[row] as usize + usize::from(is_wrong(row))) % 5;
+        let output = Array2::from_shape_fn((6 * size, 5), |(row, c)| {
+            f64::from(u8::from(c == class(row)))
+        });
+        let is_word = |row: &usize| teacher.space().is_word(tokens[[row / 6, row % 6]]);
+        let found = sums(&teacher, &of_tokens(), (0, size), &[], &output);
+        let words: Vec<usize> = (0..6 * size).filter(is_word).collect();
+        let wrong = words.iter().filter(|row| is_wrong(**row)).count();
+        assert!(0 < wrong && wrong < words.len());
+        assert_eq!((found.words, found.counted), (45.0, 45.0));
+        assert_eq!(found.right_words, (45 - wrong) as f64);
+        let all_right =
+            |input: &usize| (6 * input..6 * input + 6).all(|row| !is_word(&row) || !is_wrong(row));
+        assert_eq!(
+            found.right_inputs,
+            (0..size).filter(all_right).count() as f64
+        );
+        // ln(e + 4), less 1 where the class is right.
+        let normaliser = (1f64.exp() + 4.0).ln();
+        close(found.output_loss, 45.0 * normaliser - (45 - wrong) as f64);
+        assert_eq!((found.absolute_error, found.max_error), (0.0, 0.0));
+    }
+
+    #[test]
+    fn sums_of_classes_count_by_the_inputs_weights() {
+        let weights = [("1", 2.0), ("2", 0.5)];
+        let teacher = teacher("sort_unique", &[1], &weights, CategoricalTargets::Hard);
+        let (_, targets) = teacher.of_evaluation(0, 5);
+        // The class of the first input alone is wrong.
+        let output = Array2::from_shape_fn((30, 5), |(row, c)| {
+            let class = targets.output[row] as usize + usize::from(row < 6);
+            f64::from(u8::from(c == class % 5))
+        });
+        let found = sums(&teacher, &of_tokens(), (0, 5), &[], &output);
+        let right: f64 = (1..5).map(|input| teacher.evaluation().weight(input)).sum();
+        close(found.right_words, right);
+        close(found.right_inputs, right);
+        close(found.words, right + teacher.evaluation().weight(0));
+        assert!((right - 4.0).abs() > 0.1);
+    }
+
+    #[test]
+    fn a_cross_entropy_is_that_of_the_softmax_of_scores_of_any_size() {
+        let hard = teacher("sort_unique", &[1], &[], CategoricalTargets::Hard);
+        let (_, targets) = hard.of_evaluation(0, 1);
+        let class = targets.output[1] as usize;
+        let of = |right: f64, others: f64| {
+            let scores = (0..5).map(|c| if c == class { right } else { others });
+            let scores = ndarray::Array1::from_iter(scores);
+            output_loss(&hard, &targets, 1, scores.view())
+        };
+        close(of(2.0, 0.5), (1.0 + 4.0 * (-1.5f64).exp()).ln());
+        close(of(3.0, 3.0), 5f64.ln());
+        // Beyond what an exponential can hold.
+        close(of(5000.0, 4000.0), 0.0);
+        close(of(-5000.0, 4000.0), 9000.0 + 4f64.ln());
+        // Of shares q it is ln Σ exp z − Σ q·z.
+        let soft = teacher("sort_unique", &[1], &[], CategoricalTargets::Soft);
+        let (_, mut targets) = soft.of_evaluation(0, 1);
+        let shares = [[0.0; 5], [0.1, 0.2, 0.3, 0.4, 0.0]];
+        targets.distribution = Some(ndarray::arr2(&shares));
+        let scores: [f64; 5] = [0.5, 1.0, -2.0, 3.0, 0.0];
+        let sum: f64 = scores.iter().map(|z| z.exp()).sum();
+        let found = output_loss(&soft, &targets, 1, ndarray::aview1(&scores));
+        close(found, sum.ln() - (0.05 + 0.2 - 0.6 + 1.2));
+    }
+
+    /// Sums of small numbers, each its own.
+    fn hand_made(scale: f64) -> Sums {
+        let block = |x: f64| BlockSums {
+            squared_error: x * scale,
+            product: 3.0 * scale,
+            target_square: 4.0 * scale,
+            output_square: 9.0 * scale,
+        };
+        Sums {
+            inputs: 4.0 * scale,
+            positions: 8.0 * scale,
+            counted: 5.0 * scale,
+            output_loss: 10.0 * scale,
+            words: 6.0 * scale,
+            absolute_error: 3.0 * scale,
+            max_error: 0.75 * scale,
+            right_words: 1.5 * scale,
+            right_inputs: 0.5 * scale,
+            blocks: vec![block(2.0), block(16.0)],
+        }
+    }
+
+    #[test]
+    fn sums_are_added_one_by_one() {
+        let mut total = Sums::default();
+        total.add(&hand_made(2.0));
+        total.add(&hand_made(1.0));
+        assert_eq!((total.inputs, total.positions), (12.0, 24.0));
+        assert_eq!((total.counted, total.output_loss), (15.0, 30.0));
+        assert_eq!((total.words, total.absolute_error), (18.0, 9.0));
+        assert_eq!(total.max_error, 1.5);
+        assert_eq!((total.right_words, total.right_inputs), (4.5, 1.5));
+        for (block, squared_error) in total.blocks.iter().zip([6.0, 48.0]) {
+            assert_eq!((block.squared_error, block.product), (squared_error, 9.0));
+            assert_eq!((block.target_square, block.output_square), (12.0, 27.0));
+        }
+        assert_eq!(total.blocks.len(), 2);
+    }
+
+    #[test]
+    fn figures_are_means_of_their_own_sums() {
+        let objective = Objective {
+            output_weight: 3.0,
+            layer_weight: 0.5,
+            block_weights: vec![2.0, 0.25],
+            ..Objective::default()
+        };
+        let found = hand_made(1.0).finish(&numbers(), &objective, 0.125);
+        // 10/5; 2·(2/8) + (16/8)/4; 3·2 + 1/2 + 1/8.
+        assert_eq!((found.loss_output, found.loss_layers), (2.0, 1.0));
+        assert_eq!(found.loss, 6.625);
+        assert_eq!((found.mae, found.max_error), (Some(0.5), Some(0.75)));
+        assert_eq!(
+            (found.token_accuracy, found.sequence_accuracy),
+            (None, None)
+        );
+        for (block, mse) in found.blocks.iter().zip([0.25, 2.0]) {
+            assert_eq!((block.mse, block.cosine), (mse, Some(0.5)));
+        }
+        assert_eq!(found.blocks.len(), 2);
+        let classes = teacher("sort_unique", &[1], &[], CategoricalTargets::Hard);
+        let found = hand_made(1.0).finish(&classes, &objective, 0.125);
+        assert_eq!((found.mae, found.max_error), (None, None));
+        assert_eq!(found.token_accuracy, Some(0.25));
+        assert_eq!(found.sequence_accuracy, Some(0.125));
+    }
+
+    #[test]
+    fn an_evaluation_goes_through_pieces_of_256_inputs_and_asks_before_each() {
+        for (lengths, expected) in [
+            (&[4][..], vec![(0, 256)]),
+            (&[1, 4], vec![(0, 256), (256, 260)]),
+        ] {
+            let teacher = teacher("frac_prevs", lengths, &[], CategoricalTargets::Hard);
+            assert_eq!(chunks(&teacher).collect::<Vec<_>>(), expected);
+            let w = Array2::eye(teacher.model().width());
+            let mut evaluator = Evaluator::new(teacher, Objective::default());
+            let asked = Cell::new(0);
+            let found = evaluator.try_evaluate(&w, || {
+                asked.set(asked.get() + 1);
+                Ok::<_, usize>(())
+            });
+            assert_eq!(asked.get(), expected.len());
+            assert_eq!(found.unwrap(), evaluator.evaluate(&w));
+            let stopped = evaluator.try_evaluate(&w, || Err(asked.get()));
+            assert_eq!(stopped, Err(expected.len()));
+        }
+    }
+
+    #[test]
+    fn an_evaluation_by_the_fused_engine_is_that_of_the_plain_pass() {
+        let teacher = numbers();
+        let objective = Objective {
+            l1_weight: 0.25,
+            ..of_tokens()
+        };
+        let width = teacher.model().width();
+        let w = Array2::from_shape_fn((width, width), |(i, j)| {
+            if i == j {
+                0.75
+            } else {
+                0.01 * (i as f64 - j as f64)
+            }
+        });
+        let fused = Evaluator::new(teacher.clone(), objective.clone()).evaluate(&w);
+        let stream = Stream::Compressed(&w, &Wiring::default());
+        let plain = evaluate_plainly(&teacher, &objective, stream);
+        close(fused.loss, plain.loss);
+        close(fused.loss_output, plain.loss_output);
+        close(fused.mae.unwrap(), plain.mae.unwrap());
+        let penalty = 0.25 * w.iter().map(|x| x.abs()).sum::<f64>();
+        close(plain.loss, plain.loss_output + plain.loss_layers + penalty);
+        assert!(plain.loss_output > 0.0 && plain.loss_layers > 0.0);
+        // The compiled model has neither an error nor a penalty.
+        let full = evaluate_plainly(&teacher, &objective, Stream::Full);
+        close(full.loss, 0.0);
+    }
 
     #[test]
     fn a_cosine_survives_sums_of_any_size() {

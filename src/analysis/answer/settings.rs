@@ -298,7 +298,7 @@ impl Distance {
 }
 
 /// A factor with three digits at most; beyond thousands only that.
-fn rough(x: f64) -> String {
+pub(super) fn rough(x: f64) -> String {
     match x {
         x if x > 10_000.0 => "more than 10000".into(),
         x if x < 10.0 => four_digits((x * 100.0).round() / 100.0),

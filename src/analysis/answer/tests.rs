@@ -7,6 +7,8 @@ use crate::analysis::ending::Origin;
 use crate::analysis::ending::Verdict::{self, Falling, Learned, Stuck};
 
 mod boundaries;
+mod remarks;
+mod trainings;
 
 /// Runs of `metric`: group, width, and a value per seed.
 fn study(metric: &str, table: &[(&str, usize, &[f64])]) -> Evidence {

@@ -761,6 +761,73 @@ mod tests {
     }
 
     #[test]
+    fn a_factor_that_loses_a_ten_thousandth_exactly_is_held() {
+        // 1 + 2^-25 is 1 in float32. 3355.4432 is 1e-4 times 2^25, in float64, too.
+        let met = |number: f64| {
+            Bench::new(&format!(
+                "x = numerical(map(x -> {number} * x, tokens)); out = linear(x, x, 1.0000000298023224, 1);"
+            ))
+            .met(&[1])
+        };
+        assert_eq!(lost(1.000_000_029_802_322_4) * 3355.4432, ERROR);
+        assert_eq!((met(3355.4432), met(3356.0)), (None, Some(Reason::Float32)));
+    }
+
+    #[test]
+    fn a_width_between_two_thresholds_is_told_from_neither() {
+        // With a key size of 1 the head gives 1/2 for one, and beside an exactness of 4 its threshold is 3/4 − 1/4.
+        let one = "#! vocab: 1, 2\n#! max_seq_len: 12\nout = selector_width(select(tokens, tokens, ==));\n";
+        let with = |mlp_exactness: f64| {
+            let mut bench = Bench::whole(one);
+            bench.options.mlp_exactness = mlp_exactness;
+            bench.met_with_keys(1, &[1])
+        };
+        let soft = Some(Reason::SoftAttention { key_size: 1 });
+        assert_eq!((with(4.0), with(4.01)), (soft, None));
+        // What is not selected brings T·exp(−100/√7) to the sum. If that is 0.4, the head gives (1/2 + 1/3)/2.
+        let mut bench = Bench::whole(
+            "#! vocab: 1, 2, 3, 4, 5, 6\n#! max_seq_len: 2\nout = selector_width(select(tokens, tokens, ==));\n",
+        );
+        let each = leak(7, 1.0);
+        let head = |positions: usize| 1.0 / (2.0 + positions as f64 * each);
+        let [below, at] = [0.399, 0.4 + 4.4e-16].map(|sum: f64| (sum / each).round() as usize);
+        assert_eq!(head(at), f64::midpoint(1.0 / 2.0, 1.0 / 3.0));
+        let mut met = |max_seq_len: usize| {
+            bench.metadata.max_seq_len = max_seq_len;
+            bench.met_with_keys(1, &[5])
+        };
+        assert_eq!((met(below), met(at)), (None, soft));
+    }
+
+    #[test]
+    fn attention_is_not_soft_where_numbers_lose_or_add_as_much_as_they_may() {
+        // A key size of 4 leaves exp(−25) on BOS and exp(−50) on each of T positions. The number is another token's,
+        // so that no operator has it.
+        let met = |number: f64, max_seq_len: usize| {
+            let source = format!("out = numerical(map(x -> {number:?} if x == 2 else 1, tokens));");
+            let mut bench = Bench::new(&source);
+            bench.metadata.max_seq_len = max_seq_len;
+            bench.met_with_keys(4, &[1])
+        };
+        // A number whose product with a factor is a value, and the next one whose product is larger.
+        let around = |factor: f64, value: f64| {
+            let first = (value / factor).next_down().next_down();
+            let near = std::iter::successors(Some(first), |x| Some(x.next_up()))
+                .take(8)
+                .collect::<Vec<f64>>();
+            let at = near.iter().find(|x| factor * **x == value).unwrap();
+            let above = near.iter().find(|x| factor * **x > value).unwrap();
+            (*at, *above)
+        };
+        let soft = Some(Reason::SoftAttention { key_size: 4 });
+        let (at, above) = around(leak(4, 0.5), NOISE);
+        assert_eq!((met(at, 4), met(above, 4)), (None, soft));
+        let many = 1 << 34;
+        let (at, above) = around(many as f64 * leak(4, 1.0), ERROR);
+        assert_eq!((met(at, many), met(above, many)), (None, soft));
+    }
+
+    #[test]
     fn a_limit_is_described_with_its_operator_and_its_numbers() {
         let bench = Bench::new("out = numerical(map(x -> x - 2, tokens));");
         let limit = bench.limit(&[1]).unwrap();

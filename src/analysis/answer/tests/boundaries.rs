@@ -65,6 +65,8 @@ fn six_settings_are_named_and_the_seventh_is_left_to_the_tables() {
         unsaid(&good_groups(7, widths), "a=6");
         said(&good_groups(8, widths), &format!("2 {left} settings"));
     }
+    said(&good_groups(7, &[8]), "1 other setting does no better");
+    said(&good_groups(8, &[8]), "2 other settings do no better");
 }
 
 #[test]
@@ -118,10 +120,32 @@ fn a_factor_is_shown_with_three_digits_up_to_ten_thousand() {
 }
 
 #[test]
+fn a_factor_is_rough_at_each_of_its_bounds() {
+    for (factor, words) in [
+        (9.994, "9.99"),
+        (9.996, "10"),
+        (10.0, "10"),
+        (10.04, "10"),
+        (10.06, "10.1"),
+        (99.94, "99.9"),
+        (100.0, "100"),
+        (100.4, "100"),
+        (100.6, "101"),
+        (9999.0, "9999"),
+        (10_000.0, "10000"),
+        (10_000.1, "more than 10000"),
+    ] {
+        assert_eq!(settings::rough(factor), words, "{factor}");
+    }
+}
+
+#[test]
 fn a_single_run_is_neither_all_runs_nor_none() {
     said(&answer("mae", &[("all", 8, &[0.001])]), "the only run.");
     said(&answer("mae", &[("all", 8, &[0.2])]), "by no run.");
     said(&answer("mae", &[("all", 8, &MOSTLY_GOOD)]), "3 of 5 runs.");
+    let one_of_two = answer("mae", &[("all", 8, &[0.001, 0.2])]);
+    said(&one_of_two, "is met by 1 of 2 runs.");
 }
 
 #[test]
