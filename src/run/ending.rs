@@ -121,8 +121,9 @@ impl Ending {
                 "not learned yet: {error}, and its loss was still falling at the end: more training.steps may help"
             ),
             Verdict::Stuck => format!(
-                "stuck: {error}, and its loss did not fall by half over the second half of the updates: \
-                 more training.steps, a smaller compression.init_std, training.restarts or a larger compression.dim may help"
+                "stuck: {error}, and its loss did not fall by half over the second half of the updates, as with a d that is \
+                 too small, a bad start, or a learning rate that fell too early: a larger compression.dim, \
+                 training.restarts, a smaller compression.init_std or more training.steps may help"
             ),
             Verdict::Unclear => format!(
                 "not learned: {error}; too few steps were logged to tell whether its loss was still falling"
@@ -250,8 +251,9 @@ mod tests {
         assert_eq!(
             json["meaning"],
             "stuck: its error is 50 % of that of the best constant answer, and its loss did not fall by half \
-             over the second half of the updates: more training.steps, a smaller compression.init_std, \
-             training.restarts or a larger compression.dim may help"
+             over the second half of the updates, as with a d that is too small, a bad start, or a learning rate that fell \
+             too early: a larger compression.dim, training.restarts, a smaller compression.init_std or more training.steps \
+             may help"
         );
         assert_eq!(serde_json::from_value::<Ending>(json).unwrap(), ending);
         let older = r#"{"verdict": "stuck", "error_share": 0.5, "loss_ratio": 0.9}"#;
