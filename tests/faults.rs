@@ -182,7 +182,7 @@ fn two_damaged_checkpoints_are_refused_and_nothing_is_lost() {
         bytes.truncate(300);
         std::fs::write(run.join(file), bytes).unwrap();
     }
-    let _ = std::fs::remove_file(leftover(&run)); // the next sitting deletes it in any case
+    let _ = std::fs::remove_file(leftover(&run)); // the next session deletes it in any case
     refused(
         &bench.arguments("both"),
         &run,
@@ -305,7 +305,7 @@ fn a_study_whose_directory_is_moved_away_stops_and_goes_on_when_it_is_back() {
     let away = bench.path("away");
     std::fs::rename(bench.path("out"), &away).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(1));
-    assert!(!bench.path("out").exists(), "it made the directory anew");
+    assert!(!bench.path("out").exists(), "it recreated the directory");
     std::fs::rename(away, bench.path("out")).unwrap();
     let stdout = bench.sweeps("out", &["--jobs", "2"]);
     assert!(stdout.contains("14 of 14 runs complete"), "{stdout}");

@@ -600,7 +600,7 @@ fn bad_tables_are_named_and_nothing_is_written() {
         "layers.csv, line 3: `cosine` is `0.9.8`",
     );
     std::fs::remove_file(dir.path().join("features.csv")).unwrap();
-    refused("features.csv is missing: `compress analyze DIR` makes it anew");
+    refused("features.csv is missing: `compress analyze DIR` rebuilds it");
     std::fs::write(dir.path().join("metrics.csv"), "").unwrap();
     refused("metrics.csv, line 1: the file is empty");
 }

@@ -115,23 +115,23 @@ fn a_start_may_be_a_whole_run() {
     assert_eq!(eval_loss(metrics.lines().last().unwrap()), best);
 }
 
-/// Interrupts with each signal in turn until a sitting ends by itself; returns the exit codes.
+/// Interrupts with each signal in turn until a session ends by itself; returns the exit codes.
 fn in_pieces(arguments: &[String]) -> Vec<i32> {
     let mut exits = Vec::new();
-    for sitting in 0..200u64 {
+    for session in 0..200u64 {
         let mut child = compress()
             .args(arguments)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        // Ever longer: on a busy machine each sitting gets less done.
-        let patience = Duration::from_millis(30 + (sitting * 97) % 410 + 8 * sitting);
+        // Ever longer: on a busy machine each session gets less done.
+        let patience = Duration::from_millis(30 + (session * 97) % 410 + 8 * session);
         let began = Instant::now();
         while began.elapsed() < patience && child.try_wait().unwrap().is_none() {
             std::thread::sleep(Duration::from_millis(2));
         }
-        let signal = ["KILL", "TERM", "INT"][(sitting % 3) as usize];
+        let signal = ["KILL", "TERM", "INT"][(session % 3) as usize];
         if child.try_wait().unwrap().is_none() {
             let pid = child.id().to_string();
             Command::new("kill")
@@ -144,10 +144,10 @@ fn in_pieces(arguments: &[String]) -> Vec<i32> {
         match code {
             0 => return exits,
             -9 | 130 => {}
-            other => panic!("exit code {other} in sitting {sitting}"),
+            other => panic!("exit code {other} in session {session}"),
         }
     }
-    panic!("the run did not end in 200 sittings: {exits:?}");
+    panic!("the run did not end in 200 sessions: {exits:?}");
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn interruption_in_any_start_changes_nothing() {
     ];
     run(8000, 3, &more, &whole);
     let exits = in_pieces(&arguments(8000, 3, &more, &pieces));
-    println!("exit codes of {} sittings: {exits:?}", exits.len());
+    println!("exit codes of {} sessions: {exits:?}", exits.len());
     assert!(exits.len() > 3, "it was hardly interrupted: {exits:?}");
     assert_eq!(
         metrics_without_timing(&whole),
@@ -195,7 +195,7 @@ fn starts_that_all_diverge_are_said_to() {
     let (code, _, stderr) = call(&arguments(600, 0, &more, dir.path()));
     assert_eq!(code, 1);
     assert!(
-        stderr.contains("diverged in an earlier sitting"),
+        stderr.contains("diverged in an earlier session"),
         "{stderr}"
     );
     assert!(table(dir.path()).iter().all(|row| !row.1));

@@ -61,20 +61,20 @@ fn signal(child: &Child, name: &str) {
     assert!(status.unwrap().success());
 }
 
-/// Interrupts with each signal in turn at ever other moments until a sitting ends by itself.
+/// Interrupts with each signal in turn at ever other moments until a session ends by itself.
 fn interrupted_run(config: &str, output: &Path) -> Vec<i32> {
     let mut exits = Vec::new();
-    for sitting in 0..200u64 {
+    for session in 0..200u64 {
         let mut child = start(config, output);
         // Primes spread the moments over loading, the first checkpoint, writing and the end; on a busy machine
-        // each sitting gets less done, so they last ever longer.
-        let patience = Duration::from_millis(30 + (sitting * 97) % 610 + 8 * sitting);
+        // each session gets less done, so they last ever longer.
+        let patience = Duration::from_millis(30 + (session * 97) % 610 + 8 * session);
         let began = Instant::now();
         while began.elapsed() < patience && child.try_wait().unwrap().is_none() {
             std::thread::sleep(Duration::from_millis(2));
         }
         if child.try_wait().unwrap().is_none() {
-            match sitting % 4 {
+            match session % 4 {
                 0 => child.kill().unwrap(),
                 1 => signal(&child, "TERM"),
                 2 => signal(&child, "INT"),
@@ -86,10 +86,10 @@ fn interrupted_run(config: &str, output: &Path) -> Vec<i32> {
         match code {
             0 => return exits,
             -9 | 130 | -1 => {}
-            other => panic!("exit code {other} in sitting {sitting}"),
+            other => panic!("exit code {other} in session {session}"),
         }
     }
-    panic!("the run did not end in 200 sittings: {exits:?}");
+    panic!("the run did not end in 200 sessions: {exits:?}");
 }
 
 fn interruption_changes_nothing(config: &str) {
@@ -99,7 +99,7 @@ fn interruption_changes_nothing(config: &str) {
     assert_eq!(code, 0, "{stderr}");
     let exits = interrupted_run(config, &pieces);
     println!(
-        "{config}: exit codes of {} sittings: {exits:?}",
+        "{config}: exit codes of {} sessions: {exits:?}",
         exits.len()
     );
     assert!(exits.len() > 3, "it was hardly interrupted: {exits:?}");

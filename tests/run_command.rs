@@ -206,11 +206,11 @@ fn a_diverging_run_stops_with_exit_code_1_and_keeps_its_last_good_checkpoint() {
     ] {
         arguments.extend(["--set".into(), set.into()]);
     }
-    for sitting in ["diverged: the loss", "diverged in an earlier sitting"] {
+    for session in ["diverged: the loss", "diverged in an earlier session"] {
         let (code, stdout, stderr) = call(&arguments);
         assert_eq!(code, 1, "{stderr}");
         assert_eq!(stdout, "");
-        assert!(stderr.contains(sitting), "{stderr}");
+        assert!(stderr.contains(session), "{stderr}");
         assert!(
             stderr.contains("the last good checkpoint is kept"),
             "{stderr}"

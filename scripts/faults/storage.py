@@ -10,7 +10,7 @@ from lab import ROOT, Subject, Try, complaints
 
 PAGE = 4096  # a tmpfs counts in pages
 NOBODY = 65534
-AGAIN = "it is not made anew meanwhile; the same command begins from nothing"
+AGAIN = "it is not recreated meanwhile; the same command begins from nothing"
 
 
 def mount(place, options):
@@ -30,7 +30,7 @@ def small_disk(lab, options):
 
 
 def chain(lab, name, options, limits, says):
-    """One sitting after the other on a disk that grows a little each time, so that each one fails a little
+    """One session after the other on a disk that grows a little each time, so that each one fails a little
     later, until one fits."""
     subject, tries = lab.subject(name), []
     with small_disk(lab, options(limits[0])) as disk:
@@ -42,7 +42,7 @@ def chain(lab, name, options, limits, says):
             if ended.code == 0:
                 attempt.message = ""
                 lab.restart(subject, disk / "out", attempt)
-                return tries, f"{len(tries) - 1} sittings failed, the next one ended the work"
+                return tries, f"{len(tries) - 1} sessions failed, the next one ended the work"
             attempt.problems += complaints(ended, (1, 2), says)
     tries[-1].problems.append("it did not end on the largest disk either")
     return tries, ""
@@ -82,7 +82,7 @@ def size_limit(lab):
 
 
 def read_only(lab):
-    """Before the first sitting, and before the one that would go on."""
+    """Before the first session, and before the one that would go on."""
     tries = []
     for name in ("run", "sweep"):
         subject = lab.subject(name)
@@ -147,7 +147,7 @@ def vanished(name):
             place.rename(place.parent / "deleted")
             shutil.rmtree(place.parent / "deleted")
             ended = lab.ended(child)
-            assert not place.exists(), "it made the directory anew"
+            assert not place.exists(), "it recreated the directory"
             return ended
 
         return [lab.attempt(subject, disturb, (1,), ["error: cannot"]) for _ in range(3)], AGAIN

@@ -123,7 +123,7 @@ def failing(name, count, answer=None):
                 # See `reached`: sometimes nothing fails.
                 if ended.code != 0 and TEXTS[error] not in ended.err:
                     problems.append(f"`{TEXTS[error]}` is not in: {ended.err}")
-                # What cannot be deleted stays; the next sitting deletes it.
+                # What cannot be deleted stays; the next session deletes it.
                 if any(place.rglob(".writing-*")) and not ("unlink" in call or answer):
                     problems.append("a temporary file was left")
                 return problems

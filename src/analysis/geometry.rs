@@ -2,8 +2,8 @@
 //!
 //! `W_i` is column `i` of `W`, the direction of feature `i`, and `Ŵ_i` the same at length 1. All
 //! of it is a function of `G_ij = W_i·W_j`: a rotation of the compressed space changes nothing. Where
-//! writing and reading have matrices of their own, `G_ji` is what the reader of feature `i` hears of a
-//! written feature `j`, and a feature whose reader does not hear it (`G_ii ≤ 0`) has no direction.
+//! writing and reading have matrices of their own, `G_ji` is what the reader of feature `i` reads of a
+//! written feature `j`, and a feature whose reader does not read it (`G_ii ≤ 0`) has no direction.
 
 use ndarray::ArrayView2;
 

@@ -45,7 +45,7 @@ pub struct Args {
     pub json: bool,
 }
 
-/// Refuses an input of so many positions that what a pass keeps of them would not fit in memory.
+/// Refuses an input of this many positions that what a pass keeps of them would not fit in memory.
 pub fn check_pass(model: &CompiledModel, positions: usize) -> Result<(), Failure> {
     let (layers, heads) = (model.layers.len() as u128, model.metadata.num_heads as u128);
     let t = positions as u128;
@@ -61,7 +61,7 @@ pub fn check_pass(model: &CompiledModel, positions: usize) -> Result<(), Failure
     )))
 }
 
-/// Refuses to show scores `[T, O]` that are no numbers.
+/// Refuses to show scores `[T, O]` that are non-finite.
 pub fn check_finite(scores: &Array2<f64>) -> Result<(), Failure> {
     match scores.indexed_iter().find(|(_, x)| !x.is_finite()) {
         None => Ok(()),

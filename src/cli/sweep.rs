@@ -43,7 +43,7 @@ pub struct Args {
     /// The study's directory, instead of results/NAME
     #[arg(long, value_name = "DIR", conflicts_with = "collect")]
     output: Option<PathBuf>,
-    /// Make runs.csv and summary.csv anew from the run directories in DIR; run nothing
+    /// Rebuild runs.csv and summary.csv from the run directories in DIR; run nothing
     #[arg(long, value_name = "DIR")]
     collect: Option<PathBuf>,
     /// No progress on stderr

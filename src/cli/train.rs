@@ -69,7 +69,7 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
     match outcome {
         Outcome::Completed(summary) => report(&summary, config, args.json, "completed"),
         Outcome::AlreadyOver(summary) if summary.stop_reason == "diverged" => {
-            Err(diverged(&summary, config, "diverged in an earlier sitting"))
+            Err(diverged(&summary, config, "diverged in an earlier session"))
         }
         Outcome::AlreadyOver(summary) => report(
             &summary,

@@ -14,7 +14,7 @@ pub enum Step<'a> {
 }
 
 /// The places of all that is in a file; it is parsed once, whatever is asked.
-pub struct Places<'a> {
+pub struct Locations<'a> {
     /// The file.
     pub path: &'a Path,
     document: Option<Document<&'a str>>,
@@ -22,7 +22,7 @@ pub struct Places<'a> {
     lines: Vec<usize>,
 }
 
-impl<'a> Places<'a> {
+impl<'a> Locations<'a> {
     /// Of a file's text; of one that is no TOML there is only the path.
     pub fn new(path: &'a Path, text: &'a str) -> Self {
         let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
@@ -72,7 +72,7 @@ mod tests {
     #[test]
     fn the_deepest_step_that_can_be_found_has_the_line() {
         let text = "a = 1\n\n[[b]]\nc = 2\n[[b]]\nd = { e = 3 }\n";
-        let places = Places::new(Path::new("x.toml"), text);
+        let places = Locations::new(Path::new("x.toml"), text);
         use Step::{Index, Key};
         for (steps, line) in [
             (&[Key("a")][..], 1),
@@ -85,7 +85,7 @@ mod tests {
         assert_eq!(places.of(&[]), "x.toml");
         assert_eq!(places.of(&[Key("z")]), "x.toml");
         assert_eq!(
-            Places::new(Path::new("x.toml"), "a = ").of(&[Key("a")]),
+            Locations::new(Path::new("x.toml"), "a = ").of(&[Key("a")]),
             "x.toml"
         );
     }

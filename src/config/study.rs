@@ -25,7 +25,7 @@ use toml_edit::{DocumentMut, Item, TableLike, Value};
 use super::error::ConfigError;
 use super::grid::{self, Axis};
 use super::overrides::Override;
-use super::place::{Places, Step};
+use super::place::{Locations, Step};
 use super::schema;
 use super::source::{self, ConfigSource, join};
 pub use super::study_keys::MAX_RUNS;
@@ -99,7 +99,7 @@ impl StudyFile {
             .parse()
             .map_err(|e| source::syntax_error(path, text, &e))?;
         let reader = Reader {
-            places: Places::new(path, text),
+            places: Locations::new(path, text),
         };
         let root = document.as_table();
         let known = study_keys::names(&STUDY_KEYS);
@@ -179,7 +179,7 @@ impl StudyFile {
 }
 
 struct Reader<'a> {
-    places: Places<'a>,
+    places: Locations<'a>,
 }
 
 impl Reader<'_> {

@@ -1,6 +1,6 @@
 //! Every key of a study file, and of a range of values in one.
 
-/// More runs than this are a slip of the pen.
+/// More runs than this are refused as a mistake.
 pub const MAX_RUNS: usize = base::limits::RUNS;
 
 /// One key.

@@ -99,7 +99,7 @@ impl Bars<'_> {
 /// Norm and dimensionality of every feature, coloured by verdict.
 ///
 /// # Errors
-/// If a column is missing or a cell is no number.
+/// If a column is missing or a cell is not a number.
 pub fn features(table: &Table) -> Result<Figure, FigureError> {
     let labels = table.texts("feature")?;
     if labels.is_empty() {
@@ -157,7 +157,7 @@ pub fn features(table: &Table) -> Result<Figure, FigureError> {
 /// Cosine and share of variance explained of every block.
 ///
 /// # Errors
-/// If a column is missing or a cell is no number.
+/// If a column is missing or a cell is not a number.
 pub fn layers(table: &Table) -> Result<Figure, FigureError> {
     let names = table.texts("block")?;
     if names.is_empty() {

@@ -42,7 +42,7 @@ const GROUPS: [Group; 3] = [
 /// The losses, and the errors or accuracies, over the steps.
 ///
 /// # Errors
-/// If the table lacks `step` or `loss`, or a cell is no number.
+/// If the table lacks `step` or `loss`, or a cell is not a number.
 pub fn draw(metrics: &Table) -> Result<Figure, FigureError> {
     let steps = metrics.numbers("step")?;
     metrics.column("loss")?;

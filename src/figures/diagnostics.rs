@@ -20,7 +20,7 @@ const PANELS: [(&str, &str, bool); 6] = [
 /// Panels of the quantities that are there, over the steps; none if there is none.
 ///
 /// # Errors
-/// If a column is missing or a cell is no number.
+/// If a column is missing or a cell is not a number.
 pub fn draw(table: &Table) -> Result<Option<Figure>, FigureError> {
     let (steps, values) = (table.numbers("step")?, table.numbers("value")?);
     let (subjects, quantities) = (table.texts("subject")?, table.texts("quantity")?);

@@ -17,7 +17,7 @@ impl Gram {
     /// From a table of `feature_a, feature_b, value` with all pairs.
     ///
     /// # Errors
-    /// If a column or a pair is missing or given twice, or a value is no number.
+    /// If a column or a pair is missing or given twice, or a value is not a number.
     pub fn read(table: &Table) -> Result<Self, FigureError> {
         let (a, b) = (table.texts("feature_a")?, table.texts("feature_b")?);
         let values = table.numbers("value")?;

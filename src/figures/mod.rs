@@ -33,7 +33,7 @@ pub use figure::{COLUMN, Figure, MEDIAN, PAGE};
 pub use table::{FigureError, Table};
 
 const TRAIN: &str = "training wrote it: run again with `--force`";
-const ANALYZE: &str = "`compress analyze DIR` makes it anew from the run";
+const ANALYZE: &str = "`compress analyze DIR` rebuilds it from the run";
 
 /// What a directory holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,8 +11,8 @@ use super::table::{FigureError, Table};
 use crate::analysis::answer::{depends_on_seed, group_name};
 use crate::config::Method;
 
-const COLLECT: &str = "`compress sweep --collect DIR` makes it anew from the runs";
-const ANALYZE: &str = "`compress analyze DIR` makes it anew from the runs";
+const COLLECT: &str = "`compress sweep --collect DIR` rebuilds it from the runs";
+const ANALYZE: &str = "`compress analyze DIR` rebuilds it from the runs";
 const DIM: &str = "compression.dim";
 const SEED: &str = "training.seed";
 /// Metric, title of its axis, whether the axis is logarithmic.

@@ -17,7 +17,7 @@ use crate::analysis::answer::group_name;
 const PAIRS: &str = "gram_agreement.csv";
 /// A run beside the reference, a row.
 const REFERENCE: &str = "reference_agreement.csv";
-const ANALYZE: &str = "`compress analyze DIR` makes it anew from the runs";
+const ANALYZE: &str = "`compress analyze DIR` rebuilds it from the runs";
 
 /// The place of each run directory in the study, so that series have one order, and one colour, in all
 /// figures.

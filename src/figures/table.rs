@@ -39,7 +39,7 @@ pub enum FigureError {
         line: u64,
         /// What is wrong.
         problem: String,
-        /// What makes the file anew.
+        /// What rebuilds the file.
         remedy: String,
     },
     /// A file that cannot be read or written.
@@ -60,7 +60,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// Reads `directory/name`; `remedy` says in errors what makes the file anew.
+    /// Reads `directory/name`; `remedy` says in errors what rebuilds the file.
     ///
     /// # Errors
     /// If it is missing, not CSV, or has rows of different lengths.

@@ -187,7 +187,7 @@ impl RunDirectory {
         self.file(name).exists()
     }
 
-    /// Writes the resolved configuration, unless it is there from an earlier sitting.
+    /// Writes the resolved configuration, unless it is there from an earlier session.
     ///
     /// # Errors
     /// If it cannot be written.

@@ -51,7 +51,7 @@ pub enum ExperimentError {
 }
 
 impl Experiment {
-    /// The inputs of the exact figures.
+    /// The inputs of the exact metrics.
     pub fn evaluation_set(&self) -> EvaluationSet {
         EvaluationSet::new(&self.space, self.config.inputs.evaluation_sample)
     }

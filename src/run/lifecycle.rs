@@ -1,4 +1,4 @@
-//! One run: from a configuration, or from where an earlier sitting stopped, to its results.
+//! One run: from a configuration, or from where an earlier session stopped, to its results.
 
 use super::checkpoints::Checkpoints;
 use super::directory::{METRICS, RunDirectory, SUMMARY};
@@ -74,7 +74,7 @@ fn finish(
         StopReason::Interrupted => Ok(Outcome::Interrupted { step }),
         StopReason::Diverged { .. } => diverged(experiment, directory, step, state.seconds),
         StopReason::Completed => {
-            // A sitting that only finishes what an earlier one trained has no evaluation yet.
+            // A session that only finishes what an earlier one trained has no evaluation yet.
             let last = match trained.last {
                 Some(evaluation) => evaluation,
                 None => training.evaluator.evaluate(&state.w),
@@ -94,7 +94,7 @@ fn finish(
     }
 }
 
-/// Leaves that the loss became no number after `step` updates.
+/// Leaves that the loss became non-finite after `step` updates.
 fn diverged(
     experiment: &Experiment,
     directory: &RunDirectory,

@@ -58,7 +58,7 @@ impl Metrics {
     }
 }
 
-/// Writes the whole file of a `W` that was not trained: one row, step 0, exact figures alone.
+/// Writes the whole file of a `W` that was not trained: one row, step 0, exact metrics alone.
 ///
 /// # Errors
 /// If it cannot be written.

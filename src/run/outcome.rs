@@ -14,6 +14,6 @@ pub enum Outcome {
         /// Updates done, those of other starts included.
         step: u64,
     },
-    /// The loss became no number; the last good checkpoint is kept.
+    /// The loss became non-finite; the last good checkpoint is kept.
     Diverged(Summary),
 }

@@ -26,14 +26,14 @@ pub(super) enum Choice {
     Made,
     /// It was interrupted after this many updates, over all starts.
     Interrupted(u64),
-    /// The loss of every start became no number; the last one after this many updates.
+    /// The loss of every start became non-finite; the last one after this many updates.
     AllDiverged(u64),
 }
 
 /// The files of one start, until one is chosen.
 struct StartFiles {
     files: Files,
-    /// Its presence says that this start's loss became no number.
+    /// Its presence says that this start's loss became non-finite.
     diverged: PathBuf,
 }
 

@@ -13,7 +13,7 @@ use crate::analysis::ending::Origin;
 use crate::config::{Method, RunConfig};
 use base::files::{self, FileError};
 use base::limits;
-use superposition::gram::between;
+use superposition::gram::write_read_grams;
 use superposition::projection::ProjectionError;
 use superposition::{Evaluation, Projection, StopReason};
 use tracr::model::CompiledModel;
@@ -33,10 +33,10 @@ pub struct Summary {
     pub ending: Option<Ending>,
     /// Updates done, those of starts that were given up included (as if none of these had diverged).
     pub steps: u64,
-    /// The exact figures of the final `W`; null if the run diverged.
+    /// The exact metrics of the final `W`; null if the run diverged.
     #[serde(rename = "final")]
     pub last: Option<FinalMetrics>,
-    /// Time in the training loop over all sittings, evaluation and checkpoints included.
+    /// Time in the training loop over all sessions, evaluation and checkpoints included.
     pub wall_time_seconds: f64,
     /// Of this program.
     pub version: String,
@@ -50,7 +50,7 @@ pub struct Summary {
     pub seed: u64,
     /// The engine and its precision.
     pub engine: String,
-    /// Threads used in the last sitting.
+    /// Threads used in the last session.
     pub threads: usize,
     /// Of everything that decides the results.
     pub config_hash: String,
@@ -59,7 +59,7 @@ pub struct Summary {
     pub warnings: Vec<String>,
 }
 
-/// The exact figures at the end; the names are those of `metrics.csv`.
+/// The exact metrics at the end; the names are those of `metrics.csv`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct FinalMetrics {
@@ -211,7 +211,7 @@ fn write_grams(
     projection: &Projection,
 ) -> Result<(), FileError> {
     let labels = &projection.labels;
-    let all = between(model, &projection.w, &projection.wiring);
+    let all = write_read_grams(model, &projection.w, &projection.wiring);
     let rows = all.iter().flat_map(|one| {
         let names = (one.writer.name(), one.reader.name());
         one.written.iter().flat_map(move |&a| {

@@ -22,7 +22,7 @@ pub enum RunState {
     },
     /// All files are there.
     Completed(Box<Summary>),
-    /// The loss became no number.
+    /// The loss became non-finite.
     Diverged(Box<Summary>),
     /// It could not start or broke off, for this reason. The next sweep tries again.
     Failed(String),
@@ -90,7 +90,7 @@ impl RunState {
     }
 }
 
-/// The final figures as `metrics.csv` has them, to the last digit: reading JSON may change that.
+/// The final metrics as `metrics.csv` has them, to the last digit: reading JSON may change that.
 pub fn take_exact_figures(metrics: impl io::Read, summary: &mut Summary) {
     let Some(figures) = &mut summary.last else {
         return;

@@ -12,7 +12,7 @@ use base::interrupt;
 /// More than any run logs.
 const MAX_BYTES: u64 = base::limits::LOG_BYTES;
 
-/// Why the rows of an earlier sitting cannot be continued.
+/// Why the rows of an earlier session cannot be continued.
 #[derive(Debug, Error)]
 pub enum LogError {
     /// The operating system refused.

@@ -55,7 +55,7 @@ pub(super) struct Training<'a> {
 pub(super) struct Trained {
     pub reason: StopReason,
     pub state: State,
-    /// The exact figures of its `W`, if they were computed in this sitting.
+    /// The exact metrics of its `W`, if they were computed in this session.
     pub last: Option<Evaluation>,
 }
 

@@ -50,7 +50,7 @@ impl StudyLock {
     }
 }
 
-/// That a study's directory was not moved or deleted while somebody works in it: whoever makes it anew
+/// That a study's directory was not moved or deleted while somebody works in it: whoever rebuilds it
 /// makes one that is no study's.
 ///
 /// # Errors

@@ -257,7 +257,7 @@ impl Shared<'_> {
             }
         };
         let end = match end {
-            // Over, but not well: in an earlier sitting, or in another process.
+            // Over, but not well: in an earlier session, or in another process.
             End::AlreadyOver(summary) if summary.stop_reason == "diverged" => {
                 End::Failed(RunState::Diverged(summary).failure().unwrap_or_default())
             }

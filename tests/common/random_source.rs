@@ -10,7 +10,7 @@ use super::random_expression::{
 pub struct Source {
     pub header: String,
     pub statements: Vec<String>,
-    /// A slip of the pen was put in: any diagnostic is fine.
+    /// A mistake was put in: any diagnostic is fine.
     pub garbled: bool,
 }
 

@@ -1,7 +1,7 @@
 //! `docs/configuration.md` says of every key what the program does with it: the tables are those of the
 //! schema, and each default, range and word that they print is tried.
 //!
-//! `UPDATE_DOCS=1 cargo test --release --test configuration_docs` writes the tables anew.
+//! `UPDATE_DOCS=1 cargo test --release --test configuration_docs` rewrites the tables.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod probes;

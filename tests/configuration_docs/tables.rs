@@ -62,7 +62,7 @@ fn generated(marker: &str) -> String {
     }
 }
 
-/// The page with every table made anew.
+/// The page with every table rebuilt.
 pub fn regenerated(page: &str) -> String {
     let mut text = String::new();
     let mut parts = page.split("<!-- ");

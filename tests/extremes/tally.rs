@@ -96,7 +96,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Each engine's result is right, or no number. `what` names the case.
+    /// Each engine's result is right, or non-finite. `what` names the case.
     pub fn check(&mut self, what: &str, case: &Case, w: &Array2<f64>) {
         let reference = {
             let [_, (_, mut engine), ..] = engines(case);
@@ -148,7 +148,7 @@ impl Tally {
         self.check_evaluation(what, case, w, double);
     }
 
-    /// The exact figures by the fused pass and by the plain one.
+    /// The exact metrics by the fused pass and by the plain one.
     pub fn check_evaluation(&mut self, what: &str, case: &Case, w: &Array2<f64>, rounding: f64) {
         let ours = Evaluator::new(Arc::clone(&case.teacher), case.objective.clone()).evaluate(w);
         let wiring = Wiring::default();

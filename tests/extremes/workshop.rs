@@ -95,7 +95,7 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Whatever happened, it was no crash, and no result is shown that is no number.
+    /// Whatever happened, it was no crash, and no result is shown that is non-finite.
     pub fn orderly(self) -> Self {
         let Self {
             code,

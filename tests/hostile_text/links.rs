@@ -64,7 +64,7 @@ fn links_in_a_run_are_replaced_and_what_they_point_to_is_left() {
             "a link was followed"
         );
         let mut again = files(&bench.path("out/run"));
-        // What was not written anew is a link still, and was only read.
+        // What was not rewritten is a link still, and was only read.
         again.extend(["config.toml".into(), "checkpoint.safetensors".into()]);
         for name in &planted {
             assert!(again.contains(name), "{name}");

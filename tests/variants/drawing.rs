@@ -31,7 +31,7 @@ fn weighted(
         .unwrap()
 }
 
-/// A synthetic model of so many words and positions, `w0`, `w1`, ...
+/// A synthetic model of this many words and positions, `w0`, `w1`, ...
 fn model_of(words: usize, longest: usize) -> CompiledModel {
     let shape = synthetic::Shape {
         width: 3,

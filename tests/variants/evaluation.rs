@@ -1,4 +1,4 @@
-//! Token weights: the exact figures, the baselines and the analysis are means over weighted inputs.
+//! Token weights: the exact metrics, the baselines and the analysis are means over weighted inputs.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -171,7 +171,7 @@ fn the_exact_figures_are_weighted_means() {
     }
 }
 
-/// The exact figures of the setting's `W` over another teacher's inputs.
+/// The exact metrics of the setting's `W` over another teacher's inputs.
 fn plainly(teacher: &Teacher, case: &Setting) -> Evaluation {
     let wiring = Wiring::default();
     let stream = Stream::Compressed(&case.w, &wiring);

@@ -1,4 +1,4 @@
-//! The exact figures of a compressed model over its evaluation set, in float64.
+//! The exact metrics of a compressed model over its evaluation set, in float64.
 //!
 //! They are means over the whole enumerated input space (or the fixed held-out sample of a larger
 //! one), each input counting by its probability where tokens have weights, so that two runs differ by their `W` alone: pieces of 256 inputs, by the fused engine's forward
@@ -114,7 +114,7 @@ impl Evaluator {
         self
     }
 
-    /// The exact figures of `w`, `[d, D]` or a stack of several.
+    /// The exact metrics of `w`, `[d, D]` or a stack of several.
     pub fn evaluate(&mut self, w: &Array2<f64>) -> Evaluation {
         let Ok(evaluation) = self.try_evaluate(w, || Ok::<_, Infallible>(()));
         evaluation

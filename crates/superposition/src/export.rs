@@ -81,7 +81,7 @@ pub fn export(
 }
 
 /// The largest difference between the outputs (scores) of the compressed model and of `folded`, at
-/// any position of any input; infinite if either is no number.
+/// any position of any input; infinite if either is non-finite.
 fn largest_difference(
     model: &CompiledModel,
     projection: &Projection,

@@ -1,4 +1,4 @@
-//! `G`: how strongly readers hear what is written in the direction of each feature.
+//! `G`: how strongly readers read what is written in the direction of each feature.
 //!
 //! With one `W`, `G = WᵀW`. With several ([`tracr::model::wiring`]) there is one
 //! `G_{s→i} = W_{write(s)}ᵀ·W_{read(i)}` for each writer and each later reader, row `a` for what is written,
@@ -14,7 +14,7 @@ use tracr::model::{CompiledModel, Frozen, Site, Wiring};
 
 /// A writer, a later reader, and what is between them.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Between {
+pub struct WriteReadGram {
     /// What writes.
     pub writer: Site,
     /// The features that it writes.
@@ -26,12 +26,16 @@ pub struct Between {
 }
 
 /// Every live writer with every live reader after it.
-pub fn between(model: &CompiledModel, w: &Array2<f64>, wiring: &Wiring) -> Vec<Between> {
+pub fn write_read_grams(
+    model: &CompiledModel,
+    w: &Array2<f64>,
+    wiring: &Wiring,
+) -> Vec<WriteReadGram> {
     let frozen = Frozen::<f64>::new(model);
     let mut writers = vec![(Site::Embedding, embedded(&frozen))];
     let mut all = Vec::new();
     let mut read = |writers: &[(Site, Vec<usize>)], reader: Reader| {
-        all.extend(writers.iter().map(|(writer, written)| Between {
+        all.extend(writers.iter().map(|(writer, written)| WriteReadGram {
             writer: *writer,
             written: written.clone(),
             reader,
@@ -64,10 +68,10 @@ pub fn gram(model: &CompiledModel, w: &Array2<f64>, wiring: &Wiring) -> Array2<f
     if wiring.count() <= 2 {
         return wiring.gram(w, Site::Embedding, Reader::Unembedding);
     }
-    let all = between(model, w, wiring);
+    let all = write_read_grams(model, w, wiring);
     let mut mean = Array2::zeros((w.ncols(), w.ncols()));
     for (feature, mut row) in mean.axis_iter_mut(Axis(0)).enumerate() {
-        let own: Vec<&Between> = all
+        let own: Vec<&WriteReadGram> = all
             .iter()
             .filter(|b| b.written.contains(&feature))
             .collect();

@@ -6,7 +6,7 @@
 //! - [`engines`]: loss and `dL/dW` of a batch.
 //! - [`schedule`] and [`adamw`]: the update, in Optax's form and float64.
 //! - [`baselines`]: projections that nobody trained, to compare with.
-//! - [`evaluation`]: the exact figures over the whole input space; [`constant`]: what any answer is worth there.
+//! - [`evaluation`]: the exact metrics over the whole input space; [`constant`]: what any answer is worth there.
 //! - [`diagnostics`]: what hinders training: gradients term by term, attention, hidden units.
 //! - [`trainer`]: the loop, which can be stopped and resumed at any step.
 //! - [`checkpoint`]: everything the loop needs to go on, in one file.

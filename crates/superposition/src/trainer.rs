@@ -30,7 +30,7 @@ pub struct State {
     pub rng_position: u128,
     /// Losses since the last record.
     pub window: Window,
-    /// Seconds spent in the loop so far, over all sittings.
+    /// Seconds spent in the loop so far, over all sessions.
     pub seconds: f64,
 }
 
@@ -78,9 +78,9 @@ pub struct Record {
     pub loss: Loss,
     /// `L` of these.
     pub total: f64,
-    /// The exact figures at this step.
+    /// The exact metrics at this step.
     pub evaluation: Evaluation,
-    /// Speed since the last record or the start of this sitting, evaluation included.
+    /// Speed since the last record or the start of this session, evaluation included.
     pub steps_per_second: f64,
 }
 
@@ -104,7 +104,7 @@ pub trait Observer {
     /// What can go wrong outside.
     type Error;
 
-    /// A record is due: the exact figures of `w`, or none to stop here. Where there are many inputs they
+    /// A record is due: the exact metrics of `w`, or none to stop here. Where there are many inputs they
     /// take as long as many steps.
     fn evaluate(&mut self, w: &Array2<f64>) -> Option<Evaluation>;
     /// A record was made.
@@ -190,7 +190,7 @@ impl Trainer {
         self.state
     }
 
-    /// Trains until all steps are done, the loss is no number, or the observer says stop.
+    /// Trains until all steps are done, the loss is non-finite, or the observer says stop.
     ///
     /// # Errors
     /// What the observer returns.

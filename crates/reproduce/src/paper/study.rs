@@ -13,7 +13,7 @@ const RUNS: &str = "runs.csv";
 const DIM: &str = "compression.dim";
 /// The last table that `reproduce publish` writes.
 const MEDIANS: &str = "medians.csv";
-const REMEDY: &str = "`reproduce publish` on the study's directory makes it anew";
+const REMEDY: &str = "`reproduce publish` on the study's directory rebuilds it";
 
 /// Cells of `runs.csv` that tell a setting, all of which must be so: `("compression.dim", "8")`.
 pub type Setting<'a> = &'a [(&'a str, &'a str)];

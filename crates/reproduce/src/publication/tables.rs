@@ -11,7 +11,7 @@ use tracr_compress::run::reference::Reference;
 use tracr_compress::run::results::write_csv;
 use tracr_compress::study::collection::Member;
 
-const ANALYZE: &str = "`compress analyze DIR` makes it anew from the runs";
+const ANALYZE: &str = "`compress analyze DIR` rebuilds it from the runs";
 
 /// A table of each run, the columns of it that are kept, and what the table of all is called.
 const GATHERED: [(&str, &[&str], &str); 3] = [

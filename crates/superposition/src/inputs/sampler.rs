@@ -25,7 +25,7 @@ pub struct EvaluationSet {
 
 #[derive(Clone, Debug)]
 enum Visited {
-    /// Members `0..size`, made anew at each visit.
+    /// Members `0..size`, generated at each visit.
     Whole(u64),
     /// Different members, `[N, T]`.
     HeldOut(Array2<usize>),

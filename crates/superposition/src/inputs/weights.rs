@@ -53,7 +53,7 @@ pub enum WeightError {
         /// Those that may have a weight.
         tokens: String,
     },
-    /// Zero, negative or no number.
+    /// Zero, negative or non-finite.
     #[error(
         "the weight of `{}` is {weight}, but it must be a number above 0 (the tokens are \
          {tokens}; one that is not named weighs 1)",

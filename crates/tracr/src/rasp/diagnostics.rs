@@ -11,7 +11,7 @@ use base::escape::is_hidden;
 /// Lines longer than this are not shown: the position stands in words.
 const LONGEST_LINE: usize = 400;
 
-/// Longer names are no slip of the pen: comparing two of them takes time and memory of their product.
+/// Longer names are no typing error: comparing two of them takes time and memory of their product.
 const LONGEST_NAME: usize = 100;
 
 /// Longer messages are cut.

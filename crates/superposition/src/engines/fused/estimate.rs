@@ -65,11 +65,11 @@ impl Plan {
             .iter()
             .enumerate()
             .map(|(i, reader)| {
-                let heard: usize = self
+                let read_sources: usize = self
                     .table_blocks_before(i)
                     .map(|j| self.blocks[j].columns.len())
                     .sum();
-                rows * (reader.columns.len() * (2 + 3 * heard)) as f64
+                rows * (reader.columns.len() * (2 + 3 * read_sources)) as f64
             })
             .sum()
     }
@@ -102,7 +102,7 @@ impl Plan {
     /// Multiplications of a forward and backward pass at one position of a sequence, from the outputs of the
     /// first attention's heads on, where nothing after it mixes positions.
     pub(super) fn multiplications_per_place(&self) -> f64 {
-        let mut heard = 0;
+        let mut read_sources = 0;
         let mut all = 0;
         for (i, reader) in self
             .readers
@@ -115,10 +115,12 @@ impl Plan {
                 Some(Work::Attention { heads, .. }) => {
                     2 * columns * heads.iter().map(|h| h.value.len()).sum::<usize>()
                 }
-                Some(Work::Mlp { weights }) => 2 * weights.len() + 3 * heard * reader.columns.len(),
-                None => 3 * heard * reader.columns.len(),
+                Some(Work::Mlp { weights }) => {
+                    2 * weights.len() + 3 * read_sources * reader.columns.len()
+                }
+                None => 3 * read_sources * reader.columns.len(),
             };
-            heard += columns;
+            read_sources += columns;
         }
         all as f64
     }
@@ -138,7 +140,7 @@ impl Plan {
         if self.blocks.get(i).is_some_and(Block::reads_tables) {
             return 0.0;
         }
-        let heard: usize = self
+        let read_sources: usize = self
             .batch_blocks_before(i)
             .map(|j| self.blocks[j].columns.len())
             .sum();
@@ -146,7 +148,7 @@ impl Plan {
             (Some(rows), Expansion::Indicators) => rows.len(),
             _ => self.positions,
         };
-        (self.readers[i].columns.len() * (3 * heard * self.positions + 2 * rows)) as f64
+        (self.readers[i].columns.len() * (3 * read_sources * self.positions + 2 * rows)) as f64
     }
 
     /// What block `i` costs for each sequence after its reader.
@@ -187,14 +189,14 @@ impl Plan {
     /// itself, with these tokens as indicators, which are left out at the first position where they are 0.
     fn multiplications_sequence_wise(&self, tokens: &sequence_wise::Tokens) -> f64 {
         let indicators = tokens.indicated.len() * self.positions - tokens.silent();
-        let mut heard = 0;
+        let mut read_sources = 0;
         let mut all = 0.0;
         for (i, reader) in self.readers.iter().enumerate() {
-            let products = 3 * heard * self.positions + 2 * indicators;
+            let products = 3 * read_sources * self.positions + 2 * indicators;
             all += (reader.columns.len() * products) as f64;
             if let Some(block) = self.blocks.get(i) {
                 all += self.multiplications_after_reader(block, Some(&Method::Dense));
-                heard += block.columns.len();
+                read_sources += block.columns.len();
             }
         }
         all

@@ -57,7 +57,7 @@ pub struct Sizes {
 
 /// What a piece keeps of one head between its passes.
 #[derive(Clone, Debug)]
-pub struct Kept<F> {
+pub struct ForwardValues<F> {
     /// `a`: `[sequences, T, width]`.
     attention: Vec<F>,
     /// The tokens: `[sequences, T]`.
@@ -132,16 +132,20 @@ impl<F: Precision> Core<F> {
     pub fn tabulate(&mut self, plan: &Plan, block: usize, head: &Head, p: &[F]) {
         self.clear();
         let sizes = Sizes::new(plan, block, head);
-        let heard = plan.readers[block].sources;
+        let read_sources = plan.readers[block].sources;
         let mut keys = std::mem::take(&mut self.bias);
         for (query, key) in head.query.clone().zip(head.key.clone()) {
-            spread(sizes, &p[key * heard..][..heard], &mut keys);
-            outer_product(&p[query * heard..][..heard], &keys, &mut self.rows);
+            spread(sizes, &p[key * read_sources..][..read_sources], &mut keys);
+            outer_product(
+                &p[query * read_sources..][..read_sources],
+                &keys,
+                &mut self.rows,
+            );
         }
         keys.fill(F::zero());
         for (query, key) in head.query.clone().zip(head.key.clone()) {
             let bias = F::from_f64(plan.readers[block].bias[query]);
-            for (s, p) in p[key * heard..][..heard].iter().enumerate() {
+            for (s, p) in p[key * read_sources..][..read_sources].iter().enumerate() {
                 keys[sizes.place(s)] += bias * *p;
             }
         }
@@ -151,21 +155,24 @@ impl<F: Precision> Core<F> {
     /// Adds `dP` for `dC`, which is `self`.
     pub fn finish(&mut self, plan: &Plan, block: usize, head: &Head, p: &[F], dp: &mut [F]) {
         let sizes = Sizes::new(plan, block, head);
-        let heard = plan.readers[block].sources;
+        let read_sources = plan.readers[block].sources;
         let keys = &mut self.buffer;
         keys.fill(F::zero());
         for (query, key) in head.query.clone().zip(head.key.clone()) {
             let bias = F::from_f64(plan.readers[block].bias[query]);
-            spread(sizes, &p[key * heard..][..heard], keys);
+            spread(sizes, &p[key * read_sources..][..read_sources], keys);
             let (own, dq) = (
-                &p[query * heard..][..heard],
-                &mut dp[query * heard..][..heard],
+                &p[query * read_sources..][..read_sources],
+                &mut dp[query * read_sources..][..read_sources],
             );
             products_with(&self.rows, keys, dq);
             keys.copy_from_slice(&self.bias);
             keys.iter_mut().for_each(|x| *x *= bias);
             weighted_rows(&self.rows, own, keys);
-            for (s, dp) in dp[key * heard..][..heard].iter_mut().enumerate() {
+            for (s, dp) in dp[key * read_sources..][..read_sources]
+                .iter_mut()
+                .enumerate()
+            {
                 *dp += keys[sizes.place(s)];
             }
         }
@@ -188,7 +195,7 @@ pub struct Sequences<'a> {
     pub lanes: usize,
 }
 
-impl<F: Precision> Kept<F> {
+impl<F: Precision> ForwardValues<F> {
     /// Nothing yet.
     pub fn none() -> Self {
         Self {

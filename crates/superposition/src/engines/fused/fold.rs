@@ -35,8 +35,8 @@ pub struct Folder {
     sources: SparseRows,
     /// `M` of each reader, by column.
     columns: Vec<SparseRows>,
-    /// For each reader, which sources take which of `pairs`: all that it hears, in order.
-    heard: Vec<Vec<(Range<usize>, usize)>>,
+    /// For each reader, which sources take which of `pairs`: all that it reads, in order.
+    read_sources: Vec<Vec<(Range<usize>, usize)>>,
     /// The matrices (that writes, that reads) which some source and reader have between them.
     pairs: Vec<(usize, usize)>,
     wiring: Wiring,
@@ -87,13 +87,13 @@ impl Folder {
     /// Buffers for a plan whose `W` are wired like this.
     pub fn new(plan: &Plan, wiring: Wiring) -> Self {
         let mut pairs = Vec::new();
-        let heard = (0..plan.readers.len())
+        let read_sources = (0..plan.readers.len())
             .map(|i| {
                 let reader = plan
                     .blocks
                     .get(i)
                     .map_or(Reader::Unembedding, |block| Reader::Block(block.index));
-                heard(plan, &wiring, i, wiring.read(reader), &mut pairs)
+                read_sources(plan, &wiring, i, wiring.read(reader), &mut pairs)
             })
             .collect();
         let stride = plan.width.next_multiple_of(LANES);
@@ -105,7 +105,7 @@ impl Folder {
                 .iter()
                 .map(|r| SparseRows::new(&r.columns))
                 .collect(),
-            heard,
+            read_sources,
             squares: vec![square.clone(); pairs.len()],
             pairs,
             wiring,
@@ -150,9 +150,9 @@ impl Folder {
                 }
             }
         }
-        let readers = self.columns.iter().zip(&self.heard);
-        for ((columns, heard), p) in readers.zip(&mut folded.readers) {
-            for (sources, pair) in heard {
+        let readers = self.columns.iter().zip(&self.read_sources);
+        for ((columns, read_sources), p) in readers.zip(&mut folded.readers) {
+            for (sources, pair) in read_sources {
                 fold_reader(
                     &self.squares[*pair],
                     columns,
@@ -169,9 +169,9 @@ impl Folder {
     pub fn unfold<F: Precision>(&mut self, folded: &Folded<F>, gradient: &mut Array2<f64>) {
         let (width, stride) = (self.width, self.stride);
         self.squares.iter_mut().for_each(|square| square.fill(0.0));
-        let readers = self.columns.iter().zip(&self.heard);
-        for ((columns, heard), dp) in readers.zip(&folded.readers) {
-            for (sources, pair) in heard {
+        let readers = self.columns.iter().zip(&self.read_sources);
+        for ((columns, read_sources), dp) in readers.zip(&folded.readers) {
+            for (sources, pair) in read_sources {
                 unfold_reader(
                     dp,
                     columns,
@@ -210,9 +210,9 @@ impl Folder {
     }
 }
 
-/// The sources that reader `i`, which reads with matrix `reads`, hears, by the pair of matrices
+/// The sources that reader `i`, which reads with matrix `reads`, reads, by the pair of matrices
 /// between them; pairs that are new are added.
-fn heard(
+fn read_sources(
     plan: &Plan,
     wiring: &Wiring,
     i: usize,
@@ -224,19 +224,19 @@ fn heard(
         let first = block.first_source;
         (Site::Block(block.index), first..first + block.columns.len())
     });
-    let mut heard: Vec<(Range<usize>, usize)> = Vec::new();
+    let mut read_sources: Vec<(Range<usize>, usize)> = Vec::new();
     for (site, sources) in std::iter::once((Site::Embedding, embedding)).chain(blocks) {
         let pair = (wiring.write(site), reads);
         let number = pairs.iter().position(|p| *p == pair).unwrap_or_else(|| {
             pairs.push(pair);
             pairs.len() - 1
         });
-        match heard.last_mut() {
+        match read_sources.last_mut() {
             Some((range, last)) if *last == number => range.end = sources.end,
-            _ => heard.push((sources, number)),
+            _ => read_sources.push((sources, number)),
         }
     }
-    heard
+    read_sources
 }
 
 kernels! {
@@ -245,7 +245,7 @@ kernels! {
         square: &'a [f64],
         columns: &'a SparseRows,
         sources: &'a SparseRows,
-        heard: &'a Range<usize>,
+        read_sources: &'a Range<usize>,
         buffer: &'a mut [f64],
         p: &'a mut [F],
     ) {
@@ -257,7 +257,7 @@ kernels! {
             for &(row, weight) in column {
                 add_scaled(weight, &square[row * width..][..width], buffer);
             }
-            for (p, source) in p[heard.clone()].iter_mut().zip(sources.rows(heard.clone())) {
+            for (p, source) in p[read_sources.clone()].iter_mut().zip(sources.rows(read_sources.clone())) {
                 let mut sum = 0.0;
                 for &(dimension, weight) in source {
                     sum = weight.mul_add(buffer[dimension], sum);
@@ -272,7 +272,7 @@ kernels! {
         dp: &'a [F],
         columns: &'a SparseRows,
         sources: &'a SparseRows,
-        heard: &'a Range<usize>,
+        read_sources: &'a Range<usize>,
         buffer: &'a mut [f64],
         square: &'a mut [f64],
     ) {
@@ -281,7 +281,7 @@ kernels! {
         let stride = dp.len() / count.max(1);
         for (column, dp) in columns.rows(0..count).zip(dp.chunks_exact(stride.max(1))) {
             buffer.fill(0.0);
-            for (dp, source) in dp[heard.clone()].iter().zip(sources.rows(heard.clone())) {
+            for (dp, source) in dp[read_sources.clone()].iter().zip(sources.rows(read_sources.clone())) {
                 for &(dimension, weight) in source {
                     buffer[dimension] = weight.mul_add(dp.widen(), buffer[dimension]);
                 }

@@ -21,13 +21,13 @@
 
 mod kernels;
 
-use super::again::{Again, Source};
 use super::factored::Sequences;
 use super::grouping::{Grouping, MOST_GROUPS};
 use super::inputs::Inputs;
 use super::lanes::{LANES, Lanes, Precision};
 use super::plan::{Head, Plan};
 use super::reader::Shape;
+use super::recomputed::{Recomputed, Source};
 use kernels::{add, finish, gather_keys, normalise, scale_gradients, tabulate};
 
 /// The tables of one head.
@@ -179,7 +179,7 @@ impl<F: Precision> Tables<F> {
         part: Part,
         z: &[F],
         (kept, o): (&mut [Lanes<F>], &mut [Lanes<F>]),
-        again: &mut Again<F>,
+        again: &mut Recomputed<F>,
     ) {
         let (n, relative) = kept.split_at_mut(kept.len() / self.planes);
         let positions = n.len() / part.lanes;
@@ -244,7 +244,7 @@ impl<F: Precision> Tables<F> {
         z: &[F],
         (kept, o): (&[Lanes<F>], &[Lanes<F>]),
         (scratch, d_o): (&mut Vec<Lanes<F>>, &mut [Lanes<F>]),
-        again: &Again<F>,
+        again: &Recomputed<F>,
         collected: &mut Collected<F>,
     ) {
         let (n, relative) = kept.split_at(kept.len() / self.planes);
@@ -348,7 +348,7 @@ fn list_small<F: Precision>(part: Part, n: &[Lanes<F>], small: &mut Vec<(u32, u3
     let least = F::from_f64(F::SMALL_SUM);
     for (p, lanes) in n.chunks_exact(part.lanes).enumerate() {
         for b in 0..part.count {
-            // Not `<`: a sum that is no number is computed again, and stays none.
+            // Not `<`: a non-finite sum is computed again, and stays none.
             if !(lanes[b / LANES].0[b % LANES] >= least) {
                 small.push((b as u32, p as u32));
             }

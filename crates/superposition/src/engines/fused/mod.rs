@@ -51,7 +51,7 @@
 //! `benches/engines`.
 
 // Kernels are loops over counts that are known when they are compiled: written plainly, they become
-// straight vector code. And a sum that is no number must fail `>=`, which `<` would not say.
+// straight vector code. And a non-finite sum must fail `>=`, which `<` would not say.
 #![allow(
     clippy::manual_memcpy,
     clippy::needless_range_loop,
@@ -59,7 +59,6 @@
     clippy::too_many_arguments
 )]
 
-pub mod again;
 mod alive;
 pub mod common;
 pub mod costs;
@@ -81,6 +80,7 @@ pub mod piece;
 pub mod plan;
 pub mod precision;
 pub mod reader;
+pub mod recomputed;
 pub mod row_wise;
 pub mod sequence_wise;
 pub mod soft;

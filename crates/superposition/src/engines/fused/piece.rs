@@ -9,16 +9,16 @@
 mod load;
 mod step;
 
-use super::again::Again;
 use super::common::{Common, Gradients};
 use super::dense;
-use super::factored::Kept;
+use super::factored::ForwardValues;
 use super::grouped::{Part, Tables};
 use super::lanes::{LANES, Lanes, Precision};
 use super::loss;
 use super::mlp;
 use super::plan::{Domain, Method, Plan, Work};
 use super::reader::{Reading, Shape, Tokens};
+use super::recomputed::Recomputed;
 use super::soft;
 use crate::objective::Loss;
 use crate::teacher::OutputLoss;
@@ -58,15 +58,15 @@ pub struct Piece<F> {
     /// What attentions keep: outputs of the heads, and their weights or sums.
     o: Vec<Vec<Lanes<F>>>,
     kept: Vec<Vec<Lanes<F>>>,
-    again: Vec<Again<F>>,
-    factored: Vec<Kept<F>>,
+    again: Vec<Recomputed<F>>,
+    factored: Vec<ForwardValues<F>>,
     d_o: Vec<Lanes<F>>,
     dz: Vec<Lanes<F>>,
     scratch: Vec<Lanes<F>>,
 }
 
 impl<F: Precision> Piece<F> {
-    /// Empty buffers; with soft targets of so many classes.
+    /// Empty buffers; with soft targets of this many classes.
     pub fn new(plan: &Plan, soft_classes: usize) -> Self {
         let blocks = plan.blocks.len();
         let heads = plan
@@ -98,8 +98,8 @@ impl<F: Precision> Piece<F> {
             dh: none(blocks),
             o: none(blocks),
             kept: none(blocks),
-            again: vec![Again::none(); heads],
-            factored: vec![Kept::none(); heads],
+            again: vec![Recomputed::none(); heads],
+            factored: vec![ForwardValues::none(); heads],
             d_o: Vec::new(),
             dz: Vec::new(),
             scratch: Vec::new(),

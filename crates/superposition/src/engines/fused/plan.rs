@@ -3,7 +3,7 @@
 //! A *source* is a row that writes to the stream: a token's embedding, a position's embedding, or one
 //! live column of a block's output. A *reader* is the frozen matrix in front of a block (the query,
 //! key and value columns of all its heads, or its hidden units) or the unembedding. Stacked as `S`
-//! and `M`, all that a step needs of `W` is `P = S·G·M` for each reader: how strongly it hears each
+//! and `M`, all that a step needs of `W` is `P = S·G·M` for each reader: how strongly it reads each
 //! source.
 //!
 //! Left out, because they never contribute: blocks and columns that write nothing, heads whose
@@ -94,7 +94,7 @@ pub struct Reader {
     pub columns: Vec<SparseRow>,
     /// For each column what is added.
     pub bias: Vec<f64>,
-    /// It hears sources `0..sources`.
+    /// It reads sources `0..sources`.
     pub sources: usize,
     /// The columns that the (position, token) table has.
     pub tabulated: Vec<usize>,

@@ -147,7 +147,7 @@ impl<F: Precision> RowWise<F> {
 
 /// A row's places, what they are compared with and how often each occurs.
 #[derive(Clone, Copy, Debug)]
-pub struct Places<'a, F> {
+pub struct RowData<'a, F> {
     /// The queries at the row's position.
     queries: &'a Queries<F>,
     /// The row's own combinations.
@@ -164,13 +164,13 @@ pub struct Places<'a, F> {
 /// row occurs.
 #[inline(always)]
 fn places<F: Precision>(
-    row: Places<'_, F>,
+    row: RowData<'_, F>,
     outputs: &[OutputMap<F>],
     terms: Terms<'_>,
     network: &mut Network<F>,
     work: &mut [HeadWork<F>],
 ) -> F {
-    let Places {
+    let RowData {
         queries,
         own,
         counts,
@@ -296,7 +296,7 @@ kernels! {
                     work.begin_row(queries, q, v);
                 }
                 network.begin_row(q, table);
-                let row = Places {
+                let row = RowData {
                     queries,
                     own,
                     counts,

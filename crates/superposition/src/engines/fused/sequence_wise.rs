@@ -4,7 +4,7 @@
 //! [`Lanes`](super::lanes::Lanes) of them takes all that lies between its tokens and its gradients through the cache of the
 //! core that is next to it: `network` has the whole model, `maps` and `attention` its kernels, which
 //! work in tiles of a few positions, known when they are compiled. What sequences have in common is `P`:
-//! a reader hears their tokens by indicators, as it hears columns, and positions as constants.
+//! a reader reads their tokens by indicators, as it reads columns, and positions as constants.
 //!
 //! Gradients stay lane by lane until the last sequence; only then are lanes summed.
 

@@ -191,10 +191,10 @@ kernels! {
         dh: &'a mut [Vec<F>],
         dp: &'a mut [F],
     ) {
-        let heard = plan.readers[i].sources;
+        let read_sources = plan.readers[i].sources;
         for (dz, &c) in dz.chunks_exact(stride).zip(&plan.readers[i].tabulated) {
-            let p = &p[c * heard..][..heard];
-            let dp = &mut dp[c * heard..][..heard];
+            let p = &p[c * read_sources..][..read_sources];
+            let dp = &mut dp[c * read_sources..][..read_sources];
             for (dz, &(position, token)) in dz.iter().zip(rows) {
                 dp[token] += *dz;
                 dp[plan.vocabulary + position] += *dz;

@@ -40,7 +40,7 @@ kernels! {
             for at in (0..stride).step_by(LANES) {
                 let s = Lanes::load(&logits[k * stride + at..]);
                 let seen = s + Lanes::load(&mask[k * stride + at..]);
-                // Padding sees nothing and has no largest: −∞ is no number's equal there, for want of one.
+                // Padding sees nothing and has no largest: −∞ stands there.
                 let is_largest = seen.zip(Lanes::load(&largest[at..]), |s, largest| {
                     if s == largest && s > F::neg_infinity() { F::one() } else { F::zero() }
                 });
@@ -60,7 +60,7 @@ kernels! {
             for at in (0..stride).step_by(LANES) {
                 let s = Lanes::load(&logits[k * stride + at..]);
                 let shifted = s - Lanes::load(&largest[at..]);
-                // Padding has no largest: −∞ − (−∞) is no number, so it is left out beforehand.
+                // Padding has no largest: −∞ − (−∞) is NaN, so it is left out beforehand.
                 let shifted = shifted.zip(Lanes::load(&mask[k * stride + at..]), |x, mask| {
                     if mask == F::zero() { x } else { F::neg_infinity() }
                 });
@@ -95,7 +95,7 @@ kernels! {
         let mut least = Lanes::splat(F::one());
         for n in n {
             one_at_a_time();
-            // A sum that is no number counts as small.
+            // A non-finite sum counts as small.
             least = least.zip(*n, |least, n| if n >= least { least } else { n });
         }
         for o in o.chunks_exact_mut(n.len()) {

@@ -16,14 +16,14 @@
 use super::super::lanes::{Lanes, Precision};
 use super::super::mlp::OutputMap;
 use super::super::piece::Terms;
-use super::Places;
+use super::RowData;
 use super::halves::{TILE, WIDE, numbers};
 use super::head::HeadWork;
 use super::network::{Input, Network};
 use crate::teacher::OutputLoss;
 
 impl<F: Precision> Network<F> {
-    /// The only block's number where that is an attention of so many values and columns, and the output a number.
+    /// The only block's number where that is an attention of this many values and columns, and the output a number.
     pub fn direct(&self, values: usize, columns: usize, loss: OutputLoss) -> Option<usize> {
         match self.blocks[..] {
             [(number, _, of_block, Input::Heads)]
@@ -42,13 +42,13 @@ impl<F: Precision> Network<F> {
 /// block of `H` columns. Gives how often the row occurs.
 #[inline(always)]
 pub fn places<const V: usize, const H: usize, F: Precision>(
-    row: Places<'_, F>,
+    row: RowData<'_, F>,
     (number, output): (usize, &OutputMap<F>),
     terms: Terms<'_>,
     network: &mut Network<F>,
     work: &mut HeadWork<F>,
 ) -> F {
-    let Places {
+    let RowData {
         queries,
         own,
         counts,

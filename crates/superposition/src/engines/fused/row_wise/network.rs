@@ -24,12 +24,12 @@ use crate::teacher::OutputLoss;
 /// multiple of [`WIDE`].
 pub type Tile<F> = [Lanes<F>; TILE];
 
-/// A reader: its `z` are features `first..first + columns`, and it hears columns `0..heard`.
+/// A reader: its `z` are features `first..first + columns`, and it reads columns `0..read_sources`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reads {
     reader: usize,
     pub(super) columns: usize,
-    heard: usize,
+    read_sources: usize,
     first: usize,
     /// Where its `P` begins.
     weights: usize,
@@ -51,7 +51,7 @@ pub struct Network<F> {
     pub(super) scores: Reads,
     /// The source that the first column is.
     first_source: usize,
-    /// `P` and `dP`, reader by reader: `[columns, heard]`.
+    /// `P` and `dP`, reader by reader: `[columns, read_sources]`.
     pub(super) p: Vec<F>,
     pub(super) dp: Vec<Lanes<F>>,
     /// What the table knows of each `z` at the row, and its gradient.
@@ -72,18 +72,18 @@ pub struct Network<F> {
 impl<F: Precision> Network<F> {
     /// What a plan has after its attention, whose heads have `values` values.
     pub fn new(plan: &Plan, values: usize) -> Self {
-        let (mut blocks, mut heard, mut first, mut weights) = (Vec::new(), 0, 0, 0);
-        let mut reads = |reader: usize, heard: usize| {
+        let (mut blocks, mut read_sources, mut first, mut weights) = (Vec::new(), 0, 0, 0);
+        let mut reads = |reader: usize, read_sources: usize| {
             let columns = plan.readers[reader].columns.len();
             let reads = Reads {
                 reader,
                 columns,
-                heard,
+                read_sources,
                 first,
                 weights,
             };
             first += columns;
-            weights += columns * heard;
+            weights += columns * read_sources;
             reads
         };
         let mut first_source = plan.sources.len();
@@ -92,15 +92,15 @@ impl<F: Precision> Network<F> {
                 continue;
             }
             let input = match &block.work {
-                Work::Mlp { .. } => Input::Hidden(reads(i, heard)),
+                Work::Mlp { .. } => Input::Hidden(reads(i, read_sources)),
                 Work::Attention { heads, .. } if heads.is_empty() => Input::Nothing,
                 Work::Attention { .. } => Input::Heads,
             };
             first_source = first_source.min(block.first_source);
-            blocks.push((i, heard, block.columns.len(), input));
-            heard += block.columns.len();
+            blocks.push((i, read_sources, block.columns.len(), input));
+            read_sources += block.columns.len();
         }
-        let scores = reads(plan.blocks.len(), heard);
+        let scores = reads(plan.blocks.len(), read_sources);
         let tiles = |count: usize| vec![[Lanes::zero(); TILE]; count];
         Self {
             blocks,
@@ -112,8 +112,8 @@ impl<F: Precision> Network<F> {
             d_base: vec![Lanes::zero(); first],
             o: tiles(values),
             d_o: tiles(values),
-            h: tiles(heard),
-            dh: tiles(heard),
+            h: tiles(read_sources),
+            dh: tiles(read_sources),
             z: tiles(first),
             dz: tiles(first),
             loss_output: Lanes::zero(),
@@ -135,12 +135,13 @@ impl<F: Precision> Network<F> {
         for reads in self.readers() {
             let sources = plan.readers[reads.reader].sources;
             let from = folded.readers[reads.reader].chunks_exact(sources);
-            let to = p[reads.weights..].chunks_exact_mut(reads.heard.max(1));
-            for (from, to) in from
-                .zip(to)
-                .take(if reads.heard == 0 { 0 } else { reads.columns })
-            {
-                to.copy_from_slice(&from[self.first_source..][..reads.heard]);
+            let to = p[reads.weights..].chunks_exact_mut(reads.read_sources.max(1));
+            for (from, to) in from.zip(to).take(if reads.read_sources == 0 {
+                0
+            } else {
+                reads.columns
+            }) {
+                to.copy_from_slice(&from[self.first_source..][..reads.read_sources]);
             }
         }
         self.p = p;
@@ -157,11 +158,12 @@ impl<F: Precision> Network<F> {
         for reads in self.readers() {
             let sources = plan.readers[reads.reader].sources;
             let to = gradient.readers[reads.reader].chunks_exact_mut(sources);
-            let from = sums[reads.weights..].chunks_exact(reads.heard.max(1));
-            for (from, to) in from
-                .zip(to)
-                .take(if reads.heard == 0 { 0 } else { reads.columns })
-            {
+            let from = sums[reads.weights..].chunks_exact(reads.read_sources.max(1));
+            for (from, to) in from.zip(to).take(if reads.read_sources == 0 {
+                0
+            } else {
+                reads.columns
+            }) {
                 for (to, from) in to[self.first_source..].iter_mut().zip(from) {
                     *to += *from;
                 }
@@ -311,7 +313,7 @@ impl<F: Precision> Network<F> {
     fn read_backward(&mut self, reads: Reads, used: usize) {
         let Reads {
             columns,
-            heard,
+            read_sources,
             first,
             weights,
             ..
@@ -325,10 +327,10 @@ impl<F: Precision> Network<F> {
             }
             *d_base = sum;
         }
-        for s in 0..heard {
+        for s in 0..read_sources {
             let (h, dh) = (&self.h[s][..used], &mut self.dh[s][..used]);
             for (c, dz) in dz.iter().enumerate() {
-                let at = weights + c * heard + s;
+                let at = weights + c * read_sources + s;
                 let p = Lanes::splat(self.p[at]);
                 let mut sums = [Lanes::zero(); WIDE];
                 let tiles = h.chunks_exact(WIDE).zip(dh.chunks_exact_mut(WIDE));
@@ -383,8 +385,8 @@ fn read<F: Precision>(
     used: usize,
 ) {
     for c in 0..reads.columns {
-        let p = &p[reads.weights + c * reads.heard..][..reads.heard];
+        let p = &p[reads.weights + c * reads.read_sources..][..reads.read_sources];
         let (base, z) = (base[reads.first + c], &mut z[reads.first + c]);
-        combine(base, p, (1, 0), &h[..reads.heard], z, used);
+        combine(base, p, (1, 0), &h[..reads.read_sources], z, used);
     }
 }

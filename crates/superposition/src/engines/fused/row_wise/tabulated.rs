@@ -82,7 +82,7 @@ impl<F: Precision> Tabulated<F> {
             for (i, (t, first)) in t.iter_mut().zip(rest.iter_mut()).enumerate() {
                 [*t, *first] = spread(differing, q, i, [e, products], common);
                 *t += keys.vacant[i];
-                // A sum that is no number is the smallest.
+                // A non-finite sum is the smallest.
                 smallest = smallest.zip(*t, |least, t| if t >= least { least } else { t });
             }
             let planes = rest.chunks_exact_mut(keys.lanes).skip(1);

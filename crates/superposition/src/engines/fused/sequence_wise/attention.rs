@@ -24,7 +24,7 @@ pub type Pairs<F, const C: usize> = [Tile<F, C>; C];
 pub struct Mask<const C: usize>(Option<[[bool; C]; C]>);
 
 impl<const C: usize> Mask<C> {
-    /// For inputs of so many positions, at most `C`.
+    /// For inputs of this many positions, at most `C`.
     pub fn new(positions: usize, causal: bool) -> Self {
         let sees = |q: usize, k: usize| k < positions && !(causal && k > q);
         let needed = causal || positions < C;

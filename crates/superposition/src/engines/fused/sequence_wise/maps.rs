@@ -41,7 +41,7 @@ pub fn by_tiles(rows: usize, columns: usize) -> Vec<(usize, usize)> {
     order
 }
 
-/// What a reader hears: the first so many of them are 0 at the first position, as indicators of tokens are where
+/// What a reader reads: the first so many of them are 0 at the first position, as indicators of tokens are where
 /// only BOS can stand.
 pub type Heard<'a, F, const C: usize> = (&'a [Tile<F, C>], usize);
 

@@ -8,7 +8,7 @@ use crate::teacher::Targets;
 /// Members and numbers that are written together.
 const SIDE: usize = 4;
 
-/// The tokens that a reader hears by indicators, and those that it need not: where a position has one
+/// The tokens that a reader reads by indicators, and those that it need not: where a position has one
 /// possible token, that is a constant of the position.
 #[derive(Debug)]
 pub struct Tokens {

@@ -101,7 +101,7 @@ impl<F: Precision, const C: usize> Network<F, C> {
     /// Of a plan without table blocks, and of at most `C` positions. `counts` says for which tokens the output
     /// counts.
     pub fn new(plan: &Plan, tokens: Tokens, counts: impl Fn(usize) -> bool) -> Self {
-        let (mut blocks, mut heard, mut values, mut number) = (Vec::new(), 0, 0, 0);
+        let (mut blocks, mut read_sources, mut values, mut number) = (Vec::new(), 0, 0, 0);
         for block in &plan.blocks {
             let columns = block.columns.len();
             let (work, weights) = match &block.work {
@@ -126,7 +126,7 @@ impl<F: Precision, const C: usize> Network<F, C> {
             let computed = weights.len() / columns;
             let weight = |k: usize, a: usize| F::from_f64(weights[k * columns + a]);
             blocks.push(Block {
-                columns: heard..heard + columns,
+                columns: read_sources..read_sources + columns,
                 work,
                 output: Sparse::new((0..columns).map(|a| {
                     let weights = (0..computed).map(|k| weight(k, a)).collect();
@@ -137,17 +137,25 @@ impl<F: Precision, const C: usize> Network<F, C> {
                     (F::zero(), weights)
                 })),
             });
-            heard += columns;
+            read_sources += columns;
         }
         let mut readers: Vec<Reads> = Vec::new();
         for (i, reader) in plan.readers.iter().enumerate() {
-            let heard = blocks.get(i).map_or(heard, |block| block.columns.start);
-            readers.push(Reads::new(plan, &tokens, reader, heard, readers.last()));
+            let read_sources = blocks
+                .get(i)
+                .map_or(read_sources, |block| block.columns.start);
+            readers.push(Reads::new(
+                plan,
+                &tokens,
+                reader,
+                read_sources,
+                readers.last(),
+            ));
         }
         let (columns, forth, back) = readers.last().map_or((0, 0, 0), |last| {
             (last.columns.end, last.forth.end, last.back.end)
         });
-        let inputs = tokens.indicated.len() + heard;
+        let inputs = tokens.indicated.len() + read_sources;
         let tiles = |count: usize| vec![[Lanes::zero(); C]; count];
         let widest = readers.iter().map(|reads| reads.columns.len()).max();
         let mut counted_positions = [false; C];
@@ -171,11 +179,11 @@ impl<F: Precision, const C: usize> Network<F, C> {
             dbase: tiles(columns),
             dp_sums: vec![F::zero(); forth],
             dbase_sums: vec![[F::zero(); C]; columns],
-            loaded: tiles(1 + heard + 1),
+            loaded: tiles(1 + read_sources + 1),
             layer_weights: [Lanes::zero(); C],
             output_weights: [Lanes::zero(); C],
             x: tiles(inputs),
-            dh: tiles(heard),
+            dh: tiles(read_sources),
             z: tiles(columns),
             dz: tiles(widest.unwrap_or(0)),
             a: vec![[[Lanes::zero(); C]; C]; number],
@@ -289,7 +297,7 @@ impl<F: Precision, const C: usize> Network<F, C> {
         for (i, reads) in self.readers.iter().enumerate() {
             let (x, h) = self
                 .x
-                .split_at_mut(self.tokens.indicated.len() + reads.heard);
+                .split_at_mut(self.tokens.indicated.len() + reads.read_sources);
             let z = &mut self.z[reads.columns.clone()];
             let (p, base) = (
                 &self.forth[reads.forth.clone()],
@@ -352,11 +360,11 @@ impl<F: Precision, const C: usize> Network<F, C> {
             }
             accumulate(dz, &mut self.dbase[reads.columns.clone()]);
             let indicated = self.tokens.indicated.len();
-            let x = &self.x[..indicated + reads.heard];
+            let x = &self.x[..indicated + reads.read_sources];
             let silent = self.tokens.silent();
             to_weights((x, silent), dz, &mut self.dp[reads.forth.clone()]);
             let p = &self.back[reads.back.clone()];
-            combine((dz, 0), p, None, &mut self.dh[..reads.heard]);
+            combine((dz, 0), p, None, &mut self.dh[..reads.read_sources]);
         }
     }
 }

@@ -10,7 +10,7 @@ use super::lanes::{LANES, Lanes, Precision, kernels};
 
 /// The queries of a piece that are computed again.
 #[derive(Clone, Debug)]
-pub struct Again<F> {
+pub struct Recomputed<F> {
     /// Which: (sequence of the piece, position).
     pub queries: Vec<(u32, u32)>,
     /// `a`, [`width`] numbers a query.
@@ -43,7 +43,7 @@ fn width(positions: usize) -> usize {
     positions.next_multiple_of(LANES)
 }
 
-impl<F: Precision> Again<F> {
+impl<F: Precision> Recomputed<F> {
     /// No query.
     pub fn none() -> Self {
         Self {
