@@ -241,7 +241,7 @@ fn a_study_is_drawn_from_either_kind_of_table() {
         for part in [
             "lines join the medians over seeds, and bars are the 95 % interval of the median (percentile bootstrap \
              over seeds); a baseline that does not depend on the seed has none.",
-            &format!("{small} values below 10⁻⁸ stand on the line `< 10⁻⁸`."),
+            &format!("{small} values below 10⁻⁸ stand on the line “< 10⁻⁸”."),
         ] {
             assert!(drawn[0].caption.contains(part), "{}", drawn[0].caption);
         }

@@ -151,7 +151,7 @@ impl Displaced {
         let mut text = String::new();
         for (n, below, line) in [
             (self.too_small, "below 10⁻⁸", "“< 10⁻⁸”"),
-            (self.below_minus_one, "below −1", "`≤ −1`"),
+            (self.below_minus_one, "below −1", "“≤ −1”"),
         ] {
             if n > 0 {
                 let stand = if n == 1 { "stands" } else { "stand" };
@@ -252,7 +252,7 @@ mod tests {
         let (found, caption) = axis(&[-7.5, 0.5, f64::INFINITY], false);
         assert_eq!(
             caption,
-            " 1 value below −1 stands on the line `≤ −1`. 1 value is not finite and not drawn; medians count it \
+            " 1 value below −1 stands on the line “≤ −1”. 1 value is not finite and not drawn; medians count it \
              as the largest."
         );
         assert_eq!(found.unwrap().scale.ticks[0].1, "≤ −1.0");

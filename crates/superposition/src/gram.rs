@@ -2,7 +2,7 @@
 //!
 //! With one `W`, `G = WᵀW`. With several ([`tracr::model::wiring`]) there is one
 //! `G_{s→i} = W_{write(s)}ᵀ·W_{read(i)}` for each writer and each later reader, row `a` for what is written,
-//! column `b` for what is read, and not symmetric. [`between`] lists them; [`gram`] is the one that
+//! column `b` for what is read, and not symmetric. [`write_read_grams`] lists them; [`gram`] is the one that
 //! tables, verdicts and figures show: where they differ, row `a` is the mean over the pairs whose writer
 //! writes feature `a`.
 

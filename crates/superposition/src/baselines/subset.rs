@@ -45,11 +45,6 @@ impl Search {
         search
     }
 
-    /// Whether every subset is tried.
-    pub fn is_exhaustive(&self) -> bool {
-        self.exhaustive
-    }
-
     /// How many losses will be asked for; an estimate where the search is greedy.
     pub fn evaluations(&self) -> u64 {
         let (all, kept) = (self.read.len() as u64, self.sizes().1 as u64);
