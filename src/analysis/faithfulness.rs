@@ -60,7 +60,7 @@ pub struct VariableFit {
     /// `R²` of the best affine map of `h̃`: near 1 with a low `r2`, the variable is there in another
     /// encoding.
     pub r2_mapped: Option<f64>,
-    /// The same of the features that something reads, over all rows: what nothing reads may become anything.
+    /// The same of the features that something reads, over the same rows: what nothing reads may become anything.
     #[serde(skip)]
     pub read: ReadFit,
 }
@@ -185,8 +185,8 @@ struct Sums {
     outputs: BTreeMap<(usize, Kind), OutputSums>,
     /// Per block, per position.
     blocks: Vec<Vec<Fit>>,
-    /// Per writing of a variable: over all rows, over those of tokens, and over all rows of what is read.
-    variables: Vec<[Fit; 3]>,
+    /// Per writing of a variable, over all rows and over those of tokens: its features, and those that are read.
+    variables: Vec<[[Fit; 2]; 2]>,
     worst: Worst,
     moments: Moments,
 }
@@ -221,12 +221,11 @@ impl Sums {
                         true,
                     )
                 };
-                let all = fit(&variable.dims);
-                [
-                    all.clone(),
-                    all,
+                let of_rows = [
+                    fit(&variable.dims),
                     fit(&pass.structure.read_dims_of(variable)),
-                ]
+                ];
+                [of_rows.clone(), of_rows]
             })
             .collect();
         Self {
@@ -261,18 +260,18 @@ impl Sums {
         for (fits, (variable, site)) in self.variables.iter_mut().zip(pass.structure.writings()) {
             let x = both.compressed[&site].select(Axis(1), &variable.dims);
             let y = both.compiled[&site].select(Axis(1), &variable.dims);
-            let [all, words, read] = fits;
             let kept = pass.structure.read_dims_of(variable);
             let x_read = both.compressed[&site].select(Axis(1), &kept);
             let y_read = both.compiled[&site].select(Axis(1), &kept);
-            for (row, (x, y)) in x_read.rows().into_iter().zip(y_read.rows()).enumerate() {
-                read.add(x, y, weight(row));
-            }
-            let rows = x.rows().into_iter().zip(y.rows()).zip(tokens);
-            for (row, ((x, y), id)) in rows.enumerate() {
-                all.add(x, y, weight(row));
+            let [all, words] = fits;
+            for (row, id) in tokens.iter().enumerate() {
+                let add = |[whole, read]: &mut [Fit; 2]| {
+                    whole.add(x.row(row), y.row(row), weight(row));
+                    read.add(x_read.row(row), y_read.row(row), weight(row));
+                };
+                add(all);
                 if Kind::of(pass.subject.model, *id) == Kind::Token {
-                    words.add(x, y, weight(row));
+                    add(words);
                 }
             }
         }
@@ -337,8 +336,8 @@ impl Sums {
         let mine = self.blocks.iter_mut().flatten();
         mine.zip(other.blocks.iter().flatten())
             .for_each(|(a, b)| a.merge(b));
-        let mine = self.variables.iter_mut().flatten();
-        mine.zip(other.variables.iter().flatten())
+        let mine = self.variables.iter_mut().flatten().flatten();
+        mine.zip(other.variables.iter().flatten().flatten())
             .for_each(|(a, b)| a.merge(b));
         self.worst.merge(other.worst);
         self.moments.merge(&other.moments);
@@ -364,13 +363,12 @@ impl Sums {
         }
         let mut variables = Vec::new();
         for (fits, (variable, site)) in self.variables.iter().zip(pass.structure.writings()) {
-            let [.., read] = fits;
-            let read = ReadFit {
-                features_read: pass.structure.read_dims_of(variable).len(),
-                r2_read: read.explained(),
-                r2_read_mapped: read.explained_by_best_map(),
-            };
-            for (fit, positions) in fits.iter().zip(["all", "tokens"]) {
+            for ([fit, read], positions) in fits.iter().zip(["all", "tokens"]) {
+                let read = ReadFit {
+                    features_read: pass.structure.read_dims_of(variable).len(),
+                    r2_read: read.explained(),
+                    r2_read_mapped: read.explained_by_best_map(),
+                };
                 variables.push(VariableFit {
                     variable: variable.name.clone(),
                     site: site.name(),
@@ -382,7 +380,7 @@ impl Sums {
                     cosine: fit.cosine(),
                     r2: fit.explained(),
                     r2_mapped: fit.explained_by_best_map(),
-                    read: read.clone(),
+                    read,
                 });
             }
         }

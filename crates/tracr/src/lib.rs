@@ -7,11 +7,11 @@
 //!
 //! ```
 //! use tracr::model::{Frozen, Stream};
-//! use tracr::program::{Compiled, Settings, Source};
+//! use tracr::program::{Settings, Source};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let program = Source::find("sort_unique".as_ref());
-//! let model = Compiled::new(&program, &Settings::default())?.model;
+//! let model = program.compile(&Settings::default())?.model;
 //! let ids = model.encode(&["3".into(), "1".into(), "2".into()])?;
 //! let tokens = ndarray::Array2::from_shape_vec((1, ids.len()), ids)?;
 //! let trace = Frozen::<f64>::new(&model).forward(Stream::Full, tokens.view());

@@ -345,7 +345,7 @@ fn a_low_interchange_share_without_a_carrier_is_not_explained_away() {
     let found = interventions(&right, Works::No);
     assert!(
         found[0].ends_with(
-            "matters at 73.3 % of the 800 positions where the compiled model's output is no tie."
+            "matters at 58.6 % of the 1000 positions where the compiled model's output is no tie."
         ),
         "{found:?}"
     );

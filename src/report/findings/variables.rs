@@ -140,14 +140,13 @@ pub fn interventions(analysis: &Json, works: Works) -> Vec<String> {
 /// `1.1 % of cases for is_x, 100 % for frac_prevs and 100 % for tokens; it matters at 58.6 % of positions`.
 fn followed(shares: &[(&Json, f64)]) -> String {
     let count = |entry: &Json, key: &str| entry[key].as_f64().unwrap_or(0.0);
-    let decided = |entry: &Json| count(entry, "positions") - count(entry, "undecided");
     let matters = |entry: &Json| {
-        let share = percent(count(entry, "affected") / decided(entry).max(1.0));
+        let share = percent(count(entry, "affected") / count(entry, "positions").max(1.0));
         match count(entry, "undecided") {
             0.0 => format!("{share} of positions"),
             _ => format!(
                 "{share} of the {} positions where the compiled model's output is no tie",
-                decided(entry)
+                count(entry, "positions")
             ),
         }
     };

@@ -10,10 +10,10 @@
 //!
 //! ```
 //! use burn::tensor::{Device, Tensor, TensorData};
-//! use tracr_compress::compression::engines::operation::FusedLoss;
-//! use tracr_compress::compression::{Objective, Teacher};
-//! use tracr_compress::inputs::{EvaluationSet, InputSpace, sampler::Batch};
-//! use tracr_compress::model::CompiledModel;
+//! use superposition::engines::operation::FusedLoss;
+//! use superposition::{Objective, Teacher};
+//! use superposition::inputs::{EvaluationSet, InputSpace, sampler::Batch};
+//! use tracr::model::CompiledModel;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let model = CompiledModel::load("models/frac_prevs.safetensors".as_ref())?;

@@ -11,8 +11,8 @@
 //! - [`diagnostics`]: reports that point into the source.
 //!
 //! ```
-//! use tracr_compress::model::Value;
-//! use tracr_compress::rasp::{self, interpreter};
+//! use tracr::model::Value;
+//! use tracr::rasp::{self, interpreter};
 //!
 //! let source = "smaller = select(tokens, tokens, <); rank = selector_width(smaller);";
 //! let options = rasp::Options::default();
