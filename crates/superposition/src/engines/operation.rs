@@ -13,10 +13,10 @@
 //! use superposition::engines::operation::FusedLoss;
 //! use superposition::{Objective, Teacher};
 //! use superposition::inputs::{EvaluationSet, InputSpace, sampler::Batch};
-//! use tracr::model::CompiledModel;
+//! use tracr::program::{Settings, Source};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let model = CompiledModel::load("models/frac_prevs.safetensors".as_ref())?;
+//! let model = Source::find("frac_prevs".as_ref()).compile(&Settings::default())?.model;
 //! let space = InputSpace::new(&model, &[2], false)?;
 //! let evaluation = EvaluationSet::new(&space, 16);
 //! let teacher = Teacher::new(&model, space, evaluation);
