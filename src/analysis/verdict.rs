@@ -17,7 +17,7 @@ use base::numbers::listed;
 use tracr::model::CompiledModel;
 
 /// A part of the compression from this share on is named beside others.
-const LARGE_FROM: f64 = 0.15;
+const LARGE_FROM: f64 = 0.1;
 /// Fewer dimensions given up than this are none.
 pub const HARDLY_ANY: f64 = 0.01;
 
@@ -138,15 +138,15 @@ impl Budget {
                 self.deletion + self.deletion_of_unused,
             ),
             (
-                "sharing (features that occur together, or carry the same information, share directions)",
+                "sharing (features that mostly occur together, or carry the same information, share directions)",
                 self.sharing,
             ),
             (
-                "superposition (features that do not occur together share directions)",
+                "superposition (features that seldom or never occur together share directions)",
                 self.superposition,
             ),
             (
-                "overlap of features that the program never uses, and with features that are never active",
+                "overlap of features without use (kept, but never read or never active)",
                 self.idle,
             ),
         ];
@@ -595,12 +595,12 @@ mod tests {
             ),
             (
                 of(0.1, 0.1, 0.1, 0.5),
-                "Most of the compression is overlap of features that the program never uses",
+                "Most of the compression is overlap of features without use (",
             ),
             (
-                of(0.4, 0.35, 0.1, 0.15),
-                "The compression is 40 % deletion (features lose their direction), 35 % sharing (features that occur together, \
-                 or carry the same information, share directions) and 15 % overlap of",
+                of(0.4, 0.3, 0.08, 0.22),
+                "The compression is 40 % deletion (features lose their direction), 30 % sharing (features that mostly occur \
+                 together, or carry the same information, share directions) and 22 % overlap of features without use (",
             ),
             (
                 of(0.0099, 0.0, 0.0, 0.0),

@@ -25,9 +25,10 @@ const TABLES: [(&str, &str, &str); 5] = [
         "Features",
         "norm: length of the direction; dimensionality: share of a dimension that the feature has for itself; \
          dimensionality_active: the same among the features that are ever active, which the verdict goes by; \
-         partner: the feature that it interferes most with, partner_response (its magnitude: max_interference): their inner \
-         product; from_companions, from_strangers: squared interference, divided by the squared norm, from features that \
-         occur together with it or carry the same information, and from others; active_share: share of positions where the \
+         partner: the feature that it interferes most with, partner_response (its magnitude: max_interference): the inner \
+         product of the feature's direction, scaled to length 1, with the partner's; from_companions, from_strangers: squared interference, divided by the squared norm, from features that \
+         mostly occur together with it (the rarer of the two accompanied in at least 60 % of its positions, unless the \
+         analysis was told otherwise) or carry the same information, and from others; active_share: share of positions where the \
          compiled value is not 0, mean_active and largest: its magnitude there; read: whether anything on the way to the \
          output reads it; margin: how far the nearest threshold is that would change the verdict.",
     ),
@@ -48,8 +49,9 @@ const TABLES: [(&str, &str, &str); 5] = [
         "interventions.csv",
         "Interventions",
         "A variable's value is replaced by its value on another input, in both models. accuracy_affected: how \
-         often both then agree, where the exchange changes the compiled model's output; undecided: positions where that \
-         output is a tie, which do not count.",
+         often both then agree, where the exchange changes the compiled model's output; affected: at how many positions; a \
+         variable that is the same on all inputs has none and is not tested. undecided: positions where that output is a \
+         tie, which do not count.",
     ),
     ("positions.csv", "Output by position", ""),
 ];

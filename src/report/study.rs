@@ -22,7 +22,7 @@ const TABLES: [(&str, &str, &str, &str); 4] = [
     (
         "critical_widths.csv",
         "Smallest sufficient d",
-        "critical_d: the smallest d that suffices: there and at every larger d tried, the median over seeds is \
+        "critical_d: the smallest of the tried d that suffices: there and at every larger d tried, the median over seeds is \
          within the tolerance; empty: no d that was tried suffices, or, of trained runs most of which did not learn at the largest d (column ending \
          of runs.csv), they were not trained long enough to tell. low, high: 95 % interval over resampled seeds; empty where \
          no d that was tried suffices in so many of the resamples (97.5 % for low, 2.5 % for high).",

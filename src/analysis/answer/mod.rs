@@ -168,7 +168,7 @@ impl Evidence {
                 format!("{runs} of {}", count(self.runs.len(), "run"))
             };
             format!(
-                "In {which} the lowest is below {}, but of a variable that is read in part from something that carries the \
+                "In {which} the lowest, below {}, is that of a variable that is read in part from something that carries the \
                  same information and is not exchanged with it ({}); a low value does not show there that the model \
                  ignores the variable.",
                 four_digits(LITTLE_BELOW),

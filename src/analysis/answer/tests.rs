@@ -149,7 +149,7 @@ fn one_seed_and_the_edges_of_what_was_tried_are_named() {
         ],
     );
     assert!(
-        open.contains("the smallest sufficient d is 8 (95 % interval over 3 seeds: 8 or more)."),
+        open.contains("the smallest sufficient d is 8 (the next smaller one tried is 4; 95 % interval over 3 seeds: 8 or more)."),
         "{open}"
     );
     assert!(
@@ -587,7 +587,7 @@ fn a_low_interchange_accuracy_names_what_was_not_exchanged() {
     );
     assert!(
         more.ends_with(
-            "In 7 of 9 runs the lowest is below 0.95, but of a variable that is read in part from something that carries \
+            "In 7 of 9 runs the lowest, below 0.95, is that of a variable that is read in part from something that carries \
              the same information and is not exchanged with it (is_x, carried by tokens:x, in 7); a low value does not show \
              there that the model ignores the variable."
         ),

@@ -15,6 +15,8 @@ struct Found<'a> {
     width: &'a CriticalRow,
     /// The smallest and the largest width that was tried.
     tried: (usize, usize),
+    /// The largest width that was tried below the sufficient one.
+    below: Option<usize>,
     /// The fewest and the most runs at a width.
     seeds: (usize, usize),
 }
@@ -186,6 +188,9 @@ fn found<'a>(evidence: &'a Evidence, group: &'a str, metric: &str) -> Option<Fou
         group,
         width: row,
         tried: (*values.keys().next()?, *values.keys().next_back()?),
+        below: row
+            .critical_d
+            .and_then(|d| values.keys().copied().filter(|other| *other < d).max()),
         seeds: (runs().min()?, runs().max()?),
     })
 }
@@ -204,10 +209,12 @@ impl Found<'_> {
         };
         let d = self.width.critical_d?;
         let sureness = self.sureness();
-        Some(if d == self.tried.0 {
-            format!("at most {d}{who} (no smaller d was tried; {sureness})")
-        } else {
-            format!("{d}{who} ({sureness})")
+        Some(match self.below {
+            None => format!("at most {d}{who} (no smaller d was tried; {sureness})"),
+            Some(below) if below + 1 < d => {
+                format!("{d}{who} (the next smaller one tried is {below}; {sureness})")
+            }
+            Some(_) => format!("{d}{who} ({sureness})"),
         })
     }
 

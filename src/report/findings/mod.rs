@@ -52,12 +52,14 @@ fn verdicts(analysis: &Json) -> Vec<String> {
             ),
             "shared" => (
                 format!(
-                    "{each} overlaps mostly with features that occur together with it or carry the same information"
+                    "{each} overlaps mostly with features that mostly occur together with it or carry the same information"
                 ),
                 String::new(),
             ),
             "superposed" => (
-                format!("{each} overlaps mostly with features that do not occur together with it"),
+                format!(
+                    "{each} overlaps mostly with features that seldom or never occur together with it"
+                ),
                 String::new(),
             ),
             "dropped" => (
@@ -157,7 +159,7 @@ fn budget(analysis: &Json) -> Option<String> {
 fn more_than(analysis: &Json, sum: f64) -> String {
     let dim = analysis["dim"].as_u64().unwrap_or(0) as f64;
     if sum < dim - 0.005 {
-        " (more than D − d, because an overlap lowers the dimensionality of both features)".into()
+        " (more than D − d: the directions use the d dimensions unevenly)".into()
     } else {
         String::new()
     }
@@ -166,12 +168,14 @@ fn more_than(analysis: &Json, sum: f64) -> String {
 /// A part of the budget in words.
 fn cause(name: &str) -> &'static str {
     match name {
-        "deletion" => "by dropping features that the program uses",
-        "deletion_of_unused" => "by dropping features that the program never uses",
-        "sharing" => "by overlap of features that occur together or carry the same information",
-        "superposition" => "by overlap of features that do not occur together",
+        "deletion" => "by dropped features that the program uses",
+        "deletion_of_unused" => "by dropped features that the program never uses",
+        "sharing" => {
+            "by overlap of features that mostly occur together or carry the same information"
+        }
+        "superposition" => "by overlap of features that seldom or never occur together",
         _ => {
-            "by overlap of features that the program never uses, and with features that are never active"
+            "by kept features without use (never read or never active) and by overlap with those never active"
         }
     }
 }

@@ -158,12 +158,12 @@ fn compression_is_called_most_only_where_it_is() {
     };
     assert_eq!(
         of(json!({"deletion": 1.0, "sharing": 1.5, "superposition": 2.0})),
-        "The compression is 44 % superposition (features that do not occur together share directions), 33 % sharing (features \
-         that occur together, or carry the same information, share directions) and 22 % deletion (features lose their direction)."
+        "The compression is 44 % superposition (features that seldom or never occur together share directions), 33 % sharing (features \
+         that mostly occur together, or carry the same information, share directions) and 22 % deletion (features lose their direction)."
     );
     assert_eq!(
         of(json!({"sharing": 1.5, "idle": 2.0})),
-        "Most of the compression is overlap of features that the program never uses, and with features that are never active."
+        "Most of the compression is overlap of features without use (kept, but never read or never active)."
     );
     assert_eq!(
         of(json!({"sharing": 0.001, "idle": 1e-17})),
@@ -185,9 +185,9 @@ fn features_by_verdict_say_whether_the_program_uses_what_was_dropped() {
             "5 of 14 features are dropped (norm below 0.25): tokens:a, tokens:b, tokens:c, tokens:d, one. The program \
              uses 1 of them.",
             "The features' dimensionalities (0 for a dropped one) sum to 6 instead of 14. What is lost, 8, is lost 12.5 % \
-             by dropping features that the program uses, 50 % by dropping features that the program never uses, 12.5 % by \
-             overlap of features that occur together or carry the same information and 25 % by overlap of features that do \
-             not occur together.",
+             by dropped features that the program uses, 50 % by dropped features that the program never uses, 12.5 % by \
+             overlap of features that mostly occur together or carry the same information and 25 % by overlap of features \
+             that seldom or never occur together.",
         ]
     );
     let mut named = more.clone();
@@ -202,7 +202,7 @@ fn features_by_verdict_say_whether_the_program_uses_what_was_dropped() {
     // Seven dimensions could hold more than 6.
     assert!(
         found[2].contains(
-            "What is lost, 8 (more than D − d, because an overlap lowers the dimensionality of both features), is lost 12.5"
+            "What is lost, 8 (more than D − d: the directions use the d dimensions unevenly), is lost 12.5"
         ),
         "{}",
         found[2]
@@ -229,7 +229,7 @@ fn what_rounding_leaves_of_nothing_is_no_cause() {
         found,
         [
             "The features' dimensionalities (0 for a dropped one) sum to 12 instead of 14. What is lost, 2, is lost 100 % \
-             by dropping features that the program uses."
+             by dropped features that the program uses."
         ]
     );
 }
@@ -283,7 +283,7 @@ fn variables_are_judged_by_what_is_read_of_them() {
         [
             "At the positions of tokens, kept but rescaled, shifted or in another linear encoding: tokens (embed, the 2 \
              features that are read, of 6): R² -3 as it is, 0.98 after the best affine map.",
-            "At the positions of tokens, only partly recoverable from its own features: indices (embed): R² 0.3 as it is, \
+            "At the positions of tokens, not fully recoverable by an affine map of its own features: indices (embed): R² 0.3 as it is, \
              0.5 after the best affine map. The outputs are right all the same.",
         ]
     );
