@@ -513,10 +513,14 @@ mod tests {
         assert!(values.alone(&[0], &others).is_empty());
         let names =
             |found: Vec<&Variable>| found.iter().map(|v| v.name.clone()).collect::<Vec<_>>();
-        assert_eq!(names(values.together(&[0], &others).unwrap()), ["a", "b"]);
-        assert!(values.together(&[0], &others[1..]).is_none());
-        assert_eq!(names(values.greatest(&[0], &others).unwrap()), ["a"]);
-        assert!(values.greatest(&[0], &others[..1]).is_none());
+        let together = |others, share| values.together(&[0], others, share);
+        assert_eq!(
+            names(together(&others, values.threshold).unwrap()),
+            ["a", "b"]
+        );
+        assert!(together(&others[1..], values.threshold).is_none());
+        assert_eq!(names(together(&others, GREATER_PART).unwrap()), ["a"]);
+        assert!(together(&others[..1], GREATER_PART).is_none());
     }
 
     #[test]
