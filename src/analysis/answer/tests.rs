@@ -83,7 +83,8 @@ fn methods_are_told_apart_by_the_widths_they_need() {
     assert_eq!(
         text,
         "For a mean absolute error of at most 0.005 (median over seeds), the smallest sufficient d is 6 with train \
-         (95 % interval over 5 seeds: 6 to 6) and 8 with pca (no seed changes it); no d up to 8 suffices with \
+         (the next smaller one tried is 4; 95 % interval over 5 seeds: 6 to 6) and 8 with pca (the next smaller one tried is \
+         6; no seed changes it); no d up to 8 suffices with \
          random. In the median, train needs 2 fewer dimensions than pca, and their intervals do not overlap. Where the median over \
          seeds meets the tolerance, so does every run."
     );
@@ -106,8 +107,8 @@ fn intervals_that_overlap_are_not_taken_for_a_difference() {
     assert_eq!(
         text,
         "For a share of right tokens of at least 0.98 (median over seeds), the smallest sufficient d is 6 with \
-         layer_weight=0.1 (95 % interval over 5 seeds: 6 to 8) and 8 with layer_weight=1.0 (95 % interval over 5 \
-         seeds: 6 to 8). In the median, layer_weight=0.1 needs 2 fewer dimensions than layer_weight=1.0, but their \
+         layer_weight=0.1 (the next smaller one tried is 4; 95 % interval over 5 seeds: 6 to 8) and 8 with layer_weight=1.0 (the \
+         next smaller one tried is 6; 95 % interval over 5 seeds: 6 to 8). In the median, layer_weight=0.1 needs 2 fewer dimensions than layer_weight=1.0, but their \
          intervals overlap. Where the median over seeds meets the tolerance, 2 of 15 \
          runs miss it."
     );
@@ -475,8 +476,8 @@ fn stuck_runs_below_the_smallest_sufficient_d_are_counted_and_change_no_answer()
     let text = trained("mae", &rows).answer().sentences.join(" ");
     assert_eq!(
         text,
-        "For a mean absolute error of at most 0.005 (median over seeds), the smallest sufficient d is 6 (95 % interval \
-         over 3 seeds: 6 or more). Of 9 trained runs, 5 learned (an error below 5 % of the best constant answer's), \
+        "For a mean absolute error of at most 0.005 (median over seeds), the smallest sufficient d is 6 (the next smaller \
+         one tried is 4; 95 % interval over 3 seeds: 6 or more). Of 9 trained runs, 5 learned (an error below 5 % of the best constant answer's), \
          2 got stuck and 2 were still falling; of the 4 that did not learn, 3 have a d below the smallest sufficient \
          one. At d = 4, just below the smallest sufficient one, 2 of 3 runs were still falling: a smaller d may \
          suffice with more training.steps. Where the median over seeds meets the tolerance, 1 of 6 runs misses it. \
