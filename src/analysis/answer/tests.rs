@@ -150,7 +150,7 @@ fn one_seed_and_the_edges_of_what_was_tried_are_named() {
         ],
     );
     assert!(
-        open.contains("the smallest sufficient d is 8 (the next smaller one tried is 4; 95 % interval over 3 seeds: 8 or more)."),
+        open.contains("the smallest sufficient d is 8 (the next smaller one tried is 6; 95 % interval over 3 seeds: 8 or more)."),
         "{open}"
     );
     assert!(
