@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Mutation testing: changes one operator, value or match arm of a file at a time and asks the tests whether they notice.
 
-    scripts/mutants.py                                      every file of UNITS: half an hour on two cores
+    scripts/mutants.py                                          every file of UNITS: half an hour on two cores
     scripts/mutants.py src/run/ending.rs src/analysis/fit.rs    some of them
-    scripts/mutants.py --list                               how many mutants each file has
+    scripts/mutants.py --list                                   how many mutants each file has
 
 What is changed, and into what, cargo-mutants says (`cargo install --locked cargo-mutants`, version 27). It would
 build the file's crate again for each of them, which takes a minute. Here a mutant is a copy of the file's module, and
@@ -11,8 +11,8 @@ forty copies with their unit tests are one test binary, linked with that crate a
 judged by its own unit tests alone; what does not compile is unviable.
 
 cargo-mutants leaves functions called `new` alone, and `Ending::new` decides what a run is called: in the copies they
-are `r#new`, which is the same name. And it leaves numbers alone: here every number but 0, 1 and 2 is made a tenth larger
-and a tenth smaller, too.
+are `r#new`, which is the same name. And it leaves numbers alone: here every number but 0, 1 and a whole 2 is made a
+tenth larger and a tenth smaller, too.
 
 Prints every mutant that survived and a table of files, and fails if one survived that EQUIVALENT does not name. Not
 part of CI.
@@ -35,7 +35,11 @@ COPIES = int(os.environ.get("COPIES", "40"))  # a binary
 SECONDS = 60  # of processor time that the tests of one copy may take: a mutant may loop without end
 
 # The crates that have files here, by their sources.
-PACKAGES = {"src": "tracr-compress", "crates/tracr/src": "compress-tracr", "crates/superposition/src": "compress-superposition"}
+PACKAGES = {
+    "src": "tracr-compress",
+    "crates/tracr/src": "compress-tracr",
+    "crates/superposition/src": "compress-superposition",
+}
 
 # A file: its crate's sources, a module of that crate, and the modules in it that each copy has of its own; all others are
 # the crate's. Modules that use private items of each other go together.
