@@ -1,18 +1,18 @@
 #!/usr/bin/env python3
 """Mutation testing: changes one operator, value or match arm of a file at a time and asks the tests whether they notice.
 
-    scripts/mutants.py                                  every file of the table below: half an hour on two cores
-    scripts/mutants.py study/ending.rs analysis/fit.rs  some of them, under src/
-    scripts/mutants.py --list                           how many mutants each file has
+    scripts/mutants.py                                          every file of UNITS: half an hour on two cores
+    scripts/mutants.py src/run/ending.rs src/analysis/fit.rs    some of them
+    scripts/mutants.py --list                                   how many mutants each file has
 
 What is changed, and into what, cargo-mutants says (`cargo install --locked cargo-mutants`, version 27). It would
-build the crate again for each of them, which takes a minute. Here a mutant is a copy of the file's module beside the
-others, and forty copies with their unit tests are one test binary, linked with the crate as it is. Each copy is
+build the file's crate again for each of them, which takes a minute. Here a mutant is a copy of the file's module, and
+forty copies with their unit tests are one test binary, linked with that crate as it is and those below it. Each copy is
 judged by its own unit tests alone; what does not compile is unviable.
 
 cargo-mutants leaves functions called `new` alone, and `Ending::new` decides what a run is called: in the copies they
-are `r#new`, which is the same name. And it leaves numbers alone: here every number but 0, 1 and 2 is made a tenth larger
-and a tenth smaller, too.
+are `r#new`, which is the same name. And it leaves numbers alone: here every number but 0, 1 and a whole 2 is made a
+tenth larger and a tenth smaller, too.
 
 Prints every mutant that survived and a table of files, and fails if one survived that EQUIVALENT does not name. Not
 part of CI.
@@ -34,41 +34,41 @@ WORK = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve() / "mu
 COPIES = int(os.environ.get("COPIES", "40"))  # a binary
 SECONDS = 60  # of processor time that the tests of one copy may take: a mutant may loop without end
 
-# A file, and the modules that each copy has of its own; all others are the crate's. Modules that use private items of
-# each other go together.
-UNITS = {
-    "study/ending.rs": {"study": ["ending"]},
-    "study/statistics.rs": {"study": ["statistics"]},
-    "study/tables.rs": {"study": ["study_lock", "statistics", "tables"]},
-    "program/limits.rs": {"program": ["limits"]},
-    "compression/objective.rs": {"compression": ["objective"]},
-    "compression/schedule.rs": {"compression": ["schedule"]},
-    "compression/adamw.rs": {"compression": ["adamw"]},
-    "compression/evaluation.rs": {"compression": ["evaluation"]},
-    "analysis/fit.rs": {"analysis": ["fit"], "compression": ["evaluation"]},
-    "analysis/answer/mod.rs": {"analysis": ["answer", "across"]},
-    "analysis/answer/settings.rs": {"analysis": ["answer", "across"]},
-    "analysis/answer/training.rs": {"analysis": ["answer", "across"]},
-    "analysis/answer/widths.rs": {"analysis": ["answer", "across"]},
-    "analysis/mod.rs": {"analysis": ["faithfulness", "interchange", "positions"]},
-    "analysis/faithfulness.rs": {"analysis": ["faithfulness", "interchange", "positions"]},
-    "analysis/interchange.rs": {"analysis": ["faithfulness", "interchange", "positions"]},
+# The crates that have files here, by their sources.
+PACKAGES = {
+    "src": "tracr-compress",
+    "crates/tracr/src": "compress-tracr",
+    "crates/superposition/src": "compress-superposition",
 }
-for name in "across activity ending geometry moments positions redundancy settings structure sweep verdict worst".split():
-    UNITS[f"analysis/{name}.rs"] = {"analysis": [name]}
-# These hold the crate's `Subject`, whose methods are private: `analysis/mod.rs` is theirs, too.
-WHOLE = {"analysis/mod.rs", "analysis/faithfulness.rs", "analysis/interchange.rs"}
 
-FILTERS = {file: ["::answer::"] for file in UNITS if "/answer/" in file} | {"analysis/fit.rs": ["::fit::"]}
+# A file: its crate's sources, a module of that crate, and the modules in it that each copy has of its own; all others are
+# the crate's. Modules that use private items of each other go together.
+UNITS = {
+    "src/run/ending.rs": ("src", "run", ["ending"]),
+    "src/study/statistics.rs": ("src", "study", ["statistics"]),
+    "src/study/subject.rs": ("src", "study", ["subject"]),
+    "src/study/tables.rs": ("src", "study", ["study_lock", "statistics", "tables"]),
+    "crates/tracr/src/program/limits.rs": ("crates/tracr/src", "program", ["limits"]),
+}
+for name in "adamw constant evaluation objective schedule".split():
+    UNITS[f"crates/superposition/src/{name}.rs"] = ("crates/superposition/src", "", [name])
+for name in "across activity ending fit geometry moments positions redundancy settings structure sweep verdict worst".split():
+    UNITS[f"src/analysis/{name}.rs"] = ("src", "analysis", [name])
+for name in "mod faithfulness interchange".split():
+    UNITS[f"src/analysis/{name}.rs"] = ("src", "analysis", ["faithfulness", "interchange", "positions", "subject"])
+for name in "mod evidence settings training widths".split():
+    UNITS[f"src/analysis/answer/{name}.rs"] = ("src", "analysis", ["answer"])
 
 # Mutants that change nothing a test could see: file, what is replaced, and the line. docs/reliability.md has the reasons.
 EQUIVALENT = {
     line.strip() for line in """
-program/limits.rs: replace > with >= in Limits<'a>::of: _ => (lost(x) > ERROR).then_some(Reason::Float32),
-analysis/faithfulness.rs: replace += with -= in Sums::add_moments: values += written;
-analysis/moments.rs: replace += with -= in Moments::add: self.sum += &weighted.sum_axis(Axis(0));
-analysis/answer/settings.rs: replace < with <= in rough: x if x < 10.0 => four_digits((x * 100.0).round() / 100.0),
-analysis/answer/settings.rs: replace < with <= in rough: x if x < 100.0 => four_digits((x * 10.0).round() / 10.0),
+crates/tracr/src/program/limits.rs: replace > with >= in Limits<'a>::of: _ => (lost(x) > ERROR).then_some(Reason::Float32),
+crates/superposition/src/constant.rs: replace 256 with 281: const CHUNK: usize = 256;
+crates/superposition/src/constant.rs: replace 256 with 231: const CHUNK: usize = 256;
+src/analysis/faithfulness.rs: replace += with -= in Sums::add_moments: values += written;
+src/analysis/moments.rs: replace += with -= in Moments::add: self.sum += &weighted.sum_axis(Axis(0));
+src/analysis/answer/settings.rs: replace < with <= in rough: x if x < 10.0 => four_digits((x * 100.0).round() / 100.0),
+src/analysis/answer/settings.rs: replace < with <= in rough: x if x < 100.0 => four_digits((x * 10.0).round() / 10.0),
 """.splitlines() if line.strip()
 }
 
@@ -84,17 +84,17 @@ def listed(files):
             (tree / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, tree / name)
     for file in files:
-        path = tree / "src" / file
+        path = tree / file
         path.write_text(re.sub(r"\bfn new\(", "fn r#new(", path.read_text()))
-    command = ["cargo", "mutants", "--list", "--json", "--no-config"]
+    command = ["cargo", "mutants", "--list", "--json", "--no-config", "--workspace"]
     for file in files:
-        command += ["--file", f"src/{file}"]
+        command += ["--file", file]
     found = subprocess.run(command, cwd=tree, check=True, text=True, capture_output=True).stdout
     mutants = {file: [] for file in files}
     for mutant in json.loads(found):
-        mutants[mutant["file"].removeprefix("src/")].append(mutant)
+        mutants[mutant["file"]].append(mutant)
     for file in files:
-        mutants[file] += constants(file, (tree / "src" / file).read_text())
+        mutants[file] += constants(file, (tree / file).read_text())
     return tree, mutants
 
 
@@ -122,13 +122,13 @@ def constants(file, text):
                 others = [str(int(value) + step), str(int(value) - step)]
             column = match.start() + 1
             span = {"start": {"line": number, "column": column}, "end": {"line": number, "column": match.end() + 1}}
-            mutants += [{"name": f"src/{file}:{number}:{column}: replace {match[1]} with {other}", "span": span,
+            mutants += [{"name": f"{file}:{number}:{column}: replace {match[1]} with {other}", "span": span,
                          "replacement": other} for other in others]
     return mutants
 
 
 def dependencies():
-    """Builds the crate; what rustc needs to link a test with it and with what it uses."""
+    """Builds the crates; for each what rustc needs to link a test with it, under two names, and with what it uses."""
     command = ["cargo", "test", "--locked", "--no-run", "--test", "analysis", "--message-format", "json"]
     built = subprocess.run(command, cwd=ROOT, check=True, text=True, stdout=subprocess.PIPE).stdout
     rlibs = {}
@@ -140,13 +140,15 @@ def dependencies():
                     rlibs[message["package_id"]] = file
     metadata = json.loads(subprocess.run(["cargo", "metadata", "--format-version", "1", "--locked"], cwd=ROOT,
                                          check=True, text=True, capture_output=True).stdout)
-    root = next(p["id"] for p in metadata["packages"] if p["name"] == "tracr-compress")
-    node = next(n for n in metadata["resolve"]["nodes"] if n["id"] == root)
-    arguments = ["--extern", f"whole={rlibs[root]}", "-L", f"dependency={Path(rlibs[root]).parent}"]
-    for dependency in node["deps"]:
-        if dependency["pkg"] in rlibs:
-            arguments += ["--extern", f"{dependency['name']}={rlibs[dependency['pkg']]}"]
-    return arguments
+    externs = {}
+    for sources, name in PACKAGES.items():
+        package = next(p for p in metadata["packages"] if p["name"] == name)
+        node = next(n for n in metadata["resolve"]["nodes"] if n["id"] == package["id"])
+        library = next(t["name"] for t in package["targets"] if t["kind"] == ["lib"])
+        used = {"whole": package["id"], library: package["id"]} | {d["name"]: d["pkg"] for d in node["deps"]}
+        externs[sources] = [f"-Ldependency={Path(rlibs[package['id']]).parent}"]
+        externs[sources] += [f"--extern={name}={rlibs[id]}" for name, id in used.items() if id in rlibs]
+    return externs
 
 
 def changed(text, mutant):
@@ -161,20 +163,11 @@ def changed(text, mutant):
 class Batch:
     """Copies of a file's module in one test binary: `base` as it is, and a mutant each."""
 
-    CRATE = '''#![allow(warnings)]
-#[path = "{root}/src/numbers.rs"] pub mod numbers;
-pub mod test_models {{
-    pub fn load(name: &str) -> whole::model::CompiledModel {{
-        let path = format!("{root}/models/{{name}}.safetensors");
-        whole::model::CompiledModel::load(path.as_ref()).unwrap()
-    }}
-}}
-'''
-
     def __init__(self, tree, file, mutants, externs):
-        self.tree, self.file, self.mutants, self.externs = tree, file, mutants, externs
-        self.unit = UNITS[file]
-        self.filters = FILTERS.get(file, [])
+        self.file, self.mutants = file, mutants
+        sources, self.parent, self.names = UNITS[file]
+        self.sources, self.externs = tree / sources, externs[sources]
+        self.mutated = tree / file
         self.directory = WORK / "batch"
         shutil.rmtree(self.directory, ignore_errors=True)
         self.live = ["base", *mutants]
@@ -182,47 +175,40 @@ pub mod test_models {{
             self.write(copy)
 
     def write(self, copy):
-        place = self.directory / copy
-        for parent, names in self.unit.items():
-            for name in names:
-                source = self.tree / "src" / parent / name
-                for path in sorted(source.rglob("*.rs")) if source.is_dir() else [source.with_suffix(".rs")]:
-                    self.write_module(copy, path)
-        if self.file in WHOLE:
-            kept = self.unit["analysis"]
-            text = self.source(copy, self.tree / "src/analysis/mod.rs")
-            shared = lambda m: m[0] if m[1] in kept else f"pub use whole::analysis::{m[1]};"
-            text = re.sub(r"^pub mod (\w+);", shared, text, flags=re.M)
-            (place / "analysis/mod.rs").write_text(text)
+        for name in self.names:
+            source = self.sources / self.parent / name
+            for path in sorted(source.rglob("*.rs")) if source.is_dir() else [source.with_suffix(".rs")]:
+                self.write_module(copy, path, self.source(copy, path))
+        if self.of_parent():
+            shared = lambda m: m[0] if m[1] in self.names else f"pub use whole::{self.parent}::{m[1]};"
+            text = re.sub(r"^(?:pub )?mod (\w+);", shared, self.source(copy, self.mutated), flags=re.M)
+            self.write_module(copy, self.mutated, text)
+
+    def of_parent(self):
+        """Whether the file is that of the module that holds the copies' own ones."""
+        return self.mutated == self.sources / self.parent / "mod.rs"
 
     def source(self, copy, path):
         text = path.read_text()
-        if path == self.tree / "src" / self.file and copy != "base":
+        if path == self.mutated and copy != "base":
             text = changed(text, self.mutants[copy])
-        return re.sub(r"(?<!\$)\bcrate::(?!numbers)", f"crate::{copy}::", text)
+        return re.sub(r"(?<!\$)\bcrate::", f"crate::{copy}::", text)
 
-    def write_module(self, copy, path):
-        target = self.directory / copy / path.relative_to(self.tree / "src")
+    def write_module(self, copy, path, text):
+        target = self.directory / copy / path.relative_to(self.sources)
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(self.source(copy, path))
+        target.write_text(text)
 
     def crate(self):
         """The root: a module a copy, which looks like the crate from within."""
-        text = self.CRATE.format(root=ROOT)
+        text = f'#![allow(warnings)]\n#[path = "{ROOT}/crates/tracr/src/model/test_models.rs"]\npub mod test_models;\n'
+        own = "".join(f"pub mod {name}; " for name in self.names)
+        if self.of_parent():
+            own = f"pub mod {self.parent};"
+        elif self.parent:
+            own = f"pub mod {self.parent} {{ pub use whole::{self.parent}::*; {own}}}"
         for copy in self.live:
-            text += f"pub mod {copy} {{ pub use crate::numbers;\n"
-            text += "pub mod model { pub use whole::model::*; pub use crate::test_models; }\n"
-            parents = {*self.unit, "compression", "program", "study"}
-            for name in re.findall(r"^pub mod (\w+);", (self.tree / "src/lib.rs").read_text(), re.M):
-                if name not in {*parents, "model"}:
-                    text += f"pub use whole::{name};"
-            for parent in sorted(parents):
-                if parent == "analysis" and self.file in WHOLE:
-                    text += "\npub mod analysis;"
-                    continue
-                own = "".join(f"pub mod {name};" for name in self.unit.get(parent, []))
-                text += f"\npub mod {parent} {{ pub use whole::{parent}::*; {own} }}"
-            text += "\n}\n"
+            text += f"pub mod {copy} {{ pub use whole::*; pub use crate::test_models; {own} }}\n"
         return text
 
     def compile(self):
@@ -255,9 +241,9 @@ pub mod test_models {{
     def judge(self):
         """What became of each mutant."""
         results = {copy: "unviable" for copy in self.compile()}
-        names = self.run([*self.filters, "--list"]).stdout
+        names = self.run(["--list"]).stdout
         tests = {copy: re.findall(rf"^({copy}::.*): test$", names, re.M) for copy in self.live}
-        together = self.run(self.filters, SECONDS + 10 * len(self.live)).stdout
+        together = self.run([], SECONDS + 10 * len(self.live)).stdout
         ends = dict(re.findall(r"^test (\S+) \.\.\. (ok|FAILED)$", together, re.M))
         for copy in self.live:
             if all(test in ends for test in tests[copy]):
@@ -272,7 +258,7 @@ pub mod test_models {{
 
 def main():
     arguments = sys.argv[1:]
-    files = [a.removeprefix("src/") for a in arguments if a != "--list"] or list(UNITS)
+    files = [a for a in arguments if a != "--list"] or list(UNITS)
     for file in files:
         if file not in UNITS:
             sys.exit(f"{file} is none of: {', '.join(UNITS)}")
@@ -286,12 +272,12 @@ def main():
     for file in files:
         start, counts = time.time(), Counter()
         named = {f"m{i}": mutant for i, mutant in enumerate(mutants[file])}
-        source = (ROOT / "src" / file).read_text().split("\n")
+        source = (ROOT / file).read_text().split("\n")
         for first in range(0, len(named), COPIES):
             part = dict(list(named.items())[first:first + COPIES])
             for copy, result in Batch(tree, file, part, externs).judge().items():
                 if result == "survived":
-                    description = re.sub(r"^src/([^:]*):\d+:\d+: ", r"\1: ", named[copy]["name"]).replace("r#new", "new")
+                    description = re.sub(r"^([^:]*):\d+:\d+: ", r"\1: ", named[copy]["name"]).replace("r#new", "new")
                     line = source[named[copy]["span"]["start"]["line"] - 1].strip()
                     result = "equivalent" if f"{description}: {line}" in EQUIVALENT else "survived"
                     unknown += result == "survived"

@@ -437,8 +437,46 @@ mod tests {
         assert!(explains(0.79, 0.21) && !explains(0.81, 0.19));
         assert!(explains(0.3, 0.21) && !explains(0.3, 0.19));
         assert!(explains(-0.5, 1.5));
+        // One half of a change, and a fifth of it, are enough themselves.
+        assert!(explains(0.3, 0.2) && explains(0.8, 0.2));
         // What is taken away again is no part; nor is the whole of nearly nothing.
         assert!(!explains(1.3, -0.3) && !explains(0.05, 0.01) && !explains(0.0, 0.4));
+    }
+
+    #[test]
+    fn sentences_tell_what_carries_a_variable_at_its_site_and_then_what_nothing_carries() {
+        let carried = |variable: &str, site: &str| Carried {
+            variable: variable.into(),
+            site: site.into(),
+            carriers: Vec::new(),
+            together: true,
+            r2: 1.0,
+            is_the_same: true,
+            from_itself: 1.0,
+        };
+        let of = |low: &[(&str, &str)]| {
+            let all = [carried("a", "embed"), carried("b", "layer0.mlp")];
+            sentences(low, &all)
+        };
+        assert!(of(&[]).is_empty());
+        let b = carried("b", "layer0.mlp").sentence();
+        assert_eq!(of(&[("b", "layer0.mlp")]), [b.clone()]);
+        // Neither is the variable of another name at this site, nor this variable at another site.
+        let one = of(&[("c", "embed"), ("b", "layer0.mlp")]);
+        assert_eq!(one[0], b);
+        assert!(
+            one[1].starts_with("The variables that an exchange of c leaves"),
+            "{}",
+            one[1]
+        );
+        assert_eq!(one.len(), 2);
+        let two = of(&[("c", "embed"), ("b", "embed")]);
+        assert!(
+            two[0].starts_with("For c and b the variables that the exchange leaves"),
+            "{}",
+            two[0]
+        );
+        assert_eq!(two.len(), 1);
     }
 
     /// `is_x` in the 100 rows of `x`, and in `wrong` of the 100 rows of `a`.

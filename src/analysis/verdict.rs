@@ -602,6 +602,11 @@ mod tests {
                 "The compression is 40 % deletion (features lose their direction), 30 % sharing (features that mostly occur \
                  together, or carry the same information, share directions) and 22 % overlap of features without use (",
             ),
+            // 14 of a hundred are not named.
+            (
+                of(0.8, 0.72, 0.2, 0.28),
+                "The compression is 40 % deletion (features lose their direction) and 36 % sharing (",
+            ),
             (
                 of(0.0099, 0.0, 0.0, 0.0),
                 "Nearly every feature has a direction of its own",

@@ -25,7 +25,7 @@ pub fn constant_error(teacher: &Teacher) -> Option<f64> {
             let deviations = answers
                 .iter()
                 .map(|(x, weight)| weight * (x - median).abs());
-            (all > 0.0).then(|| deviations.sum::<f64>() / all)
+            Some(deviations.sum::<f64>() / all)
         }
         OutputKind::Categorical => {
             let mut classes = vec![0.0; teacher.model().unembed.ncols()];
@@ -56,11 +56,18 @@ mod tests {
     use super::*;
     use crate::inputs::{EvaluationSet, InputSpace};
     use crate::test_models;
+    use ndarray::Array2;
 
     fn of(name: &str, lengths: &[usize]) -> f64 {
+        weighted(name, lengths, &[])
+    }
+
+    fn weighted(name: &str, lengths: &[usize], weights: &[(&str, f64)]) -> f64 {
         let model = test_models::load(name);
         let unique = model.metadata.unique_tokens;
+        let weights = weights.iter().map(|(t, w)| ((*t).into(), *w)).collect();
         let space = InputSpace::new(&model, lengths, unique).unwrap();
+        let space = space.weighted(&model, &weights).unwrap();
         let evaluation = EvaluationSet::new(&space, 1);
         constant_error(&Teacher::new(&model, space, evaluation)).unwrap()
     }
@@ -72,6 +79,39 @@ mod tests {
         approx::assert_abs_diff_eq!(of("frac_prevs", &[1]), 0.25, epsilon = 1e-3);
         // Of length 5: from 0.2, the share of one x in five, by enumeration.
         approx::assert_abs_diff_eq!(of("frac_prevs", &[5]), 0.2330, epsilon = 1e-3);
+    }
+
+    #[test]
+    fn of_numbers_the_median_is_by_the_inputs_weights() {
+        let of = |lengths: &[usize], weight| weighted("frac_prevs", lengths, &[("x", weight)]);
+        let close = |a: f64, b: f64| approx::assert_abs_diff_eq!(a, b, epsilon = 1e-3);
+        // Of length 1: the answer is 1 for x, which is weight of weight + 3, and 0 for all others.
+        close(of(&[1], 2.75), 2.75 / 5.75);
+        close(of(&[1], 3.25), 3.0 / 6.25);
+        // Of length 5: x is one token in ten, or nine in ten. Then more than half of the answers, (0.9 + 0.9² + ... +
+        // 0.9⁵) / 5 = 0.737, are 0, or 1, and the mean answer is the share of x.
+        close(of(&[5], 1.0 / 3.0), 0.1);
+        close(of(&[5], 27.0), 0.1);
+    }
+
+    #[test]
+    fn of_classes_the_commonest_is_so_by_the_inputs_weights() {
+        // 6 of 6 + 4 are one token's.
+        let error = weighted("sort_unique", &[1], &[("3", 6.0)]);
+        approx::assert_abs_diff_eq!(error, 0.4, epsilon = 1e-12);
+    }
+
+    #[test]
+    fn without_a_token_there_is_no_best_answer() {
+        for name in ["frac_prevs", "sort_unique"] {
+            let model = test_models::load(name);
+            let metadata = &model.metadata;
+            let space = InputSpace::new(&model, &[1], metadata.unique_tokens).unwrap();
+            let mut tokens = Array2::from_elem((1, space.positions()), metadata.pad_id);
+            tokens[[0, 0]] = metadata.bos_id;
+            let teacher = Teacher::new(&model, space, EvaluationSet::held_out(tokens));
+            assert_eq!(constant_error(&teacher), None, "{name}");
+        }
     }
 
     #[test]

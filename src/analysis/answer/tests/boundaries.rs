@@ -221,8 +221,9 @@ fn distances_compare_the_best_setting_with_every_other() {
 fn a_distance_of_no_dimension_is_called_the_same_d() {
     said(
         &beside([&BAD, &GOOD, &GOOD], [&BAD, &GOOD, &GOOD]),
-        "need the same d",
+        " train and random need the same d.",
     );
+    said(&good_groups(3, &[4, 6, 8]), " All of them need the same d.");
 }
 
 #[test]

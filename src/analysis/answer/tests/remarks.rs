@@ -287,6 +287,29 @@ fn settings_that_were_tried_up_to_different_widths_have_a_clause_each() {
 }
 
 #[test]
+fn a_constant_answer_stands_beside_settings_that_agree_on_it() {
+    let of = |metric: &str, constants: &[(&str, f64)]| {
+        let rows: [(&str, usize, &[f64]); 2] = [("a=1", 8, &[0.9; 5]), ("a=2", 8, &[0.5; 5])];
+        let mut evidence = study(metric, &rows);
+        let constants = constants.iter().map(|(group, x)| ((*group).into(), *x));
+        evidence.constants = constants.collect();
+        let tolerance = evidence.tolerance(metric).unwrap();
+        let said = settings::ranking(&evidence, 8, tolerance).swap_remove(1);
+        let begins = said.split(',').next().unwrap();
+        begins.to_owned()
+    };
+    let both = [("a=1", 0.3), ("a=2", 0.3)];
+    assert_eq!(of("mae", &both), "The best constant answer has 0.3.");
+    let right = "The best constant answer has 0.7.";
+    assert_eq!(of("token_accuracy", &both), right);
+    assert_eq!(of("token_accuracy", &both[..1]), right);
+    // A cosine is no answer's; and of two programs each has its own.
+    assert_eq!(of("cosine_min", &both), "The difference");
+    let two = [("a=1", 0.3), ("a=2", 0.4)];
+    assert_eq!(of("mae", &two), "The difference");
+}
+
+#[test]
 fn settings_left_open_are_named_up_to_six() {
     let of = |settings: usize| {
         let names: Vec<String> = (1..=settings).map(|n| format!("a={n}")).collect();
