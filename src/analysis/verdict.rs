@@ -602,10 +602,16 @@ mod tests {
                 "The compression is 40 % deletion (features lose their direction), 30 % sharing (features that mostly occur \
                  together, or carry the same information, share directions) and 22 % overlap of features without use (",
             ),
-            // 14 of a hundred are not named.
+            // 9 of a hundred are not named, 11 are.
             (
-                of(0.8, 0.72, 0.2, 0.28),
-                "The compression is 40 % deletion (features lose their direction) and 36 % sharing (",
+                of(0.8, 0.8, 0.18, 0.22),
+                "The compression is 40 % deletion (features lose their direction), 40 % sharing (features that mostly occur \
+                 together, or carry the same information, share directions) and 11 % overlap of",
+            ),
+            (
+                of(0.82, 0.8, 0.2, 0.18),
+                "The compression is 41 % deletion (features lose their direction), 40 % sharing (features that mostly occur \
+                 together, or carry the same information, share directions) and 10 % superposition (",
             ),
             (
                 of(0.0099, 0.0, 0.0, 0.0),
