@@ -266,6 +266,9 @@ impl Found<'_> {
     }
 }
 
+/// A difference below this multiple of the spread over seeds is hardly larger than it.
+const HARDLY_BELOW: f64 = 1.2;
+
 /// How far apart two settings are, and how far apart their seeds: errors by a factor, as their figures
 /// have logarithmic axes, other metrics by a difference.
 struct Distance {
@@ -325,7 +328,12 @@ fn judgement(a: &Found<'_>, b: &Found<'_>) -> String {
             } else {
                 "no interval reaches the other's value"
             };
-            format!("{shown}, is larger than {range}, and {apart}")
+            let larger = if distance.difference < HARDLY_BELOW * distance.spread {
+                "hardly larger"
+            } else {
+                "larger"
+            };
+            format!("{shown}, is {larger} than {range}, and {apart}")
         }
         (true, true) => format!(
             "{shown}, is larger than {range}, but the intervals overlap, so these seeds do not decide it"

@@ -40,10 +40,11 @@ fn verdicts(analysis: &Json) -> Vec<String> {
         let labels = analysis["verdicts"][name].as_array()?;
         let names: Vec<&str> = labels.iter().filter_map(Json::as_str).collect();
         let n = names.len();
-        let (be, each) = if n == 1 {
-            ("is", "it")
-        } else {
-            ("are", "each")
+        let (be, each) = match (n, name) {
+            (1, "dropped") => ("counts as", "it"),
+            (_, "dropped") => ("count as", "each"),
+            (1, _) => ("is", "it"),
+            _ => ("are", "each"),
         };
         let (means, note) = match name {
             "dedicated" => (

@@ -182,7 +182,7 @@ fn features_by_verdict_say_whether_the_program_uses_what_was_dropped() {
         found[..3],
         [
             "1 of 14 features is dedicated (it has a direction nearly of its own): is_x.",
-            "5 of 14 features are dropped (norm below 0.25): tokens:a, tokens:b, tokens:c, tokens:d, one. The program \
+            "5 of 14 features count as dropped (norm below 0.25): tokens:a, tokens:b, tokens:c, tokens:d, one. The program \
              uses 1 of them.",
             "The features' dimensionalities (0 for a dropped one) sum to 6 instead of 14. What is lost, 8, is lost 12.5 % \
              by dropped features that the program uses, 50 % by dropped features that the program never uses, 12.5 % by \

@@ -232,3 +232,16 @@ fn the_only_setting_with_a_sufficient_width_is_unsure_where_intervals_overlap() 
     let unsure = beside([&BAD, &BAD, &MOSTLY_GOOD], [&BAD, &BAD, &MOSTLY_BAD]);
     said(&unsure, "The intervals of train and random overlap");
 }
+
+#[test]
+fn a_difference_below_six_fifths_of_the_spread_is_hardly_larger() {
+    // An interquartile range of 0.1 around 0.95.
+    let spread = [0.9, 0.9, 0.95, 1.0, 1.0];
+    let beside = |other: f64| {
+        let rows: [(&str, usize, &[f64]); 2] = [("a=1", 8, &spread), ("a=2", 8, &[other; 5])];
+        answer("token_accuracy", &rows)
+    };
+    said(&beside(0.829), "0.121, is larger than the spread");
+    said(&beside(0.831), "0.119, is hardly larger than the spread");
+    said(&beside(0.851), "0.099, is not larger than the spread");
+}
