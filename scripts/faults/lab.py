@@ -150,7 +150,7 @@ class Lab:
     def start(self, arguments, prefix=(), **options):
         streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         publishes = arguments[0] == "publish"
-        program = self.program.with_name("reproduce") if publishes else self.program
+        program = Path(self.program).with_name("reproduce") if publishes else self.program
         command = [*prefix, program, *arguments]
         return subprocess.Popen(command, cwd=ROOT, **{**streams, **options})
 
