@@ -44,5 +44,5 @@ else
     echo "NOT CHECKED: the advisory database cannot be fetched from here. Known vulnerabilities are not looked for."
 fi
 
-crates=$("$deny" --locked list --layout crate 2> /dev/null | grep -v '^tracr-compress@' | grep -c '@')
+crates=$("$deny" --locked list --layout crate 2> /dev/null | grep -v -E '^(tracr-compress|compress-[a-z]+)@' | grep -c '@')
 echo "$crates crates besides this one"
