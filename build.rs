@@ -55,7 +55,6 @@ fn git(arguments: &[&str]) -> Option<String> {
 /// A slice of files in Rust, in the order of their paths: a file that is added to a folder is in the
 /// next build.
 fn library() -> Result<String, Box<dyn Error>> {
-    let root = env::var("CARGO_MANIFEST_DIR")?;
     let mut text = String::from("&[\n");
     for folder in LIBRARY {
         println!("cargo:rerun-if-changed={folder}");
@@ -69,10 +68,9 @@ fn library() -> Result<String, Box<dyn Error>> {
         paths.sort();
         for path in paths {
             println!("cargo:rerun-if-changed={path}");
-            let whole = Path::new(&root).join(&path);
             writeln!(
                 text,
-                "    File {{ path: {path:?}, text: include_str!({whole:?}) }},"
+                "    File {{ path: {path:?}, text: include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/{path}\")) }},"
             )?;
         }
     }

@@ -4,12 +4,11 @@ use std::env;
 use std::error::Error;
 use std::fmt::Write;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed=programs");
-    let root = env::var("CARGO_MANIFEST_DIR")?;
     let mut paths: Vec<PathBuf> = Vec::new();
     for entry in fs::read_dir("programs")? {
         let path = entry?.path();
@@ -22,10 +21,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     for path in &paths {
         let path = path.to_string_lossy().replace('\\', "/");
         println!("cargo:rerun-if-changed={path}");
-        let whole = Path::new(&root).join(&path);
         writeln!(
             text,
-            "    File {{ path: {path:?}, text: include_str!({whole:?}) }},"
+            "    File {{ path: {path:?}, text: include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/{path}\")) }},"
         )?;
     }
     text.push_str("]\n");

@@ -460,7 +460,7 @@ mod tests {
         };
         assert!(of(&[]).is_empty());
         let b = carried("b", "layer0.mlp").sentence();
-        assert_eq!(of(&[("b", "layer0.mlp")]), [b.clone()]);
+        assert_eq!(of(&[("b", "layer0.mlp")]), std::slice::from_ref(&b));
         // Neither is the variable of another name at this site, nor this variable at another site.
         let one = of(&[("c", "embed"), ("b", "layer0.mlp")]);
         assert_eq!(one[0], b);
