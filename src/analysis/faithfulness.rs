@@ -445,6 +445,48 @@ mod tests {
         assert_eq!(first_reader(&model), Reader::Block(3));
     }
 
+    /// The comparison under `w`, over the whole space.
+    fn measured(model: &CompiledModel, space: &InputSpace, w: &Array2<f64>) -> Faithfulness {
+        let inputs = EvaluationSet::new(space, 1);
+        let wiring = Wiring::default();
+        let subject = Subject {
+            model,
+            space,
+            inputs: &inputs,
+            w,
+            wiring: &wiring,
+        };
+        let (frozen, structure) = (Frozen::new(model), Structure::new(model));
+        let activity = Activity::measure(&frozen, space, &inputs, 1e-3, 1);
+        measure(
+            subject,
+            &frozen,
+            &structure,
+            &activity,
+            &Settings::default(),
+            1,
+        )
+    }
+
+    #[test]
+    fn what_is_read_is_fitted_over_the_rows_of_its_entry() {
+        // Without a direction for BOS, which is read, the tokens are exact where they are not BOS.
+        let model = test_models::load("frac_prevs");
+        let space = InputSpace::new(&model, &[2], false).unwrap();
+        let mut labels = model.metadata.residual_labels.iter();
+        let bos = labels.position(|label| label == "tokens:BOS").unwrap();
+        let mut w = Array2::eye(model.width());
+        w[[bos, bos]] = 0.0;
+        let found = measured(&model, &space, &w);
+        let read = |positions: &str| {
+            let mut fits = found.variables.iter();
+            let is_it = |fit: &&VariableFit| fit.variable == "tokens" && fit.positions == positions;
+            fits.find(is_it).unwrap().read.r2_read.unwrap()
+        };
+        approx::assert_abs_diff_eq!(read("tokens"), 1.0, epsilon = 1e-12);
+        assert!(read("all") < 0.5, "{}", read("all"));
+    }
+
     #[test]
     fn rows_of_tokens_are_told_from_those_of_bos_and_padding() {
         // 4 inputs of one letter and 16 of two, at 6 positions: of 120 rows 20 are BOS, 36 one of four letters, and 64
@@ -453,18 +495,7 @@ mod tests {
         let space = InputSpace::new(&model, &[1, 2], false).unwrap();
         let inputs = EvaluationSet::new(&space, 1);
         assert_eq!((inputs.len(), space.positions()), (20, 6));
-        let (w, wiring) = (Array2::eye(model.width()), Wiring::default());
-        let subject = Subject {
-            model: &model,
-            space: &space,
-            inputs: &inputs,
-            w: &w,
-            wiring: &wiring,
-        };
-        let (frozen, structure) = (Frozen::new(&model), Structure::new(&model));
-        let activity = Activity::measure(&frozen, &space, &inputs, 1e-3, 1);
-        let settings = Settings::default();
-        let found = measure(subject, &frozen, &structure, &activity, &settings, 1);
+        let found = measured(&model, &space, &Array2::eye(model.width()));
         let close = |found: f64, expected: f64| {
             approx::assert_abs_diff_eq!(found, expected, epsilon = 1e-9);
         };
@@ -506,18 +537,7 @@ mod tests {
         let labels = &model.metadata.residual_labels;
         let output = labels.iter().position(|l| l == "frac_prevs").unwrap();
         w[[output, output]] = 0.0;
-        let wiring = Wiring::default();
-        let subject = Subject {
-            model: &model,
-            space: &space,
-            inputs: &inputs,
-            w: &w,
-            wiring: &wiring,
-        };
-        let (frozen, structure) = (Frozen::new(&model), Structure::new(&model));
-        let activity = Activity::measure(&frozen, &space, &inputs, 1e-3, 1);
-        let settings = Settings::default();
-        let found = measure(subject, &frozen, &structure, &activity, &settings, 1);
+        let found = measured(&model, &space, &w);
         let close = |found: f64, expected: f64| {
             approx::assert_abs_diff_eq!(found, expected, epsilon = 1e-6);
         };

@@ -73,7 +73,7 @@ pub fn against_rank(name: &str, title: &str, source: &str, rows: &[Row]) -> Figu
     Figure {
         name: name.into(),
         title: title.into(),
-        caption: "A row a program. Grey dots are the widths that were tried; orange strokes the rank of the visited states in the features \
+        caption: "One row per program. Grey dots are the widths that were tried; orange strokes the rank of the visited states in the features \
                   that are read, black ones D. Blue is the smallest from which on the median run is good, \
                   with its 95 % interval over seeds, cut off at the largest width tried; none where no width was good."
             .into(),

@@ -1,6 +1,6 @@
 //! The paper's statements from published studies. For this repository's own results; users have `compress`.
 //!
-//! - [`publication`]: what is kept of a study in the repository.
+//! - [`publication`]: the files of a study that the repository keeps.
 //! - [`paper`]: these results beside the paper's statements: REPORT.md.
 
 #![forbid(unsafe_code)]

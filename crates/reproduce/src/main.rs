@@ -22,7 +22,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Leave what is kept of a finished study: tables, median runs, figures, page
+    /// Write the files of a finished study that the repository keeps: tables, median runs, figures, page
     Publish(publish_command::Args),
     /// Compare the published studies with what the paper reports: REPORT.md
     Paper(paper_command::Args),

@@ -1,4 +1,4 @@
-//! `reproduce publish DIR`: what is kept of a finished study.
+//! `reproduce publish DIR`: the files of a finished study that the repository keeps.
 
 use std::path::PathBuf;
 

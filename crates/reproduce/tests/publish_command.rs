@@ -1,4 +1,4 @@
-//! `reproduce publish`: what is kept of a study, and that git keeps that alone.
+//! `reproduce publish`: the files of a study that the repository keeps, and that git tracks no others.
 #![allow(clippy::unwrap_used)]
 
 #[path = "../../../tests/common/command.rs"]

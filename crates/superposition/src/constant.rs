@@ -8,7 +8,7 @@ const CHUNK: usize = 256;
 
 /// The error of the best constant answer at the positions of tokens, over the evaluation set and by its
 /// weights: the mean absolute deviation of a number from its median, or the share of positions whose class is
-/// not the commonest one. None where there is no such position.
+/// not the commonest one. `None` if there is no such position.
 pub fn constant_error(teacher: &Teacher) -> Option<f64> {
     match teacher.kind() {
         OutputKind::Numerical => {

@@ -57,8 +57,8 @@ impl<'a> Open<'a> {
         rank.filter(|rank| *rank <= self.d)
     }
 
-    /// That of the open settings' `d` some linear projection keeps all that is read; none where that is not known
-    /// of any.
+    /// Says at which `d` of the open settings a linear projection could keep everything that is read; `None` if that
+    /// is known of no setting.
     pub fn room(open: &[Self], evidence: &Evidence) -> Option<String> {
         let found = open
             .iter()

@@ -1,8 +1,8 @@
 //! The smallest sufficient width of each setting, and how far apart the settings are.
 
 use super::evidence::{
-    Evidence, FAITHFUL, INTERCHANGE, MOST, bound, depends_on_seed, group_name, of_several_programs,
-    words,
+    Evidence, FAITHFUL, INTERCHANGE, MAIN, MOST, bound, depends_on_seed, group_name,
+    of_several_programs, words,
 };
 use super::settings;
 use super::training::{Open, met_below};
@@ -82,7 +82,7 @@ fn target(found: &[Found<'_>], tolerance: &Tolerance) -> String {
 fn split<'a>(evidence: &'a Evidence, found: Vec<Found<'a>>) -> (Vec<Open<'a>>, Vec<Found<'a>>) {
     // Whether a run learned is judged by its output, whatever this is about.
     let mut open: Vec<Open<'a>> = Vec::new();
-    for main in evidence.known_tolerances(&super::evidence::MAIN) {
+    for main in evidence.known_tolerances(&MAIN) {
         open.extend(Open::all(evidence, main, None));
     }
     let is_open =

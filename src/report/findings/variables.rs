@@ -112,10 +112,6 @@ pub fn interventions(analysis: &Json, works: Works) -> Vec<String> {
     )];
     // A model that is wrong without any exchange cannot follow more often than it is right.
     let right = analysis["accuracy"].as_f64().unwrap_or(1.0);
-    let low = || {
-        let below = shares.iter();
-        below.filter(|(_, share)| *share < LITTLE_BELOW * right)
-    };
     if works == Works::No {
         found.push(format!(
             "Without any exchange the output is right at {} of token positions: about that is the most to expect.",
@@ -130,18 +126,16 @@ pub fn interventions(analysis: &Json, works: Works) -> Vec<String> {
         .iter()
         .filter_map(|c| serde_json::from_value(c.clone()).ok())
         .collect();
-    let low: Vec<(&str, &str)> = low()
+    let low = shares
+        .iter()
+        .filter(|(_, share)| *share < LITTLE_BELOW * right)
         .filter_map(|(entry, _)| Some((entry["variable"].as_str()?, entry["site"].as_str()?)))
-        .collect();
-    // Where many outputs are wrong, that is reason enough for a low share.
-    let low: Vec<(&str, &str)> = low
-        .into_iter()
+        // Where many outputs are wrong, that is reason enough for a low share that nothing else explains.
         .filter(|(variable, site)| {
-            let is = |c: &&Carried| c.variable == *variable && c.site == *site;
-            works != Works::No || carried.iter().any(|c| is(&c))
-        })
-        .collect();
-    found.extend(redundancy::sentences(&low, &carried));
+            let is_of = |c: &Carried| c.variable == *variable && c.site == *site;
+            works != Works::No || carried.iter().any(is_of)
+        });
+    found.extend(redundancy::sentences(&low.collect::<Vec<_>>(), &carried));
     found
 }
 

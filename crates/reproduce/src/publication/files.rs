@@ -48,7 +48,7 @@ pub fn copy(from: &Path, output: &Path, name: &str) -> Result<(), FileError> {
 /// repository ignores there, this file is nearer and decides.
 pub fn write_ignore(directory: &Path, kept: &[String]) -> Result<String, FileError> {
     let mut lines = vec![
-        "# Written by reproduce publish: what is kept of this study. Raw runs are not.".to_owned(),
+        "# Written by reproduce publish: the files of this study that the repository keeps. It keeps no raw runs.".to_owned(),
         "*".to_owned(),
         format!("!/{IGNORE}"),
     ];

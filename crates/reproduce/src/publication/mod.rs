@@ -58,7 +58,7 @@ pub struct Published {
     pub left_out: Vec<String>,
 }
 
-/// Analyses a study whose runs are all over, and leaves what is kept of it; `watch` is told before
+/// Analyses a study whose runs are all over, and writes the files that the repository keeps; `watch` is told before
 /// each run (its number, of how many, its directory).
 ///
 /// # Errors
