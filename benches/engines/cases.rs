@@ -16,8 +16,29 @@ use tracr::program::{self, Settings};
 /// Inputs of a batch.
 pub const BATCH: usize = 256;
 
-/// The cases.
-pub const NAMES: [&str; 4] = ["frac_prevs", "sort_unique", "shuffle_dyck2", "long"];
+/// What is measured if nothing else is asked for: the two configs, a deep program and a long one.
+pub const USUAL: [&str; 4] = ["frac_prevs", "sort_unique", "shuffle_dyck2", "long"];
+
+/// Programs of the library on inputs of other lengths: (case, program, tokens, longest input).
+const OTHERS: [(&str, &str, &str, usize); 9] = [
+    ("length_3", "length", "abcd", 3),
+    ("hist_7", "hist", "abcd", 7),
+    ("reverse_7", "reverse", "abcd", 7),
+    ("sort_7", "sort", "1234", 7),
+    ("frac_prevs_9", "frac_prevs", "abcx", 9),
+    ("pair_balance_6", "pair_balance", "abc()", 6),
+    ("count_less_freq_11", "count_less_freq", "abc", 11),
+    ("shuffle_dyck2_11", "shuffle_dyck2", "(){}", 11),
+    ("shift_by_11", "shift_by", "abcdefghij", 11),
+];
+
+/// The names of all cases: the usual ones, the library's other programs as they are, and some on longer inputs.
+pub fn names() -> Vec<&'static str> {
+    let library = tracr::library::PROGRAMS.iter().map(|program| program.name());
+    let others = OTHERS.iter().map(|case| case.0);
+    let more = library.chain(others).filter(|name| !USUAL.contains(name));
+    USUAL.into_iter().chain(more).collect()
+}
 
 /// A case, compiled and with its targets.
 pub struct Prepared {
@@ -26,14 +47,14 @@ pub struct Prepared {
     pub evaluation: EvaluationSet,
     pub teacher: Arc<Teacher>,
     pub objective: Objective,
-    /// Of the first `W`. The deep program overflows float32 from the paper's 1.
+    /// Of the first `W`. Deep programs overflow float32 from the paper's 1.
     pub init_std: f64,
     /// The compressed widths `d` of interest.
     pub dims: Vec<usize>,
 }
 
 impl Prepared {
-    /// One of [`NAMES`].
+    /// One of [`names`].
     pub fn new(name: &str) -> Result<Self> {
         use OutputPositions::{All, Tokens};
         let short = Settings::default;
@@ -51,7 +72,12 @@ impl Prepared {
             "shuffle_dyck2" => ("shuffle_dyck2", short(), vec![5], Tokens, vec![50]),
             // 53^60 inputs are not enumerated: their targets are computed batch by batch.
             "long" => ("frac_prevs", long(), vec![60], All, vec![30]),
-            other => anyhow::bail!("there is no case {other}"),
+            other => match OTHERS.iter().find(|case| case.0 == other) {
+                Some((_, program, tokens, longest)) => {
+                    (*program, of(tokens, *longest), vec![*longest], Tokens, vec![])
+                }
+                None => (other, short(), vec![], Tokens, vec![]),
+            },
         };
         let path = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("programs")
@@ -59,6 +85,14 @@ impl Prepared {
         let model = program::compile(&path, &settings)
             .with_context(|| format!("case {name}"))?
             .model;
+        let lengths = match lengths.is_empty() {
+            true => vec![model.metadata.max_seq_len],
+            false => lengths,
+        };
+        let dims = match dims.is_empty() {
+            true => vec![model.width() / 2],
+            false => dims,
+        };
         let space = InputSpace::new(&model, &lengths, model.metadata.unique_tokens)?;
         let evaluation = EvaluationSet::new(&space, HELD_OUT);
         Ok(Self {
@@ -72,7 +106,11 @@ impl Prepared {
                 layer_weight: 1.0,
                 ..Objective::default()
             },
-            init_std: if name == "shuffle_dyck2" { 0.1 } else { 1.0 },
+            init_std: if ["frac_prevs", "sort_unique", "long"].contains(&name) {
+                1.0
+            } else {
+                0.1
+            },
             dims,
         })
     }
@@ -100,6 +138,19 @@ impl Prepared {
 
 /// Held-out inputs of a space that is not enumerated; they play no part in a step.
 const HELD_OUT: usize = 16;
+
+/// These tokens, a character each, on inputs up to this length.
+fn of(tokens: &str, longest: usize) -> Settings {
+    let token = |c: char| match c.to_digit(10) {
+        Some(digit) => Value::Int(i64::from(digit)),
+        None => Value::Str(c.to_string()),
+    };
+    Settings {
+        vocab: Some(tokens.chars().map(token).collect()),
+        max_seq_len: Some(longest),
+        ..Settings::default()
+    }
+}
 
 /// 53 letters and 60 positions.
 fn long() -> Settings {

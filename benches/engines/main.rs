@@ -14,7 +14,7 @@ mod peak;
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use ndarray::Array2;
 use serde::Serialize;
@@ -22,7 +22,8 @@ use superposition::evaluation::{Evaluation, evaluate_plainly};
 use superposition::trainer::{Intervals, Observer, Record, State};
 use superposition::{
     Engine, Trainer,
-    engines::{autodiff::Autodiff, fused::Fused},
+    engines::autodiff::Autodiff,
+    engines::fused::{Fused, Pass, instructions::InstructionSet},
 };
 use tracr::model::{Stream, Wiring};
 
@@ -31,12 +32,18 @@ use cases::{BATCH, Prepared};
 /// Steps per second of each engine.
 #[derive(Parser)]
 struct Arguments {
-    /// Only this case.
-    #[arg(long, value_parser = cases::NAMES)]
-    case: Option<String>,
+    /// Only these cases, or `all`: every program of the library and some on longer inputs.
+    #[arg(long, value_delimiter = ',')]
+    case: Vec<String>,
     /// Only this engine.
     #[arg(long)]
     engine: Option<String>,
+    /// Only with these instructions, where the processor has them: the widest, if not given.
+    #[arg(long, value_parser = instruction_set)]
+    simd: Option<InstructionSet>,
+    /// The fused engine by this pass, where it can compute the case.
+    #[arg(long, value_parser = pass)]
+    pass: Option<Pass>,
     /// Compressed widths instead of the case's own.
     #[arg(long, value_delimiter = ',')]
     dims: Option<Vec<usize>>,
@@ -60,9 +67,25 @@ struct Arguments {
     bench: bool,
 }
 
+/// One of the machine's.
+fn instruction_set(name: &str) -> Result<InstructionSet> {
+    let mut available = InstructionSet::ALL.into_iter().filter(|s| s.is_available());
+    let names: Vec<&str> = available.clone().map(InstructionSet::name).collect();
+    let found = available.find(|set| set.name() == name);
+    found.with_context(|| format!("this processor has {}", names.join(", ")))
+}
+
+fn pass(name: &str) -> Result<Pass> {
+    let names = Pass::ALL.map(Pass::name).join(", ");
+    let found = Pass::ALL.into_iter().find(|pass| pass.name() == name);
+    found.with_context(|| format!("one of {names}"))
+}
+
 /// Everything measured.
 #[derive(Serialize)]
 struct Report {
+    /// What kernels were compiled for.
+    simd: &'static str,
     /// Of one core, in float32.
     fma_peak_gflops: f64,
     threads: usize,
@@ -71,7 +94,9 @@ struct Report {
 
 #[derive(Serialize)]
 struct Measurement {
-    case: &'static str,
+    case: String,
+    /// The fused engine's.
+    pass: Option<&'static str>,
     /// `d`.
     dim: usize,
     /// `D`.
@@ -86,64 +111,84 @@ struct Measurement {
     fraction_of_peak: Option<f64>,
 }
 
-/// An engine by its name, and how many floating-point operations it says a step takes.
+/// An engine by its name, and what it says of a step: its floating-point operations and its pass.
 type Candidate<'a> = (
     &'static str,
     Box<dyn Fn() -> Box<dyn Engine> + 'a>,
-    Option<f64>,
+    Option<(f64, &'static str)>,
 );
 
 /// The engines to compare. Another engine is measured by being added here.
-fn engines(case: &Prepared, threads: usize) -> Vec<Candidate<'_>> {
+fn engines(case: &Prepared, threads: usize, pass: Option<Pass>) -> Vec<Candidate<'_>> {
     let Prepared {
         model,
         teacher,
         objective,
         ..
     } = case;
-    let fused = move || Fused::<f32>::new(teacher.clone(), objective.clone(), threads);
-    let flops = fused().plan().flops_per_step(BATCH as f64);
+    let fused = move || match pass {
+        None => Fused::<f32>::new(teacher.clone(), objective.clone(), threads),
+        Some(pass) => Fused::<f32>::by(pass, teacher.clone(), objective.clone(), threads),
+    };
+    let built = fused();
+    let plan = built.plan();
+    let said = (plan.flops_per_step(BATCH as f64), plan.pass().name());
     let autodiff = move || Autodiff::<f32>::new(model, teacher.clone(), objective.clone(), threads);
     vec![
         ("autodiff", Box::new(move || Box::new(autodiff())), None),
-        ("fused", Box::new(move || Box::new(fused())), Some(flops)),
+        ("fused", Box::new(move || Box::new(fused())), Some(said)),
     ]
 }
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    let Arguments { threads, .. } = arguments;
+    let Arguments { threads, pass, .. } = arguments;
+    if let Some(set) = arguments.simd {
+        set.select();
+    }
+    let used = InstructionSet::used();
+    let arch = used.arch().context("the processor has what it uses")?;
     let mut report = Report {
-        fma_peak_gflops: peak::fma_gflops(Duration::from_millis(300)),
+        simd: used.name(),
+        fma_peak_gflops: peak::fma_gflops(arch, Duration::from_millis(300)),
         threads,
         measurements: Vec::new(),
     };
     if !arguments.json {
         println!(
-            "{:.0} GFLOP/s: FMA peak of one core, float32",
-            report.fma_peak_gflops
+            "{}; {:.0} GFLOP/s: FMA peak of one core, float32",
+            report.simd, report.fma_peak_gflops
         );
         println!(
-            "{:14} {:>3} {:>3} {:9} {:>12} {:>12} {:>12} {:>8} {:>8}",
-            "case", "d", "D", "engine", "steps/s", "fastest", "µs/step", "GFLOP/s", "of peak"
+            "{:18} {:>3} {:>3} {:8} {:13} {:>12} {:>12} {:>12} {:>8} {:>8}",
+            "case", "d", "D", "engine", "pass", "steps/s", "fastest", "µs/step", "GFLOP/s", "of peak"
         );
     }
-    for name in cases::NAMES {
-        if arguments.case.as_ref().is_some_and(|only| only != name) {
-            continue;
-        }
+    let known = cases::names();
+    let wanted: Vec<&str> = match &arguments.case[..] {
+        [] => cases::USUAL.to_vec(),
+        [all] if all == "all" => known.clone(),
+        some => some.iter().map(String::as_str).collect(),
+    };
+    for name in wanted {
+        ensure!(known.contains(&name), "cases: {}", known.join(", "));
         let case = Prepared::new(name)?;
         for &dim in arguments.dims.as_ref().unwrap_or(&case.dims) {
             ensure!(dim > 0, "a width of 0 leaves nothing to train");
-            for (engine, build, flops) in engines(&case, threads) {
+            for (engine, build, said) in engines(&case, threads, pass) {
                 if arguments.engine.as_ref().is_some_and(|only| only != engine) {
                     continue;
                 }
+                let taken = said.map(|(_, pass)| pass);
+                if pass.is_some_and(|pass| taken != Some(pass.name())) {
+                    continue; // it cannot compute the case
+                }
                 let speeds = speeds(&case, &build, dim, &arguments);
                 let steps_per_second = speeds[speeds.len() / 2];
-                let gflops = flops.map(|flops| flops * steps_per_second / 1e9);
+                let gflops = said.map(|(flops, _)| flops * steps_per_second / 1e9);
                 let measurement = Measurement {
-                    case: name,
+                    case: name.into(),
+                    pass: taken,
                     dim,
                     width: case.model.width(),
                     engine,
@@ -170,11 +215,12 @@ impl Measurement {
     fn print(&self) {
         let or_dash = |x: Option<String>| x.unwrap_or_else(|| "-".into());
         println!(
-            "{:14} {:3} {:3} {:9} {:12.1} {:12.1} {:12.1} {:>8} {:>8}",
+            "{:18} {:3} {:3} {:8} {:13} {:12.1} {:12.1} {:12.1} {:>8} {:>8}",
             self.case,
             self.dim,
             self.width,
             self.engine,
+            self.pass.unwrap_or("-"),
             self.steps_per_second,
             self.fastest,
             self.microseconds,

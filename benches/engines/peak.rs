@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use macerator::{AutoArch, Scalar, Simd, Vector, WithSimd};
+use pulp::{Arch, Simd, WithSimd};
 
 /// Enough independent sums to hide the latency of an FMA (4 cycles, two a cycle), few enough for
 /// sixteen registers.
@@ -11,14 +11,14 @@ const SUMS: usize = 12;
 /// FMAs of each sum between two looks at the clock.
 const ROUNDS: usize = 100_000;
 
-/// GFLOP/s of one core in float32 (an FMA is two operations), with the widest instructions that it
-/// has: the best of short trials within `time`.
-pub fn fma_gflops(time: Duration) -> f64 {
+/// GFLOP/s of one core in float32 (an FMA is two operations) with the instructions of `arch`: the best of
+/// short trials within `time`.
+pub fn fma_gflops(arch: Arch, time: Duration) -> f64 {
     let start = Instant::now();
     let mut best = 0.0f64;
     while start.elapsed() < time {
         let trial = Instant::now();
-        let operations = AutoArch::new().dispatch(Trial);
+        let operations = arch.dispatch(Trial);
         best = best.max(operations / trial.elapsed().as_secs_f64());
     }
     best / 1e9
@@ -31,17 +31,17 @@ impl WithSimd for Trial {
     type Output = f64;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self) -> f64 {
+    fn with_simd<S: Simd>(self, simd: S) -> f64 {
         // x ← x/2 + 1 stays between 1 and 2: nothing overflows or becomes subnormal.
-        let half: Vector<S, f32> = black_box(0.5f32).splat();
-        let one: Vector<S, f32> = black_box(1.0f32).splat();
+        let half = simd.splat_f32s(black_box(0.5));
+        let one = simd.splat_f32s(black_box(1.0));
         let mut sums = [one; SUMS];
         for _ in 0..ROUNDS {
             for sum in &mut sums {
-                *sum = sum.mul_add(half, one);
+                *sum = simd.mul_add_f32s(*sum, half, one);
             }
         }
         black_box(&sums);
-        (2 * SUMS * ROUNDS * f32::lanes::<S>()) as f64
+        (2 * SUMS * ROUNDS * S::F32_LANES) as f64
     }
 }

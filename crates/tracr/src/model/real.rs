@@ -24,9 +24,11 @@ pub trait Real:
 
 impl Real for f32 {
     const NAME: &'static str = "f32";
+    #[inline(always)]
     fn from_f64(value: f64) -> Self {
         value as f32
     }
+    #[inline(always)]
     fn widen(self) -> f64 {
         f64::from(self)
     }
@@ -34,9 +36,11 @@ impl Real for f32 {
 
 impl Real for f64 {
     const NAME: &'static str = "f64";
+    #[inline(always)]
     fn from_f64(value: f64) -> Self {
         value
     }
+    #[inline(always)]
     fn widen(self) -> f64 {
         self
     }

@@ -4,9 +4,8 @@
 
 use super::grouping::{self, Grouping};
 use super::lanes::LANES;
-use super::plan::{Domain, Expansion, Head, Method, Plan, Work};
+use super::plan::{Expansion, Head, Method, Plan, Work};
 use super::row_wise::halves::WIDE;
-use super::sequence_wise::POSITIONS;
 
 /// Sequences of a batch.
 const BATCH: f64 = 256.0;
@@ -96,7 +95,7 @@ pub fn factored(heads: &[Head], positions: usize, sources: usize) -> f64 {
 
 /// The halves in which the plan's space is worked through row by row, where that can be done and is cheaper
 /// than sequence by sequence.
-pub fn row_wise(plan: &Plan) -> Option<Grouping> {
+pub fn row_wise(plan: &Plan, forced: bool) -> Option<Grouping> {
     let (attention, heads) = plan.first_attention()?;
     let Work::Attention { method, .. } = &plan.blocks[attention].work else {
         return None;
@@ -129,7 +128,7 @@ pub fn row_wise(plan: &Plan) -> Option<Grouping> {
             Some((left, cost))
         })
         .min_by(|a, b| a.1.total_cmp(&b.1))?;
-    (by_row < by_sequence).then(|| Grouping::halves(&choices, halves))
+    (forced || by_row < by_sequence).then(|| Grouping::halves(&choices, halves))
 }
 
 /// Whether the plan's space is worked through sixteen sequences at a time: where nothing is common to sequences
@@ -138,12 +137,7 @@ pub fn sequence_wise(plan: &Plan) -> bool {
     plan.space_size.is_some()
         && plan.row_wise.is_none()
         && plan.shares == 1
-        && plan.positions <= POSITIONS
         && plan.expansion == Expansion::Indicators
-        && plan
-            .blocks
-            .iter()
-            .all(|block| block.domain == Domain::Batch)
 }
 
 /// Row by row, the first `left` positions being one half; a place costs `after` once the softmaxes are

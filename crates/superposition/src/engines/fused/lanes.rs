@@ -153,6 +153,16 @@ operator!(Sub, sub, SubAssign, sub_assign, -);
 operator!(Mul, mul, MulAssign, mul_assign, *);
 operator!(Div, div, DivAssign, div_assign, /);
 
+/// How many rows of sums, `row` [`Lanes`] each, a loop of multiply-adds keeps in the registers of an instruction set,
+/// beside one factor that all take and the row of the others: at least one, whose other factors can stay in memory.
+#[inline(always)]
+pub const fn rows_at_once<S: pulp::Simd, F>(row: usize) -> usize {
+    let width = S::F32_LANES * size_of::<f32>() / size_of::<F>();
+    let registers = if width == 0 { LANES } else { LANES.div_ceil(width) };
+    let rows = (S::REGISTER_COUNT / registers).saturating_sub(1) / row;
+    if rows > 2 { rows - 1 } else { 1 }
+}
+
 /// To be called in a loop over [`Lanes`], which is itself sixteen numbers wide: keeps the compiler
 /// from looking for width across its iterations, where it finds scattered loads. No instruction.
 #[inline(always)]
@@ -213,7 +223,7 @@ macro_rules! kernels {
                 $($argument: $type,)*
                 lifetime: ::std::marker::PhantomData<&$lifetime $F>,
             }
-            impl<$lifetime, $F> macerator::WithSimd for Kernel<$lifetime, $F>
+            impl<$lifetime, $F> pulp::WithSimd for Kernel<$lifetime, $F>
             where
                 $F: $crate::engines::fused::lanes::Precision,
             {
@@ -222,12 +232,12 @@ macro_rules! kernels {
 
                 #[inline(always)]
                 #[allow(unused_mut)]
-                fn with_simd<S: macerator::Simd>(self) -> Self::Output {
+                fn with_simd<S: pulp::Simd>(self, _: S) -> Self::Output {
                     let Self { $(mut $argument,)* lifetime: _ } = self;
                     $body
                 }
             }
-            macerator::AutoArch::new().dispatch(Kernel {
+            $crate::engines::fused::instructions::arch().dispatch(Kernel {
                 $($argument,)*
                 lifetime: ::std::marker::PhantomData,
             })

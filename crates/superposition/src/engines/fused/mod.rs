@@ -71,6 +71,7 @@ pub mod forward;
 pub mod grouped;
 pub mod grouping;
 pub mod inputs;
+pub mod instructions;
 pub mod lanes;
 pub mod linear;
 pub mod loss;
@@ -109,6 +110,7 @@ use inputs::Inputs;
 use lanes::Precision;
 use piece::Piece;
 use plan::Plan;
+pub use plan::Pass;
 use row_wise::RowWise;
 use sequence_wise::SequenceWise;
 use target_rows::TargetRows;
@@ -160,6 +162,12 @@ impl<F: Precision> Fused<F> {
     /// An engine for the teacher's model, using up to `threads` threads where a step is long enough.
     pub fn new(teacher: Arc<Teacher>, objective: Objective, threads: usize) -> Self {
         let plan = Plan::new(teacher.model(), teacher.space(), false);
+        Self::with_plan(teacher, objective, threads, plan, Wiring::default())
+    }
+
+    /// The same by a certain pass, where it can compute the teacher's model and space.
+    pub fn by(pass: Pass, teacher: Arc<Teacher>, objective: Objective, threads: usize) -> Self {
+        let plan = Plan::with_pass(teacher.model(), teacher.space(), false, Some(pass));
         Self::with_plan(teacher, objective, threads, plan, Wiring::default())
     }
 

@@ -134,6 +134,43 @@ pub enum Work {
     },
 }
 
+/// The passes, for a comparison of them: otherwise the plan takes the one that it expects to be fastest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pass {
+    /// Sequence by sequence, the first attention logit by logit.
+    Dense,
+    /// The same, its first attention from tabulated sums of exponentials.
+    Grouped,
+    /// The same, its first attention from a matrix over pairs of sources.
+    Factored,
+    /// All token positions of a small space, row by row of the table.
+    RowWise,
+    /// Sixteen sequences at a time through the whole model.
+    SequenceWise,
+}
+
+impl Pass {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Dense,
+        Self::Grouped,
+        Self::Factored,
+        Self::RowWise,
+        Self::SequenceWise,
+    ];
+
+    /// Its name on the bench's command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Dense => "dense",
+            Self::Grouped => "grouped",
+            Self::Factored => "factored",
+            Self::RowWise => "row-wise",
+            Self::SequenceWise => "sequence-wise",
+        }
+    }
+}
+
 /// How an attention is computed.
 #[derive(Clone, Debug)]
 pub enum Method {
@@ -162,6 +199,16 @@ impl Plan {
     /// The plan for a model on an input space. With `any_tokens`, for sequences that need not be of
     /// that space.
     pub fn new(model: &Frozen<f64>, space: &InputSpace, any_tokens: bool) -> Self {
+        Self::with_pass(model, space, any_tokens, None)
+    }
+
+    /// The same, by a certain pass where it can compute this model and space.
+    pub fn with_pass(
+        model: &Frozen<f64>,
+        space: &InputSpace,
+        any_tokens: bool,
+        pass: Option<Pass>,
+    ) -> Self {
         let (vocabulary, positions) = (model.token_embed.nrows(), space.positions());
         let pairs: usize = (0..positions).map(|p| space.tokens_at(p).len()).sum();
         let rows = (!any_tokens && pairs <= LARGEST_TABLE).then(|| {
@@ -236,15 +283,19 @@ impl Plan {
             row_wise: None,
             sequence_wise: false,
         };
-        plan.choose_methods();
+        plan.choose_methods(pass);
         plan.choose_pieces();
-        plan.row_wise = costs::row_wise(&plan);
-        plan.sequence_wise = costs::sequence_wise(&plan);
+        if pass.is_none_or(|pass| pass == Pass::RowWise) {
+            plan.row_wise = costs::row_wise(&plan, pass.is_some());
+        }
+        if pass.is_none_or(|pass| pass == Pass::SequenceWise) {
+            plan.sequence_wise = costs::sequence_wise(&plan);
+        }
         plan
     }
 
     /// The first live attention is computed in the cheapest way.
-    fn choose_methods(&mut self) {
+    fn choose_methods(&mut self, pass: Option<Pass>) {
         let choices: Option<Vec<usize>> = self.rows.as_ref().map(|rows| {
             (0..self.positions)
                 .map(|p| rows.iter().filter(|row| row.0 == p).count())
@@ -264,6 +315,13 @@ impl Plan {
             let rows: usize = choices.iter().sum();
             (grouping.numbers(heads, rows) <= LARGEST_TABLES).then_some((grouping, cost))
         });
+        let (dense, factored, grouped) = match pass {
+            Some(Pass::Dense | Pass::SequenceWise) => (0.0, f64::INFINITY, None),
+            Some(Pass::Grouped) => (f64::INFINITY, f64::INFINITY, grouped),
+            Some(Pass::Factored) => (f64::INFINITY, 0.0, None),
+            Some(Pass::RowWise) => (dense, f64::INFINITY, grouped),
+            None => (dense, factored, grouped),
+        };
         match grouped {
             Some((grouping, cost))
                 if cost < dense.min(factored) && grouping.groups.len() <= MOST_GROUPS =>
@@ -290,6 +348,17 @@ impl Plan {
         }
     }
 
+    /// The pass that computes batches of members.
+    pub fn pass(&self) -> Pass {
+        match (&self.row_wise, self.sequence_wise, self.table_attention()) {
+            (Some(_), ..) => Pass::RowWise,
+            (_, true, _) => Pass::SequenceWise,
+            (_, _, Some((_, _, Method::Grouped(_)))) => Pass::Grouped,
+            (_, _, Some((_, _, Method::Factored))) => Pass::Factored,
+            _ => Pass::Dense,
+        }
+    }
+
     /// The attention that is computed from tables or from sources, if there is one: its number, its
     /// heads, and which of both.
     pub fn table_attention(&self) -> Option<(usize, &[Head], &Method)> {
@@ -311,6 +380,12 @@ impl Plan {
             Work::Attention { heads, .. } => Some((i, heads)),
             Work::Mlp { .. } => None,
         }
+    }
+
+    /// The columns of all blocks: the block's number among all, and the column's in the block.
+    pub fn columns(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
+        let columns = |b: &Block| (0..b.columns.len()).map(|a| (b.index, a)).collect::<Vec<_>>();
+        self.blocks.iter().flat_map(columns)
     }
 
     /// The columns of the blocks that are computed for each sequence: the block's number among all, and

@@ -17,6 +17,8 @@ mod step;
 
 pub use members::Tokens;
 
+use pulp::Simd;
+
 use super::common::{Common, Gradients};
 use super::lanes::{Precision, kernels};
 use super::piece::Terms;
@@ -26,14 +28,11 @@ use crate::teacher::Targets;
 use members::Members;
 use network::Network;
 
-/// Positions of a tile: the longest input that comes here.
-pub const POSITIONS: usize = 6;
-
 /// All that this way of computing needs.
 #[derive(Debug)]
 pub struct SequenceWise<F> {
     members: Members<F>,
-    network: Network<F, POSITIONS>,
+    network: Network<F>,
 }
 
 impl<F: Precision> SequenceWise<F> {
@@ -48,7 +47,7 @@ impl<F: Precision> SequenceWise<F> {
         let network = Network::new(plan, Tokens::new(plan), &counts);
         let tokens = (space, network.tokens());
         Self {
-            members: Members::new(plan, tokens, POSITIONS, targets, &counts),
+            members: Members::new(plan, tokens, network.length(), targets, &counts),
             network,
         }
     }
@@ -80,13 +79,28 @@ kernels! {
     fn all<'a, F>(
         members: &'a Members<F>,
         terms: Terms<'a>,
-        network: &'a mut Network<F, POSITIONS>,
+        network: &'a mut Network<F>,
     ) {
-        for sixteen in members.sixteens() {
-            members.write(sixteen, network.loaded());
-            network.take(members.occurrences(sixteen));
-            network.forward();
-            network.backward(terms);
+        match network.tiles() {
+            SHORT => each::<S, F, SHORT>(members, terms, network),
+            _ => each::<S, F, 0>(members, terms, network),
         }
+    }
+}
+
+/// Tiles of most programs' inputs, for which kernels are compiled apart.
+const SHORT: usize = 2;
+
+#[inline(always)]
+fn each<S: Simd, F: Precision, const K: usize>(
+    members: &Members<F>,
+    terms: Terms<'_>,
+    network: &mut Network<F>,
+) {
+    for sixteen in members.sixteens() {
+        members.write(sixteen, network.loaded());
+        network.take::<K>(members.occurrences(sixteen));
+        network.forward::<S, K>();
+        network.backward::<S, K>(terms);
     }
 }

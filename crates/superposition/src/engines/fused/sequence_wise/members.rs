@@ -76,7 +76,7 @@ impl<F: Precision> Members<F> {
     ) -> Self {
         let positions = plan.positions;
         let members = targets.output.len() / positions;
-        let columns: Vec<(usize, usize)> = plan.batch_columns().collect();
+        let columns: Vec<(usize, usize)> = plan.columns().collect();
         let width = ((1 + columns.len() + 1) * length).next_multiple_of(LANES);
         let mut rows = vec![F::zero(); members * width];
         let mut own = vec![0; positions];

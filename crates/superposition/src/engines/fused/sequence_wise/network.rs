@@ -12,13 +12,15 @@ mod losses;
 
 use std::ops::Range;
 
+use pulp::Simd;
+
 use super::super::fold::Folded;
 use super::super::lanes::{Lanes, Precision, one_at_a_time};
 use super::super::piece::Terms;
 use super::super::plan::{self, Plan};
 use super::super::sums::sum_each_of;
-use super::attention::{self, Mask, Pairs};
-use super::maps::{Sparse, Tile, accumulate, combine, to_weights};
+use super::attention::{self, Sight};
+use super::maps::{Inputs, Sparse, TILE, Tile, accumulate, combine, to_weights};
 use super::members::Tokens;
 use super::reads::Reads;
 
@@ -56,50 +58,48 @@ struct Head {
 
 /// The network with its buffers.
 #[derive(Debug)]
-pub struct Network<F, const C: usize> {
+pub struct Network<F> {
     tokens: Tokens,
     /// Whether the output counts at each indicated token, and at each position with one possible token.
     counted_tokens: Vec<bool>,
-    counted_positions: [bool; C],
+    counted_positions: Vec<bool>,
     vocabulary: usize,
-    positions: usize,
     blocks: Vec<Block<F>>,
     /// One of each block, then the unembedding.
     readers: Vec<Reads>,
-    mask: Mask<C>,
+    sight: Sight,
     /// `P` from inputs to columns, and back to columns of blocks; and what does not depend on tokens.
     forth: Vec<F>,
     back: Vec<F>,
-    base: Vec<[F; C]>,
+    base: Vec<[F; TILE]>,
     /// Their gradients, lane by lane; and lanes summed.
     dp: Vec<Lanes<F>>,
-    dbase: Vec<Tile<F, C>>,
+    dbase: Vec<Tile<F>>,
     dp_sums: Vec<F>,
-    dbase_sums: Vec<[F; C]>,
+    dbase_sums: Vec<[F; TILE]>,
     /// Numbers of the tokens, then targets.
-    loaded: Vec<Tile<F, C>>,
+    loaded: Vec<Tile<F>>,
     /// Weights of the blocks' errors and of the output's.
-    layer_weights: Tile<F, C>,
-    output_weights: Tile<F, C>,
+    layer_weights: Vec<Lanes<F>>,
+    output_weights: Vec<Lanes<F>>,
     /// Indicators, then `h̃`.
-    x: Vec<Tile<F, C>>,
-    dh: Vec<Tile<F, C>>,
+    x: Vec<Tile<F>>,
+    dh: Vec<Tile<F>>,
     /// Of all readers, and of one.
-    z: Vec<Tile<F, C>>,
-    dz: Vec<Tile<F, C>>,
+    z: Vec<Tile<F>>,
+    dz: Vec<Tile<F>>,
     /// Of all heads; `ds` of one.
-    a: Vec<Pairs<F, C>>,
-    ds: Pairs<F, C>,
-    o: Vec<Tile<F, C>>,
-    d_o: Vec<Tile<F, C>>,
+    a: Vec<Tile<F>>,
+    ds: Vec<Tile<F>>,
+    o: Vec<Tile<F>>,
+    d_o: Vec<Tile<F>>,
     /// Sums of the loss parts.
     loss_output: Lanes<F>,
     loss_layers: Lanes<F>,
 }
 
-impl<F: Precision, const C: usize> Network<F, C> {
-    /// Of a plan without table blocks, and of at most `C` positions. `counts` says for which tokens the output
-    /// counts.
+impl<F: Precision> Network<F> {
+    /// `counts` says for which tokens the output counts.
     pub fn new(plan: &Plan, tokens: Tokens, counts: impl Fn(usize) -> bool) -> Self {
         let (mut blocks, mut read_sources, mut values, mut number) = (Vec::new(), 0, 0, 0);
         for block in &plan.blocks {
@@ -156,9 +156,12 @@ impl<F: Precision, const C: usize> Network<F, C> {
             (last.columns.end, last.forth.end, last.back.end)
         });
         let inputs = tokens.indicated.len() + read_sources;
-        let tiles = |count: usize| vec![[Lanes::zero(); C]; count];
+        let sight = Sight::new(plan.positions, plan.causal);
+        let k = sight.tiles;
+        let tiles = |count: usize| vec![[Lanes::zero(); TILE]; count * k];
+        let pairs = TILE * k;
         let widest = readers.iter().map(|reads| reads.columns.len()).max();
-        let mut counted_positions = [false; C];
+        let mut counted_positions = vec![false; TILE * k];
         for &(position, token) in &tokens.fixed {
             counted_positions[position] = counts(token);
         }
@@ -170,24 +173,23 @@ impl<F: Precision, const C: usize> Network<F, C> {
                 .collect(),
             counted_positions,
             vocabulary: plan.vocabulary,
-            positions: plan.positions,
-            mask: Mask::new(plan.positions, plan.causal),
+            sight,
             forth: vec![F::zero(); forth],
             back: vec![F::zero(); back],
-            base: vec![[F::zero(); C]; columns],
+            base: vec![[F::zero(); TILE]; columns * k],
             dp: vec![Lanes::zero(); forth],
             dbase: tiles(columns),
             dp_sums: vec![F::zero(); forth],
-            dbase_sums: vec![[F::zero(); C]; columns],
+            dbase_sums: vec![[F::zero(); TILE]; columns * k],
             loaded: tiles(1 + read_sources + 1),
-            layer_weights: [Lanes::zero(); C],
-            output_weights: [Lanes::zero(); C],
+            layer_weights: vec![Lanes::zero(); TILE * k],
+            output_weights: vec![Lanes::zero(); TILE * k],
             x: tiles(inputs),
             dh: tiles(read_sources),
             z: tiles(columns),
             dz: tiles(widest.unwrap_or(0)),
-            a: vec![[[Lanes::zero(); C]; C]; number],
-            ds: [[Lanes::zero(); C]; C],
+            a: tiles(number * pairs),
+            ds: tiles(pairs),
             o: tiles(values),
             d_o: tiles(values),
             loss_output: Lanes::zero(),
@@ -196,6 +198,16 @@ impl<F: Precision, const C: usize> Network<F, C> {
             blocks,
             readers,
         }
+    }
+
+    /// Numbers of a quantity of a sequence: one at each position, and what fills the last tile.
+    pub fn length(&self) -> usize {
+        TILE * self.tiles()
+    }
+
+    /// Tiles of a quantity.
+    pub fn tiles(&self) -> usize {
+        self.sight.tiles
     }
 
     /// Which tokens have indicators.
@@ -211,6 +223,7 @@ impl<F: Precision, const C: usize> Network<F, C> {
 
     /// Before the first sequences of a step.
     pub fn begin(&mut self, folded: &Folded<F>) {
+        let (positions, k) = (self.sight.positions, self.sight.tiles);
         for (reads, p) in self.readers.iter().zip(&folded.readers) {
             let forth = self.forth[reads.forth.clone()].iter_mut();
             let back = self.back[reads.back.clone()].iter_mut();
@@ -220,11 +233,12 @@ impl<F: Precision, const C: usize> Network<F, C> {
             {
                 *to = p[*from];
             }
-            let base = self.base[reads.columns.clone()].iter_mut();
+            let base = self.base[tiles(&reads.columns, k)].chunks_exact_mut(k);
             let columns = base.zip(p.chunks_exact(reads.sources)).zip(&reads.bias);
             for ((base, p), bias) in columns {
-                *base = [F::from_f64(*bias); C];
-                for (base, p) in base.iter_mut().zip(&p[self.vocabulary..][..self.positions]) {
+                let base = base.as_flattened_mut();
+                base.fill(F::from_f64(*bias));
+                for (base, p) in base.iter_mut().zip(&p[self.vocabulary..][..positions]) {
                     *base += *p;
                 }
                 for &(position, token) in &self.tokens.fixed {
@@ -233,13 +247,14 @@ impl<F: Precision, const C: usize> Network<F, C> {
             }
         }
         self.dp.fill(Lanes::zero());
-        self.dbase.fill([Lanes::zero(); C]);
+        self.dbase.fill([Lanes::zero(); TILE]);
         self.loss_output = Lanes::zero();
         self.loss_layers = Lanes::zero();
     }
 
     /// After the last ones: `dL/dP`, and the sums of the loss parts of output and blocks.
     pub fn end(&mut self, gradient: &mut Folded<F>) -> (f64, f64) {
+        let (positions, k) = (self.sight.positions, self.sight.tiles);
         sum_each_of(&self.dp, &mut self.dp_sums);
         sum_each_of(
             self.dbase.as_flattened(),
@@ -251,9 +266,9 @@ impl<F: Precision, const C: usize> Network<F, C> {
             for (to, sum) in reads.gradient_to.iter().zip(sums) {
                 dp[*to] = *sum;
             }
-            let sums = &self.dbase_sums[reads.columns.clone()];
+            let sums = self.dbase_sums[tiles(&reads.columns, k)].chunks_exact(k);
             for (dp, sums) in dp.chunks_exact_mut(reads.sources).zip(sums) {
-                let sums = &sums[..self.positions];
+                let sums = &sums.as_flattened()[..positions];
                 dp[self.vocabulary..][..sums.len()].copy_from_slice(sums);
                 for &(position, token) in &self.tokens.fixed {
                     dp[token] += sums[position];
@@ -266,23 +281,22 @@ impl<F: Precision, const C: usize> Network<F, C> {
 
     /// Takes in what was loaded: sequences of which each occurs so often.
     #[inline(always)]
-    pub fn take(&mut self, occurrences: Lanes<F>) {
-        let Some(numbers) = self.loaded.first() else {
-            return;
-        };
-        for p in 0..C {
+    pub fn take<const K: usize>(&mut self, occurrences: Lanes<F>) {
+        let k = self.sight.of_tiles::<K>().tiles;
+        let numbers = self.loaded[..k].as_flattened();
+        for p in 0..numbers.len() {
             one_at_a_time();
             let counts = |counts: bool| if counts { occurrences } else { Lanes::zero() };
-            self.layer_weights[p] = counts(p < self.positions);
+            self.layer_weights[p] = counts(p < self.sight.positions);
             self.output_weights[p] = counts(self.counted_positions[p]);
         }
-        let indicated = self.x.iter_mut().zip(&self.counted_tokens);
+        let indicated = self.x.chunks_exact_mut(k).zip(&self.counted_tokens);
         for (token, (x, counted)) in indicated.enumerate() {
             let token = Lanes::splat(F::from_f64(token as f64));
-            for p in 0..C {
+            for (p, x) in x.as_flattened_mut().iter_mut().enumerate() {
                 one_at_a_time();
                 let own = indicator(numbers[p], token);
-                x[p] = own;
+                *x = own;
                 if *counted {
                     self.output_weights[p] = own.mul_add(occurrences, self.output_weights[p]);
                 }
@@ -292,37 +306,43 @@ impl<F: Precision, const C: usize> Network<F, C> {
 
     /// From the tokens to the scores.
     #[inline(always)]
-    pub fn forward(&mut self) {
-        let silent = self.tokens.silent();
+    pub fn forward<S: Simd, const K: usize>(&mut self) {
+        let sight = self.sight.of_tiles::<K>();
+        let k = sight.tiles;
+        let pairs = TILE * k * k;
         for (i, reads) in self.readers.iter().enumerate() {
-            let (x, h) = self
-                .x
-                .split_at_mut(self.tokens.indicated.len() + reads.read_sources);
-            let z = &mut self.z[reads.columns.clone()];
+            let read = (self.tokens.indicated.len() + reads.read_sources) * k;
+            let (x, h) = self.x.split_at_mut(read);
+            let z = &mut self.z[tiles(&reads.columns, k)];
+            let inputs = Inputs {
+                x,
+                silent: self.tokens.silent(),
+                tiles: k,
+            };
             let (p, base) = (
                 &self.forth[reads.forth.clone()],
-                &self.base[reads.columns.clone()],
+                &self.base[tiles(&reads.columns, k)],
             );
-            combine((x, silent), p, Some(base), z);
+            combine::<S, F>(inputs, p, Some(base), z);
             let Some(block) = self.blocks.get(i) else {
                 return;
             };
-            let h = &mut h[..block.columns.len()];
+            let h = &mut h[..block.columns.len() * k];
             match &block.work {
                 Work::Mlp => {
                     for z in z.as_flattened_mut() {
                         one_at_a_time();
                         *z = z.relu();
                     }
-                    block.output.apply(z, h);
+                    block.output.apply(z, k, h);
                 }
                 Work::Attention { heads, values } => {
                     for head in heads {
-                        let a = &mut self.a[head.number];
-                        let o = &mut self.o[head.values.clone()];
-                        attention::forward(&self.mask, z, head.columns.clone(), a, o);
+                        let a = &mut self.a[head.number * pairs..][..pairs];
+                        let o = &mut self.o[tiles(&head.values, k)];
+                        attention::forward::<S, F>(sight, z, &head.columns, a, o);
                     }
-                    block.output.apply(&self.o[values.clone()], h);
+                    block.output.apply(&self.o[tiles(values, k)], k, h);
                 }
             }
         }
@@ -330,16 +350,19 @@ impl<F: Precision, const C: usize> Network<F, C> {
 
     /// The losses, and from them to `dP`.
     #[inline(always)]
-    pub fn backward(&mut self, terms: Terms<'_>) {
-        self.losses(terms);
+    pub fn backward<S: Simd, const K: usize>(&mut self, terms: Terms<'_>) {
+        let sight = self.sight.of_tiles::<K>();
+        let k = sight.tiles;
+        self.losses(k, terms);
+        let pairs = TILE * k * k;
         for (i, reads) in self.readers.iter().enumerate().rev() {
-            let dz = &mut self.dz[..reads.columns.len()];
+            let dz = &mut self.dz[..reads.columns.len() * k];
             if let Some(block) = self.blocks.get(i) {
-                let z = &self.z[reads.columns.clone()];
-                let dh = &self.dh[block.columns.clone()];
+                let z = &self.z[tiles(&reads.columns, k)];
+                let dh = &self.dh[tiles(&block.columns, k)];
                 match &block.work {
                     Work::Mlp => {
-                        block.back.apply(dh, dz);
+                        block.back.apply(dh, k, dz);
                         for (dz, z) in dz.as_flattened_mut().iter_mut().zip(z.as_flattened()) {
                             one_at_a_time();
                             let live = |z, dz| if z > F::zero() { dz } else { F::zero() };
@@ -347,26 +370,40 @@ impl<F: Precision, const C: usize> Network<F, C> {
                         }
                     }
                     Work::Attention { heads, values } => {
-                        block.back.apply(dh, &mut self.d_o[values.clone()]);
+                        block.back.apply(dh, k, &mut self.d_o[tiles(values, k)]);
                         for head in heads {
-                            let own = head.values.clone();
+                            let own = tiles(&head.values, k);
                             let o = (&self.o[own.clone()], &self.d_o[own]);
-                            let a = &self.a[head.number];
-                            let columns = head.columns.clone();
-                            attention::backward(z, columns, a, o, &mut self.ds, dz);
+                            let a = &self.a[head.number * pairs..][..pairs];
+                            let (columns, ds) = (&head.columns, &mut self.ds);
+                            attention::backward::<S, F>(sight, z, columns, a, o, ds, dz);
                         }
                     }
                 }
             }
-            accumulate(dz, &mut self.dbase[reads.columns.clone()]);
+            accumulate(dz, &mut self.dbase[tiles(&reads.columns, k)]);
             let indicated = self.tokens.indicated.len();
-            let x = &self.x[..indicated + reads.read_sources];
-            let silent = self.tokens.silent();
-            to_weights((x, silent), dz, &mut self.dp[reads.forth.clone()]);
+            let inputs = Inputs {
+                x: &self.x[..(indicated + reads.read_sources) * k],
+                silent: self.tokens.silent(),
+                tiles: k,
+            };
+            to_weights::<S, F>(inputs, dz, &mut self.dp[reads.forth.clone()]);
             let p = &self.back[reads.back.clone()];
-            combine((dz, 0), p, None, &mut self.dh[..reads.read_sources]);
+            let dz = Inputs {
+                x: dz,
+                silent: 0,
+                tiles: k,
+            };
+            combine::<S, F>(dz, p, None, &mut self.dh[..reads.read_sources * k]);
         }
     }
+}
+
+/// Where the tiles of some quantities are, `k` each.
+#[inline(always)]
+fn tiles(quantities: &Range<usize>, k: usize) -> Range<usize> {
+    quantities.start * k..quantities.end * k
 }
 
 /// 1 where both are equal, else 0.
