@@ -54,13 +54,13 @@ fn allocated(trainer: &mut Trainer, steps: u64) -> AllocationInfo {
     })
 }
 
-/// For each of [`cases::NAMES`]: steps until all buffers have their size, and steps that are watched.
-const STEPS: [(u64, u64); cases::NAMES.len()] = [(10, 1000), (10, 1000), (10, 50), (5, 5)];
+/// For each of [`cases::USUAL`]: steps until all buffers have their size, and steps that are watched.
+const STEPS: [(u64, u64); cases::USUAL.len()] = [(10, 1000), (10, 1000), (10, 50), (5, 5)];
 
 #[test]
 fn a_step_allocates_nothing() {
     let mut found = Vec::new();
-    for (name, (before, watched)) in cases::NAMES.into_iter().zip(STEPS) {
+    for (name, (before, watched)) in cases::USUAL.into_iter().zip(STEPS) {
         let case = Prepared::new(name).unwrap();
         let dim = case.dims[0];
         let (teacher, objective) = (|| Arc::clone(&case.teacher), || case.objective.clone());

@@ -147,7 +147,7 @@ fn no_subset_is_better_than_the_one_that_is_found() {
         layer_weight: 1.0,
         ..Objective::default()
     };
-    let mut evaluator = Evaluator::new(teacher, objective);
+    let evaluator = Evaluator::new(teacher, objective);
     let width = model.width();
     let dir = tempfile::tempdir().unwrap();
     for dim in [1, 3] {

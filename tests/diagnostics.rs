@@ -11,7 +11,7 @@ use base::rng::{Purpose, stream};
 use command::{call, root, short_run};
 use ndarray::Array2;
 use superposition::diagnostics::Diagnostics;
-use superposition::evaluation::evaluate_plainly;
+use superposition::evaluation::evaluate;
 use superposition::inputs::{EvaluationSet, InputSpace};
 use superposition::{Objective, OutputPositions, Teacher};
 use tracr::model::{CompiledModel, Stream, Wiring};
@@ -155,7 +155,7 @@ fn each_term_and_its_gradient_agree_with_finite_differences() {
         let w = normal(&mut stream(4, Purpose::Init), (2, width), std);
         let (teacher, objective) = (Arc::clone(&case.teacher), case.objective.clone());
         let terms = |w: &Array2<f64>| -> Vec<f64> {
-            let e = evaluate_plainly(
+            let e = evaluate(
                 &teacher,
                 &objective,
                 Stream::Compressed(w, &Wiring::default()),

@@ -11,7 +11,7 @@ use common::case::Case;
 use common::{fixtures, largest, name};
 use ndarray::Array2;
 use superposition::engines::autodiff::Autodiff;
-use superposition::evaluation::{Evaluator, evaluate_plainly};
+use superposition::evaluation::{Evaluator, evaluate};
 use superposition::inputs::sampler::Batch;
 use superposition::{Engine, OutputPositions};
 use tracr::model::{CompiledModel, Stream, Wiring};
@@ -61,11 +61,11 @@ fn evaluation_equals_the_plain_forward_pass_and_is_perfect_without_compression()
     for (i, path) in fixtures("models").iter().enumerate() {
         let case = Case::new(CompiledModel::load(path).unwrap(), OutputPositions::Tokens);
         let width = case.model.width();
-        let mut evaluator = Evaluator::new(case.teacher.clone(), case.objective.clone());
+        let evaluator = Evaluator::new(case.teacher.clone(), case.objective.clone());
         let mut rng = stream(i as u64, Purpose::Init);
         let w = normal(&mut rng, (width.div_ceil(2), width), 0.1);
         let ours = evaluator.evaluate(&w);
-        let plain = evaluate_plainly(
+        let plain = evaluate(
             &case.teacher,
             &case.objective,
             Stream::Compressed(&w, &Wiring::default()),

@@ -11,7 +11,7 @@ use common::{Fixture, fixtures, largest, largest_difference, name};
 use ndarray::{Array2, Array3, ArrayD, Ix2, Ix3};
 use superposition::engines::autodiff::Autodiff;
 use superposition::engines::fused::Fused;
-use superposition::engines::fused::lanes::Precision;
+use superposition::engines::fused::Computes;
 use superposition::inputs::{EvaluationSet, InputSpace, sampler::Batch};
 use superposition::{
     AdamW, Engine, LinearDecay, Loss, Objective, OutputPositions, Teacher, adamw::Moments,
@@ -251,7 +251,7 @@ impl Trajectory {
         Autodiff::new(&self.model, self.teacher(), self.objective.clone(), 1)
     }
 
-    fn fused<F: Precision>(&self) -> Fused<F> {
+    fn fused<F: Computes>(&self) -> Fused<F> {
         Fused::new(self.teacher(), self.objective.clone(), 1)
     }
 

@@ -18,7 +18,7 @@ use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use ndarray::Array2;
 use serde::Serialize;
-use superposition::evaluation::{Evaluation, evaluate_plainly};
+use superposition::evaluation::{Evaluation, evaluate};
 use superposition::trainer::{Intervals, Observer, Record, State};
 use superposition::{
     Engine, Trainer,
@@ -289,7 +289,7 @@ impl Observer for Stopwatch<'_> {
     type Error = std::convert::Infallible;
 
     fn evaluate(&mut self, w: &Array2<f64>) -> Option<Evaluation> {
-        Some(evaluate_plainly(
+        Some(evaluate(
             &self.case.teacher,
             &self.case.objective,
             Stream::Compressed(w, &Wiring::default()),

@@ -243,7 +243,7 @@ fn the_evaluation_of_training_and_the_analysis_agree() {
             layer_weight: 1.0,
             ..Objective::default()
         };
-        let theirs = evaluation::evaluate_plainly(
+        let theirs = evaluation::evaluate(
             &teacher,
             &objective,
             Stream::Compressed(&w, &Wiring::default()),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ndarray::Array2;
-use superposition::evaluation::evaluate_plainly;
+use superposition::evaluation::evaluate;
 use superposition::inputs::{EvaluationSet, InputSpace, sampler::Batch};
 use superposition::{Objective, OutputPositions, Teacher};
 use tracr::model::{CompiledModel, Stream, Wiring};
@@ -64,6 +64,6 @@ impl Case {
     /// The same for a stack of several `W`.
     pub fn exact_of(&self, w: &Array2<f64>, wiring: &Wiring) -> f64 {
         let stream = Stream::Compressed(w, wiring);
-        evaluate_plainly(&self.teacher, &self.objective, stream).loss
+        evaluate(&self.teacher, &self.objective, stream).loss
     }
 }

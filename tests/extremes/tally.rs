@@ -6,7 +6,7 @@ use ndarray::Array2;
 use superposition::Engine;
 use superposition::engines::autodiff::Autodiff;
 use superposition::engines::fused::Fused;
-use superposition::evaluation::{Evaluator, evaluate_plainly};
+use superposition::evaluation::{Evaluator, evaluate};
 use tracr::model::{Stream, Wiring};
 
 use crate::common::case::Case;
@@ -152,7 +152,7 @@ impl Tally {
     pub fn check_evaluation(&mut self, what: &str, case: &Case, w: &Array2<f64>, rounding: f64) {
         let ours = Evaluator::new(Arc::clone(&case.teacher), case.objective.clone()).evaluate(w);
         let wiring = Wiring::default();
-        let plain = evaluate_plainly(
+        let plain = evaluate(
             &case.teacher,
             &case.objective,
             Stream::Compressed(w, &wiring),

@@ -8,7 +8,7 @@ use base::rng::{Purpose, stream};
 use ndarray::Array2;
 use superposition::baselines::pca;
 use superposition::engines::fused::Fused;
-use superposition::evaluation::{Evaluation, Evaluator, evaluate_plainly};
+use superposition::evaluation::{Evaluation, Evaluator, evaluate};
 use superposition::inputs::{EvaluationSet, InputSpace, Sampler};
 use superposition::{CategoricalTargets, Engine, Objective, OutputPositions, Teacher};
 use tracr::model::{CompiledModel, Frozen, OutputKind, Stream, Wiring, codec};
@@ -175,7 +175,7 @@ fn the_exact_figures_are_weighted_means() {
 fn plainly(teacher: &Teacher, case: &Setting) -> Evaluation {
     let wiring = Wiring::default();
     let stream = Stream::Compressed(&case.w, &wiring);
-    evaluate_plainly(teacher, &case.objective, stream)
+    evaluate(teacher, &case.objective, stream)
 }
 
 fn lengths(case: &Setting) -> Vec<usize> {

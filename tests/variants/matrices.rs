@@ -5,7 +5,7 @@ use base::rng::{Purpose, stream};
 use ndarray::{Array2, Axis, concatenate, s};
 use superposition::engines::autodiff::Autodiff;
 use superposition::engines::fused::Fused;
-use superposition::evaluation::{Evaluator, evaluate_plainly};
+use superposition::evaluation::{Evaluator, evaluate};
 use superposition::projection::stack;
 use superposition::trainer::State;
 use superposition::{AdamW, Engine, OutputPositions, Projection, fold};
@@ -155,7 +155,7 @@ fn the_evaluation_and_the_export_know_several_matrices() {
                 wiring,
                 labels: case.model.metadata.residual_labels.clone(),
             };
-            let plain = evaluate_plainly(&case.teacher, &case.objective, projection.stream());
+            let plain = evaluate(&case.teacher, &case.objective, projection.stream());
             let fast = Evaluator::new(case.teacher.clone(), case.objective.clone())
                 .with_wiring(projection.wiring.clone())
                 .evaluate(&projection.w);

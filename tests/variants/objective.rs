@@ -9,7 +9,7 @@ use base::rng::{Purpose, stream};
 use ndarray::Array2;
 use superposition::engines::autodiff::Autodiff;
 use superposition::engines::fused::Fused;
-use superposition::evaluation::{Evaluator, evaluate_plainly};
+use superposition::evaluation::{Evaluator, evaluate};
 use superposition::inputs::sampler::Batch;
 use superposition::inputs::{EvaluationSet, InputSpace, Sampler};
 use superposition::{
@@ -259,7 +259,7 @@ fn the_exact_evaluation_has_the_same_terms() {
         let exact = oracle::loss(teacher, objective, case.targets, &tokens, &weights, &case.w);
         let ours = Evaluator::new(teacher.clone(), objective.clone()).evaluate(&case.w);
         let stream = Stream::Compressed(&case.w, &wiring);
-        let plain = evaluate_plainly(teacher, objective, stream);
+        let plain = evaluate(teacher, objective, stream);
         worst = worst.max((ours.loss - exact).abs() / exact);
         plain_worst = plain_worst.max((plain.loss - exact).abs() / exact);
     }

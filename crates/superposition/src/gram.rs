@@ -8,7 +8,6 @@
 
 use ndarray::{Array2, Axis};
 
-use super::engines::fused::live_columns;
 use tracr::model::wiring::Reader;
 use tracr::model::{CompiledModel, Frozen, Site, Wiring};
 
@@ -44,7 +43,7 @@ pub fn write_read_grams(
     };
     for (i, layer) in frozen.layers.iter().enumerate() {
         for (block, output) in [(2 * i, &layer.output), (2 * i + 1, &layer.fc2)] {
-            let written = live_columns(output);
+            let written = output.live_columns();
             if !written.is_empty() {
                 read(&writers, Reader::Block(block));
                 writers.push((Site::Block(block), written));

@@ -1,24 +1,24 @@
 //! What the frozen model does on each input: the targets of the objective.
 //!
 //! They do not depend on `W`. For an evaluation set that is small enough they are computed once
-//! and kept; otherwise for each batch. Either way in float64, so that an argmax class never depends
-//! on the engine's precision.
+//! and kept. In float64, by the plain forward pass ([`tracr::model::forward`]), which shares nothing with the engines
+//! that are compared with them.
 
 use std::sync::Arc;
 
 use ndarray::{Array2, ArrayView2, Axis};
 
-use super::engines::fused::forward::Forward;
-use super::engines::fused::live_columns;
-use super::engines::fused::piece::Piece;
-use super::evaluation::LARGEST;
 use super::objective::{CategoricalTargets, Objective, OutputPositions};
 use crate::inputs::{EvaluationSet, InputSpace, sampler::Batch};
 use tracr::model::codec::class_number;
-use tracr::model::{CompiledModel, Frozen, OutputKind, Stream, block_name};
+use tracr::model::{CompiledModel, Frozen, Linear, OutputKind, Stream, block_name};
 
 /// Targets are kept in memory up to this many bytes.
 pub const TABLE_BYTES: usize = 64 << 20;
+
+/// The largest number whose fourth power is in float64's range, sums of many such included. What the
+/// models compute must stay below it, since the analysis multiplies squares of it with each other.
+pub const LARGEST: f64 = 1e70;
 
 /// Inputs per piece of work.
 const CHUNK: usize = 256;
@@ -117,7 +117,7 @@ impl Teacher {
             .layers
             .iter()
             .flat_map(|layer| [&layer.output, &layer.fc2])
-            .map(live_columns)
+            .map(Linear::live_columns)
             .collect();
         let mut teacher = Self {
             model: frozen,
@@ -288,7 +288,7 @@ impl Teacher {
     pub fn compute(&self, tokens: ArrayView2<'_, usize>) -> Targets {
         // So many at a time that what the blocks write, in all dimensions, is of bounded size.
         let an_input = tokens.ncols() * self.model.width() * (2 * self.model.layers.len() + 4);
-        let chunk = (PASS_NUMBERS / an_input.max(1)).clamp(1, tokens.nrows().max(1));
+        let chunk = (PASS_NUMBERS / an_input.max(1)).clamp(1, CHUNK);
         let mut all: Option<Targets> = None;
         for tokens in tokens.axis_chunks_iter(Axis(0), chunk) {
             let (blocks, scores) = self.model.evaluate(Stream::Full, tokens);
@@ -330,40 +330,9 @@ impl Teacher {
         }
     }
 
-    /// By the same pass that trains and evaluates, so that a `W` which changes nothing has an error of
-    /// exactly zero; the plain forward pass agrees to 1e-12 (`tests/engines.rs`).
     fn make_table(&self) -> Targets {
-        let size = self.evaluation.len();
-        let rows = size * self.space.positions();
-        let mut table = Targets {
-            blocks: self
-                .live_columns
-                .iter()
-                .map(|c| Array2::zeros((rows, c.len())))
-                .collect(),
-            output: Vec::with_capacity(rows),
-            distribution: self
-                .soft
-                .then(|| Array2::zeros((rows, self.model.unembed.ncols()))),
-        };
-        let mut forward = Forward::<f64>::new(&self.model, &self.space);
-        let mut piece = Piece::new(forward.plan(), 0);
-        for start in (0..size).step_by(CHUNK) {
-            let end = (start + CHUNK).min(size);
-            let batch = self.evaluation.batch(start, end);
-            let (blocks, scores) = forward.outputs(&batch, &self.model, &self.space, &mut piece);
-            let part = self.targets(blocks, &scores);
-            let rows = start * self.space.positions()..end * self.space.positions();
-            for (all, block) in table.blocks.iter_mut().zip(&part.blocks) {
-                all.slice_axis_mut(Axis(0), rows.clone().into())
-                    .assign(block);
-            }
-            if let (Some(all), Some(part)) = (&mut table.distribution, &part.distribution) {
-                all.slice_axis_mut(Axis(0), rows.into()).assign(part);
-            }
-            table.output.extend(part.output);
-        }
-        table
+        let tokens = self.evaluation.chunk(&self.space, 0, self.evaluation.len());
+        self.compute(tokens.view())
     }
 }
 
@@ -372,7 +341,7 @@ fn softmax(scores: &Array2<f64>) -> Array2<f64> {
     let mut shares = scores.as_standard_layout().into_owned();
     for mut row in shares.rows_mut() {
         let largest = row.fold(f64::NEG_INFINITY, |a, b| a.max(*b));
-        row.mapv_inplace(|z| (z - largest).exp());
+        row.mapv_inplace(|z| libm::exp(z - largest));
         row /= row.sum();
     }
     shares

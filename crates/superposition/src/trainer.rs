@@ -9,7 +9,8 @@ use ndarray::Array2;
 
 use super::adamw::{AdamW, Moments};
 use super::engines::Engine;
-use super::evaluation::{Evaluation, LARGEST};
+use super::evaluation::Evaluation;
+use super::teacher::LARGEST;
 use super::objective::{Loss, Objective};
 use super::schedule::LinearDecay;
 use crate::inputs::Sampler;

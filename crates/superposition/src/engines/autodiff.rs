@@ -24,7 +24,7 @@ use burn::tensor::activation::{relu, softmax};
 use burn::tensor::{Bool, DType, Device, Element, Tensor, TensorData};
 use ndarray::{Array2, ArrayView2, Axis};
 
-use super::Engine;
+use super::engine::Engine;
 use crate::inputs::sampler::Batch;
 use crate::objective::{Loss, Objective};
 use crate::teacher::{Targets, Teacher};

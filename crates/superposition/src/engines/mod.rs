@@ -6,54 +6,20 @@
 //! `tests/fused`, `tests/operation.rs` and `tests/parity.rs` compare them.
 
 pub mod autodiff;
+mod engine;
 pub mod fused;
 pub mod operation;
 
 use std::sync::Arc;
 
 use burn::tensor::Element;
-use ndarray::Array2;
-use serde::{Deserialize, Serialize};
 use tracr::model::{CompiledModel, Wiring};
 
-use super::objective::{Loss, Objective};
+use super::objective::Objective;
 use super::teacher::Teacher;
-use crate::inputs::sampler::Batch;
 use autodiff::Autodiff;
+pub use engine::{Engine, Kind, Precision};
 use fused::Fused;
-
-/// Something that can evaluate and differentiate the objective.
-pub trait Engine {
-    /// The loss parts at `w` `[d, D]` on `batch`, and `dL/dW` `[d, D]` written to `gradient`.
-    ///
-    /// The same `w` and `batch` give the same bits, whatever the number of threads.
-    fn loss_and_gradient(
-        &mut self,
-        w: &Array2<f64>,
-        batch: &Batch,
-        gradient: &mut Array2<f64>,
-    ) -> Loss;
-}
-
-/// What computes the loss and its gradient.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// One hand-derived pass in feature space.
-    Fused,
-    /// Burn tensors, op by op.
-    Autodiff,
-}
-
-/// The precision of loss and gradient.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Precision {
-    /// 32 bits.
-    F32,
-    /// 64 bits.
-    F64,
-}
 
 /// An engine for a model and its targets.
 pub fn build(
@@ -70,7 +36,7 @@ pub fn build(
     }
 }
 
-fn build_of<F: fused::lanes::Precision + Element>(
+fn build_of<F: fused::Computes + Element>(
     kind: Kind,
     model: &CompiledModel,
     teacher: &Arc<Teacher>,

@@ -64,9 +64,9 @@ use burn::tensor::{DType, Shape, Tensor, TensorData};
 use ndarray::Array2;
 use thiserror::Error;
 
-use super::Engine;
+use super::engine::Engine;
 use super::fused::Fused;
-use super::fused::lanes::Precision;
+use super::fused::Computes;
 use crate::inputs::sampler::Batch;
 use crate::objective::Objective;
 use crate::teacher::Teacher;
@@ -96,7 +96,7 @@ pub struct FusedLoss<F> {
     objective: Objective,
 }
 
-impl<F: Precision> FusedLoss<F> {
+impl<F: Computes> FusedLoss<F> {
     /// The loss of the teacher's model, using up to `threads` threads where a batch is long enough.
     pub fn new(teacher: Arc<Teacher>, objective: Objective, threads: usize) -> Self {
         Self {

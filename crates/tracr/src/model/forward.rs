@@ -14,14 +14,19 @@
 //! −1e30, which leaves a key out whatever the other logits are; PAD is *not* masked. What is no finite
 //! number stays none up to the output. Checked against Tracr's own float64 activations in
 //! `tests/parity.rs` (`reference/activations`).
+//!
+//! It is written plainly: this is what targets and exact metrics come from, and engines are judged by. Zeros of the
+//! weights are left out ([`super::sparse`]), and sums have one order, so that the bits of a result do not depend on the
+//! machine.
 
 use std::ops::Range;
 
-use ndarray::{Array2, Array4, ArrayView2, Axis};
+use ndarray::{Array2, Array4, ArrayView1, ArrayView2, Axis};
 
 use super::compiled::{Layer, Linear, Site};
-use super::frozen::Frozen;
+use super::frozen::{Frozen, Maps};
 use super::real::Real;
+use super::sparse::{SparseMap, product};
 use super::wiring::{Reader, Wiring};
 
 /// Logit of a masked position, as in Tracr.
@@ -43,7 +48,9 @@ impl<F: Real> Stream<'_, F> {
         match self {
             Stream::Full => features.clone(),
             Stream::Compressed(w, wiring) => {
-                features.dot(&wiring.matrix(w, wiring.write(site)).t())
+                let w = wiring.matrix(w, wiring.write(site)).reversed_axes();
+                let all: Vec<usize> = (0..w.ncols()).collect();
+                product(features, w, (&all, w.ncols()))
             }
         }
     }
@@ -52,8 +59,25 @@ impl<F: Real> Stream<'_, F> {
     pub fn read(&self, reader: Reader, stream: &Array2<F>) -> Array2<F> {
         match self {
             Stream::Full => stream.clone(),
-            Stream::Compressed(w, wiring) => stream.dot(&wiring.matrix(w, wiring.read(reader))),
+            Stream::Compressed(w, wiring) => {
+                let w = wiring.matrix(w, wiring.read(reader));
+                let all: Vec<usize> = (0..w.ncols()).collect();
+                product(stream, w, (&all, w.ncols()))
+            }
         }
+    }
+
+    /// The same, but zero in the features that `maps` do not read.
+    fn read_for(&self, reader: Reader, maps: &[&SparseMap<F>], stream: &Array2<F>) -> Array2<F> {
+        let Stream::Compressed(w, wiring) = self else {
+            return stream.clone();
+        };
+        let mut needed: Vec<usize> = maps.iter().flat_map(|map| map.read()).copied().collect();
+        needed.sort_unstable();
+        needed.dedup();
+        let w = wiring.matrix(w, wiring.read(reader));
+        let some = w.select(Axis(1), &needed);
+        product(stream, some.view(), (&needed, w.ncols()))
     }
 }
 
@@ -88,26 +112,22 @@ impl<F: Real> Frozen<F> {
             last_read: Array2::zeros((0, 0)),
             output: Array2::zeros((0, 0)),
         };
-        for (i, layer) in self.layers.iter().enumerate() {
+        for (i, (layer, maps)) in self.layers.iter().zip(self.maps()).enumerate() {
             let read = stream.read(Reader::Block(2 * i), &residual);
             let mut logits = Array4::zeros((batch, self.heads, positions, positions));
-            let attended = self.attention(layer, &read, (batch, positions), Some(&mut logits));
+            let attended = self.attention((layer, maps), &read, (batch, positions), Some(&mut logits));
             residual += &stream.write(Site::Block(2 * i), &attended);
             trace.attention_logits.push(logits);
             trace.block_outputs.push(attended);
             trace.residuals.push(residual.clone());
 
-            let hidden = layer
-                .fc1
-                .apply(&stream.read(Reader::Block(2 * i + 1), &residual))
-                .mapv_into(relu);
-            let mapped = layer.fc2.apply(&hidden);
+            let mapped = maps.mlp(&stream.read(Reader::Block(2 * i + 1), &residual));
             residual += &stream.write(Site::Block(2 * i + 1), &mapped);
             trace.block_outputs.push(mapped);
             trace.residuals.push(residual.clone());
         }
         trace.last_read = stream.read(Reader::Unembedding, &residual);
-        trace.output = trace.last_read.dot(&self.unembed);
+        trace.output = self.scores().apply(&trace.last_read);
         trace
     }
 
@@ -135,12 +155,13 @@ impl<F: Real> Frozen<F> {
         let mut residual = stream.write(Site::Embedding, &embedding);
         let mut blocks = Vec::with_capacity(2 * self.layers.len());
         let dead = || Array2::zeros((batch * positions, self.width()));
-        for (i, layer) in self.layers.iter().enumerate() {
+        for (i, (layer, maps)) in self.layers.iter().zip(self.maps()).enumerate() {
             let attended = if layer.attention_is_dead() {
                 dead()
             } else {
-                let read = stream.read(Reader::Block(2 * i), &residual);
-                let mut attended = self.attention(layer, &read, (batch, positions), None);
+                let readers = [&maps.query, &maps.key, &maps.value];
+                let read = stream.read_for(Reader::Block(2 * i), &readers, &residual);
+                let mut attended = self.attention((layer, maps), &read, (batch, positions), None);
                 edit(Site::Block(2 * i), &mut attended);
                 residual += &stream.write(Site::Block(2 * i), &attended);
                 attended
@@ -149,17 +170,16 @@ impl<F: Real> Frozen<F> {
             let mapped = if layer.mlp_is_dead() {
                 dead()
             } else {
-                let read = stream.read(Reader::Block(2 * i + 1), &residual);
-                let hidden = layer.fc1.apply(&read).mapv_into(relu);
-                let mut mapped = layer.fc2.apply(&hidden);
+                let read = stream.read_for(Reader::Block(2 * i + 1), &[&maps.fc1], &residual);
+                let mut mapped = maps.mlp(&read);
                 edit(Site::Block(2 * i + 1), &mut mapped);
                 residual += &stream.write(Site::Block(2 * i + 1), &mapped);
                 mapped
             };
             blocks.push(mapped);
         }
-        let read = stream.read(Reader::Unembedding, &residual);
-        (blocks, read.dot(&self.unembed))
+        let read = stream.read_for(Reader::Unembedding, &[self.scores()], &residual);
+        (blocks, self.scores().apply(&read))
     }
 
     /// `token_embed[x] + pos_embed`: `[B·T, D]`.
@@ -182,62 +202,61 @@ impl<F: Real> Frozen<F> {
     /// kept for who wants them.
     fn attention(
         &self,
-        layer: &Layer<F>,
+        (layer, maps): (&Layer<F>, &Maps<F>),
         read: &Array2<F>,
         (batch, positions): (usize, usize),
         mut logits: Option<&mut Array4<F>>,
     ) -> Array2<F> {
-        let query = layer.query.apply(read);
-        let key = layer.key.apply(read);
-        let value = layer.value.apply(read);
+        let [query, key, value] = [&maps.query, &maps.key, &maps.value].map(|map| map.apply(read));
+        let width = value.ncols();
+        let [query, key, value] = [&query, &key, &value].map(|all| {
+            let all = all.as_slice().unwrap_or_default();
+            all.chunks_exact(width).collect::<Vec<_>>()
+        });
         let scale = F::from_f64(1.0 / (self.key_size as f64).sqrt());
-        let mut attended = Array2::zeros(value.dim());
-        for b in 0..batch {
-            let rows = b * positions..(b + 1) * positions;
-            for h in 0..self.heads {
-                let columns = h * self.key_size..(h + 1) * self.key_size;
-                let part = |all| part(all, &rows, &columns);
-                let mut scores = part(query.view()).dot(&part(key.view()).t()) * scale;
-                if self.causal {
-                    for ((asking, asked), score) in scores.indexed_iter_mut() {
-                        if asked > asking {
-                            *score = F::from_f64(MASKED);
-                        }
-                    }
+        let live = |linear: &Linear<F>, head: &Range<usize>| -> Vec<usize> {
+            head.clone().filter(|c| linear.is_live(*c)).collect()
+        };
+        let mut attended = Array2::zeros((batch * positions, width));
+        let mut scores = vec![F::zero(); positions];
+        for h in 0..self.heads {
+            let head = h * self.key_size..(h + 1) * self.key_size;
+            let (pairs, values) = (live(&layer.query, &head), live(&layer.value, &head));
+            for (row, query) in query.iter().enumerate() {
+                let (b, q) = (row / positions, row % positions);
+                let others = b * positions..(b + 1) * positions;
+                for (k, (score, key)) in scores.iter_mut().zip(&key[others.clone()]).enumerate() {
+                    let product = |sum, &c: &usize| sum + query[c] * key[c];
+                    *score = if self.causal && k > q {
+                        F::from_f64(MASKED)
+                    } else {
+                        pairs.iter().fold(F::zero(), product) * scale
+                    };
                 }
                 if let Some(logits) = &mut logits {
-                    logits
-                        .index_axis_mut(Axis(0), b)
-                        .index_axis_mut(Axis(0), h)
-                        .assign(&scores);
+                    let mut kept = logits.index_axis_mut(Axis(0), b);
+                    let mut kept = kept.index_axis_mut(Axis(0), h);
+                    kept.row_mut(q).assign(&ArrayView1::from(&scores));
                 }
-                softmax_rows(&mut scores, self.causal);
-                let mut own = attended.slice_axis_mut(Axis(0), rows.clone().into());
-                own.slice_axis_inplace(Axis(1), columns.clone().into());
-                own.assign(&scores.dot(&part(value.view())));
+                let seen = if self.causal { q + 1 } else { positions };
+                softmax(&mut scores, seen);
+                let mut own = attended.row_mut(row);
+                for (weight, value) in scores[..seen].iter().zip(&value[others]) {
+                    for &c in &values {
+                        own[c] += *weight * value[c];
+                    }
+                }
             }
         }
-        layer.output.apply(&attended)
+        maps.output.apply(&attended)
     }
 }
 
-impl<F: Real> Linear<F> {
-    /// `[N, inputs]` to `[N, outputs]`.
-    fn apply(&self, input: &Array2<F>) -> Array2<F> {
-        input.dot(&self.weight) + &self.bias
+impl<F: Real> Maps<F> {
+    /// What the MLP writes, `[N, D]` to `[N, D]`.
+    fn mlp(&self, read: &Array2<F>) -> Array2<F> {
+        self.fc2.apply(&self.fc1.apply(read).mapv_into(relu))
     }
-}
-
-/// A head's part of all queries, keys or values of an input.
-fn part<'a, F>(
-    all: ArrayView2<'a, F>,
-    rows: &Range<usize>,
-    columns: &Range<usize>,
-) -> ArrayView2<'a, F> {
-    let mut part = all;
-    part.slice_axis_inplace(Axis(0), rows.clone().into());
-    part.slice_axis_inplace(Axis(1), columns.clone().into());
-    part
 }
 
 /// NaN for what is no finite number: a sum that overflowed on its way would end as an innocent 0.
@@ -253,20 +272,27 @@ fn relu<F: Real>(x: F) -> F {
 /// maximum: logits of 1e6 are common at the start of training. A row of NaN where a logit is not finite.
 pub fn softmax_rows<F: Real>(scores: &mut Array2<F>, causal: bool) {
     for (asking, mut row) in scores.axis_iter_mut(Axis(0)).enumerate() {
-        let seen = if causal { asking + 1 } else { row.len() };
-        let logits = row.iter().copied().take(seen);
-        let max = logits.clone().fold(F::neg_infinity(), F::max);
-        let lost = logits.fold(F::zero(), |lost, x| lost + x * F::zero());
-        for (asked, x) in row.iter_mut().enumerate() {
-            *x = if asked < seen {
-                (*x - max).exp() + lost
-            } else {
-                F::zero()
-            };
-        }
-        let sum = row.sum();
-        row.mapv_inplace(|x| x / sum);
+        let mut own = row.to_vec();
+        let seen = if causal { asking + 1 } else { own.len() };
+        softmax(&mut own, seen);
+        row.assign(&ArrayView1::from(&own));
     }
+}
+
+/// Softmax over the first `seen` logits; 0 for the others.
+fn softmax<F: Real>(logits: &mut [F], seen: usize) {
+    let (logits, masked) = logits.split_at_mut(seen);
+    let max = logits.iter().copied().fold(F::neg_infinity(), F::max);
+    let lost = logits.iter().fold(F::zero(), |lost, x| lost + *x * F::zero());
+    let mut sum = F::zero();
+    for x in &mut *logits {
+        *x = F::from_f64(libm::exp((*x - max).widen())) + lost;
+        sum += *x;
+    }
+    for x in logits {
+        *x /= sum;
+    }
+    masked.fill(F::zero());
 }
 
 #[cfg(test)]

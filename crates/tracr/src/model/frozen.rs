@@ -4,6 +4,7 @@ use ndarray::{Array, Array2, Dimension};
 
 use super::compiled::{CompiledModel, Layer, Linear};
 use super::real::Real;
+use super::sparse::SparseMap;
 
 /// A compiled model's weights as matrices of `F`.
 #[derive(Clone, Debug)]
@@ -22,16 +23,34 @@ pub struct Frozen<F> {
     pub key_size: usize,
     /// Whether later positions are masked.
     pub causal: bool,
+    /// The layers and the unembedding without their zeros.
+    maps: Vec<Maps<F>>,
+    scores: SparseMap<F>,
+}
+
+/// A layer's maps without their zeros.
+#[derive(Clone, Debug)]
+pub(super) struct Maps<F> {
+    pub query: SparseMap<F>,
+    pub key: SparseMap<F>,
+    pub value: SparseMap<F>,
+    pub output: SparseMap<F>,
+    pub fc1: SparseMap<F>,
+    pub fc2: SparseMap<F>,
 }
 
 impl<F: Real> Frozen<F> {
     /// Converts the weights of `model`: exact for `f64`, and for `f32` if it is a compiled model.
     pub fn new(model: &CompiledModel) -> Self {
+        let layers: Vec<Layer<F>> = model.layers.iter().map(Layer::convert).collect();
+        let unembed = convert(&model.unembed);
         Self {
             token_embed: convert(&model.token_embed),
             pos_embed: convert(&model.pos_embed),
-            unembed: convert(&model.unembed),
-            layers: model.layers.iter().map(Layer::convert).collect(),
+            maps: layers.iter().map(Maps::new).collect(),
+            scores: SparseMap::new(&unembed),
+            unembed,
+            layers,
             heads: model.metadata.num_heads,
             key_size: model.metadata.key_size,
             causal: model.metadata.causal,
@@ -41,6 +60,27 @@ impl<F: Real> Frozen<F> {
     /// `D`.
     pub fn width(&self) -> usize {
         self.token_embed.ncols()
+    }
+
+    pub(super) fn maps(&self) -> &[Maps<F>] {
+        &self.maps
+    }
+
+    pub(super) fn scores(&self) -> &SparseMap<F> {
+        &self.scores
+    }
+}
+
+impl<F: Real> Maps<F> {
+    fn new(layer: &Layer<F>) -> Self {
+        Self {
+            query: SparseMap::of(&layer.query),
+            key: SparseMap::of(&layer.key),
+            value: SparseMap::of(&layer.value),
+            output: SparseMap::of(&layer.output),
+            fc1: SparseMap::of(&layer.fc1),
+            fc2: SparseMap::of(&layer.fc2),
+        }
     }
 }
 
@@ -69,6 +109,16 @@ impl<F: Real> Layer<F> {
 }
 
 impl<F: Real> Linear<F> {
+    /// The outputs that are not always zero, in order.
+    pub fn live_columns(&self) -> Vec<usize> {
+        (0..self.bias.len()).filter(|c| self.is_live(*c)).collect()
+    }
+
+    /// Whether output `c` is ever anything but zero.
+    pub fn is_live(&self, c: usize) -> bool {
+        !self.bias[c].is_zero() || self.weight.column(c).iter().any(|x| !x.is_zero())
+    }
+
     fn is_zero(&self) -> bool {
         self.weight.iter().chain(&self.bias).all(|x| x.is_zero())
     }

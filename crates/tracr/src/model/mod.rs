@@ -5,6 +5,7 @@
 //! - [`file`](mod@file): the `.safetensors` format, read and written with every check.
 //! - [`frozen`]: the weights as matrices of one precision.
 //! - [`forward`]: the exact forward pass, uncompressed or through any `W`.
+//! - [`sparse`]: products with matrices that are mostly zero.
 //! - [`wiring`]: which of several `W` each block reads and writes with.
 //! - [`visited`]: the residual states that a model visits, and their rank.
 //! - [`codec`]: words to token ids, unembedded scores to values.
@@ -16,6 +17,7 @@ pub mod forward;
 pub mod frozen;
 pub mod metadata;
 pub mod real;
+pub mod sparse;
 pub mod value;
 pub mod visited;
 pub mod wiring;

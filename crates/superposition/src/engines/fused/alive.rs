@@ -6,18 +6,6 @@ use std::ops::Range;
 use super::plan::{Head, Method, Reader, SparseRow, Work};
 use tracr::model::{Frozen, Layer, Linear};
 
-/// The dimensions that a linear map can write to.
-pub fn live_columns(linear: &Linear<f64>) -> Vec<usize> {
-    (0..linear.bias.len())
-        .filter(|&c| is_live(linear, c))
-        .collect()
-}
-
-/// Whether output `c` is ever anything but zero.
-fn is_live(linear: &Linear<f64>, c: usize) -> bool {
-    linear.bias[c] != 0.0 || linear.weight.column(c).iter().any(|x| *x != 0.0)
-}
-
 pub(super) fn sparse(numbers: impl Iterator<Item = f64>) -> SparseRow {
     numbers.enumerate().filter(|(_, x)| *x != 0.0).collect()
 }
@@ -47,14 +35,14 @@ pub(super) fn attention(
     for h in 0..model.heads {
         let own = h * model.key_size..(h + 1) * model.key_size;
         let written = |c: usize| {
-            is_live(&layer.value, c) && layer.output.weight.row(c).iter().any(|x| *x != 0.0)
+            layer.value.is_live(c) && layer.output.weight.row(c).iter().any(|x| *x != 0.0)
         };
         let values: Vec<usize> = own.clone().filter(|&c| written(c)).collect();
         if values.is_empty() {
             continue;
         }
         let logits: Vec<usize> = own
-            .filter(|&c| is_live(&layer.query, c) && is_live(&layer.key, c))
+            .filter(|&c| layer.query.is_live(c) && layer.key.is_live(c))
             .collect();
         let query = reader.add(&layer.query, &logits, scale);
         let key = reader.add(&layer.key, &logits, 1.0);
@@ -82,7 +70,7 @@ pub(super) fn mlp(layer: &Layer<f64>, live: &[usize], sources: usize) -> (Reader
         tabulated: Vec::new(),
     };
     let hidden: Vec<usize> = (0..layer.fc1.bias.len())
-        .filter(|&u| is_live(&layer.fc1, u) && layer.fc2.weight.row(u).iter().any(|x| *x != 0.0))
+        .filter(|&u| layer.fc1.is_live(u) && layer.fc2.weight.row(u).iter().any(|x| *x != 0.0))
         .collect();
     reader.add(&layer.fc1, &hidden, 1.0);
     let weights = hidden

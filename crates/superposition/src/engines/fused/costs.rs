@@ -26,6 +26,8 @@ const ATTENTION: f64 = 2.5;
 /// Merging the softmaxes of two halves at one row of lanes, both passes; and each of its values.
 const MERGING: f64 = 45.0;
 const MERGED_VALUE: f64 = 8.0;
+/// As many times the arithmetic take as long sixteen sequences at a time as they do by pieces.
+const SEQUENCE_WISE: f64 = 3.5;
 /// A term of the loss at one row of lanes.
 const ERROR: f64 = 12.0;
 /// The most places of a space that is worked through row by row.
@@ -93,19 +95,18 @@ pub fn factored(heads: &[Head], positions: usize, sources: usize) -> f64 {
         .sum()
 }
 
-/// The halves in which the plan's space is worked through row by row, where that can be done and is cheaper
-/// than sequence by sequence.
+/// The halves in which the plan's space is worked through row by row, where one value goes straight to one number of
+/// the output and that is cheaper than sequence by sequence.
 pub fn row_wise(plan: &Plan, forced: bool) -> Option<Grouping> {
     let (attention, heads) = plan.first_attention()?;
     let Work::Attention { method, .. } = &plan.blocks[attention].work else {
         return None;
     };
-    let position_wise = |work: &Work| match work {
-        Work::Mlp { .. } => true,
-        Work::Attention { heads, .. } => heads.is_empty(),
-    };
-    let then = plan.blocks[attention + 1..].iter();
-    if plan.shares > 1 || !then.map(|block| &block.work).all(position_wise) {
+    let is_last = attention + 1 == plan.blocks.len();
+    let values: usize = heads.iter().map(|h| h.value.len()).sum();
+    let columns = plan.blocks[attention].columns.len();
+    let scores = plan.readers.last().map_or(0, |last| last.columns.len());
+    if plan.shares > 1 || !is_last || [values, columns, scores] != [1; 3] {
         return None;
     }
     let size = plan.space_size? as f64;
@@ -131,12 +132,17 @@ pub fn row_wise(plan: &Plan, forced: bool) -> Option<Grouping> {
     (forced || by_row < by_sequence).then(|| Grouping::halves(&choices, halves))
 }
 
-/// Whether the plan's space is worked through sixteen sequences at a time: where nothing is common to sequences
-/// but `P`, and where they are short enough for the nearest cache.
-pub fn sequence_wise(plan: &Plan) -> bool {
-    plan.space_size.is_some()
-        && plan.row_wise.is_none()
+/// Whether the plan's space is worked through sixteen sequences at a time: where the table saves little, and where
+/// sequences are short enough for the nearest cache.
+pub fn sequence_wise(plan: &Plan, forced: bool) -> bool {
+    let Some(size) = plan.space_size else {
+        return false;
+    };
+    let size = size as f64;
+    let distinct = size * (1.0 - (1.0 - 1.0 / size).powf(BATCH));
+    plan.row_wise.is_none()
         && plan.shares == 1
+        && (forced || plan.more_sequence_wise(distinct) < SEQUENCE_WISE)
         && plan.expansion == Expansion::Indicators
 }
 

@@ -58,6 +58,14 @@ impl Plan {
         2.0 * (distinct * self.multiplications_per_sequence() + self.table_multiplications())
     }
 
+    /// How many times the arithmetic of a step, its batch having so many different sequences, is that of
+    /// sixteen sequences at a time.
+    pub(super) fn more_sequence_wise(&self, distinct: f64) -> f64 {
+        let tokens = sequence_wise::Tokens::new(self);
+        let own = distinct * self.multiplications_per_sequence() + self.table_multiplications();
+        distinct * self.multiplications_sequence_wise(&tokens) / own
+    }
+
     /// Estimated multiplications and additions of what readers read of the table in a step.
     fn reader_table_multiplications(&self) -> f64 {
         let rows = self.table_rows() as f64;

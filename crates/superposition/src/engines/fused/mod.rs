@@ -95,9 +95,7 @@ use std::sync::Arc;
 
 use ndarray::Array2;
 
-pub use alive::live_columns;
-
-use super::Engine;
+use super::engine::Engine;
 use crate::inputs::InputSpace;
 use crate::inputs::sampler::Batch;
 use crate::objective::{Loss, Objective, OutputPositions};
@@ -105,7 +103,7 @@ use crate::penalty;
 use crate::teacher::{OutputLoss, Teacher};
 use common::{Common, Gradients};
 use fold::Folder;
-use forward::Forward;
+use forward::Compiled;
 use inputs::Inputs;
 use lanes::Precision;
 use piece::Piece;
@@ -133,7 +131,7 @@ pub struct Fused<F> {
     /// The factor of each of the plan's blocks in `L_layer`.
     factors: Vec<f64>,
     /// The compiled model, where the teacher does not keep the targets of the whole space.
-    compiled: Option<Forward<f64>>,
+    compiled: Option<Compiled>,
     /// Where the plan says so and the targets are kept.
     row_wise: Option<RowWise<F>>,
     /// Likewise.
@@ -214,7 +212,7 @@ impl<F: Precision> Fused<F> {
             compiled: teacher
                 .table()
                 .is_none()
-                .then(|| Forward::with_plan(plan.clone(), teacher.space())),
+                .then(|| Compiled::new(plan.clone(), teacher.space())),
             target_rows: match (&row_wise, &sequence_wise) {
                 (None, None) => teacher
                     .table()
@@ -278,7 +276,36 @@ impl<F: Precision> Fused<F> {
     }
 }
 
-impl<F: Precision> Engine for Fused<F> {
+/// A precision with its step of the engine: all kernels and what calls them are compiled once, in this crate, and not
+/// again in every test and program that uses the engine.
+pub trait Computes: Precision {
+    /// See [`Engine::loss_and_gradient`].
+    fn step(
+        engine: &mut Fused<Self>,
+        w: &Array2<f64>,
+        batch: &Batch,
+        gradient: &mut Array2<f64>,
+    ) -> Loss;
+}
+
+macro_rules! computes {
+    ($($float:ty),*) => {$(
+        impl Computes for $float {
+            fn step(
+                engine: &mut Fused<Self>,
+                w: &Array2<f64>,
+                batch: &Batch,
+                gradient: &mut Array2<f64>,
+            ) -> Loss {
+                engine.step(w, batch, gradient)
+            }
+        }
+    )*};
+}
+
+computes!(f32, f64);
+
+impl<F: Computes> Engine for Fused<F> {
     fn loss_and_gradient(
         &mut self,
         w: &Array2<f64>,
@@ -290,7 +317,7 @@ impl<F: Precision> Engine for Fused<F> {
 }
 
 impl<F: Precision> Fused<F> {
-    /// What [`Precision::step`] does.
+    /// What [`Computes::step`] does.
     fn step(&mut self, w: &Array2<f64>, batch: &Batch, gradient: &mut Array2<f64>) -> Loss {
         if let (Some(_), Batch::Members(members)) = (&self.row_wise, batch) {
             return self.step_row_wise(w, members, gradient);

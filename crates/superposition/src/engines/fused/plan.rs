@@ -15,7 +15,7 @@ use std::ops::Range;
 use crate::inputs::InputSpace;
 use tracr::model::Frozen;
 
-use super::alive::{attention, columns_of, live_columns, mlp, sparse};
+use super::alive::{attention, columns_of, mlp, sparse};
 use super::costs;
 use super::grouping::{Grouping, MOST_GROUPS};
 
@@ -228,7 +228,7 @@ impl Plan {
         let mut domain = Domain::Table;
         for (i, layer) in model.layers.iter().enumerate() {
             for (index, linear) in [(2 * i, &layer.output), (2 * i + 1, &layer.fc2)] {
-                let columns = live_columns(linear);
+                let columns = linear.live_columns();
                 if columns.is_empty() {
                     continue;
                 }
@@ -289,7 +289,7 @@ impl Plan {
             plan.row_wise = costs::row_wise(&plan, pass.is_some());
         }
         if pass.is_none_or(|pass| pass == Pass::SequenceWise) {
-            plan.sequence_wise = costs::sequence_wise(&plan);
+            plan.sequence_wise = costs::sequence_wise(&plan, pass.is_some());
         }
         plan
     }

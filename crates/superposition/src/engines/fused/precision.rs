@@ -1,11 +1,6 @@
 //! The precisions that the engine computes in, with an exponential and a logarithm that vectorise: polynomials,
 //! the same bits on every machine with a fused multiply-add.
 
-use ndarray::Array2;
-
-use super::Fused;
-use crate::inputs::sampler::Batch;
-use crate::objective::Loss;
 use tracr::model::Real;
 
 /// A precision the fused engine computes in: `f32` or `f64`.
@@ -20,15 +15,6 @@ pub trait Precision: Real {
 
     /// `ln x` for a normal `x ≥ 1`, to 2e-7 and 4e-16 (absolute where `x` is near 1).
     fn ln_of_large(self) -> Self;
-
-    /// A step of the engine in this precision: all kernels with what calls them, compiled once, in this
-    /// crate, and not again in every test and program that uses the engine.
-    fn step(
-        engine: &mut Fused<Self>,
-        w: &Array2<f64>,
-        batch: &Batch,
-        gradient: &mut Array2<f64>,
-    ) -> Loss;
 }
 
 /// `1/k!`, `k` from `N − 1` down to 0: `eʳ`'s series in Horner's order.
@@ -62,15 +48,6 @@ macro_rules! precision {
     ) => {
         impl Precision for $float {
             const SMALL_SUM: f64 = $small;
-
-            fn step(
-                engine: &mut Fused<Self>,
-                w: &Array2<f64>,
-                batch: &Batch,
-                gradient: &mut Array2<f64>,
-            ) -> Loss {
-                engine.step(w, batch, gradient)
-            }
 
             #[inline(always)]
             fn exp_of_negative(self) -> Self {

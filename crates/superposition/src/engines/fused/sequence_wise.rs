@@ -82,13 +82,15 @@ kernels! {
         network: &'a mut Network<F>,
     ) {
         match network.tiles() {
-            SHORT => each::<S, F, SHORT>(members, terms, network),
+            SHORT if size_of::<F>() == size_of::<f32>() => {
+                each::<S, F, SHORT>(members, terms, network);
+            }
             _ => each::<S, F, 0>(members, terms, network),
         }
     }
 }
 
-/// Tiles of most programs' inputs, for which kernels are compiled apart.
+/// Tiles of most programs' inputs, for which the kernels of float32 are compiled apart.
 const SHORT: usize = 2;
 
 #[inline(always)]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ndarray::Array2;
 
-use super::super::forward::{self, Forward};
+use super::super::forward::{self, Compiled};
 use super::super::lanes::Precision;
 use super::super::plan::Plan;
 use super::super::{Fused, Share};
@@ -78,7 +78,7 @@ impl<F: Precision> Fused<F> {
         }
         let space = self.teacher.space();
         self.compiled
-            .get_or_insert_with(|| Forward::with_plan(self.plan.clone(), space))
+            .get_or_insert_with(|| Compiled::new(self.plan.clone(), space))
             .load(batch, self.teacher.model(), space);
     }
 
