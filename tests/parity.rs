@@ -10,8 +10,8 @@ use std::path::Path;
 use common::{Fixture, fixtures, largest, largest_difference, name};
 use ndarray::{Array2, Array3, ArrayD, Ix2, Ix3};
 use superposition::engines::autodiff::Autodiff;
-use superposition::engines::fused::Fused;
 use superposition::engines::fused::Computes;
+use superposition::engines::fused::Fused;
 use superposition::inputs::{EvaluationSet, InputSpace, sampler::Batch};
 use superposition::{
     AdamW, Engine, LinearDecay, Loss, Objective, OutputPositions, Teacher, adamw::Moments,

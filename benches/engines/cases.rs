@@ -34,7 +34,9 @@ const OTHERS: [(&str, &str, &str, usize); 9] = [
 
 /// The names of all cases: the usual ones, the library's other programs as they are, and some on longer inputs.
 pub fn names() -> Vec<&'static str> {
-    let library = tracr::library::PROGRAMS.iter().map(|program| program.name());
+    let library = tracr::library::PROGRAMS
+        .iter()
+        .map(|program| program.name());
     let others = OTHERS.iter().map(|case| case.0);
     let more = library.chain(others).filter(|name| !USUAL.contains(name));
     USUAL.into_iter().chain(more).collect()
@@ -73,9 +75,13 @@ impl Prepared {
             // 53^60 inputs are not enumerated: their targets are computed batch by batch.
             "long" => ("frac_prevs", long(), vec![60], All, vec![30]),
             other => match OTHERS.iter().find(|case| case.0 == other) {
-                Some((_, program, tokens, longest)) => {
-                    (*program, of(tokens, *longest), vec![*longest], Tokens, vec![])
-                }
+                Some((_, program, tokens, longest)) => (
+                    *program,
+                    of(tokens, *longest),
+                    vec![*longest],
+                    Tokens,
+                    vec![],
+                ),
                 None => (other, short(), vec![], Tokens, vec![]),
             },
         };

@@ -161,7 +161,16 @@ fn main() -> Result<()> {
         );
         println!(
             "{:18} {:>3} {:>3} {:8} {:13} {:>12} {:>12} {:>12} {:>8} {:>8}",
-            "case", "d", "D", "engine", "pass", "steps/s", "fastest", "µs/step", "GFLOP/s", "of peak"
+            "case",
+            "d",
+            "D",
+            "engine",
+            "pass",
+            "steps/s",
+            "fastest",
+            "µs/step",
+            "GFLOP/s",
+            "of peak"
         );
     }
     let known = cases::names();

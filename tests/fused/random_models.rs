@@ -1,36 +1,18 @@
-//! Two hundred random models, among which every way to compute occurs.
+//! Two hundred random models, each by every pass that can compute it.
 
 use super::*;
 
 /// What a plan makes use of.
 pub fn means(plan: &Plan) -> BTreeSet<&'static str> {
-    let mut means = BTreeSet::new();
-    for block in &plan.blocks {
-        means.insert(match block.domain {
-            Domain::Table => "table",
-            Domain::Batch => "batch",
-        });
-        if let Work::Attention { heads, method } = &block.work
-            && !heads.is_empty()
-        {
-            means.insert(match method {
-                Method::Dense => "dense",
-                Method::Grouped(_) => "grouped",
-                Method::Factored => "factored",
-            });
-        }
-    }
-    if plan.row_wise.is_some() {
-        means.insert("row-wise");
-    }
-    if plan.sequence_wise {
-        means.insert("sequence-wise");
-    }
-    means.insert(match plan.expansion {
+    let domains = plan.blocks.iter().map(|block| match block.domain {
+        Domain::Table => "table",
+        Domain::Batch => "batch",
+    });
+    let expansion = match plan.expansion {
         Expansion::Indicators => "indicators",
         Expansion::Lookup => "lookup",
-    });
-    means
+    };
+    domains.chain([expansion, plan.pass().name()]).collect()
 }
 
 #[test]
@@ -43,21 +25,24 @@ fn fused_equals_autodiff_in_f64_on_random_models() {
         let dim = 1 + random.below(width);
         let std = 0.4 / (dim as f64).sqrt();
         let w = normal(&mut stream(number, Purpose::Init), (dim, width), std);
-        let mut fused = fused64(&case);
-        // A panic, too, is reported with its plan.
-        let ours = std::panic::catch_unwind(AssertUnwindSafe(|| run(&mut fused, &case, &w)));
-        let difference = ours.map_or(f64::INFINITY, |ours| {
-            difference(&ours, &run(&mut autodiff64(&case), &case, &w))
+        let exact = run(&mut autodiff64(&case), &case, &w);
+        // As planned, and by every pass that is not refused.
+        let engines = Pass::ALL.map(|pass| {
+            let engine = Fused::by(pass, case.teacher.clone(), case.objective.clone(), 1);
+            (engine.plan().pass() == pass).then_some(engine)
         });
-        seen.append(&mut means(fused.plan()));
-        if difference.is_finite() {
-            worst = worst.max(difference);
-        }
-        if difference > BOUND {
-            failures.push(format!(
-                "model {number}: {difference:.1e}\n{}",
-                fused.plan()
-            ));
+        for mut fused in engines.into_iter().flatten().chain([fused64(&case)]) {
+            // A panic, too, is reported with its plan.
+            let ours = std::panic::catch_unwind(AssertUnwindSafe(|| run(&mut fused, &case, &w)));
+            let difference = ours.map_or(f64::INFINITY, |ours| difference(&ours, &exact));
+            seen.append(&mut means(fused.plan()));
+            if difference.is_finite() {
+                worst = worst.max(difference);
+            }
+            if difference > BOUND {
+                let plan = fused.plan();
+                failures.push(format!("model {number}: {difference:.1e}\n{plan}"));
+            }
         }
     }
     println!("largest relative difference {worst:.1e}; used: {seen:?}");
@@ -68,10 +53,10 @@ fn fused_equals_autodiff_in_f64_on_random_models() {
     let all = BTreeSet::from([
         "batch",
         "dense",
+        "factored",
         "grouped",
         "indicators",
         "lookup",
-        "row-wise",
         "sequence-wise",
         "table",
     ]);

@@ -65,3 +65,41 @@ fn fused_equals_autodiff_in_f32_on_every_reference_model() {
     }
     assert!(failures.is_empty(), "{failures:#?}");
 }
+
+#[test]
+fn fused_gives_the_same_bits_by_a_pass_with_every_instruction_set() {
+    let mut seen = BTreeSet::new();
+    let available: Vec<InstructionSet> = InstructionSet::ALL
+        .into_iter()
+        .filter(|set| set.is_available())
+        .collect();
+    for (i, path) in models().iter().enumerate() {
+        let (case, weights) = with_weights(i, path);
+        let widest = InstructionSet::widest();
+        for pass in Pass::ALL {
+            let engine = || Fused::<f32>::by(pass, case.teacher.clone(), case.objective.clone(), 1);
+            if engine().plan().pass() != pass {
+                continue;
+            }
+            seen.insert(pass.name());
+            for (_, w) in &weights {
+                let with = |set: InstructionSet| {
+                    assert!(set.select());
+                    run(&mut engine(), &case, w)
+                };
+                let all: Vec<_> = available.iter().map(|set| with(*set)).collect();
+                for (set, found) in available.iter().zip(&all) {
+                    let (loss, gradient) = (&found.0, &found.1);
+                    let same = loss.to_bits() == all[0].0.to_bits()
+                        && gradient
+                            .iter()
+                            .zip(&all[0].1)
+                            .all(|(x, y)| x.to_bits() == y.to_bits());
+                    assert!(same, "{}, {}: {set:?}", name(path), pass.name());
+                }
+            }
+            assert!(widest.select());
+        }
+    }
+    assert_eq!(seen.len(), Pass::ALL.len(), "{seen:?}");
+}

@@ -623,7 +623,11 @@ mod tests {
                 0.01 * (i as f64 - j as f64)
             }
         });
-        let found = evaluate(&teacher, &objective, Stream::Compressed(&w, &Wiring::default()));
+        let found = evaluate(
+            &teacher,
+            &objective,
+            Stream::Compressed(&w, &Wiring::default()),
+        );
         let penalty = 0.25 * w.iter().map(|x| x.abs()).sum::<f64>();
         close(found.loss, found.loss_output + found.loss_layers + penalty);
         assert!(found.loss_output > 0.0 && found.loss_layers > 0.0);

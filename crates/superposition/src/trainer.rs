@@ -10,9 +10,9 @@ use ndarray::Array2;
 use super::adamw::{AdamW, Moments};
 use super::engines::Engine;
 use super::evaluation::Evaluation;
-use super::teacher::LARGEST;
 use super::objective::{Loss, Objective};
 use super::schedule::LinearDecay;
+use super::teacher::LARGEST;
 use crate::inputs::Sampler;
 use crate::inputs::sampler::Batch;
 

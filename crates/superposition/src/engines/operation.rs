@@ -65,8 +65,8 @@ use ndarray::Array2;
 use thiserror::Error;
 
 use super::engine::Engine;
-use super::fused::Fused;
 use super::fused::Computes;
+use super::fused::Fused;
 use crate::inputs::sampler::Batch;
 use crate::objective::Objective;
 use crate::teacher::Teacher;

@@ -115,7 +115,8 @@ impl<F: Real> Frozen<F> {
         for (i, (layer, maps)) in self.layers.iter().zip(self.maps()).enumerate() {
             let read = stream.read(Reader::Block(2 * i), &residual);
             let mut logits = Array4::zeros((batch, self.heads, positions, positions));
-            let attended = self.attention((layer, maps), &read, (batch, positions), Some(&mut logits));
+            let attended =
+                self.attention((layer, maps), &read, (batch, positions), Some(&mut logits));
             residual += &stream.write(Site::Block(2 * i), &attended);
             trace.attention_logits.push(logits);
             trace.block_outputs.push(attended);
@@ -283,7 +284,9 @@ pub fn softmax_rows<F: Real>(scores: &mut Array2<F>, causal: bool) {
 fn softmax<F: Real>(logits: &mut [F], seen: usize) {
     let (logits, masked) = logits.split_at_mut(seen);
     let max = logits.iter().copied().fold(F::neg_infinity(), F::max);
-    let lost = logits.iter().fold(F::zero(), |lost, x| lost + *x * F::zero());
+    let lost = logits
+        .iter()
+        .fold(F::zero(), |lost, x| lost + *x * F::zero());
     let mut sum = F::zero();
     for x in &mut *logits {
         *x = F::from_f64(libm::exp((*x - max).widen())) + lost;

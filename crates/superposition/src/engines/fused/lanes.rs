@@ -158,7 +158,11 @@ operator!(Div, div, DivAssign, div_assign, /);
 #[inline(always)]
 pub const fn rows_at_once<S: pulp::Simd, F>(row: usize) -> usize {
     let width = S::F32_LANES * size_of::<f32>() / size_of::<F>();
-    let registers = if width == 0 { LANES } else { LANES.div_ceil(width) };
+    let registers = if width == 0 {
+        LANES
+    } else {
+        LANES.div_ceil(width)
+    };
     let rows = (S::REGISTER_COUNT / registers).saturating_sub(1) / row;
     if rows > 2 { rows - 1 } else { 1 }
 }

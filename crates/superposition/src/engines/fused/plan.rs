@@ -384,7 +384,11 @@ impl Plan {
 
     /// The columns of all blocks: the block's number among all, and the column's in the block.
     pub fn columns(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
-        let columns = |b: &Block| (0..b.columns.len()).map(|a| (b.index, a)).collect::<Vec<_>>();
+        let columns = |b: &Block| {
+            (0..b.columns.len())
+                .map(|a| (b.index, a))
+                .collect::<Vec<_>>()
+        };
         self.blocks.iter().flat_map(columns)
     }
 

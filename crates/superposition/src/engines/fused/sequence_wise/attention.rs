@@ -151,10 +151,18 @@ fn pairs<S: Simd, F: Precision>(
     let tiles = sight.tiles;
     for queries in 0..tiles {
         let to = &mut to[queries * TILE * tiles..][..TILE * tiles];
-        let Range { start: mut keys, end } = sight.keys(queries);
+        let Range {
+            start: mut keys,
+            end,
+        } = sight.keys(queries);
         while keys + TWO <= end {
             let at = (queries, keys, tiles);
-            in_parts!(S, TWO * TILE, TILE, some_pairs::<F, TWO>(at, left, right, to));
+            in_parts!(
+                S,
+                TWO * TILE,
+                TILE,
+                some_pairs::<F, TWO>(at, left, right, to)
+            );
             keys += TWO;
         }
         if keys < end {
@@ -209,7 +217,13 @@ fn to_queries<S: Simd, F: Precision>(
         std::array::from_fn(|q| &a[(queries * TILE + q) * tiles + keys])
     };
     let weight = |own: &Pairs<'_, F>, q: usize, k: usize| own[q][k];
-    weighted::<S, F>((columns, tiles), (own, weight), |queries| sight.keys(queries), from, to);
+    weighted::<S, F>(
+        (columns, tiles),
+        (own, weight),
+        |queries| sight.keys(queries),
+        from,
+        to,
+    );
 }
 
 /// `to_{f,k} = Σ_q a_qk·from_{f,q}`.
@@ -226,7 +240,13 @@ fn to_keys<S: Simd, F: Precision>(
         std::array::from_fn(|q| &a[(queries * TILE + q) * tiles + keys])
     };
     let weight = |own: &Pairs<'_, F>, k: usize, q: usize| own[q][k];
-    weighted::<S, F>((columns, tiles), (own, weight), |keys| sight.queries(keys), from, to);
+    weighted::<S, F>(
+        (columns, tiles),
+        (own, weight),
+        |keys| sight.queries(keys),
+        from,
+        to,
+    );
 }
 
 /// A tile of queries with a tile of keys.
@@ -256,7 +276,10 @@ fn weighted<'a, S: Simd, F: Precision>(
             let last = (tile + TWO).min(tiles) - 1;
             let y = among(tile).start.min(among(last).start)..among(tile).end.max(among(last).end);
             let at = (tile, tiles);
-            by_columns!(left, weighted_together::<S, F>(at, &weights, y.clone(), own, own_to));
+            by_columns!(
+                left,
+                weighted_together::<S, F>(at, &weights, y.clone(), own, own_to)
+            );
             tile += TWO;
         }
         left -= size;
@@ -279,9 +302,19 @@ fn weighted_together<'a, S: Simd, F: Precision, const J: usize>(
 ) {
     let (at, among) = ((tile, tiles), || among.clone());
     if tile + TWO <= tiles {
-        in_parts!(S, TWO * TILE, J, some_weighted::<F, TWO>(at, weights, among(), from, to));
+        in_parts!(
+            S,
+            TWO * TILE,
+            J,
+            some_weighted::<F, TWO>(at, weights, among(), from, to)
+        );
     } else {
-        in_parts!(S, TILE, J, some_weighted::<F, ONE>(at, weights, among(), from, to));
+        in_parts!(
+            S,
+            TILE,
+            J,
+            some_weighted::<F, ONE>(at, weights, among(), from, to)
+        );
     }
 }
 
@@ -363,9 +396,7 @@ mod tests {
 
     /// `Σ_m,q g_{m,q}·o_{m,q}` of sequence 0, with `o` as it is defined.
     fn output(z: &[Tile<f64>], g: &[Tile<f64>], sight: Sight) -> f64 {
-        let at = |x: &[Tile<f64>], k: usize, p: usize| {
-            x[k * sight.tiles + p / TILE][p % TILE].0[0]
-        };
+        let at = |x: &[Tile<f64>], k: usize, p: usize| x[k * sight.tiles + p / TILE][p % TILE].0[0];
         let mut total = 0.0;
         for q in 0..sight.positions {
             let seen = 0..if sight.causal { q + 1 } else { sight.positions };
@@ -380,7 +411,14 @@ mod tests {
     }
 
     fn check<S: Simd>() {
-        for (positions, causal) in [(3, false), (5, true), (6, false), (6, true), (8, true), (8, false)] {
+        for (positions, causal) in [
+            (3, false),
+            (5, true),
+            (6, false),
+            (6, true),
+            (8, true),
+            (8, false),
+        ] {
             let sight = Sight::new(positions, causal);
             let k = sight.tiles;
             let scaled = |tile: Tile<f64>| tile.map(|x| x * Lanes::splat(0.3));

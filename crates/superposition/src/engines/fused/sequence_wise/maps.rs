@@ -105,7 +105,10 @@ pub fn combine<S: Simd, F: Precision>(
         (own_w, w) = w.split_at(size * rows);
         let own_start = start.map(|start| &start[..size * tiles]);
         start = start.map(|start| &start[size * tiles..]);
-        by_columns!(left, combine_together::<S, F>(inputs, own_w, own_start, own));
+        by_columns!(
+            left,
+            combine_together::<S, F>(inputs, own_w, own_start, own)
+        );
         left -= size;
     }
 }
@@ -120,11 +123,21 @@ fn combine_together<S: Simd, F: Precision, const J: usize>(
 ) {
     let mut tile = 0;
     while tile + TWO <= inputs.tiles {
-        in_parts!(S, TWO * TILE, J, combine_some::<F, TWO>(tile, inputs, w, start, y));
+        in_parts!(
+            S,
+            TWO * TILE,
+            J,
+            combine_some::<F, TWO>(tile, inputs, w, start, y)
+        );
         tile += TWO;
     }
     if tile < inputs.tiles {
-        in_parts!(S, TILE, J, combine_some::<F, ONE>(tile, inputs, w, start, y));
+        in_parts!(
+            S,
+            TILE,
+            J,
+            combine_some::<F, ONE>(tile, inputs, w, start, y)
+        );
     }
 }
 
