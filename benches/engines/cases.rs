@@ -33,6 +33,7 @@ const OTHERS: [(&str, &str, &str, usize); 9] = [
 ];
 
 /// The names of all cases: the usual ones, the library's other programs as they are, and some on longer inputs.
+#[allow(dead_code)] // tests/allocations.rs takes the usual ones
 pub fn names() -> Vec<&'static str> {
     let library = tracr::library::PROGRAMS
         .iter()

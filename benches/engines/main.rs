@@ -23,7 +23,7 @@ use superposition::trainer::{Intervals, Observer, Record, State};
 use superposition::{
     Engine, Trainer,
     engines::autodiff::Autodiff,
-    engines::fused::{Fused, Pass, instructions::InstructionSet},
+    engines::fused::{Fused, Pass, simd::instructions::InstructionSet},
 };
 use tracr::model::{Stream, Wiring};
 

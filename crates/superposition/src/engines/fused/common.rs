@@ -1,13 +1,13 @@
 //! What the pieces of a batch share: the folded matrices, the tables, and where gradients meet.
 
-use super::factored::Core;
-use super::fold::Folded;
-use super::grouped::{Collected, Tables};
-use super::inputs::Inputs;
-use super::lanes::Precision;
-use super::mlp::OutputMap;
-use super::plan::{Method, Plan, Work};
-use super::table::{Table, TableGradient};
+use crate::engines::fused::fold::Folded;
+use crate::engines::fused::inputs::Inputs;
+use crate::engines::fused::mlp::OutputMap;
+use crate::engines::fused::passes::pieces::factored::Core;
+use crate::engines::fused::passes::pieces::grouped::{Collected, Tables};
+use crate::engines::fused::plan::{Method, Plan, Work};
+use crate::engines::fused::simd::Precision;
+use crate::engines::fused::table::{Table, TableGradient};
 use crate::objective::Loss;
 
 /// All that the pieces of a batch have in common.

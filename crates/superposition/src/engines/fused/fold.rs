@@ -15,9 +15,9 @@ use std::ops::Range;
 
 use ndarray::Array2;
 
-use super::lanes::{LANES, Lanes, Precision, add_scaled, kernels, one_at_a_time};
-use super::plan::Plan;
-use super::sparse_rows::SparseRows;
+use crate::engines::fused::plan::Plan;
+use crate::engines::fused::simd::{LANES, Lanes, Precision, add_scaled, kernels, one_at_a_time};
+use crate::engines::fused::sparse_rows::SparseRows;
 use tracr::model::wiring::Reader;
 use tracr::model::{Site, Wiring};
 
@@ -56,7 +56,7 @@ pub struct Folder {
 impl<F: Precision> Folded<F> {
     /// All zero, of the plan's shapes: where gradients are collected.
     pub fn zero(plan: &Plan) -> Self {
-        let size = |r: &super::plan::Reader| r.columns.len() * r.sources;
+        let size = |r: &crate::engines::fused::plan::Reader| r.columns.len() * r.sources;
         Self {
             readers: plan
                 .readers

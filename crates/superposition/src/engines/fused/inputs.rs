@@ -2,8 +2,8 @@
 
 use ndarray::{ArrayView2, Axis};
 
-use super::lanes::Precision;
-use super::plan::{Method, Plan, Work};
+use crate::engines::fused::plan::{Method, Plan, Work};
+use crate::engines::fused::simd::Precision;
 use crate::inputs::InputSpace;
 use crate::inputs::sampler::Batch;
 
@@ -125,11 +125,6 @@ impl<F: Precision> Inputs<F> {
     /// The number of distinct inputs.
     pub fn len(&self) -> usize {
         self.weights.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.weights.is_empty()
     }
 
     /// Takes in a batch.

@@ -1,6 +1,21 @@
 //! The objective's terms with their derivatives.
 
-use super::lanes::{Lanes, Precision, kernels, one_at_a_time};
+use super::simd::{Lanes, Precision, kernels, one_at_a_time};
+use crate::teacher::OutputLoss;
+
+/// The objective as a pass needs it.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms<'a> {
+    /// What `L_out` averages.
+    pub output_loss: OutputLoss,
+    /// What an output's error is multiplied by in the gradient: its weight over the positions
+    /// counted.
+    pub output: f64,
+    /// What a block's squared error is multiplied by: its weight over all positions.
+    pub layers: f64,
+    /// The factor of each of the plan's blocks in `L_layer`.
+    pub factors: &'a [f64],
+}
 
 kernels! {
     /// [`squared_errors`], summed.

@@ -1,8 +1,8 @@
 //! One MLP: `h̃ = ReLU(z)·fc2 + b`, and back.
 
-use super::lanes::{Lanes, Precision, kernels, one_at_a_time};
-use super::linear::{Onto, Term, Weights, linear};
-use super::reader::Shape;
+use crate::engines::fused::passes::pieces::reader::Shape;
+use crate::engines::fused::simd::linear::{Onto, Term, Weights, linear};
+use crate::engines::fused::simd::{Lanes, Precision, kernels, one_at_a_time};
 
 /// A linear map from what a block computes to its columns: `fc2`, or the output of all its heads.
 #[derive(Clone, Debug)]

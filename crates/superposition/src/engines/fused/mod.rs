@@ -27,28 +27,20 @@
 //! so that `d` occurs in two small products and nowhere else. With several `W` ([`tracr::model::wiring`])
 //! `G` is another one for each pair of a writer and a reader, and all else stays the same.
 //!
-//! # What makes it fast
+//! # The house
 //!
-//! - [`plan`]: what never contributes is left out, found from the weights.
-//! - [`inputs`]: an input that a batch holds twice is computed once.
-//! - [`table`]: what depends on (position, token) alone is computed once a pair.
-//! - [`grouped`]: the first live attention's logits belong to two such pairs; its sums of
-//!   exponentials are tabulated for groups of key positions ([`grouping`]).
-//! - [`row_wise`]: a small space where nothing later mixes positions has all its places in a fixed
-//!   layout, and a batch only says how often each occurs; the plan chooses by [`costs`].
-//! - [`sequence_wise`]: another small space's sequences pass through the whole model sixteen by sixteen.
-//! - [`factored`]: for long inputs its logits come from a matrix over pairs of sources instead; the plan
-//!   chooses by [`costs`].
-//! - [`reader`], [`dense`], [`mlp`], [`loss`], [`soft`]: everything else, sixteen sequences at a time
-//!   ([`lanes`]), in [`piece`]s of the batch that fit the cache; a space's targets are rows that become lanes
-//!   ([`target_rows`]).
+//! - [`simd`]: sixteen numbers at a time, with the same bits on every instruction set.
+//! - [`plan`]: what there is to compute, found once from the weights and the input space; which pass does it.
+//! - [`fold`]: from `W` to `P`, and from `dL/dP` to `dL/dW`.
+//! - [`inputs`], [`table`]: a batch with each input once; what depends on (position, token) alone, once a pair.
+//! - [`passes`]: from `P` to the losses and `dL/dP`, each in a folder of its own.
 //!
 //! Sums over sequences are formed in a fixed order: pieces belong to shares, shares are added in
 //! their order, and threads only decide who computes a share.
 //!
-//! Tested in `tests/fused` (beside the autodiff engine: reference models, random models, long inputs,
-//! threads), `tests/parity.rs` (trajectories of JAX and Optax) and beside each kernel; timed in
-//! `benches/engines`.
+//! Tested in `tests/fused` (every pass beside the autodiff engine, and the same bits with every instruction set), in
+//! `tests/parity.rs` (trajectories of JAX and Optax) and beside each kernel; timed in `benches/engines`. docs/engine.md
+//! is the derivation.
 
 // Kernels are loops over counts that are known when they are compiled: written plainly, they become
 // straight vector code. And a non-finite sum must fail `>=`, which `<` would not say.
@@ -59,43 +51,23 @@
     clippy::too_many_arguments
 )]
 
-mod alive;
-pub mod common;
-pub mod costs;
-pub mod dense;
-mod describe;
-mod estimate;
-pub mod factored;
-pub mod fold;
-pub mod forward;
-pub mod grouped;
-pub mod grouping;
-pub mod inputs;
-pub mod instructions;
-pub mod lanes;
-pub mod linear;
-pub mod loss;
-pub mod mlp;
-pub mod outer;
-pub mod piece;
+mod common;
+mod fold;
+mod inputs;
+mod loss;
+mod mlp;
+mod passes;
 pub mod plan;
-pub mod precision;
-pub mod reader;
-pub mod recomputed;
-pub mod row_wise;
-pub mod sequence_wise;
-pub mod soft;
+pub mod simd;
 mod sparse_rows;
-pub mod sums;
-pub mod table;
+mod table;
 mod table_terms;
-pub mod target_rows;
 
 use std::sync::Arc;
 
 use ndarray::Array2;
 
-use super::engine::Engine;
+use crate::engines::engine::Engine;
 use crate::inputs::InputSpace;
 use crate::inputs::sampler::Batch;
 use crate::objective::{Loss, Objective, OutputPositions};
@@ -103,15 +75,15 @@ use crate::penalty;
 use crate::teacher::{OutputLoss, Teacher};
 use common::{Common, Gradients};
 use fold::Folder;
-use forward::Compiled;
 use inputs::Inputs;
-use lanes::Precision;
-use piece::Piece;
+use passes::pieces::Piece;
+use passes::pieces::compiled::Compiled;
+use passes::pieces::target_rows::TargetRows;
+use passes::row_wise::RowWise;
+use passes::sequence_wise::SequenceWise;
 pub use plan::Pass;
 use plan::Plan;
-use row_wise::RowWise;
-use sequence_wise::SequenceWise;
-use target_rows::TargetRows;
+use simd::Precision;
 use tracr::model::Wiring;
 
 /// The engine in precision `F`.

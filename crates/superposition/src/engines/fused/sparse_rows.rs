@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::plan::SparseRow;
+use crate::engines::fused::plan::SparseRow;
 
 /// Sparse rows, one after the other.
 #[derive(Debug)]

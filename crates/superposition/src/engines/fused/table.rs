@@ -10,9 +10,9 @@
 //! which is all that a table block reads, and for the others the part that does not depend on the
 //! rest of the sequence.
 
-use super::fold::Folded;
-use super::lanes::{LANES, Precision, add_scaled, dot, kernels};
-use super::plan::{Domain, Plan, Work};
+use crate::engines::fused::fold::Folded;
+use crate::engines::fused::plan::{Domain, Plan, Work};
+use crate::engines::fused::simd::{LANES, Precision, add_scaled, dot, kernels};
 
 /// The table's numbers: one row of `stride` numbers a feature, one number a (position, token) pair.
 #[derive(Clone, Debug)]
@@ -93,11 +93,6 @@ impl<F: Precision> Table<F> {
                 mlp(weights, biases, self.stride, &mut self.z[i], &mut self.h[i]);
             }
         }
-    }
-
-    /// `h̃` of a table block's column at a row.
-    pub fn output(&self, block: usize, column: usize, row: usize) -> F {
-        self.h[block][column * self.stride + row]
     }
 
     /// From `dL/dz` of the batch's readers and `dL/dh̃` of the table blocks themselves to `dL/dP`.

@@ -3,11 +3,11 @@
 
 use ndarray::Array2;
 
-use super::fold::{Folded, Folder};
-use super::lanes::Precision;
-use super::plan::{Domain, Plan};
-use super::table::Table;
-use super::{Fused, counts};
+use crate::engines::fused::fold::{Folded, Folder};
+use crate::engines::fused::plan::{Domain, Plan};
+use crate::engines::fused::simd::Precision;
+use crate::engines::fused::table::Table;
+use crate::engines::fused::{Fused, counts};
 use tracr::model::Wiring;
 
 impl<F: Precision> Fused<F> {
