@@ -5,7 +5,7 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use pulp::Arch;
+use pulp::{Arch, Scalar, Simd, WithSimd};
 
 /// A set of vector instructions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,8 +85,16 @@ impl InstructionSet {
     }
 }
 
-/// What kernels are dispatched to.
-#[inline]
-pub(crate) fn arch() -> Arch {
-    InstructionSet::used().arch().unwrap_or(Arch::Scalar)
+/// Runs a kernel with the instructions in use.
+#[inline(always)]
+pub(crate) fn dispatch<Op: WithSimd>(op: Op) -> Op::Output {
+    match InstructionSet::used().arch() {
+        #[cfg(target_arch = "x86_64")]
+        Some(Arch::V4(simd)) => Simd::vectorize(simd, op),
+        #[cfg(target_arch = "x86_64")]
+        Some(Arch::V3(simd)) => Simd::vectorize(simd, op),
+        #[cfg(target_arch = "aarch64")]
+        Some(Arch::Neon(simd)) => Simd::vectorize(simd, op),
+        _ => Simd::vectorize(Scalar, op),
+    }
 }

@@ -247,7 +247,7 @@ macro_rules! kernels {
                     $body
                 }
             }
-            $crate::engines::fused::simd::instructions::arch().dispatch(Kernel {
+            $crate::engines::fused::simd::instructions::dispatch(Kernel {
                 $($argument,)*
                 lifetime: ::std::marker::PhantomData,
             })

@@ -25,7 +25,7 @@ use crate::engines::fused::passes::pieces::grouped::{Part, Tables};
 use crate::engines::fused::passes::pieces::reader::{Reading, Shape, Tokens};
 use crate::engines::fused::passes::pieces::recomputed::Recomputed;
 use crate::engines::fused::plan::{Domain, Method, Plan, Work};
-use crate::engines::fused::simd::{LANES, Lanes, Precision};
+use crate::engines::fused::simd::{Lanes, Precision};
 use crate::objective::Loss;
 use crate::teacher::OutputLoss;
 

@@ -80,7 +80,7 @@ kernels! {
         network: &'a mut Network<F>,
     ) {
         match network.tiles() {
-            SHORT if size_of::<F>() == size_of::<f32>() => {
+            SHORT if S::F32_LANES > 1 && size_of::<F>() == size_of::<f32>() => {
                 each::<S, F, SHORT>(members, terms, network);
             }
             _ => each::<S, F, 0>(members, terms, network),
@@ -88,7 +88,7 @@ kernels! {
     }
 }
 
-/// Tiles of most programs' inputs, for which the kernels of float32 are compiled apart.
+/// Tiles of most programs' inputs, for which the kernels of float32 in vector instructions are compiled apart.
 const SHORT: usize = 2;
 
 #[inline(always)]
