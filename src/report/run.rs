@@ -2,24 +2,25 @@
 
 use std::path::Path;
 
+use maud::{Markup, html};
 use serde_json::Value as Json;
 
 use super::findings::{self, Works};
-use super::html::{self, number};
 use super::reading::{json, text};
+use super::template::{self, list, section, tables, verbatim};
 use super::variants;
 use crate::figures;
 use crate::figures::table::{FigureError, Table};
 use crate::run::ending::Ending;
-use base::escape::{markup, shell};
-use base::numbers::capitalised;
+use base::escape::{shell, visible};
+use base::numbers::{capitalised, four_digits as number};
 use tracr::model::visited;
 
 const ANALYZE: &str = "`compress analyze DIR` makes it again from the run";
 /// Worst inputs that are shown.
 const WORST: usize = 5;
 
-const TABLES: [(&str, &str, &str); 5] = [
+const TABLES: [(&str, &str, &str, &str); 5] = [
     (
         "features.csv",
         "Features",
@@ -31,12 +32,14 @@ const TABLES: [(&str, &str, &str); 5] = [
          analysis was told otherwise) or carry the same information, and from others; active_share: share of positions where the \
          compiled value is not 0, mean_active and largest: its magnitude there; read: whether anything on the way to the \
          output reads it; margin: how far the nearest threshold is that would change the verdict.",
+        ANALYZE,
     ),
     (
         "layers.csv",
         "Blocks",
         "mse: mean squared error, summed over the features, whatever the block's weight in the objective; \
          cosine: empty for a dead block.",
+        ANALYZE,
     ),
     (
         "variables.csv",
@@ -44,6 +47,7 @@ const TABLES: [(&str, &str, &str); 5] = [
         "r2: share of the variance that the compressed value explains as it is (below 0: less than a constant \
          would); r2_mapped: what the best affine map of it explains. If r2_mapped is high and r2 low, the variable is \
          kept in another encoding.",
+        ANALYZE,
     ),
     (
         "interventions.csv",
@@ -52,15 +56,16 @@ const TABLES: [(&str, &str, &str); 5] = [
          often both then agree, where the exchange changes the compiled model's output; affected: at how many positions; a \
          variable that is the same on all inputs has none and is not tested. undecided: positions where that output is a \
          tie, which do not count.",
+        ANALYZE,
     ),
-    ("positions.csv", "Output by position", ""),
+    ("positions.csv", "Output by position", "", ANALYZE),
 ];
 
 /// The page.
 ///
 /// # Errors
 /// If a file is missing or garbled.
-pub fn page(directory: &Path) -> Result<String, FigureError> {
+pub fn page(directory: &Path) -> Result<Markup, FigureError> {
     let figures = figures::of_run(directory)?;
     let summary = json(directory, "summary.json", "run it again with `--force`")?;
     let config = text(directory, "config.toml")?.unwrap_or_default();
@@ -70,50 +75,48 @@ pub fn page(directory: &Path) -> Result<String, FigureError> {
         .and_then(|s| s["name"].as_str())
         .or(directory.file_name().and_then(|n| n.to_str()))
         .unwrap_or("run");
-    let mut body = String::new();
-    match (&summary, &analysis) {
-        (Some(summary), Some(analysis)) => body += &finished(name, summary, analysis, &config),
-        _ => body += &without_result(name, directory, summary.as_ref())?,
-    }
-    body += &html::section("Figures", &html::figures(&figures));
-    body += &html::section("Worst inputs", &worst(directory)?);
-    let mut tables = String::new();
-    for (file, title, note) in TABLES {
-        if let Some(table) = Table::read_if_there(directory, file, ANALYZE)? {
-            tables += &html::table(&format!("{title} ({file})"), note, &table, 1000);
+    let beginning = match (&summary, &analysis) {
+        (Some(summary), Some(analysis)) => finished(name, summary, analysis, &config),
+        _ => without_result(name, directory, summary.as_ref())?,
+    };
+    let body = html! {
+        (beginning)
+        (section("Figures", template::figures(&figures)))
+        (section("Worst inputs", worst(directory)?))
+        (section("Tables", tables(directory, &TABLES)?))
+        (section("Configuration", verbatim(&config)))
+        (section("How to run it again", verbatim(&commands(directory))))
+        @if let Some(summary) = &summary {
+            (footer(summary))
         }
-    }
-    body += &html::section("Tables", &tables);
-    body += &html::section("Configuration", &html::verbatim(&config));
+    };
+    let title = analysis.map_or_else(|| name.to_owned(), |analysis| heading(name, &analysis));
+    Ok(template::page(&format!("{title}: what happened"), body))
+}
+
+/// The commands that repeat a run and what was made of it.
+fn commands(directory: &Path) -> String {
     let shown = directory.display().to_string();
-    let again = format!(
+    format!(
         "compress --config {0} --output again    # the same run, the same bytes\n\
          compress analyze {1}\ncompress plot {1}\ncompress report {1}",
         shell(&format!("{shown}/config.toml")),
         shell(&shown)
-    );
-    body += &html::section("How to run it again", &html::verbatim(&again));
-    if let Some(summary) = &summary {
-        body += &footer(summary);
-    }
-    let title = analysis.map_or_else(|| name.to_owned(), |analysis| heading(name, &analysis));
-    Ok(html::page(&format!("{title}: what happened"), &body))
+    )
 }
 
-fn footer(summary: &Json) -> String {
+fn footer(summary: &Json) -> Markup {
     let word = |key: &str| summary[key].as_str().unwrap_or("unknown").to_owned();
-    format!(
-        "<footer>{}</footer>\n",
-        markup(&format!(
-            "compress {}, commit {}, {}, {}, {} threads, {} s in the training loop.",
-            word("version"),
-            word("git_commit"),
-            word("engine"),
-            word("cpu"),
-            summary["threads"].as_u64().unwrap_or(0),
-            number(summary["wall_time_seconds"].as_f64().unwrap_or(0.0))
-        ))
-    )
+    let text = format!(
+        "compress {}, commit {}, {}, {}, {} threads, {} s in the training loop.",
+        word("version"),
+        word("git_commit"),
+        word("engine"),
+        word("cpu"),
+        summary["threads"].as_u64().unwrap_or(0),
+        number(summary["wall_time_seconds"].as_f64().unwrap_or(0.0))
+    );
+    html! { footer { (visible(&text)) } }
 }
 
 /// A run that is under way, or that diverged.
@@ -121,7 +124,7 @@ fn without_result(
     name: &str,
     directory: &Path,
     summary: Option<&Json>,
-) -> Result<String, FigureError> {
+) -> Result<Markup, FigureError> {
     let answer = match summary {
         Some(s) if s["stop_reason"] == "diverged" => format!(
             "The run diverged after {} updates: its loss was no longer a number, and it left no W. A lower \
@@ -136,11 +139,10 @@ fn without_result(
         }
         None => "The run is not finished: there are training curves so far, and no W yet.".into(),
     };
-    Ok(format!(
-        "<h1>{}</h1>\n{}",
-        markup(name),
-        html::paragraph("answer bad", &answer)
-    ))
+    Ok(html! {
+        h1 { (visible(name)) }
+        p.answer.bad { (visible(&answer)) }
+    })
 }
 
 /// The program and `d`; and the run's name, where that says something else.
@@ -154,7 +156,7 @@ fn heading(name: &str, analysis: &Json) -> String {
     }
 }
 
-fn finished(name: &str, summary: &Json, analysis: &Json, config: &str) -> String {
+fn finished(name: &str, summary: &Json, analysis: &Json, config: &str) -> Markup {
     let word = |key: &str| analysis[key].as_str().unwrap_or("unknown");
     let whole = |key: &str| analysis[key].as_u64().unwrap_or(0);
     let (d, width) = (whole("dim"), whole("width"));
@@ -170,16 +172,6 @@ fn finished(name: &str, summary: &Json, analysis: &Json, config: &str) -> String
     } else {
         format!("{} inputs that no training batch contains", whole("inputs"))
     };
-    let mut html = format!("<h1>{}</h1>\n", markup(&heading(name, analysis)));
-    html += &html::paragraph("question", &question);
-    html += &html::paragraph(
-        if works == Works::No {
-            "answer bad"
-        } else {
-            "answer"
-        },
-        &answer,
-    );
     let mut found = vec![format!(
         "d = {d} of D = {width}, seed {}, {} updates; metrics are over {inputs}.",
         whole("seed"),
@@ -190,7 +182,12 @@ fn finished(name: &str, summary: &Json, analysis: &Json, config: &str) -> String
     found.extend(remark.map(|remark| format!("{}.", capitalised(&remark))));
     found.extend(variants::notes(config));
     found.extend(findings::all(analysis, works));
-    html + &html::section("What was found", &html::list(&found))
+    html! {
+        h1 { (visible(&heading(name, analysis))) }
+        p.question { (visible(&question)) }
+        p.answer.bad[works == Works::No] { (visible(&answer)) }
+        (section("What was found", list(&found)))
+    }
 }
 
 /// The rank of `G` beside that of the visited states; an older analysis knew neither of these two.
@@ -212,9 +209,9 @@ fn ranks(analysis: &Json) -> String {
 }
 
 /// The worst inputs, token by token, from `worst_inputs.csv`.
-fn worst(directory: &Path) -> Result<String, FigureError> {
+fn worst(directory: &Path) -> Result<Markup, FigureError> {
     let Some(table) = Table::read_if_there(directory, "worst_inputs.csv", ANALYZE)? else {
-        return Ok(String::new());
+        return Ok(Markup::default());
     };
     let ranks = table.numbers("rank")?;
     let columns = ["position", "token", "expected", "found"];
@@ -223,43 +220,52 @@ fn worst(directory: &Path) -> Result<String, FigureError> {
         .map(|c| table.texts(c))
         .collect::<Result<_, _>>()?;
     let right = table.texts("right")?;
-    let mut html = String::new();
-    for rank in 1..=WORST {
-        let rows: Vec<usize> = (0..ranks.len())
-            .filter(|&r| ranks[r] == Some(rank as f64))
-            .collect();
-        if rows.is_empty() {
-            break;
+    let inputs: Vec<Vec<usize>> = (1..=WORST)
+        .map(|rank| {
+            (0..ranks.len())
+                .filter(|&r| ranks[r] == Some(rank as f64))
+                .collect()
+        })
+        .take_while(|rows: &Vec<usize>| !rows.is_empty())
+        .collect();
+    if inputs.is_empty() {
+        return Ok(Markup::default());
+    }
+    Ok(html! {
+        p.note {
+            "The inputs with the largest errors (numbers) or the smallest lead of the right class, token by token: what \
+             the compiled model says (expected) and the compressed one (found); what is wrong is set in bold red. More \
+             are in worst_inputs.csv."
         }
-        html += "<div class=\"scroll\"><table>\n<tbody>\n";
-        for (name, column) in columns.iter().zip(&cells) {
-            html += &format!("<tr><th scope=\"row\">{name}</th>");
-            for &row in &rows {
-                let short = match column[row].parse::<f64>() {
-                    // A compiled 0 that the softmax left at 1e-16 is a 0 to the reader.
-                    Ok(x) if ["expected", "found"].contains(name) => {
-                        number(if x.abs() < 1e-9 { 0.0 } else { x })
+        @for rows in &inputs {
+            .scroll {
+                table {
+                    tbody {
+                        @for (&name, column) in columns.iter().zip(&cells) {
+                            tr {
+                                th scope="row" { (name) }
+                                @for &row in rows {
+                                    td.n.wrong[name == "found" && right[row] == "false"] {
+                                        (visible(&shown(name, column[row])))
+                                    }
+                                }
+                            }
+                            "\n"
+                        }
                     }
-                    _ => column[row].to_owned(),
-                };
-                let wrong = *name == "found" && right[row] == "false";
-                html += &format!(
-                    "<td class=\"n{}\">{}</td>",
-                    if wrong { " wrong" } else { "" },
-                    markup(&short)
-                );
+                }
             }
-            html += "</tr>\n";
         }
-        html += "</tbody>\n</table></div>\n";
+    })
+}
+
+/// A cell of a column of `worst_inputs.csv`.
+fn shown(column: &str, cell: &str) -> String {
+    match cell.parse::<f64>() {
+        // A compiled 0 that the softmax left at 1e-16 is a 0 to the reader.
+        Ok(x) if ["expected", "found"].contains(&column) => {
+            number(if x.abs() < 1e-9 { 0.0 } else { x })
+        }
+        _ => cell.to_owned(),
     }
-    if html.is_empty() {
-        return Ok(html);
-    }
-    Ok(html::paragraph(
-        "note",
-        "The inputs with the largest errors (numbers) or the smallest lead of the right class, token by token: what the \
-         compiled model says (expected) and the compressed one (found); what is wrong is set in bold red. More are in \
-         worst_inputs.csv.",
-    ) + &html)
 }

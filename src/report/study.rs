@@ -2,17 +2,18 @@
 
 use std::path::Path;
 
+use maud::{Markup, html};
 use serde_json::Value as Json;
 
-use super::html::{self, number};
 use super::reading::{json, text};
 use super::study_answer;
+use super::template::{self, list, section, tables, verbatim};
 use crate::analysis::answer::group_name;
 use crate::figures;
 use crate::figures::table::{FigureError, Table};
 use crate::study::subject::Subject;
-use base::escape::{markup, shell};
-use base::numbers::count;
+use base::escape::{shell, visible};
+use base::numbers::{count, four_digits as number};
 
 const ANALYZE: &str = "`compress analyze DIR` makes it again from the runs";
 const COLLECT: &str = "`compress sweep --collect DIR` makes it again from the runs";
@@ -56,7 +57,7 @@ const TABLES: [(&str, &str, &str, &str); 4] = [
 ///
 /// # Errors
 /// If a file is missing or garbled.
-pub fn page(directory: &Path) -> Result<String, FigureError> {
+pub fn page(directory: &Path) -> Result<Markup, FigureError> {
     let figures = figures::of_study(directory)?;
     let analysis = json(directory, "analysis.json", ANALYZE)?;
     let record = text(directory, "study.toml")?;
@@ -65,14 +66,11 @@ pub fn page(directory: &Path) -> Result<String, FigureError> {
     let name = word("name")
         .or_else(|| Some(directory.file_name()?.to_str()?.to_owned()))
         .unwrap_or_else(|| "study".into());
-    let mut body = format!("<h1>{}</h1>\n", markup(&name));
     let stated = word("question").filter(|question| !question.trim().is_empty());
     let question = stated.unwrap_or_else(|| {
         "How small can d be before the compressed model stops working, and what becomes of its features?".into()
     });
-    body += &html::paragraph("question", &question);
     let answer = study_answer::of(directory, analysis.as_ref())?;
-    body += &html::paragraph("answer", &answer.sentences.join(" "));
     let mut found = answer.more;
     found.extend(runs(directory)?);
     found.extend(analysis.as_ref().and_then(subjects));
@@ -84,41 +82,50 @@ pub fn page(directory: &Path) -> Result<String, FigureError> {
                 .into(),
         ),
     }
-    body += &html::section("What was found", &html::list(&found));
-    body += &html::section("Figures", &html::figures(&figures));
-    let mut tables = String::new();
-    for (file, title, note, remedy) in TABLES {
-        if let Some(table) = Table::read_if_there(directory, file, remedy)? {
-            tables += &html::table(&format!("{title} ({file})"), note, &table, 1000);
+    let body = html! {
+        h1 { (visible(&name)) }
+        p.question { (visible(&question)) }
+        p.answer { (visible(&answer.sentences.join(" "))) }
+        (section("What was found", list(&found)))
+        (section("Figures", template::figures(&figures)))
+        (section("Tables", tables(directory, &TABLES)?))
+        @if let Some(record) = &record {
+            (section("Configuration", verbatim(&without_runs(record))))
         }
-    }
-    body += &html::section("Tables", &tables);
+        (section("How to run it again", verbatim(&commands(directory, record.is_some()))))
+        footer { "compress " (env!("CARGO_PKG_VERSION")) }
+    };
+    Ok(template::page(&format!("{name}: what happened"), body))
+}
+
+/// A study's record without its list of runs, which repeats what the tables say.
+fn without_runs(record: &str) -> String {
+    let head: Vec<&str> = record
+        .lines()
+        .take_while(|line| !line.starts_with("[[run]]"))
+        .collect();
+    head.join("\n")
+}
+
+/// The commands that repeat a study, or a run of what was no study, and what was made of it.
+fn commands(directory: &Path, is_study: bool) -> String {
     let shown = directory.display().to_string();
-    let mut again = String::new();
-    if let Some(record) = &record {
-        // The list of runs repeats what the tables say.
-        let head: Vec<&str> = record
-            .lines()
-            .take_while(|l| !l.starts_with("[[run]]"))
-            .collect();
-        body += &html::section("Configuration", &html::verbatim(&head.join("\n")));
-        again += "compress sweep STUDY.toml    # the file that the study was started with; runs only what is missing\n";
-        again += &format!(
-            "compress sweep --collect {}    # runs.csv and summary.csv from the runs\n",
+    let runs = if is_study {
+        format!(
+            "compress sweep STUDY.toml    # the file that the study was started with; runs only what is missing\n\
+             compress sweep --collect {}    # runs.csv and summary.csv from the runs\n",
             shell(&shown)
-        );
+        )
     } else {
-        again += "compress --config RUN/config.toml --output again    # any of the runs, the same bytes\n";
-    }
-    again += &format!(
-        "compress analyze {0}\ncompress plot {0}\ncompress report {0}\n\
+        "compress --config RUN/config.toml --output again    # any of the runs, the same bytes\n"
+            .into()
+    };
+    format!(
+        "{runs}compress analyze {0}\ncompress plot {0}\ncompress report {0}\n\
          compress report {1}    # the page of one run",
         shell(&shown),
         shell(&format!("{shown}/RUN"))
-    );
-    body += &html::section("How to run it again", &html::verbatim(&again));
-    body += &format!("<footer>compress {}</footer>\n", env!("CARGO_PKG_VERSION"));
-    Ok(html::page(&format!("{name}: what happened"), &body))
+    )
 }
 
 /// What the runs are about; an older analysis does not know.

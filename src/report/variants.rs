@@ -2,7 +2,7 @@
 
 use toml::{Table, Value};
 
-use super::html::number;
+use base::numbers::four_digits as number;
 
 /// The keys of `[objective]` and what the paper has there; `output_positions` depends on the program.
 const PAPER: [(&str, &str); 6] = [

@@ -8,13 +8,11 @@ use serde_json::Value as Json;
 
 pub use answer::{Works, answer};
 
-use super::html::number;
-use super::html::percent;
 use crate::analysis::structure::variable_of;
 use crate::analysis::verdict::HARDLY_ANY;
-use base::numbers::listed;
+use base::numbers::{four_digits as number, listed};
 use variables::{interventions, variables};
-use words::{budget_of, close_to_one, sorted_by};
+use words::{budget_of, close_to_one, percent, sorted_by};
 
 /// More features than this are counted by variable.
 const MOST_FEATURES: usize = 12;

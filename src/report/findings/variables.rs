@@ -3,12 +3,10 @@
 use serde_json::Value as Json;
 
 use super::answer::Works;
-use super::words::{EXPLAINED_FROM, close_to_one, sorted_by};
+use super::words::{EXPLAINED_FROM, close_to_one, percent, sorted_by};
 use crate::analysis::interchange::LITTLE_BELOW;
 use crate::analysis::redundancy::{self, Carried};
-use crate::report::html::number;
-use crate::report::html::percent;
-use base::numbers::listed;
+use base::numbers::{four_digits as number, listed};
 
 /// A variable as it is written: its name, and the shares of its variance as it is and after the best map.
 struct Written {
