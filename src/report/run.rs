@@ -16,7 +16,7 @@ use base::escape::{shell, visible};
 use base::numbers::{capitalised, four_digits as number};
 use tracr::model::visited;
 
-const ANALYZE: &str = "`compress analyze DIR` makes it again from the run";
+const ANALYZE: &str = "`compress analyze DIR` rebuilds it from the run";
 /// Worst inputs that are shown.
 const WORST: usize = 5;
 
@@ -24,38 +24,41 @@ const TABLES: [(&str, &str, &str, &str); 5] = [
     (
         "features.csv",
         "Features",
-        "norm: length of the direction; dimensionality: share of a dimension that the feature has for itself; \
-         dimensionality_active: the same among the features that are ever active, which the verdict goes by; \
-         partner: the feature that it interferes most with, partner_response (its magnitude: max_interference): the inner \
-         product of the feature's direction, scaled to length 1, with the partner's; from_companions, from_strangers: squared interference, divided by the squared norm, from features that \
-         mostly occur together with it (the rarer of the two accompanied in at least 60 % of its positions, unless the \
-         analysis was told otherwise) or carry the same information, and from others; active_share: share of positions where the \
-         compiled value is not 0, mean_active and largest: its magnitude there; read: whether anything on the way to the \
-         output reads it; margin: how far the nearest threshold is that would change the verdict.",
+        "norm: length of the feature's direction. dimensionality: the share of a dimension that the feature has for itself; \
+         dimensionality_active: the same, counting only features that are ever active; it decides the verdict. partner: the \
+         feature that it interferes with most; partner_response: the inner product of the feature's direction, scaled to \
+         length 1, with the partner's direction; max_interference: its magnitude. from_companions: squared interference, \
+         divided by the squared norm, from co-occurring features (the other is active at 60 % or more of the token positions \
+         where the rarer one is, unless the analysis had another threshold) and from features that carry the same \
+         information; from_strangers: the same from the other features that are ever active. active_share: share of token positions where the \
+         compiled value is not 0; mean_active, largest: mean and largest magnitude there. read: whether anything on the way \
+         to the output reads the feature. margin: distance to the nearest threshold that would change the verdict.",
         ANALYZE,
     ),
     (
         "layers.csv",
         "Blocks",
-        "mse: mean squared error, summed over the features, whatever the block's weight in the objective; \
-         cosine: empty for a dead block.",
+        "A block is an attention or MLP layer; its output in the compressed model is compared with that in the compiled one. \
+         mse: mean squared error, summed over the features, whatever the block's weight in the objective. cosine: empty for \
+         a block that writes nothing.",
         ANALYZE,
     ),
     (
         "variables.csv",
         "Variables, where they are written",
-        "r2: share of the variance that the compressed value explains as it is (below 0: less than a constant \
-         would); r2_mapped: what the best affine map of it explains. If r2_mapped is high and r2 low, the variable is \
-         kept in another encoding.",
+        "site: what writes the variable, the embedding or a block. positions: all, or those of tokens (BOS and padding aside). \
+         r2: the share of its variance that the compressed value explains (below 0: less than a constant would). r2_mapped: \
+         the share that the best affine map of the compressed value explains. If r2_mapped is high and r2 is low, the \
+         variable is kept in another encoding.",
         ANALYZE,
     ),
     (
         "interventions.csv",
         "Interventions",
-        "A variable's value is replaced by its value on another input, in both models. accuracy_affected: how \
-         often both then agree, where the exchange changes the compiled model's output; affected: at how many positions; a \
-         variable that is the same on all inputs has none and is not tested. undecided: positions where that output is a \
-         tie, which do not count.",
+        "A variable's value is replaced by its value on another input, in both models. affected: the number of token positions \
+         where this changes the compiled model's output; accuracy_affected: the share of them where both models then agree. A \
+         variable that is the same on all inputs is not tested. undecided: token positions where the compiled model's output \
+         is a tie; they are not counted.",
         ANALYZE,
     ),
     ("positions.csv", "Output by position", "", ANALYZE),
@@ -91,14 +94,14 @@ pub fn page(directory: &Path) -> Result<Markup, FigureError> {
         }
     };
     let title = analysis.map_or_else(|| name.to_owned(), |analysis| heading(name, &analysis));
-    Ok(template::page(&format!("{title}: what happened"), body))
+    Ok(template::page(&format!("{title}: report"), body))
 }
 
 /// The commands that repeat a run and what was made of it.
 fn commands(directory: &Path) -> String {
     let shown = directory.display().to_string();
     format!(
-        "compress --config {0} --output again    # the same run, the same bytes\n\
+        "compress --config {0} --output rerun    # the same run, the same bytes\n\
          compress analyze {1}\ncompress plot {1}\ncompress report {1}",
         shell(&format!("{shown}/config.toml")),
         shell(&shown)
@@ -127,7 +130,7 @@ fn without_result(
 ) -> Result<Markup, FigureError> {
     let answer = match summary {
         Some(s) if s["stop_reason"] == "diverged" => format!(
-            "The run diverged after {} updates: its loss was no longer a number, and it left no W. A lower \
+            "The run diverged after {} updates: its loss became non-finite, and there is no W. A lower \
              training.learning_rate.initial may help.",
             s["steps"]
         ),
@@ -137,7 +140,7 @@ fn without_result(
                 remedy: ANALYZE.into(),
             });
         }
-        None => "The run is not finished: there are training curves so far, and no W yet.".into(),
+        None => "The run is not finished: it has training curves so far, and no W yet.".into(),
     };
     Ok(html! {
         h1 { (visible(name)) }
@@ -233,9 +236,9 @@ fn worst(directory: &Path) -> Result<Markup, FigureError> {
     }
     Ok(html! {
         p.note {
-            "The inputs with the largest errors (numbers) or the smallest lead of the right class, token by token: what \
-             the compiled model says (expected) and the compressed one (found); what is wrong is set in bold red. More \
-             are in worst_inputs.csv."
+            "The inputs with the largest errors (numerical output) or the smallest lead of the right class (categorical \
+             output), token by token: the output of the compiled model (expected) and of the compressed one (found). Wrong \
+             outputs are in bold red. worst_inputs.csv has more inputs."
         }
         @for rows in &inputs {
             .scroll {

@@ -15,25 +15,25 @@ use crate::study::subject::Subject;
 use base::escape::{shell, visible};
 use base::numbers::{count, four_digits as number};
 
-const ANALYZE: &str = "`compress analyze DIR` makes it again from the runs";
-const COLLECT: &str = "`compress sweep --collect DIR` makes it again from the runs";
+const ANALYZE: &str = "`compress analyze DIR` rebuilds it from the runs";
+const COLLECT: &str = "`compress sweep --collect DIR` rebuilds it from the runs";
 
 /// `study_verdicts.csv` and `study_metrics.csv` are long, and drawn.
 const TABLES: [(&str, &str, &str, &str); 4] = [
     (
         "critical_widths.csv",
         "Smallest sufficient d",
-        "critical_d: the smallest of the tried d that suffices: there and at every larger d tried, the median over seeds is \
-         within the tolerance; empty: no d that was tried suffices, or, of trained runs most of which did not learn at the largest d (column ending \
-         of runs.csv), they were not trained long enough to tell. low, high: 95 % interval over resampled seeds; empty where \
-         no d that was tried suffices in so many of the resamples (97.5 % for low, 2.5 % for high).",
+        "critical_d: the smallest sufficient d of those tried: there and at every larger d tried, the median over seeds is \
+         within the tolerance. It is empty if no tried d suffices, or if most training runs did not learn at the largest d \
+         (column ending of runs.csv), so that they were not trained long enough to tell. low, high: 95 % bootstrap interval \
+         over seeds; low is empty if no tried d suffices in 97.5 % of the resamples, high if none does in 2.5 % of them.",
         ANALYZE,
     ),
     (
         "summary.csv",
         "Grid points",
-        "Statistics over the seeds of each point; ci: 95 % bootstrap interval of the mean; median_low, median_high: of the \
-         median.",
+        "Statistics over the seeds of each grid point. ci_low, ci_high: 95 % bootstrap interval of the mean; median_low, \
+         median_high: 95 % bootstrap interval of the median.",
         COLLECT,
     ),
     (
@@ -95,7 +95,7 @@ pub fn page(directory: &Path) -> Result<Markup, FigureError> {
         (section("How to run it again", verbatim(&commands(directory, record.is_some()))))
         footer { "compress " (env!("CARGO_PKG_VERSION")) }
     };
-    Ok(template::page(&format!("{name}: what happened"), body))
+    Ok(template::page(&format!("{name}: report"), body))
 }
 
 /// A study's record without its list of runs, which repeats what the tables say.
@@ -117,7 +117,7 @@ fn commands(directory: &Path, is_study: bool) -> String {
             shell(&shown)
         )
     } else {
-        "compress --config RUN/config.toml --output again    # any of the runs, the same bytes\n"
+        "compress --config RUN/config.toml --output rerun    # any of the runs, the same bytes\n"
             .into()
     };
     format!(
@@ -154,7 +154,7 @@ fn runs(directory: &Path) -> Result<Vec<String>, FigureError> {
         .map(|(name, reason)| format!("{name} ({reason})"))
         .collect();
     if !others.is_empty() {
-        found.push(format!("Without a result: {}.", others.join("; ")));
+        found.push(format!("Runs without a result: {}.", others.join("; ")));
     }
     Ok(found)
 }
@@ -186,15 +186,19 @@ fn agreement(directory: &Path, analysis: &Json) -> Vec<String> {
     }
     for (group, rows) in &by_group {
         let who = if *group == "all" {
-            "Between seeds".to_owned()
+            "The".to_owned()
         } else {
-            format!("{}: between seeds", group_name(group))
+            format!("{}: the", group_name(group))
         };
         let all = over_widths(rows, "median_correlation");
         // Analyses of earlier versions know the whole triangle alone.
         let apart = over_widths(rows, "median_correlation_off_diagonal")
-            .map_or_else(String::new, |text| format!("; without the diagonal {text}"));
-        found.extend(all.map(|all| format!("{who}, G correlates with a median of {all}{apart}.")));
+            .map_or_else(String::new, |text| {
+                format!("; without the diagonal it is {text}")
+            });
+        found.extend(
+            all.map(|all| format!("{who} median correlation of G between seeds is {all}{apart}.")),
+        );
     }
     if let Some(median) = analysis["reference_median"].as_f64() {
         found.push(format!(
