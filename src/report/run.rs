@@ -25,14 +25,15 @@ const TABLES: [(&str, &str, &str, &str); 5] = [
         "features.csv",
         "Features",
         "norm: length of the feature's direction. dimensionality: the share of a dimension that the feature has for itself; \
-         dimensionality_active: the same, counting only features that are ever active; it decides the verdict. partner: the \
+         dimensionality_active: the same, counting only features that are ever active; the verdict goes by it. partner: the \
          feature that it interferes with most; partner_response: the inner product of the feature's direction, scaled to \
          length 1, with the partner's direction; max_interference: its magnitude. from_companions: squared interference, \
          divided by the squared norm, from co-occurring features (the other is active at 60 % or more of the token positions \
          where the rarer one is, unless the analysis had another threshold) and from features that carry the same \
-         information; from_strangers: the same from the other features that are ever active. active_share: share of token positions where the \
-         compiled value is not 0; mean_active, largest: mean and largest magnitude there. read: whether anything on the way \
-         to the output reads the feature. margin: distance to the nearest threshold that would change the verdict.",
+         information; from_strangers: the same from the other features that are ever active. active_share: share of token \
+         positions where the compiled value is not 0; mean_active, largest: mean and largest magnitude there. read: whether \
+         anything on the way to the output reads the feature. margin: distance to the nearest threshold that would change \
+         the verdict.",
         ANALYZE,
     ),
     (
@@ -164,8 +165,8 @@ fn finished(name: &str, summary: &Json, analysis: &Json, config: &str) -> Markup
     let whole = |key: &str| analysis[key].as_u64().unwrap_or(0);
     let (d, width) = (whole("dim"), whole("width"));
     let question = format!(
-        "Does {} still work when its residual stream of {width} features is squeezed into {d} dimensions by one \
-         matrix W, and what became of the features?",
+        "Does {} still work when its residual stream of {width} features is squeezed into {d} dimensions, and \
+         what became of the features?",
         word("program")
     );
     let ending: Option<Ending> = serde_json::from_value(summary["ending"].clone()).ok();

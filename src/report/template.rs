@@ -33,6 +33,7 @@ pub fn page(title: &str, body: Markup) -> Markup {
                 script { (PreEscaped(SCRIPT)) }
             }
         }
+        "\n"
     }
 }
 
