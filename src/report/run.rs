@@ -57,9 +57,9 @@ const TABLES: [(&str, &str, &str, &str); 5] = [
         "interventions.csv",
         "Interventions",
         "A variable's value is replaced by its value on another input, in both models. affected: the number of token positions \
-         where this changes the compiled model's output; accuracy_affected: the share of them where both models then agree. A \
-         variable that is the same on all inputs is not tested. undecided: token positions where the compiled model's output \
-         is a tie; they are not counted.",
+         where this changes the compiled model's output, none for a variable that is the same on all inputs; \
+         accuracy_affected: the share of them where both models then agree. undecided: token positions where the compiled \
+         model's output is a tie; they are not counted.",
         ANALYZE,
     ),
     ("positions.csv", "Output by position", "", ANALYZE),
