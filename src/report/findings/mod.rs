@@ -175,7 +175,7 @@ fn cause(name: &str) -> &'static str {
         "deletion" => "dropped features that the program uses",
         "deletion_of_unused" => "dropped features that the program never uses",
         "sharing" => "overlap of features that co-occur or carry the same information",
-        "superposition" => "overlap of exclusive features, which seldom or never co-occur",
+        "superposition" => "overlap of exclusive features (which seldom or never co-occur)",
         _ => {
             "kept features without use (never read or never active) and overlap with features that are never active"
         }

@@ -187,7 +187,7 @@ fn features_by_verdict_say_whether_the_program_uses_what_was_dropped() {
             "The features' dimensionalities (the share of a dimension that each has for itself; 0 for a dropped one) sum to 6 \
              instead of 14. Of the 8 lost, 12.5 % is due to dropped features that the program uses, 50 % to dropped features \
              that the program never uses, 12.5 % to overlap of features that co-occur or carry the same information and 25 % \
-             to overlap of exclusive features, which seldom or never co-occur.",
+             to overlap of exclusive features (which seldom or never co-occur).",
         ]
     );
     let mut named = more.clone();
