@@ -588,9 +588,9 @@ fn a_low_interchange_accuracy_names_what_was_not_exchanged() {
     );
     assert!(
         more.ends_with(
-            "In 7 of 9 runs the lowest, below 0.95, is that of a variable that is read in part from something that carries \
-             the same information and is not exchanged with it (is_x, carried by tokens:x, in 7); a low value does not show \
-             there that the model ignores the variable."
+            "In 7 of 9 runs the lowest interchange accuracy, below 0.95, is that of a variable whose information is also \
+             read from something else, which is not exchanged with it (is_x, carried by tokens:x, in 7): there a low value does not \
+             show that the model ignores the variable."
         ),
         "{more}"
     );
