@@ -276,7 +276,7 @@ fn an_example_replaces_nothing_that_differs() {
     std::fs::write(&path, &mine).unwrap();
     for name in ["frac_prevs", "untied"] {
         let message = elsewhere.is_refused(&format!("init {name}"));
-        assert!(message.starts_with("error: frac_prevs.toml is there with another content"));
+        assert!(message.starts_with("error: frac_prevs.toml exists with different content"));
     }
     elsewhere.works("init untied --force");
     assert!(std::fs::read_to_string(&path).unwrap().contains("dim = 8"));

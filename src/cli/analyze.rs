@@ -22,13 +22,13 @@ pub struct Args {
     json: bool,
     #[command(flatten)]
     thresholds: ThresholdArgs,
-    /// Compare G with this table of feature_a, feature_b, value
+    /// Compare G with this CSV file, which has the columns feature_a, feature_b and value
     #[arg(long, value_name = "FILE")]
     reference: Option<PathBuf>,
     /// Leave a feature out of that comparison; may be repeated
     #[arg(long, value_name = "LABEL", requires = "reference")]
     exclude: Vec<String>,
-    /// Of a study: from where on a metric is good enough, as in --within mae=0.01; may be repeated
+    /// For a study: the tolerance of a metric, as in --within mae=0.01; may be repeated
     #[arg(long, value_name = "METRIC=VALUE")]
     within: Vec<String>,
 }
@@ -36,22 +36,23 @@ pub struct Args {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Thresholds")]
 struct ThresholdArgs {
-    /// A feature with a smaller norm is dropped [default: 0.25]
+    /// A feature whose direction is shorter than this is dropped [default: 0.25]
     #[arg(long, value_name = "NORM")]
     dropped_below: Option<f64>,
-    /// A feature with at least this dimensionality is dedicated [default: 0.9]
+    /// A feature is dedicated if it has at least this share of a dimension for itself [default: 0.9]
     #[arg(long, value_name = "SHARE")]
     dedicated_from: Option<f64>,
-    /// Features occur together if the rarer one is accompanied this often [default: 0.6]
+    /// Features co-occur if the other is active at this share of the rarer one's token positions
+    /// [default: 0.6]
     #[arg(long, value_name = "SHARE")]
     together_from: Option<f64>,
-    /// Features are redundant from this correlation of their values on [default: 0.95]
+    /// Features are redundant if their values correlate at least this much [default: 0.95]
     #[arg(long, value_name = "CORRELATION")]
     redundant_from: Option<f64>,
-    /// A feature is active where its compiled value is larger than this [default: 0.001]
+    /// A feature is active where its compiled value is larger in magnitude than this [default: 0.001]
     #[arg(long, value_name = "VALUE")]
     active_above: Option<f64>,
-    /// A numerical output is right within this [default: 0.025]
+    /// A numerical output is right if its error is at most this [default: 0.025]
     #[arg(long, value_name = "ERROR")]
     tolerance: Option<f64>,
     /// Pairs of inputs for interventions, or `all` [default: 4096]

@@ -34,16 +34,16 @@ pub struct SettingArgs {
     /// The tokens, separated by commas: 1 is an integer, "1" a string
     #[arg(long, value_name = "TOKENS")]
     vocab: Option<String>,
-    /// The longest input
+    /// The number of tokens of the longest input, without BOS
     #[arg(long, value_name = "N")]
     max_seq_len: Option<usize>,
-    /// Mask later positions
+    /// Causal attention: no position attends to later ones
     #[arg(long)]
     causal: bool,
-    /// The steepness of thresholds on numbers
+    /// How steep the MLPs' steps at thresholds on numbers are (Tracr's mlp_exactness)
     #[arg(long, value_name = "X")]
     mlp_exactness: Option<f64>,
-    /// The s-op that is the program's output
+    /// The variable (s-op) that is the program's output
     #[arg(long, value_name = "NAME")]
     output: Option<String>,
 }

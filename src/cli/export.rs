@@ -17,13 +17,13 @@ use tracr::model::file::{ModelFileError, Problem};
 pub struct Args {
     /// The run directory
     run: PathBuf,
-    /// The file to write; its ending, .safetensors or .npz, says what
+    /// The file to write: .safetensors for a model, .npz for W
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
-    /// What to write to a file whose name has no ending [default: model]
+    /// What to write if the file's name has no ending [default: model]
     #[arg(long, value_enum)]
     format: Option<Format>,
-    /// What the model file's weights are
+    /// The precision of the model file's weights
     #[arg(long, value_enum, default_value_t = Precision::Auto)]
     precision: Precision,
 }

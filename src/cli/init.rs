@@ -11,16 +11,16 @@ use base::files::{self, FileError};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A run file, a study, or a program of the library
+    /// The example: a run file, a study, or a program of the library (see --list)
     #[arg(required_unless_present = "list")]
     name: Option<String>,
-    /// Where to write it, made if it is not there [default: the working directory]
+    /// Where to write it, created if missing [default: the working directory]
     #[arg(value_name = "DIR")]
     directory: Option<PathBuf>,
     /// List the examples
     #[arg(long, conflicts_with_all = ["name", "force"])]
     list: bool,
-    /// Replace files that are there with another content
+    /// Overwrite existing files whose content differs
     #[arg(long)]
     force: bool,
 }
@@ -47,8 +47,8 @@ fn write(name: &str, directory: &Path, force: bool) -> Result<(), Failure> {
             _ if force => new.push((path, file)),
             Ok(_) => {
                 return Err(Failure::Input(anyhow::anyhow!(
-                    "{} is there with another content, and nothing was written: --force replaces it, another \
-                     directory leaves it alone (compress init {name} DIR)",
+                    "{} exists with different content, and nothing was written: overwrite it with --force, or write to another \
+                     directory (compress init {name} DIR)",
                     path.display()
                 )));
             }

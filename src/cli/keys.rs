@@ -7,7 +7,7 @@ use crate::config::study_keys::{RANGE_KEYS, STUDY_KEYS, StudyKey};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Only keys of a run file that begin so, as in `compress keys training.restarts`
+    /// Only keys of a run file with this prefix, as in `compress keys training.restarts`
     prefix: Option<String>,
 }
 

@@ -60,13 +60,13 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Turn a RASP program into a compiled model
+    /// Compile a RASP program into a transformer
     Compile(compile::Args),
     /// Show what a model or a program computes on an input, position by position
     Run(run::Args),
-    /// Run all runs of a study, and make its tables
+    /// Run every configuration of a study and write its tables
     Sweep(sweep::Args),
-    /// Say what W learned: geometry, faithfulness, interventions; for a run or many
+    /// Analyse what W learned (geometry, faithfulness, interventions), in one run or many
     Analyze(analyze::Args),
     /// Write a run's compressed model as a model file, or W for NumPy
     Export(export::Args),
@@ -76,9 +76,9 @@ enum Command {
     Report(report::Args),
     /// List the programs of the library, or print one
     Programs(programs::Args),
-    /// Write an example into a directory: a run file or a study, with all it needs
+    /// Write an example into a directory: a run file or a study with everything it needs
     Init(init::Args),
-    /// List the keys of a run file and of a study: what they take, and what they do
+    /// List the keys of run files and study files: their values, defaults and meanings
     Keys(keys::Args),
     /// Print completions for a shell
     Completions(completions::Args),

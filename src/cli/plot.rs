@@ -9,7 +9,7 @@ use base::files::{self, FileError, links};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A run directory or a study's
+    /// The directory of a run or a study
     directory: PathBuf,
     /// The directory to write the figures into [default: DIR/figures]
     #[arg(short, long, value_name = "DIR")]
@@ -17,7 +17,7 @@ pub struct Args {
     /// Which files to write
     #[arg(long, value_enum, default_value_t = Format::Both)]
     format: Format,
-    /// Pixels a point (1/72 inch) of PNG files; 4 are 288 dots an inch
+    /// Pixels per point (1/72 inch) in PNG files; 4 gives 288 dots per inch
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=16))]
     scale: u8,
 }
@@ -26,7 +26,7 @@ pub struct Args {
 enum Format {
     /// Vector graphics, for papers and the web
     Svg,
-    /// Pixels
+    /// Bitmaps
     Png,
     /// Both
     Both,

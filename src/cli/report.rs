@@ -10,7 +10,7 @@ use base::files;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A run directory or a study's
+    /// The directory of a run or a study
     directory: PathBuf,
     /// The page to write, .html [default: DIR/report.html]
     #[arg(short, long, value_name = "FILE")]

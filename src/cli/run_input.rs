@@ -13,7 +13,7 @@ use tracr::model::CompiledModel;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The model file, or a RASP program to interpret: a .rasp file, or the name of one of the library
+    /// The model file, or a RASP program to interpret: a .rasp file, or the name of a library program
     pub model: PathBuf,
     /// The input's tokens (BOS is put in front)
     #[arg(
@@ -25,7 +25,7 @@ pub struct Args {
     /// Run the model compressed by this W: a run directory, or its projection.safetensors
     #[arg(long, value_name = "RUN")]
     pub projection: Option<PathBuf>,
-    /// Of a program: show interpreter, compiled and (with --projection) compressed model side by
+    /// For a program: show interpreter, compiled and (with --projection) compressed model side by
     /// side
     #[arg(long)]
     pub compare: bool,
@@ -40,7 +40,7 @@ pub struct Args {
     /// Print what the fused engine computes in a step of training on all inputs of full length
     #[arg(long, conflicts_with_all = ["tokens", "projection", "compare", "trace", "pad", "json"])]
     pub plan: bool,
-    /// Print an object instead of a table
+    /// Print JSON instead of a table
     #[arg(long)]
     pub json: bool,
 }

@@ -31,13 +31,13 @@ pub struct Args {
     /// Replace one key in all runs, as in --set training.steps=2000; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE", conflicts_with = "collect")]
     set: Vec<String>,
-    /// How many runs work at the same time, one thread each [default: the number of cores]
+    /// Number of parallel runs, one thread each [default: the number of cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
-    /// Work on every n-th run only, starting from the i-th (counted from 0)
+    /// Take only every n-th run, starting from the i-th (counted from 0)
     #[arg(long, value_name = "i/n", conflicts_with = "collect")]
     shard: Option<Shard>,
-    /// List the runs, what is done and how long the rest will take; do nothing
+    /// List the runs, which are done and how long the rest will take; run nothing
     #[arg(long, conflicts_with = "collect")]
     dry_run: bool,
     /// The study's directory, instead of results/NAME
@@ -46,7 +46,7 @@ pub struct Args {
     /// Rebuild runs.csv and summary.csv from the run directories in DIR; run nothing
     #[arg(long, value_name = "DIR")]
     collect: Option<PathBuf>,
-    /// No progress on stderr
+    /// Show no progress on stderr
     #[arg(long)]
     quiet: bool,
 }
@@ -213,7 +213,7 @@ fn collect(directory: &Path) -> Result<(), Failure> {
     let missing = states.len() - completed - failed;
     if missing > 0 {
         terminal::message(&format!(
-            "warning: {missing} of the {} runs are not over; the tables are without them",
+            "warning: {missing} of the {} runs are not over; the tables leave them out",
             states.len()
         ));
     }

@@ -27,10 +27,10 @@ pub struct Args {
     /// Delete the run that the directory holds and start over
     #[arg(long)]
     force: bool,
-    /// No progress on stderr
+    /// Show no progress on stderr
     #[arg(long)]
     quiet: bool,
-    /// Print what the fused engine computes in a step, and train nothing
+    /// Print the plan of a training step (what the fused engine computes) instead of training
     #[arg(long)]
     plan: bool,
     /// Print the run's summary as JSON
@@ -114,7 +114,7 @@ fn report(summary: &Summary, config: &RunConfig, json: bool, what: &str) -> Resu
     }
     let mut rows = Vec::new();
     if let Some(last) = &summary.last {
-        let figures = [
+        let metrics = [
             ("loss, exact", Some(last.eval_loss)),
             ("  of the output", Some(last.eval_loss_output)),
             ("  of the layers", Some(last.eval_loss_layers)),
@@ -123,7 +123,7 @@ fn report(summary: &Summary, config: &RunConfig, json: bool, what: &str) -> Resu
             ("token accuracy", last.token_accuracy),
             ("sequence accuracy", last.sequence_accuracy),
         ];
-        for (name, value) in figures {
+        for (name, value) in metrics {
             if let Some(value) = value {
                 rows.push(vec![format!("  {name}"), table::significant(value)]);
             }

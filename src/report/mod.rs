@@ -2,14 +2,16 @@
 //! inputs, configuration, how to do it again. Self-contained: one HTML file without network.
 
 mod findings;
-pub mod html;
 pub mod reading;
 mod run;
 mod study;
 mod study_answer;
+mod template;
 mod variants;
 
 use std::path::Path;
+
+use maud::Markup;
 
 use crate::figures::table::FigureError;
 use crate::figures::{self, Kind};
@@ -23,4 +25,5 @@ pub fn page(directory: &Path) -> Result<String, FigureError> {
         Kind::Run => run::page(directory),
         Kind::Study => study::page(directory),
     }
+    .map(Markup::into_string)
 }

@@ -2,65 +2,74 @@
 
 use std::path::Path;
 
+use maud::{Markup, html};
 use serde_json::Value as Json;
 
 use super::findings::{self, Works};
-use super::html::{self, number};
 use super::reading::{json, text};
+use super::template::{self, list, section, tables, verbatim};
 use super::variants;
 use crate::figures;
 use crate::figures::table::{FigureError, Table};
 use crate::run::ending::Ending;
-use base::escape::{markup, shell};
-use base::numbers::capitalised;
+use base::escape::{shell, visible};
+use base::numbers::{capitalised, four_digits as number};
 use tracr::model::visited;
 
-const ANALYZE: &str = "`compress analyze DIR` makes it again from the run";
+const ANALYZE: &str = "`compress analyze DIR` rebuilds it from the run";
 /// Worst inputs that are shown.
 const WORST: usize = 5;
 
-const TABLES: [(&str, &str, &str); 5] = [
+const TABLES: [(&str, &str, &str, &str); 5] = [
     (
         "features.csv",
         "Features",
-        "norm: length of the direction; dimensionality: share of a dimension that the feature has for itself; \
-         dimensionality_active: the same among the features that are ever active, which the verdict goes by; \
-         partner: the feature that it interferes most with, partner_response (its magnitude: max_interference): the inner \
-         product of the feature's direction, scaled to length 1, with the partner's; from_companions, from_strangers: squared interference, divided by the squared norm, from features that \
-         mostly occur together with it (the rarer of the two accompanied in at least 60 % of its positions, unless the \
-         analysis was told otherwise) or carry the same information, and from others; active_share: share of positions where the \
-         compiled value is not 0, mean_active and largest: its magnitude there; read: whether anything on the way to the \
-         output reads it; margin: how far the nearest threshold is that would change the verdict.",
+        "norm: length of the feature's direction. dimensionality: the share of a dimension that the feature has for itself; \
+         dimensionality_active: the same, counting only features that are ever active; the verdict goes by it. partner: the \
+         feature that it interferes with most; partner_response: the inner product of the feature's direction, scaled to \
+         length 1, with the partner's direction; max_interference: its magnitude. from_companions: squared interference, \
+         divided by the squared norm, from co-occurring features (the other is active at 60 % or more of the token positions \
+         where the rarer one is, unless the analysis had another threshold) and from features that carry the same \
+         information; from_strangers: the same from the other features that are ever active. active_share: share of token \
+         positions where the compiled value is not 0; mean_active, largest: mean and largest magnitude there. read: whether \
+         anything on the way to the output reads the feature. margin: distance to the nearest threshold that would change \
+         the verdict.",
+        ANALYZE,
     ),
     (
         "layers.csv",
         "Blocks",
-        "mse: mean squared error, summed over the features, whatever the block's weight in the objective; \
-         cosine: empty for a dead block.",
+        "A block is an attention or MLP layer; its output in the compressed model is compared with that in the compiled one. \
+         mse: mean squared error, summed over the features, whatever the block's weight in the objective. cosine: empty for \
+         a block that writes nothing.",
+        ANALYZE,
     ),
     (
         "variables.csv",
         "Variables, where they are written",
-        "r2: share of the variance that the compressed value explains as it is (below 0: less than a constant \
-         would); r2_mapped: what the best affine map of it explains. If r2_mapped is high and r2 low, the variable is \
-         kept in another encoding.",
+        "site: what writes the variable, the embedding or a block. positions: all, or those of tokens (BOS and padding aside). \
+         r2: the share of its variance that the compressed value explains (below 0: less than a constant would). r2_mapped: \
+         the share that the best affine map of the compressed value explains. If r2_mapped is high and r2 is low, the \
+         variable is kept in another encoding.",
+        ANALYZE,
     ),
     (
         "interventions.csv",
         "Interventions",
-        "A variable's value is replaced by its value on another input, in both models. accuracy_affected: how \
-         often both then agree, where the exchange changes the compiled model's output; affected: at how many positions; a \
-         variable that is the same on all inputs has none and is not tested. undecided: positions where that output is a \
-         tie, which do not count.",
+        "A variable's value is replaced by its value on another input, in both models. affected: the number of token positions \
+         where this changes the compiled model's output, none for a variable that is the same on all inputs; \
+         accuracy_affected: the share of them where both models then agree. undecided: token positions where the compiled \
+         model's output is a tie; they are not counted.",
+        ANALYZE,
     ),
-    ("positions.csv", "Output by position", ""),
+    ("positions.csv", "Output by position", "", ANALYZE),
 ];
 
 /// The page.
 ///
 /// # Errors
 /// If a file is missing or garbled.
-pub fn page(directory: &Path) -> Result<String, FigureError> {
+pub fn page(directory: &Path) -> Result<Markup, FigureError> {
     let figures = figures::of_run(directory)?;
     let summary = json(directory, "summary.json", "run it again with `--force`")?;
     let config = text(directory, "config.toml")?.unwrap_or_default();
@@ -70,50 +79,48 @@ pub fn page(directory: &Path) -> Result<String, FigureError> {
         .and_then(|s| s["name"].as_str())
         .or(directory.file_name().and_then(|n| n.to_str()))
         .unwrap_or("run");
-    let mut body = String::new();
-    match (&summary, &analysis) {
-        (Some(summary), Some(analysis)) => body += &finished(name, summary, analysis, &config),
-        _ => body += &without_result(name, directory, summary.as_ref())?,
-    }
-    body += &html::section("Figures", &html::figures(&figures));
-    body += &html::section("Worst inputs", &worst(directory)?);
-    let mut tables = String::new();
-    for (file, title, note) in TABLES {
-        if let Some(table) = Table::read_if_there(directory, file, ANALYZE)? {
-            tables += &html::table(&format!("{title} ({file})"), note, &table, 1000);
+    let beginning = match (&summary, &analysis) {
+        (Some(summary), Some(analysis)) => finished(name, summary, analysis, &config),
+        _ => without_result(name, directory, summary.as_ref())?,
+    };
+    let body = html! {
+        (beginning)
+        (section("Figures", template::figures(&figures)))
+        (section("Worst inputs", worst(directory)?))
+        (section("Tables", tables(directory, &TABLES)?))
+        (section("Configuration", verbatim(&config)))
+        (section("How to run it again", verbatim(&commands(directory))))
+        @if let Some(summary) = &summary {
+            (footer(summary))
         }
-    }
-    body += &html::section("Tables", &tables);
-    body += &html::section("Configuration", &html::verbatim(&config));
+    };
+    let title = analysis.map_or_else(|| name.to_owned(), |analysis| heading(name, &analysis));
+    Ok(template::page(&format!("{title}: report"), body))
+}
+
+/// The commands that repeat a run and what was made of it.
+fn commands(directory: &Path) -> String {
     let shown = directory.display().to_string();
-    let again = format!(
-        "compress --config {0} --output again    # the same run, the same bytes\n\
+    format!(
+        "compress --config {0} --output rerun    # the same run, the same bytes\n\
          compress analyze {1}\ncompress plot {1}\ncompress report {1}",
         shell(&format!("{shown}/config.toml")),
         shell(&shown)
-    );
-    body += &html::section("How to run it again", &html::verbatim(&again));
-    if let Some(summary) = &summary {
-        body += &footer(summary);
-    }
-    let title = analysis.map_or_else(|| name.to_owned(), |analysis| heading(name, &analysis));
-    Ok(html::page(&format!("{title}: what happened"), &body))
+    )
 }
 
-fn footer(summary: &Json) -> String {
+fn footer(summary: &Json) -> Markup {
     let word = |key: &str| summary[key].as_str().unwrap_or("unknown").to_owned();
-    format!(
-        "<footer>{}</footer>\n",
-        markup(&format!(
-            "compress {}, commit {}, {}, {}, {} threads, {} s in the training loop.",
-            word("version"),
-            word("git_commit"),
-            word("engine"),
-            word("cpu"),
-            summary["threads"].as_u64().unwrap_or(0),
-            number(summary["wall_time_seconds"].as_f64().unwrap_or(0.0))
-        ))
-    )
+    let text = format!(
+        "compress {}, commit {}, {}, {}, {} threads, {} s in the training loop.",
+        word("version"),
+        word("git_commit"),
+        word("engine"),
+        word("cpu"),
+        summary["threads"].as_u64().unwrap_or(0),
+        number(summary["wall_time_seconds"].as_f64().unwrap_or(0.0))
+    );
+    html! { footer { (visible(&text)) } }
 }
 
 /// A run that is under way, or that diverged.
@@ -121,10 +128,10 @@ fn without_result(
     name: &str,
     directory: &Path,
     summary: Option<&Json>,
-) -> Result<String, FigureError> {
+) -> Result<Markup, FigureError> {
     let answer = match summary {
         Some(s) if s["stop_reason"] == "diverged" => format!(
-            "The run diverged after {} updates: its loss was no longer a number, and it left no W. A lower \
+            "The run diverged after {} updates: its loss became non-finite, and there is no W. A lower \
              training.learning_rate.initial may help.",
             s["steps"]
         ),
@@ -134,13 +141,12 @@ fn without_result(
                 remedy: ANALYZE.into(),
             });
         }
-        None => "The run is not finished: there are training curves so far, and no W yet.".into(),
+        None => "The run is not finished: it has training curves so far, and no W yet.".into(),
     };
-    Ok(format!(
-        "<h1>{}</h1>\n{}",
-        markup(name),
-        html::paragraph("answer bad", &answer)
-    ))
+    Ok(html! {
+        h1 { (visible(name)) }
+        p.answer.bad { (visible(&answer)) }
+    })
 }
 
 /// The program and `d`; and the run's name, where that says something else.
@@ -154,13 +160,13 @@ fn heading(name: &str, analysis: &Json) -> String {
     }
 }
 
-fn finished(name: &str, summary: &Json, analysis: &Json, config: &str) -> String {
+fn finished(name: &str, summary: &Json, analysis: &Json, config: &str) -> Markup {
     let word = |key: &str| analysis[key].as_str().unwrap_or("unknown");
     let whole = |key: &str| analysis[key].as_u64().unwrap_or(0);
     let (d, width) = (whole("dim"), whole("width"));
     let question = format!(
-        "Does {} still work when its residual stream of {width} features is squeezed into {d} dimensions by one \
-         matrix W, and what became of the features?",
+        "Does {} still work when its residual stream of {width} features is squeezed into {d} dimensions, and \
+         what became of the features?",
         word("program")
     );
     let ending: Option<Ending> = serde_json::from_value(summary["ending"].clone()).ok();
@@ -170,16 +176,6 @@ fn finished(name: &str, summary: &Json, analysis: &Json, config: &str) -> String
     } else {
         format!("{} inputs that no training batch contains", whole("inputs"))
     };
-    let mut html = format!("<h1>{}</h1>\n", markup(&heading(name, analysis)));
-    html += &html::paragraph("question", &question);
-    html += &html::paragraph(
-        if works == Works::No {
-            "answer bad"
-        } else {
-            "answer"
-        },
-        &answer,
-    );
     let mut found = vec![format!(
         "d = {d} of D = {width}, seed {}, {} updates; metrics are over {inputs}.",
         whole("seed"),
@@ -190,7 +186,12 @@ fn finished(name: &str, summary: &Json, analysis: &Json, config: &str) -> String
     found.extend(remark.map(|remark| format!("{}.", capitalised(&remark))));
     found.extend(variants::notes(config));
     found.extend(findings::all(analysis, works));
-    html + &html::section("What was found", &html::list(&found))
+    html! {
+        h1 { (visible(&heading(name, analysis))) }
+        p.question { (visible(&question)) }
+        p.answer.bad[works == Works::No] { (visible(&answer)) }
+        (section("What was found", list(&found)))
+    }
 }
 
 /// The rank of `G` beside that of the visited states; an older analysis knew neither of these two.
@@ -212,9 +213,9 @@ fn ranks(analysis: &Json) -> String {
 }
 
 /// The worst inputs, token by token, from `worst_inputs.csv`.
-fn worst(directory: &Path) -> Result<String, FigureError> {
+fn worst(directory: &Path) -> Result<Markup, FigureError> {
     let Some(table) = Table::read_if_there(directory, "worst_inputs.csv", ANALYZE)? else {
-        return Ok(String::new());
+        return Ok(Markup::default());
     };
     let ranks = table.numbers("rank")?;
     let columns = ["position", "token", "expected", "found"];
@@ -223,43 +224,52 @@ fn worst(directory: &Path) -> Result<String, FigureError> {
         .map(|c| table.texts(c))
         .collect::<Result<_, _>>()?;
     let right = table.texts("right")?;
-    let mut html = String::new();
-    for rank in 1..=WORST {
-        let rows: Vec<usize> = (0..ranks.len())
-            .filter(|&r| ranks[r] == Some(rank as f64))
-            .collect();
-        if rows.is_empty() {
-            break;
+    let inputs: Vec<Vec<usize>> = (1..=WORST)
+        .map(|rank| {
+            (0..ranks.len())
+                .filter(|&r| ranks[r] == Some(rank as f64))
+                .collect()
+        })
+        .take_while(|rows: &Vec<usize>| !rows.is_empty())
+        .collect();
+    if inputs.is_empty() {
+        return Ok(Markup::default());
+    }
+    Ok(html! {
+        p.note {
+            "The inputs with the largest errors (numerical output) or the smallest lead of the right class (categorical \
+             output), token by token: the output of the compiled model (expected) and of the compressed one (found). Wrong \
+             outputs are in bold red. worst_inputs.csv has more inputs."
         }
-        html += "<div class=\"scroll\"><table>\n<tbody>\n";
-        for (name, column) in columns.iter().zip(&cells) {
-            html += &format!("<tr><th scope=\"row\">{name}</th>");
-            for &row in &rows {
-                let short = match column[row].parse::<f64>() {
-                    // A compiled 0 that the softmax left at 1e-16 is a 0 to the reader.
-                    Ok(x) if ["expected", "found"].contains(name) => {
-                        number(if x.abs() < 1e-9 { 0.0 } else { x })
+        @for rows in &inputs {
+            .scroll {
+                table {
+                    tbody {
+                        @for (&name, column) in columns.iter().zip(&cells) {
+                            tr {
+                                th scope="row" { (name) }
+                                @for &row in rows {
+                                    td.n.wrong[name == "found" && right[row] == "false"] {
+                                        (visible(&shown(name, column[row])))
+                                    }
+                                }
+                            }
+                            "\n"
+                        }
                     }
-                    _ => column[row].to_owned(),
-                };
-                let wrong = *name == "found" && right[row] == "false";
-                html += &format!(
-                    "<td class=\"n{}\">{}</td>",
-                    if wrong { " wrong" } else { "" },
-                    markup(&short)
-                );
+                }
             }
-            html += "</tr>\n";
         }
-        html += "</tbody>\n</table></div>\n";
+    })
+}
+
+/// A cell of a column of `worst_inputs.csv`.
+fn shown(column: &str, cell: &str) -> String {
+    match cell.parse::<f64>() {
+        // A compiled 0 that the softmax left at 1e-16 is a 0 to the reader.
+        Ok(x) if ["expected", "found"].contains(&column) => {
+            number(if x.abs() < 1e-9 { 0.0 } else { x })
+        }
+        _ => cell.to_owned(),
     }
-    if html.is_empty() {
-        return Ok(html);
-    }
-    Ok(html::paragraph(
-        "note",
-        "The inputs with the largest errors (numbers) or the smallest lead of the right class, token by token: what the \
-         compiled model says (expected) and the compressed one (found); what is wrong is set in bold red. More are in \
-         worst_inputs.csv.",
-    ) + &html)
 }

@@ -2,37 +2,38 @@
 
 use std::path::Path;
 
+use maud::{Markup, html};
 use serde_json::Value as Json;
 
-use super::html::{self, number};
 use super::reading::{json, text};
 use super::study_answer;
+use super::template::{self, list, section, tables, verbatim};
 use crate::analysis::answer::group_name;
 use crate::figures;
 use crate::figures::table::{FigureError, Table};
 use crate::study::subject::Subject;
-use base::escape::{markup, shell};
-use base::numbers::count;
+use base::escape::{shell, visible};
+use base::numbers::{count, four_digits as number};
 
-const ANALYZE: &str = "`compress analyze DIR` makes it again from the runs";
-const COLLECT: &str = "`compress sweep --collect DIR` makes it again from the runs";
+const ANALYZE: &str = "`compress analyze DIR` rebuilds it from the runs";
+const COLLECT: &str = "`compress sweep --collect DIR` rebuilds it from the runs";
 
 /// `study_verdicts.csv` and `study_metrics.csv` are long, and drawn.
 const TABLES: [(&str, &str, &str, &str); 4] = [
     (
         "critical_widths.csv",
         "Smallest sufficient d",
-        "critical_d: the smallest of the tried d that suffices: there and at every larger d tried, the median over seeds is \
-         within the tolerance; empty: no d that was tried suffices, or, of trained runs most of which did not learn at the largest d (column ending \
-         of runs.csv), they were not trained long enough to tell. low, high: 95 % interval over resampled seeds; empty where \
-         no d that was tried suffices in so many of the resamples (97.5 % for low, 2.5 % for high).",
+        "critical_d: the smallest sufficient d of those tried: there and at every larger d tried, the median over seeds is \
+         within the tolerance. It is empty if no tried d suffices, or if most training runs did not learn at the largest d \
+         (column ending of runs.csv), so that they were not trained long enough to tell. low, high: 95 % bootstrap interval \
+         over seeds; low is empty if no tried d suffices in 97.5 % of the resamples, high if none does in 2.5 % of them.",
         ANALYZE,
     ),
     (
         "summary.csv",
         "Grid points",
-        "Statistics over the seeds of each point; ci: 95 % bootstrap interval of the mean; median_low, median_high: of the \
-         median.",
+        "Statistics over the seeds of each grid point. ci_low, ci_high: 95 % bootstrap interval of the mean; median_low, \
+         median_high: 95 % bootstrap interval of the median.",
         COLLECT,
     ),
     (
@@ -56,7 +57,7 @@ const TABLES: [(&str, &str, &str, &str); 4] = [
 ///
 /// # Errors
 /// If a file is missing or garbled.
-pub fn page(directory: &Path) -> Result<String, FigureError> {
+pub fn page(directory: &Path) -> Result<Markup, FigureError> {
     let figures = figures::of_study(directory)?;
     let analysis = json(directory, "analysis.json", ANALYZE)?;
     let record = text(directory, "study.toml")?;
@@ -65,14 +66,11 @@ pub fn page(directory: &Path) -> Result<String, FigureError> {
     let name = word("name")
         .or_else(|| Some(directory.file_name()?.to_str()?.to_owned()))
         .unwrap_or_else(|| "study".into());
-    let mut body = format!("<h1>{}</h1>\n", markup(&name));
     let stated = word("question").filter(|question| !question.trim().is_empty());
     let question = stated.unwrap_or_else(|| {
         "How small can d be before the compressed model stops working, and what becomes of its features?".into()
     });
-    body += &html::paragraph("question", &question);
     let answer = study_answer::of(directory, analysis.as_ref())?;
-    body += &html::paragraph("answer", &answer.sentences.join(" "));
     let mut found = answer.more;
     found.extend(runs(directory)?);
     found.extend(analysis.as_ref().and_then(subjects));
@@ -84,41 +82,50 @@ pub fn page(directory: &Path) -> Result<String, FigureError> {
                 .into(),
         ),
     }
-    body += &html::section("What was found", &html::list(&found));
-    body += &html::section("Figures", &html::figures(&figures));
-    let mut tables = String::new();
-    for (file, title, note, remedy) in TABLES {
-        if let Some(table) = Table::read_if_there(directory, file, remedy)? {
-            tables += &html::table(&format!("{title} ({file})"), note, &table, 1000);
+    let body = html! {
+        h1 { (visible(&name)) }
+        p.question { (visible(&question)) }
+        p.answer { (visible(&answer.sentences.join(" "))) }
+        (section("What was found", list(&found)))
+        (section("Figures", template::figures(&figures)))
+        (section("Tables", tables(directory, &TABLES)?))
+        @if let Some(record) = &record {
+            (section("Configuration", verbatim(&without_runs(record))))
         }
-    }
-    body += &html::section("Tables", &tables);
+        (section("How to run it again", verbatim(&commands(directory, record.is_some()))))
+        footer { "compress " (env!("CARGO_PKG_VERSION")) }
+    };
+    Ok(template::page(&format!("{name}: report"), body))
+}
+
+/// A study's record without its list of runs, which repeats what the tables say.
+fn without_runs(record: &str) -> String {
+    let head: Vec<&str> = record
+        .lines()
+        .take_while(|line| !line.starts_with("[[run]]"))
+        .collect();
+    head.join("\n")
+}
+
+/// The commands that repeat a study, or a run of what was no study, and what was made of it.
+fn commands(directory: &Path, is_study: bool) -> String {
     let shown = directory.display().to_string();
-    let mut again = String::new();
-    if let Some(record) = &record {
-        // The list of runs repeats what the tables say.
-        let head: Vec<&str> = record
-            .lines()
-            .take_while(|l| !l.starts_with("[[run]]"))
-            .collect();
-        body += &html::section("Configuration", &html::verbatim(&head.join("\n")));
-        again += "compress sweep STUDY.toml    # the file that the study was started with; runs only what is missing\n";
-        again += &format!(
-            "compress sweep --collect {}    # runs.csv and summary.csv from the runs\n",
+    let runs = if is_study {
+        format!(
+            "compress sweep STUDY.toml    # the file that the study was started with; runs only what is missing\n\
+             compress sweep --collect {}    # runs.csv and summary.csv from the runs\n",
             shell(&shown)
-        );
+        )
     } else {
-        again += "compress --config RUN/config.toml --output again    # any of the runs, the same bytes\n";
-    }
-    again += &format!(
-        "compress analyze {0}\ncompress plot {0}\ncompress report {0}\n\
+        "compress --config RUN/config.toml --output rerun    # any of the runs, the same bytes\n"
+            .into()
+    };
+    format!(
+        "{runs}compress analyze {0}\ncompress plot {0}\ncompress report {0}\n\
          compress report {1}    # the page of one run",
         shell(&shown),
         shell(&format!("{shown}/RUN"))
-    );
-    body += &html::section("How to run it again", &html::verbatim(&again));
-    body += &format!("<footer>compress {}</footer>\n", env!("CARGO_PKG_VERSION"));
-    Ok(html::page(&format!("{name}: what happened"), &body))
+    )
 }
 
 /// What the runs are about; an older analysis does not know.
@@ -147,7 +154,7 @@ fn runs(directory: &Path) -> Result<Vec<String>, FigureError> {
         .map(|(name, reason)| format!("{name} ({reason})"))
         .collect();
     if !others.is_empty() {
-        found.push(format!("Without a result: {}.", others.join("; ")));
+        found.push(format!("Runs without a result: {}.", others.join("; ")));
     }
     Ok(found)
 }
@@ -179,15 +186,19 @@ fn agreement(directory: &Path, analysis: &Json) -> Vec<String> {
     }
     for (group, rows) in &by_group {
         let who = if *group == "all" {
-            "Between seeds".to_owned()
+            "The".to_owned()
         } else {
-            format!("{}: between seeds", group_name(group))
+            format!("{}: the", group_name(group))
         };
         let all = over_widths(rows, "median_correlation");
         // Analyses of earlier versions know the whole triangle alone.
         let apart = over_widths(rows, "median_correlation_off_diagonal")
-            .map_or_else(String::new, |text| format!("; without the diagonal {text}"));
-        found.extend(all.map(|all| format!("{who}, G correlates with a median of {all}{apart}.")));
+            .map_or_else(String::new, |text| {
+                format!("; without the diagonal it is {text}")
+            });
+        found.extend(
+            all.map(|all| format!("{who} median correlation of G between seeds is {all}{apart}.")),
+        );
     }
     if let Some(median) = analysis["reference_median"].as_f64() {
         found.push(format!(

@@ -14,7 +14,7 @@ use crate::figures::table::{FigureError, Table};
 use crate::study::tables::ENDING;
 use base::numbers::count;
 
-const COLLECT: &str = "`compress sweep --collect DIR` makes it again from the runs";
+const COLLECT: &str = "`compress sweep --collect DIR` rebuilds it from the runs";
 const DIM: &str = "compression.dim";
 const SEED: &str = "training.seed";
 
@@ -49,8 +49,7 @@ pub fn of(directory: &Path, analysis: Option<&Json>) -> Result<Answer, FigureErr
         let completed = completed(&runs)?;
         if completed != analysed {
             answer.sentences.push(format!(
-                "This is about the {} that were analysed, of {completed} completed: `compress analyze DIR` \
-                 includes them all.",
+                "This is about the {} analysed so far, of {completed} completed: `compress analyze DIR` includes them all.",
                 count(analysed, "run")
             ));
         }
@@ -65,11 +64,9 @@ fn completed(runs: &Table) -> Result<usize, FigureError> {
 
 /// Of tables whose runs are not beside them: their `d` is the same for all, and stands in no table.
 fn unknown_widths(completed: usize) -> Answer {
-    let was = if completed == 1 { "was" } else { "were" };
     Answer {
         sentences: vec![format!(
-            "{} {was} completed, but what they say is not known: runs.csv has no column {DIM}, and their directories, \
-             which say how wide they are, are not here.",
+            "{} completed, but d is unknown: runs.csv has no column {DIM}, and the run directories are not here.",
             count(completed, "run")
         )],
         ..Answer::default()

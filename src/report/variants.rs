@@ -2,7 +2,7 @@
 
 use toml::{Table, Value};
 
-use super::html::number;
+use base::numbers::four_digits as number;
 
 /// The keys of `[objective]` and what the paper has there; `output_positions` depends on the program.
 const PAPER: [(&str, &str); 6] = [
@@ -22,8 +22,8 @@ pub fn notes(config: &str) -> Vec<String> {
     let weights = table("inputs").and_then(|inputs| inputs.get("token_weights")?.as_table());
     if let Some(weights) = weights.filter(|weights| !weights.is_empty()) {
         notes.push(format!(
-            "Tokens do not occur equally often: {}; any other token weighs 1. Means weight each \
-             input by its probability.",
+            "Tokens do not occur equally often: {}; any other token weighs 1. Means over inputs are \
+             weighted by the inputs' probabilities.",
             listed(weights, " weighs ")
         ));
     }

@@ -3,8 +3,8 @@
 //! What has no shape of its own is written as an escape of JSON and RASP (`\u001b`, `\n`): controls, the
 //! characters that turn the reading direction, and those that are not seen at all. So text moves no
 //! cursor, forges no line, and two names that differ look different. One function for each kind of
-//! place: a name or a cell ([`visible`], [`name`]), whole output ([`lines`]), HTML and SVG ([`markup`]),
-//! a command to be copied ([`shell`]). Files keep every text as it is.
+//! place: a name or a cell, also of a page, whose templates escape the rest ([`visible`], [`name`]), whole output
+//! ([`lines`]), SVG ([`markup`]), a command to be copied ([`shell`]). Files keep every text as it is.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -59,7 +59,7 @@ pub fn path(path: &Path) -> String {
     visible(&path.display().to_string()).into_owned()
 }
 
-/// Text between tags or in quotes, of HTML and of XML.
+/// Text between tags or in quotes of XML.
 pub fn markup(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in visible(text).chars() {

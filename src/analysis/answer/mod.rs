@@ -168,8 +168,8 @@ impl Evidence {
                 format!("{runs} of {}", count(self.runs.len(), "run"))
             };
             format!(
-                "In {which} the lowest, below {}, is that of a variable that is read in part from something that carries the \
-                 same information and is not exchanged with it ({}); a low value does not show there that the model \
+                "In {which} the lowest interchange accuracy, below {}, is that of a variable whose information is also read \
+                 from something else, which is not exchanged with it ({}): there a low value does not show that the model \
                  ignores the variable.",
                 four_digits(LITTLE_BELOW),
                 parts.join("; ")

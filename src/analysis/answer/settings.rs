@@ -225,7 +225,7 @@ impl Found<'_> {
     fn with_interval(&self) -> String {
         let median = self.shown();
         if !depends_on_seed(self.group) {
-            return format!("{median} (no seed changes it)");
+            return format!("{median} (the same for every seed)");
         }
         if self.values.len() == 1 {
             return format!("{median} (a single run)");

@@ -84,7 +84,7 @@ fn methods_are_told_apart_by_the_widths_they_need() {
         text,
         "For a mean absolute error of at most 0.005 (median over seeds), the smallest sufficient d is 6 with train \
          (the next smaller one tried is 4; 95 % interval over 5 seeds: 6 to 6) and 8 with pca (the next smaller one tried is \
-         6; no seed changes it); no d up to 8 suffices with \
+         6; the same for every seed); no d up to 8 suffices with \
          random. In the median, train needs 2 fewer dimensions than pca, and their intervals do not overlap. Where the median over \
          seeds meets the tolerance, so does every run."
     );
@@ -315,7 +315,7 @@ fn a_width_that_nobody_reaches_is_said_once() {
         answer("mae", &rows.concat()),
         "For a mean absolute error of at most 0.005 (median over seeds), no d up to 8 suffices with pca or train. At \
          d = 8 the mean absolute error (median over seeds) is lowest with train: 0.1 (95 % interval over 5 seeds: \
-         0.1 to 0.1); then pca: 0.2 (no seed changes it). The difference, a factor of 2, is larger than the \
+         0.1 to 0.1); then pca: 0.2 (the same for every seed). The difference, a factor of 2, is larger than the \
          spread over seeds (interquartile range: a factor of 1), and no interval reaches the other's value."
     );
 }
@@ -588,9 +588,9 @@ fn a_low_interchange_accuracy_names_what_was_not_exchanged() {
     );
     assert!(
         more.ends_with(
-            "In 7 of 9 runs the lowest, below 0.95, is that of a variable that is read in part from something that carries \
-             the same information and is not exchanged with it (is_x, carried by tokens:x, in 7); a low value does not show \
-             there that the model ignores the variable."
+            "In 7 of 9 runs the lowest interchange accuracy, below 0.95, is that of a variable whose information is also \
+             read from something else, which is not exchanged with it (is_x, carried by tokens:x, in 7): there a low value does not \
+             show that the model ignores the variable."
         ),
         "{more}"
     );

@@ -220,7 +220,7 @@ impl Found<'_> {
 
     fn sureness(&self) -> String {
         let seeds = match self.seeds {
-            _ if !depends_on_seed(self.group) => return "no seed changes it".into(),
+            _ if !depends_on_seed(self.group) => return "the same for every seed".into(),
             (_, 1) => return "one run at each d".into(),
             (fewest, most) if fewest == most => count(most, "seed"),
             (fewest, most) => format!("{fewest} to {most} seeds"),

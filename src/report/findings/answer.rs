@@ -2,10 +2,9 @@
 
 use serde_json::Value as Json;
 
-use super::words::budget_of;
-use crate::report::html::number;
-use crate::report::html::percent;
+use super::words::{budget_of, percent};
 use crate::run::ending::Ending;
+use base::numbers::four_digits as number;
 
 /// From this share of outputs on a model is said to work mostly.
 const MOSTLY_FROM: f64 = 0.95;
@@ -38,7 +37,7 @@ pub fn answer(summary: &Json, analysis: &Json, ending: Option<&Ending>) -> (Work
             budget_of(analysis).map_or_else(String::new, |budget| budget.sentence())
         }
         Works::No => {
-            "As long as outputs are wrong, what W keeps and gives up need not be what the program needs.".into()
+            "While outputs are wrong, the features that W keeps are not necessarily those that the program needs.".into()
         }
         Works::Untold => String::new(),
     };
@@ -130,8 +129,8 @@ impl<'a> Output<'a> {
         } = self;
         if self.is_of_one_answer() {
             return format!(
-                "Cannot be told: on {inputs} the right answer is always the same, so that a constant answer passes. \
-                 Inputs whose answers differ would tell (inputs.lengths, model.max_seq_len)."
+                "Undecided: on {inputs} the right answer is always the same, so a constant answer passes. Choose inputs whose \
+                 answers differ (inputs.lengths, model.max_seq_len)."
             );
         }
         let verdict = match self.right {

@@ -8,13 +8,11 @@ use serde_json::Value as Json;
 
 pub use answer::{Works, answer};
 
-use super::html::number;
-use super::html::percent;
 use crate::analysis::structure::variable_of;
 use crate::analysis::verdict::HARDLY_ANY;
-use base::numbers::listed;
+use base::numbers::{four_digits as number, listed};
 use variables::{interventions, variables};
-use words::{budget_of, close_to_one, sorted_by};
+use words::{budget_of, close_to_one, percent, sorted_by};
 
 /// More features than this are counted by variable.
 const MOST_FEATURES: usize = 12;
@@ -53,13 +51,13 @@ fn verdicts(analysis: &Json) -> Vec<String> {
             ),
             "shared" => (
                 format!(
-                    "{each} overlaps mostly with features that mostly occur together with it or carry the same information"
+                    "{each} overlaps mainly with features that co-occur with it or carry the same information"
                 ),
                 String::new(),
             ),
             "superposed" => (
                 format!(
-                    "{each} overlaps mostly with features that seldom or never occur together with it"
+                    "{each} overlaps mainly with exclusive features, which seldom or never co-occur with it"
                 ),
                 String::new(),
             ),
@@ -144,11 +142,16 @@ fn budget(analysis: &Json) -> Option<String> {
         .into_iter()
         .filter(|(_, x)| x / total >= 0.0005);
     let shares: Vec<String> = shares
-        .map(|(name, x)| format!("{} {}", percent(x / total), cause(name)))
+        .enumerate()
+        .map(|(i, (name, x))| {
+            let goes = if i == 0 { "is due to" } else { "to" };
+            format!("{} {goes} {}", percent(x / total), cause(name))
+        })
         .collect();
     let width = analysis["width"].as_u64().unwrap_or(0);
     Some(format!(
-        "The features' dimensionalities (0 for a dropped one) sum to {} instead of {width}. What is lost, {}{}, is lost {}.",
+        "The features' dimensionalities (the share of a dimension that each has for itself; 0 for a dropped one) sum to {} \
+         instead of {width}. Of the {} lost{}, {}.",
         number((100.0 * (width as f64 - total)).round() / 100.0),
         number((100.0 * total).round() / 100.0),
         more_than(analysis, width as f64 - total),
@@ -169,14 +172,12 @@ fn more_than(analysis: &Json, sum: f64) -> String {
 /// A part of the budget in words.
 fn cause(name: &str) -> &'static str {
     match name {
-        "deletion" => "by dropped features that the program uses",
-        "deletion_of_unused" => "by dropped features that the program never uses",
-        "sharing" => {
-            "by overlap of features that mostly occur together or carry the same information"
-        }
-        "superposition" => "by overlap of features that seldom or never occur together",
+        "deletion" => "dropped features that the program uses",
+        "deletion_of_unused" => "dropped features that the program never uses",
+        "sharing" => "overlap of features that co-occur or carry the same information",
+        "superposition" => "overlap of exclusive features (which seldom or never co-occur)",
         _ => {
-            "by kept features without use (never read or never active) and by overlap with those never active"
+            "kept features without use (never read or never active) and overlap with features that are never active"
         }
     }
 }
@@ -203,18 +204,17 @@ fn blocks(analysis: &Json) -> Option<String> {
     }
     let variance = match by_variance.first() {
         Some((entry, x)) if name(entry) == least => {
-            format!(", and explains least: {}", explained(*x))
+            format!("; it also explains the least: {}", explained(*x))
         }
         Some((entry, x)) => format!(
-            ", and that of {} explains least: {}",
+            "; the one that explains the least is {}: {}",
             name(entry),
             explained(*x)
         ),
         None => String::new(),
     };
     Some(format!(
-        "Of all blocks' outputs, that of {least} has the lowest cosine with the compiled model's, \
-         {cosine}{variance}."
+        "The block whose output has the lowest cosine with the compiled model's is {least} ({cosine}){variance}."
     ))
 }
 

@@ -93,7 +93,7 @@ fn answer_of_a_model_that_is_right_in_part_gives_the_share() {
     );
     assert!(
         text.ends_with(
-            "As long as outputs are wrong, what W keeps and gives up need not be what the program needs."
+            "While outputs are wrong, the features that W keeps are not necessarily those that the program needs."
         ),
         "{text}"
     );
@@ -144,8 +144,8 @@ fn answer_of_a_program_with_one_answer_cannot_be_told() {
         assert_eq!(works, Works::Untold);
         assert_eq!(
             text,
-            "Cannot be told: on all 1024 inputs the right answer is always the same, so that a constant answer passes. \
-             Inputs whose answers differ would tell (inputs.lengths, model.max_seq_len)."
+            "Undecided: on all 1024 inputs the right answer is always the same, so a constant answer passes. Choose inputs \
+             whose answers differ (inputs.lengths, model.max_seq_len)."
         );
     }
 }
@@ -184,10 +184,10 @@ fn features_by_verdict_say_whether_the_program_uses_what_was_dropped() {
             "1 of 14 features is dedicated (it has a direction nearly of its own): is_x.",
             "5 of 14 features count as dropped (norm below 0.25): tokens:a, tokens:b, tokens:c, tokens:d, one. The program \
              uses 1 of them.",
-            "The features' dimensionalities (0 for a dropped one) sum to 6 instead of 14. What is lost, 8, is lost 12.5 % \
-             by dropped features that the program uses, 50 % by dropped features that the program never uses, 12.5 % by \
-             overlap of features that mostly occur together or carry the same information and 25 % by overlap of features \
-             that seldom or never occur together.",
+            "The features' dimensionalities (the share of a dimension that each has for itself; 0 for a dropped one) sum to 6 \
+             instead of 14. Of the 8 lost, 12.5 % is due to dropped features that the program uses, 50 % to dropped features \
+             that the program never uses, 12.5 % to overlap of features that co-occur or carry the same information and 25 % \
+             to overlap of exclusive features (which seldom or never co-occur).",
         ]
     );
     let mut named = more.clone();
@@ -202,7 +202,7 @@ fn features_by_verdict_say_whether_the_program_uses_what_was_dropped() {
     // Seven dimensions could hold more than 6.
     assert!(
         found[2].contains(
-            "What is lost, 8 (more than D − d: the directions use the d dimensions unevenly), is lost 12.5"
+            "Of the 8 lost (more than D − d: the directions use the d dimensions unevenly), 12.5 % is due"
         ),
         "{}",
         found[2]
@@ -228,8 +228,8 @@ fn what_rounding_leaves_of_nothing_is_no_cause() {
     assert_eq!(
         found,
         [
-            "The features' dimensionalities (0 for a dropped one) sum to 12 instead of 14. What is lost, 2, is lost 100 % \
-             by dropped features that the program uses."
+            "The features' dimensionalities (the share of a dimension that each has for itself; 0 for a dropped one) sum to 12 \
+             instead of 14. Of the 2 lost, 100 % is due to dropped features that the program uses."
         ]
     );
 }
@@ -243,7 +243,7 @@ fn blocks_are_judged_by_the_variance_that_they_explain_too() {
             block("layer0.mlp", 0.99997, 0.999),
             block("layer1.attn", 0.97, 0.95)
         ]),
-        "Of all blocks' outputs, that of layer1.attn has the lowest cosine with the compiled model's, 0.97, and explains \
+        "The block whose output has the lowest cosine with the compiled model's is layer1.attn (0.97); it also explains the \
          least: 95 % of its variance."
     );
     // A constant that is right makes the cosine high.
@@ -252,8 +252,8 @@ fn blocks_are_judged_by_the_variance_that_they_explain_too() {
             block("layer0.mlp", 0.96, -57.0),
             block("layer1.attn", 0.95, 0.95)
         ]),
-        "Of all blocks' outputs, that of layer1.attn has the lowest cosine with the compiled model's, 0.95, and that of \
-         layer0.mlp explains least: none of its variance."
+        "The block whose output has the lowest cosine with the compiled model's is layer1.attn (0.95); the one that explains \
+         the least is layer0.mlp: none of its variance."
     );
     assert_eq!(
         of(&[block("layer0.attn", 0.5, 0.25)]),
@@ -281,10 +281,10 @@ fn variables_are_judged_by_what_is_read_of_them() {
     assert_eq!(
         found,
         [
-            "At the positions of tokens, kept but rescaled, shifted or in another linear encoding: tokens (embed, the 2 \
-             features that are read, of 6): R² -3 as it is, 0.98 after the best affine map.",
-            "At the positions of tokens, not fully recoverable by an affine map of its own features: indices (embed): R² 0.3 as it is, \
-             0.5 after the best affine map. The outputs are right all the same.",
+            "BOS and padding aside, these variables are kept, but rescaled, shifted or in another linear encoding: tokens \
+             (embed, the 2 features that are read, of 6): R² -3 as written, 0.98 after the best affine map.",
+            "BOS and padding aside, this variable is not fully recoverable by an affine map of its own features: indices \
+             (embed): R² 0.3 as written, 0.5 after the best affine map. The outputs are right all the same.",
         ]
     );
 }
@@ -304,7 +304,7 @@ fn a_low_interchange_share_names_what_carries_the_same_information() {
     });
     let shares = "Interchange interventions (4096 sampled pairs of inputs): where exchanging a variable changes the \
                   compiled model's output, the compressed model follows in 0.2 % of cases for is_x and 100 % for tokens; \
-                  the exchange matters at 58.6 % of positions.";
+                  the exchange matters at 58.6 % of token positions.";
     assert_eq!(
         interventions(&analysis, Works::Everywhere),
         [
@@ -319,7 +319,7 @@ fn a_low_interchange_share_names_what_carries_the_same_information() {
     let found = interventions(&wrong, Works::No);
     assert_eq!(
         found[1],
-        "Without any exchange the output is right at 91.2 % of token positions: about that is the most to expect."
+        "Without any exchange the output is right at 91.2 % of token positions, which is about the most to expect."
     );
     assert!(found[2].starts_with("tokens:x carries the same information as is_x"));
 }
@@ -333,7 +333,7 @@ fn a_low_interchange_share_without_a_carrier_is_not_explained_away() {
         [
             "Interchange interventions (4096 sampled pairs of inputs): where exchanging a variable changes the compiled \
              model's output, the compressed model follows in 35.7 % of cases for target_pos; the exchange matters at 58.6 \
-             % of positions.",
+             % of token positions.",
             "The variables that an exchange of target_pos leaves as they are carry less than half of its information, even \
              all together (by an affine map), so linear redundancy does not explain the low share.",
         ]
@@ -345,7 +345,7 @@ fn a_low_interchange_share_without_a_carrier_is_not_explained_away() {
     let found = interventions(&right, Works::No);
     assert!(
         found[0].ends_with(
-            "matters at 58.6 % of the 1000 positions where the compiled model's output is no tie."
+            "matters at 58.6 % of the 1000 token positions where the compiled model's output is not a tie."
         ),
         "{found:?}"
     );

@@ -3,12 +3,10 @@
 use serde_json::Value as Json;
 
 use super::answer::Works;
-use super::words::{EXPLAINED_FROM, close_to_one, sorted_by};
+use super::words::{EXPLAINED_FROM, close_to_one, percent, sorted_by};
 use crate::analysis::interchange::LITTLE_BELOW;
 use crate::analysis::redundancy::{self, Carried};
-use crate::report::html::number;
-use crate::report::html::percent;
-use base::numbers::listed;
+use base::numbers::{four_digits as number, listed};
 
 /// A variable as it is written: its name, and the shares of its variance as it is and after the best map.
 struct Written {
@@ -42,7 +40,7 @@ impl Written {
 
     fn text(&self) -> String {
         format!(
-            "{}: R² {} as it is, {} after the best affine map",
+            "{}: R² {} as written, {} after the best affine map",
             self.name,
             explained(self.plain),
             explained(self.mapped)
@@ -65,7 +63,7 @@ pub fn variables(analysis: &Json, works: Works) -> Vec<String> {
     let mut found = Vec::new();
     if !recoded.is_empty() {
         found.push(format!(
-            "At the positions of tokens, kept but rescaled, shifted or in another linear encoding: {}.",
+            "BOS and padding aside, these variables are kept, but rescaled, shifted or in another linear encoding: {}.",
             recoded.join("; ")
         ));
     }
@@ -74,19 +72,19 @@ pub fn variables(analysis: &Json, works: Works) -> Vec<String> {
             Works::Everywhere => " The outputs are right all the same.",
             Works::Mostly | Works::No | Works::Untold => "",
         };
-        let own = if partly.len() == 1 {
-            "its own features"
+        let (these, own) = if partly.len() == 1 {
+            ("this variable is", "its own features")
         } else {
-            "their own features"
+            ("these variables are", "their own features")
         };
         found.push(format!(
-            "At the positions of tokens, not fully recoverable by an affine map of {own}: {}.{all_the_same}",
+            "BOS and padding aside, {these} not fully recoverable by an affine map of {own}: {}.{all_the_same}",
             partly.join("; ")
         ));
     }
     if !fits.is_empty() && found.is_empty() {
         found.push(format!(
-            "At the positions of tokens, every variable that is read is written as in the compiled model (R² of at least {}).",
+            "BOS and padding aside, every variable that is read is written as in the compiled model (R² of at least {}).",
             number(EXPLAINED_FROM)
         ));
     }
@@ -114,7 +112,7 @@ pub fn interventions(analysis: &Json, works: Works) -> Vec<String> {
     let right = analysis["accuracy"].as_f64().unwrap_or(1.0);
     if works == Works::No {
         found.push(format!(
-            "Without any exchange the output is right at {} of token positions: about that is the most to expect.",
+            "Without any exchange the output is right at {} of token positions, which is about the most to expect.",
             percent(right)
         ));
     }
@@ -139,15 +137,16 @@ pub fn interventions(analysis: &Json, works: Works) -> Vec<String> {
     found
 }
 
-/// `1.1 % of cases for is_x, 100 % for frac_prevs and 100 % for tokens; it matters at 58.6 % of positions`.
+/// `1.1 % of cases for is_x, 100 % for frac_prevs and 100 % for tokens; the exchange matters at 58.6 % of token
+/// positions`.
 fn followed(shares: &[(&Json, f64)]) -> String {
     let count = |entry: &Json, key: &str| entry[key].as_f64().unwrap_or(0.0);
     let matters = |entry: &Json| {
         let share = percent(count(entry, "affected") / count(entry, "positions").max(1.0));
         match count(entry, "undecided") {
-            0.0 => format!("{share} of positions"),
+            0.0 => format!("{share} of token positions"),
             _ => format!(
-                "{share} of the {} positions where the compiled model's output is no tie",
+                "{share} of the {} token positions where the compiled model's output is not a tie",
                 count(entry, "positions")
             ),
         }
@@ -163,7 +162,7 @@ fn followed(shares: &[(&Json, f64)]) -> String {
         let at = if alike {
             String::new()
         } else {
-            format!(" (it matters at {})", matters(entry))
+            format!(" (the exchange matters at {})", matters(entry))
         };
         format!("{}{cases} for {name}{at}", percent(*share))
     });

@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use crate::analysis::verdict::Budget;
-use crate::report::html::number;
+use base::numbers::four_digits as number;
 
 /// A variable is as it was, or recoverable, from this share of its variance on.
 pub(super) const EXPLAINED_FROM: f64 = 0.9;
@@ -28,5 +28,16 @@ pub(super) fn close_to_one(x: f64) -> String {
         "more than 0.9999".into()
     } else {
         number(x)
+    }
+}
+
+/// A share as people say it.
+pub(super) fn percent(x: f64) -> String {
+    if x > 0.0 && x < 0.001 {
+        "less than 0.1 %".into()
+    } else if x < 1.0 && x > 0.999 {
+        "more than 99.9 %".into()
+    } else {
+        format!("{} %", number((x * 1000.0).round() / 10.0))
     }
 }

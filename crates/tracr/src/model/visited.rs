@@ -91,12 +91,12 @@ pub fn sentence(read: usize, all: usize) -> String {
         }
         _ if read == all => {
             format!(
-                "{states} have rank {all}: from d = {all} on there are linear projections that lose nothing."
+                "{states} have rank {all}: for every d of at least {all} some linear projection loses nothing."
             )
         }
         _ => format!(
-            "{states} have rank {all}, and rank {read} in the features that are read: from d = {read} on there are \
-             linear projections that lose nothing that is read."
+            "{states} have rank {all}, and rank {read} in the features that are read: for every d of at least {read} some \
+             linear projection loses nothing that is read."
         ),
     }
 }
