@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use serde::Deserialize;
-use toml::de::{DeTable, DeValue, Error, ValueDeserializer};
+use toml::de::{DeTable, DeValue, ValueDeserializer};
 use toml::{Spanned, Value};
 
 use super::assignment::Assignment;
@@ -18,7 +18,7 @@ use base::files;
 /// A file that was parsed.
 pub struct TomlFile<'a> {
     path: &'a Path,
-    /// What stands in it, in its order.
+    /// What stands in it, by name.
     pub table: DeTable<'a>,
     /// Where each line but the first begins.
     lines: Vec<usize>,
@@ -36,16 +36,12 @@ impl<'a> TomlFile<'a> {
             table: DeTable::new(),
             lines: breaks.map(|(at, _)| at + 1).collect(),
         };
-        let root = DeTable::parse(text).map_err(|e| file.syntax_error(&e))?;
+        let root = DeTable::parse(text).map_err(|e| ConfigError::Syntax {
+            location: file.location(e.span().unwrap_or_default()),
+            message: e.message().to_owned(),
+        })?;
         file.table = root.into_inner();
         Ok(file)
-    }
-
-    fn syntax_error(&self, error: &Error) -> ConfigError {
-        ConfigError::Syntax {
-            location: self.location(error.span().unwrap_or_default()),
-            message: error.message().to_owned(),
-        }
     }
 
     /// The file and the line in which a span begins: `configs/x.toml:12`.
@@ -54,35 +50,33 @@ impl<'a> TomlFile<'a> {
         format!("{}:{line}", self.path.display())
     }
 
-    /// A value without its spans.
+    /// A key of the file with its value; the span is that of the key.
     ///
     /// # Errors
-    /// If it is a number too large for TOML.
-    pub fn value(&self, value: &Spanned<DeValue<'a>>) -> Result<Value, ConfigError> {
-        let value = ValueDeserializer::from(value.clone());
-        Value::deserialize(value).map_err(|e| self.syntax_error(&e))
-    }
-
-    /// A key of the file with its value.
-    ///
-    /// # Errors
-    /// See [`TomlFile::value`].
+    /// If a number is larger than any of TOML.
     pub fn assignment(
         &self,
         key: &str,
         span: Range<usize>,
         value: &Spanned<DeValue<'a>>,
     ) -> Result<Assignment, ConfigError> {
-        Ok(Assignment {
-            key: key.to_owned(),
-            value: self.value(value)?,
-            location: self.location(span),
-            directory: files::parent_of(self.path).to_owned(),
-        })
+        let location = self.location(span);
+        match Value::deserialize(ValueDeserializer::from(value.clone())) {
+            Ok(value) => Ok(Assignment {
+                key: key.to_owned(),
+                value,
+                location,
+                directory: files::parent_of(self.path).to_owned(),
+            }),
+            Err(e) => Err(ConfigError::Syntax {
+                location: e.span().map_or(location, |span| self.location(span)),
+                message: "the number does not fit into 64 bits".into(),
+            }),
+        }
     }
 
-    /// Every key of a run file that a table has, in the order of the table, whether it is dotted, in quotes or in
-    /// tables of its own. What its value may be is not checked.
+    /// Every key of a run file that a table has, dotted, in quotes or in tables of its own, in the order in which
+    /// they were written. What stands behind them is not checked.
     ///
     /// # Errors
     /// If there is another key, one stands there twice, or a table is none.
@@ -101,7 +95,9 @@ impl<'a> TomlFile<'a> {
         prefix: &str,
         found: &mut Vec<(&'static Key, Assignment)>,
     ) -> Result<(), ConfigError> {
-        for (part, value) in table {
+        let mut entries: Vec<_> = table.iter().collect();
+        entries.sort_by_key(|(part, _)| part.span().start);
+        for (part, value) in entries {
             let key = join(prefix, part.get_ref());
             let span = part.span();
             if let Some(known) = schema::find(&key) {
@@ -138,5 +134,34 @@ pub fn join(prefix: &str, part: &str) -> String {
         part.to_owned()
     } else {
         format!("{prefix}.{part}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn assignments_have_the_line_of_their_key_and_keep_the_order_of_tables() {
+        let text = "name = \"x\"\ntraining.steps = 1\n\"compression.dim\" = 2\ntraining.seed = 3\n\
+                    [model]\n\npath = \"m\"\n[inputs]\ntoken_weights = { a = 1 }\n";
+        let file = TomlFile::parse(Path::new("x.toml"), text).unwrap();
+        let found: Vec<String> = file
+            .assignments(&file.table)
+            .unwrap()
+            .into_iter()
+            .map(|(key, given)| format!("{} {}", key.name, given.location))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                "name x.toml:1",
+                "training.steps x.toml:2",
+                "training.seed x.toml:4",
+                "compression.dim x.toml:3",
+                "model.path x.toml:7",
+                "inputs.token_weights x.toml:9",
+            ]
+        );
     }
 }

@@ -126,7 +126,8 @@ pub fn number(value: &Value) -> Option<f64> {
 /// A value for a message: on one line and not too long.
 pub fn shown(value: &Value) -> String {
     let text = match value {
-        Value::Float(x) => format!("{x:?}"), // with an exponent rather than hundreds of zeros
+        // With an exponent rather than hundreds of zeros.
+        Value::Float(x) if x.is_finite() => format!("{x:?}"),
         other => other.to_string(),
     };
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");

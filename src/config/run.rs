@@ -198,7 +198,7 @@ impl RunConfig {
         toml::to_string(self).map_err(|e| e.to_string())
     }
 
-    /// What decides the results: everything but names, places, threads and checkpoint intervals
+    /// What decides the results: everything but names, paths, threads and checkpoint intervals
     /// (the model counts by its checksum, wherever it came from). What a baseline does not look at
     /// does not count for it.
     /// Two configurations with the same text give the same metrics and the same `W`.

@@ -481,7 +481,7 @@ pub(super) fn find_in(keys: &'static [Key], name: &str) -> Option<&'static Key> 
 }
 
 /// The key of a run file of this name.
-pub fn find(name: &str) -> Option<&'static Key> {
+pub(super) fn find(name: &str) -> Option<&'static Key> {
     find_in(KEYS, name)
 }
 

@@ -218,7 +218,7 @@ mod tests {
         assert!(message("a = [", &[]).starts_with("configs/x.toml:1: "));
         assert_eq!(
             message(&format!("{FILE}log_every = 99999999999999999999\n"), &[]),
-            "configs/x.toml:8: u64 value was too large"
+            "configs/x.toml:8: the number does not fit into 64 bits"
         );
         assert_eq!(
             message(&format!("\"training.steps\" = 3\n{FILE}"), &[]),

@@ -13,7 +13,7 @@ use probes::probes;
 use tables::regenerated;
 use toml_edit::{DocumentMut, Item, Value};
 use tracr::compiler;
-use tracr_compress::config::schema::{self, KEYS, RANGE_KEYS, STUDY_KEYS};
+use tracr_compress::config::schema::{KEYS, RANGE_KEYS, STUDY_KEYS};
 use tracr_compress::config::{ConfigSource, RunConfig};
 use tracr_compress::run::experiment::Experiment;
 
@@ -274,10 +274,8 @@ fn the_numbers_of_the_prose_are_the_programs() {
     assert!(page.contains(&format!("A study has at most {} runs", base::limits::RUNS)));
     assert_eq!(superposition::inputs::space::ENUMERATION_LIMIT, 1 << 20);
     assert!(page.contains("Up to 2^20 of them are enumerated"));
-    assert!(
-        schema::find("inputs.evaluation_sample")
-            .unwrap()
-            .meaning
-            .contains("2^20")
-    );
+    let sample = KEYS
+        .iter()
+        .find(|key| key.name == "inputs.evaluation_sample");
+    assert!(sample.unwrap().meaning.contains("2^20"));
 }
