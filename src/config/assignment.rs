@@ -49,7 +49,8 @@ impl Assignment {
         Self {
             key,
             value,
-            ..self.clone()
+            location: self.location.clone(),
+            directory: self.directory.clone(),
         }
     }
 

@@ -96,33 +96,33 @@ impl ModelConfig {
             .or(self.program.as_deref())
             .unwrap_or(Path::new(""))
     }
+}
 
-    /// One source, and the compiler's settings only where there is something to compile.
-    fn check(&self, source: &ConfigSource) -> Result<(), ConfigError> {
-        match (&self.path, &self.program) {
-            (None, None) => return Err(source.missing("model.path")),
-            (Some(_), Some(_)) => {
-                return Err(source.conflict(
-                    "model.program",
-                    "model.path is there too: delete one of them, a model is read or compiled",
-                ));
-            }
-            (None, Some(_)) => return Ok(()),
-            (Some(_), None) => {}
+/// One source of the model, and the compiler's settings only where there is something to compile.
+fn check_model(source: &ConfigSource) -> Result<(), ConfigError> {
+    match (source.get("model.path"), source.get("model.program")) {
+        (None, None) => return Err(source.missing("model.path")),
+        (Some(_), Some(_)) => {
+            return Err(source.conflict(
+                "model.program",
+                "model.path is there too: delete one of them, a model is read or compiled",
+            ));
         }
-        let of_files = ["model.path", "model.sha256"];
-        let setting = schema::KEYS.iter().find(|key| {
-            schema::is_below(key.name, "model")
-                && !of_files.contains(&key.name)
-                && source.get(key.name).is_some()
-        });
-        match setting {
-            Some(key) => Err(source.conflict(
-                key.name,
-                "it is for compiling a model.program, but model.path is compiled already",
-            )),
-            None => Ok(()),
-        }
+        (None, Some(_)) => return Ok(()),
+        (Some(_), None) => {}
+    }
+    let of_files = ["model.path", "model.sha256"];
+    let setting = schema::KEYS.iter().find(|key| {
+        schema::is_below(key.name, "model")
+            && !of_files.contains(&key.name)
+            && source.get(key.name).is_some()
+    });
+    match setting {
+        Some(key) => Err(source.conflict(
+            key.name,
+            "it is for compiling a model.program, but model.path is compiled already",
+        )),
+        None => Ok(()),
     }
 }
 
@@ -137,6 +137,7 @@ impl RunConfig {
             .map(Path::to_owned)
             .or_else(|| source.get_path("output.dir"))
             .ok_or_else(|| source.missing("output.dir"))?;
+        check_model(source)?;
         schema::fill(&mut table, "name", stem(source.path()).into());
         schema::fill(
             &mut table,
@@ -147,7 +148,6 @@ impl RunConfig {
         config.model.path = source.get_path("model.path");
         config.model.program = source.get_path("model.program");
         config.output.dir = dir;
-        config.model.check(source)?;
         config.objective.check_weights(source)?;
         config.training.check(source)?;
         if config.training.restarts.count == 1 {

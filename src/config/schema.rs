@@ -541,11 +541,11 @@ pub fn suggestion(name: &str) -> Option<&'static str> {
         .map(|key| {
             let whole = strsim::jaro_winkler(key.name, name);
             let word = strsim::jaro_winkler(last(key.name), misspelt);
-            (whole.max(word), key.name)
+            (whole.max(word), whole, key.name)
         })
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .map(|(_, name)| name)
+        .max_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)))
+        .filter(|(likeness, ..)| *likeness > 0.8)
+        .map(|(.., name)| name)
 }
 
 impl Method {

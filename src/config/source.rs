@@ -250,5 +250,6 @@ mod tests {
         assert!(message(FILE, &["=3"]).contains("expected KEY=VALUE"));
         assert!(message(FILE, &["name.x=3"]).contains("`name` is not a table"));
         assert!(message(FILE, &["training=3"]).contains("a table of keys"));
+        assert!(message(FILE, &["trainng.steps=3"]).contains("did you mean `training.steps`?"));
     }
 }
