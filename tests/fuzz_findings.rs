@@ -65,7 +65,7 @@ fn study(tables: &str) -> Result<StudyFile, String> {
 
 #[test]
 fn studies_of_many_values_and_tables_are_read_in_time_that_grows_with_their_length() {
-    // Each value was compared with all before it, and each table's place looked up in the text read again: hours.
+    // Each value was compared with all before it, and each table's line looked up in the text read again: hours.
     let range = "[grid]\n\"training.seed\" = { from = 0, count = 100000 }\n";
     assert_eq!(study(range).unwrap().blocks[0][0].values.len(), 100_000);
     let seeds: Vec<String> = (0..90_000).map(|seed| seed.to_string()).collect();
@@ -77,7 +77,7 @@ fn studies_of_many_values_and_tables_are_read_in_time_that_grows_with_their_leng
         .collect();
     let blocks = study(&tables).unwrap().blocks;
     assert_eq!(blocks.len(), 25_000);
-    assert_eq!(blocks[24_999][0].place, "study.toml:50003");
+    assert_eq!(blocks[24_999][0].location(), "study.toml:50003");
 }
 
 #[test]

@@ -25,6 +25,6 @@ fuzz_target!(|data: &[u8]| {
 });
 
 fn read(text: String) -> Result<RunConfig, ConfigError> {
-    let source = ConfigSource::with_overrides(Path::new("run.toml"), text, Vec::new())?;
+    let source = ConfigSource::parse(Path::new("run.toml"), &text, Vec::new())?;
     RunConfig::new(&source, None)
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use compress_fuzz::{readable, same};
 use libfuzzer_sys::fuzz_target;
-use tracr_compress::config::{ConfigError, ConfigSource, Override, RunConfig};
+use tracr_compress::config::{Assignment, ConfigError, ConfigSource, RunConfig};
 
 const FILE: &str = "model.path = \"m.safetensors\"\ncompression.dim = 8\noutput.dir = \"runs\"\n\
                     [training]\nsteps = 100\nlearning_rate = { initial = 0.1 }\n[objective.block_weights]\n\"layer0.attn\" = 2\n";
@@ -26,7 +26,7 @@ fuzz_target!(|data: &[u8]| {
 });
 
 fn read(overrides: &[&str]) -> Result<RunConfig, ConfigError> {
-    let overrides: Result<Vec<_>, _> = overrides.iter().map(|o| Override::parse(o)).collect();
-    let source = ConfigSource::with_overrides(Path::new("run.toml"), FILE.to_owned(), overrides?)?;
+    let overrides: Result<Vec<_>, _> = overrides.iter().map(|o| Assignment::parse(o)).collect();
+    let source = ConfigSource::parse(Path::new("run.toml"), FILE, overrides?)?;
     RunConfig::new(&source, None)
 }

@@ -2,8 +2,7 @@
 
 use super::failure::Failure;
 use super::terminal;
-use crate::config::schema::{self, KEYS};
-use crate::config::study_keys::{RANGE_KEYS, STUDY_KEYS, StudyKey};
+use crate::config::schema::{self, KEYS, Key, RANGE_KEYS, STUDY_KEYS};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -18,8 +17,8 @@ pub fn main(args: &Args) -> Result<(), Failure> {
             "A run file (compress --config FILE)\n\n{}\nA study file (compress sweep FILE)\n\n{}\n\
              A range of values in a study, as in {{ from = 0, count = 10 }}\n\n{}",
             of_run_file(""),
-            of_study(&STUDY_KEYS),
-            of_study(&RANGE_KEYS),
+            entries(STUDY_KEYS),
+            entries(RANGE_KEYS),
         ),
     };
     if text.is_empty() {
@@ -34,18 +33,18 @@ pub fn main(args: &Args) -> Result<(), Failure> {
 }
 
 fn of_run_file(prefix: &str) -> String {
-    KEYS.iter()
-        .filter(|key| key.name.starts_with(prefix))
-        .map(|key| entry(key.name, &key.kind.describe(), key.default, key.meaning))
-        .collect()
+    entries(KEYS.iter().filter(|key| key.name.starts_with(prefix)))
 }
 
-fn of_study(keys: &[StudyKey]) -> String {
-    keys.iter()
-        .map(|key| entry(key.name, key.takes, key.default, key.meaning))
-        .collect()
-}
-
-fn entry(name: &str, takes: &str, default: &str, meaning: &str) -> String {
-    format!("  {name}\n      {meaning}\n      takes {takes}; default: {default}\n")
+fn entries<'a>(keys: impl IntoIterator<Item = &'a Key>) -> String {
+    let entry = |key: &Key| {
+        format!(
+            "  {}\n      {}\n      takes {}; default: {}\n",
+            key.name,
+            key.meaning,
+            key.takes(),
+            key.default.text()
+        )
+    };
+    keys.into_iter().map(entry).collect()
 }

@@ -135,7 +135,7 @@ fn report(summary: &Summary, config: &RunConfig, json: bool, what: &str) -> Resu
     ]);
     let how = match summary.method {
         Method::Train => format!("{} steps, d = {}", summary.steps, summary.dim),
-        other => format!("{}, d = {}", other.name(), summary.dim),
+        other => format!("{other}, d = {}", summary.dim),
     };
     terminal::print(&format!(
         "{} {what}: {how}, seed {}\n{}results in {}\n",

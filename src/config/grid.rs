@@ -2,30 +2,45 @@
 
 use std::collections::HashSet;
 
-use toml_edit::Value;
+use toml::{Table, Value};
+use toml_writer::ToTomlKey;
 
-use super::kind::Kind;
-use super::source::shown;
-use super::study_keys::{self, MAX_RUNS, RANGE_KEYS};
+use super::assignment::Assignment;
+use super::kind::{Kind, number, shown};
+use super::schema::{self, RANGE_KEYS};
 
 /// A key and the values it takes.
 #[derive(Clone, Debug)]
 pub struct Axis {
-    /// With its tables.
-    pub key: String,
+    /// As the study file has it.
+    pub(super) given: Assignment,
     /// At least one, no two alike.
     pub values: Vec<Point>,
-    /// File and line.
-    pub place: String,
 }
 
 /// One value of a key.
 #[derive(Clone, Debug)]
 pub struct Point {
-    /// For the run file.
-    pub value: Value,
+    value: Value,
     /// In the one spelling that names and tables use.
     pub text: String,
+}
+
+impl Axis {
+    /// The key with its tables.
+    pub fn key(&self) -> &str {
+        &self.given.key
+    }
+
+    /// File and line.
+    pub fn location(&self) -> &str {
+        &self.given.location
+    }
+
+    /// The key with one of its values.
+    pub fn assignment(&self, point: &Point) -> Assignment {
+        self.given.with(self.given.key.clone(), point.value.clone())
+    }
 }
 
 /// The values that stand behind a key: one value, a list of values, or a range `{ from, count,
@@ -34,20 +49,19 @@ pub struct Point {
 /// # Errors
 /// What is wrong, to follow the key's name.
 pub fn values(kind: Kind, written: &Value) -> Result<Vec<Point>, String> {
-    let allows = |value: &Value| kind.allows(&toml_edit::Item::Value(value.clone()));
-    let found = if allows(written) {
+    let found = if kind.allows(written) {
         vec![written.clone()]
-    } else if let Some(range) = written.as_inline_table() {
+    } else if let Some(range) = written.as_table() {
         range_values(kind, range)?
     } else if let Some(list) = written.as_array() {
         if list.is_empty() {
             return Err("has no values: list at least one".into());
         }
-        list.iter().cloned().collect()
+        list.clone()
     } else {
         return Err(wrong(kind, written));
     };
-    if !found.iter().any(allows) {
+    if !found.iter().any(|value| kind.allows(value)) {
         return Err(wrong(kind, written));
     }
     let mut points: Vec<Point> = Vec::with_capacity(found.len());
@@ -57,7 +71,6 @@ pub fn values(kind: Kind, written: &Value) -> Result<Vec<Point>, String> {
         if !texts.insert(text.clone()) {
             return Err(format!("has the value {text} twice"));
         }
-        let value = value.decorated("", "");
         points.push(Point { value, text });
     }
     Ok(points)
@@ -67,50 +80,43 @@ fn wrong(kind: Kind, written: &Value) -> String {
     format!(
         "is {}, but it takes {}, a list of such values, or (for numbers) a range like {{ from = 0, \
          count = 10, step = 1 }}",
-        shown(&toml_edit::Item::Value(written.clone())),
+        shown(written),
         kind.describe()
     )
 }
 
 /// `from`, `from + step`, ...: `count` of them.
-fn range_values(kind: Kind, range: &toml_edit::InlineTable) -> Result<Vec<Value>, String> {
-    let malformed = |problem: &str| {
-        let written = shown(&toml_edit::Item::Value(range.clone().into()));
-        Err(format!("is {written}: {problem}"))
-    };
-    let known = study_keys::names(&RANGE_KEYS);
-    if let Some((key, _)) = range.iter().find(|(key, _)| !known.contains(key)) {
-        return malformed(&format!(
-            "a range has no `{key}`, only from, count and step"
-        ));
-    }
-    let count = match range.get("count").and_then(Value::as_integer) {
-        Some(count) if (1..=MAX_RUNS as i64).contains(&count) => count,
-        _ => {
-            return malformed(&format!("count must be an integer from 1 to {}", MAX_RUNS));
+fn range_values(kind: Kind, range: &Table) -> Result<Vec<Value>, String> {
+    let malformed =
+        |problem: &str| format!("is {}: {problem}", shown(&Value::Table(range.clone())));
+    for (name, value) in range {
+        let Some(key) = schema::find_in(RANGE_KEYS, name) else {
+            let known = schema::names(RANGE_KEYS);
+            return Err(malformed(&format!("a range has no `{name}`, only {known}")));
+        };
+        if !key.kind.allows(value) {
+            return Err(malformed(&format!("{name} must be {}", key.takes())));
         }
+    }
+    let value = |name: &str| {
+        let default = || schema::find_in(RANGE_KEYS, name)?.default_value();
+        let value = range.get(name).cloned().or_else(default);
+        value.ok_or_else(|| malformed(&format!("{name} is missing")))
     };
-    let one = Value::from(1);
-    let (Some(from), step) = (range.get("from"), range.get("step").unwrap_or(&one)) else {
-        return malformed("from is missing");
-    };
+    let (from, count, step) = (value("from")?, value("count")?, value("step")?);
+    let count = count.as_integer().unwrap_or_default();
     match (kind, from.as_integer(), step.as_integer()) {
         (Kind::Integer(..) | Kind::Number(_), Some(from), Some(step)) => (0..count)
-            .map(|i| i.checked_mul(step).and_then(|x| x.checked_add(from)))
-            .map(|x| x.map(Value::from).ok_or(()))
-            .collect::<Result<_, ()>>()
-            .or_else(|()| malformed("it leaves the range of integers")),
+            .map(|i| Some(i.checked_mul(step)?.checked_add(from)?.into()))
+            .collect::<Option<_>>()
+            .ok_or_else(|| malformed("it leaves the range of integers")),
         (Kind::Number(_), ..) => {
-            let number = |v: &Value| v.as_float().or_else(|| v.as_integer().map(|i| i as f64));
-            match (number(from), number(step)) {
-                (Some(from), Some(step)) if from.is_finite() && step.is_finite() => Ok((0..count)
-                    .map(|i| short(from + i as f64 * step).into())
-                    .collect()),
-                _ => malformed("from and step must be numbers"),
-            }
+            let (from, step) = (number(&from), number(&step));
+            let nth = |i: i64| Some(short(from? + i as f64 * step?).into());
+            Ok((0..count).filter_map(nth).collect())
         }
-        (Kind::Integer(..), ..) => malformed("from and step must be integers"),
-        _ => malformed("a range is for numbers"),
+        (Kind::Integer(..), ..) => Err(malformed("from and step must be integers")),
+        _ => Err(malformed("a range is for numbers")),
     }
 }
 
@@ -124,32 +130,28 @@ fn short(x: f64) -> f64 {
 pub fn spelling(kind: Kind, value: &Value) -> String {
     let as_number = matches!(kind, Kind::Number(_) | Kind::Weights(..));
     match value {
-        Value::String(text) => text.value().clone(),
-        Value::Float(x) => number(*x.value()),
-        Value::Integer(i) if as_number => number(*i.value() as f64),
-        Value::Integer(i) => i.value().to_string(),
+        Value::String(text) => text.clone(),
+        Value::Float(x) => number_spelling(*x),
+        Value::Integer(i) if as_number => number_spelling(*i as f64),
+        Value::Integer(i) => i.to_string(),
         Value::Array(list) => {
             let items: Vec<String> = list.iter().map(|item| spelling(kind, item)).collect();
             format!("[{}]", items.join(", "))
         }
-        Value::InlineTable(table) => {
+        // A name is in quotes where TOML asks for them, so that it ends where it seems to.
+        Value::Table(table) => {
             let mut items: Vec<String> = table
                 .iter()
-                .map(|(name, item)| format!("{} = {}", key(name), spelling(kind, item)))
+                .map(|(name, item)| format!("{} = {}", name.to_toml_key(), spelling(kind, item)))
                 .collect();
             items.sort();
             format!("{{{}}}", items.join(", "))
         }
-        other => shown(&toml_edit::Item::Value(other.clone())),
+        Value::Boolean(_) | Value::Datetime(_) => value.to_string(),
     }
 }
 
-/// A name of a table: in quotes, where TOML asks for them, so that it ends where it seems to.
-fn key(name: &str) -> String {
-    toml_edit::Key::new(name).to_string().trim().to_owned()
-}
-
-fn number(x: f64) -> String {
+fn number_spelling(x: f64) -> String {
     if x == 0.0 || (1e-4..1e7).contains(&x.abs()) {
         format!("{x}")
     } else {

@@ -1,12 +1,22 @@
-//! What may stand behind a key of a run file: types and ranges, checked and put in words.
+//! What may stand behind a key: types and ranges, checked and put in words.
 
-use toml_edit::{Item, Value};
+use serde::de::value::Error;
+use serde::de::{DeserializeOwned, Deserializer, Error as _, Visitor};
+use serde::forward_to_deserialize_any;
+use toml::Value;
+
+/// The longest name of a study.
+const LONGEST_NAME: usize = 100;
+/// Longer values are cut short in messages.
+const LONGEST_SHOWN: usize = 60;
 
 /// What may stand behind a key.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
     /// Any text.
     Text,
+    /// A text that may name a directory on any system, and is no option of a command.
+    Name,
     /// A file or directory: relative to the file it stands in, or to the working directory when
     /// given on the command line.
     Path,
@@ -22,21 +32,25 @@ pub enum Kind {
     Numbers(usize, Bounds),
     /// A list of tokens: texts, numbers, true or false.
     Tokens,
-    /// One of a few words.
-    Choice(&'static [&'static str]),
+    /// One of a few words: see [`words`].
+    Choice(fn() -> &'static [&'static str]),
     /// A table of names and numbers: what they name, and an example. Which names there are and how large the
     /// numbers may be depends on the model.
     Weights(&'static str, &'static str),
+    /// A table of keys, in words.
+    Table(&'static str),
+    /// A list of tables of keys, in words.
+    Tables(&'static str),
 }
 
 /// An interval of numbers.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// The lower end.
+    /// The lower end; may be infinite (no number is).
     pub min: f64,
     /// Whether the lower end itself is allowed.
     pub min_allowed: bool,
-    /// The upper end; may be infinite (no number is).
+    /// The upper end; may be infinite.
     pub max: f64,
     /// Whether the upper end itself is allowed.
     pub max_allowed: bool,
@@ -47,41 +61,37 @@ impl Kind {
     pub fn describe(&self) -> String {
         match self {
             Kind::Text => "a text in quotes".into(),
+            Kind::Name => format!(
+                "a text in quotes of at most {LONGEST_NAME} letters, digits, `_`, `-` and `.`, starting with \
+                 neither `.` nor `-`"
+            ),
             Kind::Path => "a path in quotes".into(),
             Kind::Flag => "true or false".into(),
             Kind::Integer(min, max) => format!("an integer {}", integer_range(*min, *max)),
             Kind::Integers(min, max) => {
                 format!("a list of integers {}", integer_range(*min, *max))
             }
-            Kind::Number(bounds) => format!("a number {}", bounds.describe()),
+            Kind::Number(bounds) => format!("a number{}", bounds.describe()),
             Kind::Numbers(count, bounds) => {
-                format!("a list of {count} numbers, each {}", bounds.describe())
+                format!("a list of {count} numbers, each{}", bounds.describe())
             }
             Kind::Tokens => "a list of tokens (texts in quotes, numbers, true or false)".into(),
             Kind::Choice(words) => {
-                let quoted: Vec<String> = words.iter().map(|w| format!("\"{w}\"")).collect();
+                let quoted: Vec<String> = words().iter().map(|w| format!("\"{w}\"")).collect();
                 quoted.join(" or ")
             }
             Kind::Weights(names, example) => {
                 format!("a table of {names} and numbers, like {example}")
             }
+            Kind::Table(words) | Kind::Tables(words) => (*words).to_owned(),
         }
     }
 
     /// Whether a TOML value may stand there.
-    pub fn allows(&self, item: &Item) -> bool {
-        if let Kind::Weights(..) = self {
-            return item.as_table_like().is_some_and(|table| {
-                table
-                    .iter()
-                    .all(|(_, item)| item.as_float().is_some() || item.as_integer().is_some())
-            });
-        }
-        let Some(value) = item.as_value() else {
-            return false;
-        };
+    pub fn allows(&self, value: &Value) -> bool {
         match self {
             Kind::Text | Kind::Path => value.as_str().is_some_and(|text| !text.is_empty()),
+            Kind::Name => value.as_str().is_some_and(is_safe_name),
             Kind::Flag => value.is_bool(),
             Kind::Integer(min, max) => integer_within(value, *min, *max),
             Kind::Integers(min, max) => value
@@ -93,23 +103,54 @@ impl Kind {
             }),
             Kind::Tokens => value
                 .as_array()
-                .is_some_and(|list| !list.is_empty() && list.iter().all(|v| token(v).is_some())),
-            Kind::Choice(words) => value.as_str().is_some_and(|word| words.contains(&word)),
-            Kind::Weights(..) => false, // seen to above: a table need not be a value
+                .is_some_and(|list| !list.is_empty() && list.iter().all(is_token)),
+            Kind::Choice(words) => value.as_str().is_some_and(|word| words().contains(&word)),
+            Kind::Weights(..) => value
+                .as_table()
+                .is_some_and(|table| table.values().all(|value| number(value).is_some())),
+            Kind::Table(_) => value.is_table(),
+            Kind::Tables(_) => value
+                .as_array()
+                .is_some_and(|list| list.iter().all(Value::is_table)),
         }
     }
 }
 
-/// A token as TOML writes it.
-pub fn token(value: &Value) -> Option<tracr::model::Value> {
-    use tracr::model::Value as Token;
-    match value {
-        Value::String(text) => Some(Token::Str(text.value().clone())),
-        Value::Integer(i) => Some(Token::Int(*i.value())),
-        Value::Float(x) if x.value().is_finite() => Some(Token::Float(*x.value())),
-        Value::Boolean(b) => Some(Token::Bool(*b.value())),
-        _ => None,
+/// A number, which may be written as an integer.
+pub fn number(value: &Value) -> Option<f64> {
+    value
+        .as_float()
+        .or_else(|| value.as_integer().map(|i| i as f64))
+}
+
+/// A value for a message: on one line and not too long.
+pub fn shown(value: &Value) -> String {
+    let text = match value {
+        // With an exponent rather than hundreds of zeros.
+        Value::Float(x) if x.is_finite() => format!("{x:?}"),
+        other => other.to_string(),
+    };
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(LONGEST_SHOWN) {
+        Some((end, _)) => format!("{}...", &line[..end]),
+        None => line,
     }
+}
+
+fn is_token(value: &Value) -> bool {
+    match value {
+        Value::String(_) | Value::Integer(_) | Value::Boolean(_) => true,
+        Value::Float(x) => x.is_finite(),
+        Value::Datetime(_) | Value::Array(_) | Value::Table(_) => false,
+    }
+}
+
+fn is_safe_name(name: &str) -> bool {
+    (1..=LONGEST_NAME).contains(&name.len())
+        && !name.starts_with(['.', '-'])
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c))
 }
 
 fn integer_range(min: i64, max: i64) -> String {
@@ -125,11 +166,15 @@ fn integer_within(value: &Value, min: i64, max: i64) -> bool {
 }
 
 impl Bounds {
+    /// What follows `a number`, with the blank before it.
     fn describe(&self) -> String {
+        if self.min.is_infinite() {
+            return String::new();
+        }
         let lower = if self.min_allowed {
-            format!("of at least {}", self.min)
+            format!(" of at least {}", self.min)
         } else {
-            format!("above {}", self.min)
+            format!(" above {}", self.min)
         };
         match (self.max.is_finite(), self.max_allowed) {
             (false, _) => lower,
@@ -139,13 +184,44 @@ impl Bounds {
     }
 
     fn contain(&self, value: &Value) -> bool {
-        let number = value
-            .as_float()
-            .or_else(|| value.as_integer().map(|i| i as f64));
-        number.is_some_and(|x| {
+        number(value).is_some_and(|x| {
             x.is_finite()
                 && (x > self.min || (self.min_allowed && x == self.min))
                 && (x < self.max || (self.max_allowed && x == self.max))
         })
+    }
+}
+
+/// The names of an enum's variants as files have them, in their order.
+pub fn words<T: DeserializeOwned>() -> &'static [&'static str] {
+    let mut names: &[&str] = &[];
+    // The error that ends it says nothing: the names are there.
+    let _ = T::deserialize(Variants(&mut names));
+    names
+}
+
+/// Asked for an enum, it notes the names of the variants and gives none.
+struct Variants<'a>(&'a mut &'static [&'static str]);
+
+impl<'de> Deserializer<'de> for Variants<'_> {
+    type Error = Error;
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        variants: &'static [&'static str],
+        _visitor: V,
+    ) -> Result<V::Value, Error> {
+        *self.0 = variants;
+        Err(Error::custom("only the names were asked for"))
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, Error> {
+        Err(Error::custom("not an enum"))
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct identifier ignored_any
     }
 }

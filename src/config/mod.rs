@@ -1,31 +1,29 @@
 //! The run file: one TOML that says everything about a run; and the study file: many runs.
 //!
-//! - [`schema`]: every key with its type and range, the one list that checks and messages use.
-//! - [`kind`]: the types and ranges themselves.
-//! - [`source`]: the file's text with its [`overrides`], and where a key was written; [`error`]: why it is refused.
-//! - [`study`] and [`grid`]: the study file, many runs in one; its keys are in [`study_keys`].
-//! - [`run`], [`objective`], [`training`] and [`choices`]: the checked configuration as values, and the files
-//!   it is read from and written to.
+//! - [`schema`]: every key with its type, range, default and meaning: the one list from which files are read and
+//!   checked, and from which messages, `compress keys` and docs/configuration.md come.
+//! - `kind`: the types and ranges themselves; `choices`: words that a key chooses from.
+//! - `file`: a TOML file and where in it each key was written; `assignment`: a key with its value, from a file or
+//!   from `--set`; `source`: a run file with what was laid over it; `error`: why it is refused.
+//! - `study` and `grid`: the study file, many runs in one.
+//! - `run`, `objective` and `training`: the checked configuration as values.
 
-pub mod choices;
-pub mod error;
-pub mod grid;
-pub mod kind;
-pub mod objective;
-pub mod overrides;
-mod place;
-pub mod run;
+mod assignment;
+mod choices;
+mod error;
+mod file;
+mod grid;
+mod kind;
+mod objective;
+mod run;
 pub mod schema;
-pub mod source;
-pub mod study;
-pub mod study_keys;
-pub mod training;
-mod values;
+mod source;
+mod study;
+mod training;
 
+pub use assignment::Assignment;
 pub use choices::{Engine, Init, InitMatrices, Method, Precision};
 pub use error::ConfigError;
-pub use overrides::Override;
-pub use run::RunConfig;
+pub use run::{ModelConfig, RunConfig};
 pub use source::ConfigSource;
 pub use study::{StudyFile, StudyFileError};
-pub use training::RestartsConfig;

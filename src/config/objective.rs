@@ -3,11 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use toml_edit::Item;
 
 use super::error::ConfigError;
 use super::source::ConfigSource;
-use super::values::{number_item, weights};
 use superposition::{CategoricalTargets, LayerReduction, Objective, OutputPositions};
 use tracr::model::{CompiledModel, OutputKind};
 
@@ -18,54 +16,29 @@ pub struct ObjectiveConfig {
     pub output_positions: OutputPositions,
     pub output_weight: f64,
     pub layer_weight: f64,
-    #[serde(default)]
     pub categorical_targets: CategoricalTargets,
-    #[serde(default)]
     pub layer_reduction: LayerReduction,
-    #[serde(default)]
     pub l1_weight: f64,
-    #[serde(default)]
     pub gram_weight: f64,
     /// By block; one that is not named weighs 1.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub block_weights: BTreeMap<String, f64>,
 }
 
 impl ObjectiveConfig {
-    /// Takes the values out of a checked source.
+    /// Whether there is something to minimise.
     ///
     /// # Errors
-    /// If they leave nothing to minimise.
-    pub(super) fn new(source: &ConfigSource) -> Result<Self, ConfigError> {
-        let number = |key, default| source.get(key).and_then(number_item).unwrap_or(default);
-        let word = |key| source.get(key).and_then(Item::as_str);
-        let config = Self {
-            output_positions: match word("objective.output_positions") {
-                Some("tokens") => OutputPositions::Tokens,
-                _ => OutputPositions::All,
-            },
-            output_weight: number("objective.output_weight", 1.0),
-            layer_weight: number("objective.layer_weight", 1.0),
-            categorical_targets: match word("objective.categorical_targets") {
-                Some("soft") => CategoricalTargets::Soft,
-                _ => CategoricalTargets::Hard,
-            },
-            layer_reduction: match word("objective.layer_reduction") {
-                Some("mean") => LayerReduction::Mean,
-                _ => LayerReduction::Sum,
-            },
-            l1_weight: number("objective.l1_weight", 0.0),
-            gram_weight: number("objective.gram_weight", 0.0),
-            block_weights: weights(source, "objective.block_weights"),
-        };
-        if config.output_weight == 0.0 && config.layer_weight == 0.0 {
+    /// If not.
+    pub(super) fn check_weights(&self, source: &ConfigSource) -> Result<(), ConfigError> {
+        if self.output_weight == 0.0 && self.layer_weight == 0.0 {
             return Err(source.conflict(
                 "objective.output_weight",
                 "it and objective.layer_weight are both 0, which leaves nothing to minimise: \
                  set one of them above 0",
             ));
         }
-        Ok(config)
+        Ok(())
     }
 
     /// Whether the model has what the values speak of.

@@ -5,20 +5,20 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use toml_edit::Item;
+use toml::Table;
 
-use super::choices::{Engine, Init, InitMatrices, Method, Precision};
+use super::choices::{Init, InitMatrices, Method};
 use super::error::ConfigError;
+use super::file::{join, stem};
 use super::objective::ObjectiveConfig;
+use super::schema;
 use super::source::ConfigSource;
-use super::training::{LearningRateConfig, RestartsConfig, TrainingConfig};
-use super::values::{number_item, number_value, weights};
-use super::{kind, schema};
+use super::training::TrainingConfig;
 use base::files::{self, hex};
 use superposition::{AdamW, LinearDecay};
 use tracr::model::Value;
 
-/// Everything about a run. [`super::schema::KEYS`] says what each key means.
+/// Everything about a run. [`schema::KEYS`] says what each key means.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct RunConfig {
@@ -64,7 +64,7 @@ pub struct InputsConfig {
     pub unique_tokens: bool,
     pub evaluation_sample: usize,
     /// By token; one that is not named weighs 1.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub token_weights: BTreeMap<String, f64>,
 }
 
@@ -72,17 +72,12 @@ pub struct InputsConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct CompressionConfig {
-    #[serde(default)]
     pub method: Method,
     pub dim: usize,
-    #[serde(default)]
     pub init: Init,
     pub init_std: f64,
-    #[serde(default = "yes")]
     pub tied: bool,
-    #[serde(default)]
     pub per_layer: bool,
-    #[serde(default)]
     pub init_matrices: InitMatrices,
 }
 
@@ -101,33 +96,33 @@ impl ModelConfig {
             .or(self.program.as_deref())
             .unwrap_or(Path::new(""))
     }
+}
 
-    /// One source, and the compiler's settings only where there is something to compile.
-    fn check(&self, source: &ConfigSource) -> Result<(), ConfigError> {
-        match (&self.path, &self.program) {
-            (None, None) => return Err(source.missing("model.path")),
-            (Some(_), Some(_)) => {
-                return Err(source.conflict(
-                    "model.program",
-                    "model.path is there too: delete one of them, a model is read or compiled",
-                ));
-            }
-            (None, Some(_)) => return Ok(()),
-            (Some(_), None) => {}
+/// One source of the model, and the compiler's settings only where there is something to compile.
+fn check_model(source: &ConfigSource) -> Result<(), ConfigError> {
+    match (source.get("model.path"), source.get("model.program")) {
+        (None, None) => return Err(source.missing("model.path")),
+        (Some(_), Some(_)) => {
+            return Err(source.conflict(
+                "model.program",
+                "model.path is there too: delete one of them, a model is read or compiled",
+            ));
         }
-        let settings = ["output", "vocab", "max_seq_len", "causal", "mlp_exactness"];
-        for key in schema::KEYS {
-            if let Some(name) = key.name.strip_prefix("model.")
-                && settings.contains(&name)
-                && source.get(key.name).is_some()
-            {
-                return Err(source.conflict(
-                    key.name,
-                    "it is for compiling a model.program, but model.path is compiled already",
-                ));
-            }
-        }
-        Ok(())
+        (None, Some(_)) => return Ok(()),
+        (Some(_), None) => {}
+    }
+    let of_files = ["model.path", "model.sha256"];
+    let setting = schema::KEYS.iter().find(|key| {
+        schema::is_below(key.name, "model")
+            && !of_files.contains(&key.name)
+            && source.get(key.name).is_some()
+    });
+    match setting {
+        Some(key) => Err(source.conflict(
+            key.name,
+            "it is for compiling a model.program, but model.path is compiled already",
+        )),
+        None => Ok(()),
     }
 }
 
@@ -137,103 +132,42 @@ impl RunConfig {
     /// # Errors
     /// If a required key is missing or values contradict each other.
     pub fn new(source: &ConfigSource, output: Option<&Path>) -> Result<Self, ConfigError> {
-        let number = |key, default| source.get(key).and_then(number_item).unwrap_or(default);
-        let integer = |key| source.get(key).and_then(Item::as_integer);
-        let count = |key, default| {
-            integer(key)
-                .and_then(|i| i.try_into().ok())
-                .unwrap_or(default)
-        };
-        let long = |key, default| {
-            integer(key)
-                .and_then(|i| i.try_into().ok())
-                .unwrap_or(default)
-        };
-        let word = |key| source.get(key).and_then(Item::as_str);
-        let flag = |key, default| source.get(key).and_then(Item::as_bool).unwrap_or(default);
-        let list = |key| source.get(key).and_then(Item::as_array);
-        let betas: Vec<f64> = list("training.betas")
-            .map(|list| list.iter().filter_map(number_value).collect())
-            .unwrap_or_default();
-        let config = Self {
-            name: word("name").map_or_else(|| stem(source.path()), str::to_owned),
-            model: ModelConfig {
-                path: source.get_path("model.path"),
-                program: source.get_path("model.program"),
-                output: word("model.output").map(str::to_owned),
-                vocab: list("model.vocab")
-                    .map(|list| list.iter().filter_map(kind::token).collect()),
-                max_seq_len: integer("model.max_seq_len").and_then(|i| i.try_into().ok()),
-                causal: source.get("model.causal").and_then(Item::as_bool),
-                mlp_exactness: source.get("model.mlp_exactness").and_then(number_item),
-                sha256: word("model.sha256").map(str::to_owned),
-            },
-            inputs: InputsConfig {
-                lengths: list("inputs.lengths").map(|list| {
-                    list.iter()
-                        .filter_map(|v| v.as_integer().and_then(|i| i.try_into().ok()))
-                        .collect()
-                }),
-                unique_tokens: flag("inputs.unique_tokens", false),
-                evaluation_sample: count("inputs.evaluation_sample", 4096),
-                token_weights: weights(source, "inputs.token_weights"),
-            },
-            compression: CompressionConfig {
-                method: word("compression.method")
-                    .and_then(Method::named)
-                    .unwrap_or_default(),
-                dim: integer("compression.dim")
-                    .and_then(|i| i.try_into().ok())
-                    .ok_or_else(|| source.missing("compression.dim"))?,
-                init: word("compression.init")
-                    .and_then(Init::named)
-                    .unwrap_or_default(),
-                init_std: number("compression.init_std", 1.0),
-                tied: flag("compression.tied", true),
-                per_layer: flag("compression.per_layer", false),
-                init_matrices: match word("compression.init_matrices") {
-                    Some("independent") => InitMatrices::Independent,
-                    _ => InitMatrices::Equal,
-                },
-            },
-            objective: ObjectiveConfig::new(source)?,
-            training: TrainingConfig {
-                engine: match word("training.engine") {
-                    Some("autodiff") => Engine::Autodiff,
-                    _ => Engine::Fused,
-                },
-                precision: match word("training.precision") {
-                    Some("f64") => Precision::F64,
-                    _ => Precision::F32,
-                },
-                steps: long("training.steps", 300_000),
-                batch_size: count("training.batch_size", 256),
-                learning_rate: LearningRateConfig {
-                    initial: number("training.learning_rate.initial", 1e-3),
-                    last: number("training.learning_rate.final", 1e-6),
-                    warmup_fraction: number("training.learning_rate.warmup_fraction", 0.0),
-                    decay_fraction: number("training.learning_rate.decay_fraction", 0.5),
-                },
-                weight_decay: number("training.weight_decay", 0.1),
-                betas: betas.try_into().unwrap_or([0.9, 0.99]),
-                epsilon: number("training.epsilon", 1e-8),
-                seed: long("training.seed", 0),
-                threads: count("training.threads", 2),
-                log_every: long("training.log_every", 1000),
-                diagnostics_every: long("training.diagnostics_every", 0),
-                checkpoint_every: long("training.checkpoint_every", 10_000),
-                restarts: RestartsConfig::new(source),
-            },
-            output: OutputConfig {
-                dir: output
-                    .map(Path::to_owned)
-                    .or_else(|| source.get_path("output.dir"))
-                    .ok_or_else(|| source.missing("output.dir"))?,
-            },
-        };
-        config.model.check(source)?;
+        let mut table = source.table()?;
+        let dir = output
+            .map(Path::to_owned)
+            .or_else(|| source.get_path("output.dir"))
+            .ok_or_else(|| source.missing("output.dir"))?;
+        check_model(source)?;
+        schema::fill(&mut table, "name", stem(source.path()).into());
+        schema::fill(
+            &mut table,
+            "output.dir",
+            dir.to_string_lossy().into_owned().into(),
+        );
+        let mut config = Self::from_table(table).map_err(|e| source.unread(&e))?;
+        config.model.path = source.get_path("model.path");
+        config.model.program = source.get_path("model.program");
+        config.output.dir = dir;
+        config.objective.check_weights(source)?;
         config.training.check(source)?;
+        if config.training.restarts.count == 1 {
+            config.training.restarts.steps = 0; // it decides nothing
+        }
         Ok(config)
+    }
+
+    /// The configuration of a run directory, written by this version or an earlier one, which may have had fewer
+    /// keys.
+    ///
+    /// # Errors
+    /// If it is no such file.
+    pub fn from_resolved(text: &str) -> Result<Self, toml::de::Error> {
+        Self::from_table(text.parse()?)
+    }
+
+    fn from_table(mut table: Table) -> Result<Self, toml::de::Error> {
+        schema::fill_defaults(&mut table);
+        table.try_into()
     }
 
     /// The resolved file that a run directory keeps: running it again means this run. Paths in it
@@ -264,7 +198,7 @@ impl RunConfig {
         toml::to_string(self).map_err(|e| e.to_string())
     }
 
-    /// What decides the results: everything but names, places, threads and checkpoint intervals
+    /// What decides the results: everything but names, paths, threads and checkpoint intervals
     /// (the model counts by its checksum, wherever it came from). What a baseline does not look at
     /// does not count for it.
     /// Two configurations with the same text give the same metrics and the same `W`.
@@ -288,11 +222,14 @@ impl RunConfig {
         pairs
     }
 
-    /// SHA-256 of [`RunConfig::essence`] in hexadecimal.
+    /// SHA-256 of [`RunConfig::essence`] in hexadecimal. A key that earlier versions did not have counts only where
+    /// it says something else than what they did.
     pub fn hash(&self) -> String {
         let mut hasher = Sha256::new();
         for (key, value) in self.essence() {
-            if !LATER.contains(&(&key, &value)) {
+            // A run of an earlier version, which did not have the key, is known again.
+            let as_before = schema::find(&key).is_some_and(|known| known.is_as_before(&value));
+            if !as_before {
                 hasher.update(format!("{key}={value}\n"));
             }
         }
@@ -323,32 +260,6 @@ impl RunConfig {
     }
 }
 
-fn yes() -> bool {
-    true
-}
-
-/// Keys that earlier versions did not have, with the value that means what these did. They do not
-/// count in [`RunConfig::hash`], so that a run of an earlier version is known again.
-const LATER: [(&str, &str); 12] = [
-    ("compression.init", "\"normal\""),
-    ("training.learning_rate.warmup_fraction", "0.0"),
-    ("training.diagnostics_every", "0"),
-    ("training.restarts.count", "1"),
-    ("training.restarts.steps", "0"),
-    ("compression.tied", "true"),
-    ("compression.per_layer", "false"),
-    ("compression.init_matrices", "\"equal\""),
-    ("objective.categorical_targets", "\"hard\""),
-    ("objective.layer_reduction", "\"sum\""),
-    ("objective.l1_weight", "0.0"),
-    ("objective.gram_weight", "0.0"),
-];
-
-fn stem(path: &Path) -> String {
-    path.file_stem()
-        .map_or_else(|| "run".into(), |stem| stem.to_string_lossy().into_owned())
-}
-
 /// `path` as seen from `directory`; both must exist.
 fn relative(path: &Path, directory: &Path) -> Result<PathBuf, String> {
     let real = |p: &Path| {
@@ -368,12 +279,7 @@ fn flatten(prefix: &str, json: &serde_json::Value, pairs: &mut Vec<(String, Stri
         None => pairs.push((prefix.to_owned(), json.to_string())),
         Some(object) => {
             for (key, value) in object {
-                let name = if prefix.is_empty() {
-                    key.clone()
-                } else {
-                    format!("{prefix}.{key}")
-                };
-                flatten(&name, value, pairs);
+                flatten(&join(prefix, key), value, pairs);
             }
         }
     }

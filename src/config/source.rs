@@ -1,27 +1,28 @@
-//! The text of a run file with its `--set` overrides, checked key by key.
+//! A run file with what `--set` or a study lays over it, checked key by key.
 //!
 //! A message names the key, where it was written (file and line, or the override) and what may
 //! stand there.
 
 use std::path::{Path, PathBuf};
 
-use toml_edit::{Document, DocumentMut, Item, TableLike, TomlError};
+use toml::{Table, Value};
 
+use super::assignment::Assignment;
 use super::error::ConfigError;
-use super::overrides::Override;
-use super::schema::{self, Kind};
+use super::file::{TomlFile, join};
+use super::kind::Kind;
+use super::schema::{self, KEYS, Key};
 use base::files::{self, FileError};
 
 /// Larger files are not configurations.
 const MAX_BYTES: u64 = base::limits::CONFIG_BYTES;
 
-/// A run file's text with the overrides of the command line.
+/// What a run file and the command line say.
 #[derive(Clone, Debug)]
 pub struct ConfigSource {
     path: PathBuf,
-    text: String,
-    overrides: Vec<Override>,
-    merged: DocumentMut,
+    /// Each key at most once, the file's before those laid over it.
+    given: Vec<(&'static Key, Assignment)>,
 }
 
 impl ConfigSource {
@@ -30,12 +31,9 @@ impl ConfigSource {
     /// # Errors
     /// See [`ConfigError`].
     pub fn read(path: &Path, overrides: &[String]) -> Result<Self, ConfigError> {
-        Self::new(path, read_text(path)?, overrides)
-    }
-
-    fn new(path: &Path, text: String, overrides: &[String]) -> Result<Self, ConfigError> {
-        let overrides: Result<Vec<_>, _> = overrides.iter().map(|o| Override::parse(o)).collect();
-        Self::with_overrides(path, text, overrides?)
+        let text = read_text(path)?;
+        let overrides: Result<Vec<_>, _> = overrides.iter().map(|o| Assignment::parse(o)).collect();
+        Self::parse(path, &text, overrides?)
     }
 
     /// As [`ConfigSource::read`] for the text of a file and overrides from anywhere; of two for the
@@ -43,185 +41,132 @@ impl ConfigSource {
     ///
     /// # Errors
     /// See [`ConfigError`].
-    pub fn with_overrides(
-        path: &Path,
-        text: String,
-        overrides: Vec<Override>,
-    ) -> Result<Self, ConfigError> {
-        let merged: DocumentMut = text.parse().map_err(|e| syntax_error(path, &text, &e))?;
-        let mut source = Self {
+    pub fn parse(path: &Path, text: &str, overrides: Vec<Assignment>) -> Result<Self, ConfigError> {
+        let file = TomlFile::parse(path, text)?;
+        let source = Self {
             path: path.to_owned(),
-            text,
-            overrides: Vec::new(),
-            merged,
+            given: file.assignments(&file.table)?,
         };
-        for replacement in overrides {
-            source.lay_over(replacement)?;
-        }
-        source.check(source.merged.as_table(), "")?;
-        Ok(source)
+        source.with(overrides)
     }
 
-    /// The directory that the file's relative paths start from.
-    pub fn directory(&self) -> &Path {
-        files::parent_of(&self.path)
+    /// The same with more laid over it.
+    ///
+    /// # Errors
+    /// If a key does not exist or takes another value.
+    pub(super) fn with(
+        mut self,
+        overrides: impl IntoIterator<Item = Assignment>,
+    ) -> Result<Self, ConfigError> {
+        for assignment in overrides {
+            self.lay_over(assignment)?;
+        }
+        // Only now: a wrong value of the file may have been replaced.
+        match self.given.iter().find(|(k, a)| !k.kind.allows(&a.value)) {
+            Some((key, assignment)) => Err(assignment.refused(&key.takes())),
+            None => Ok(self),
+        }
+    }
+
+    fn lay_over(&mut self, new: Assignment) -> Result<(), ConfigError> {
+        if let Some(key) = schema::find(&new.key) {
+            self.given.retain(|(known, _)| known.name != key.name);
+            self.given.push((key, new));
+            return Ok(());
+        }
+        if schema::is_table(&new.key) {
+            let Value::Table(table) = &new.value else {
+                return Err(new.refused("a table of keys"));
+            };
+            self.given
+                .retain(|(known, _)| !schema::is_below(known.name, &new.key));
+            for (name, value) in table {
+                self.lay_over(new.with(join(&new.key, name), value.clone()))?;
+            }
+            return Ok(());
+        }
+        let Some((key, entry)) = schema::entry(&new.key) else {
+            return Err(ConfigError::unknown_key(new.location, new.key));
+        };
+        let table = match self.get(key.name) {
+            _ if !matches!(key.kind, Kind::Weights(..)) => None,
+            None => Some(Table::new()),
+            Some(value) => value.as_table().cloned(),
+        };
+        let Some(mut table) = table else {
+            return Err(ConfigError::UnknownKey {
+                location: new.location,
+                hint: format!(": `{}` is not a table", key.name),
+                key: new.key,
+            });
+        };
+        table.insert(entry.to_owned(), new.value.clone());
+        self.lay_over(new.with(key.name.to_owned(), table.into()))
     }
 
     /// The file.
-    pub fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
+    fn assignment(&self, key: &str) -> Option<&Assignment> {
+        let (_, assignment) = self.given.iter().find(|(known, _)| known.name == key)?;
+        Some(assignment)
+    }
+
     /// The value of a key, if it was given.
-    pub fn get(&self, key: &str) -> Option<&Item> {
-        key.split('.')
-            .try_fold(self.merged.as_item(), |item, part| item.get(part))
+    pub(super) fn get(&self, key: &str) -> Option<&Value> {
+        Some(&self.assignment(key)?.value)
     }
 
-    /// A path under `key`: relative to the file that it stands in, or as it is when it came from the
+    /// The path under `key`: relative to the file that it stands in, or as it is when it came from the
     /// command line.
-    pub fn get_path(&self, key: &str) -> Option<PathBuf> {
-        let text = self.get(key)?.as_str()?;
-        Some(match self.overridden(key) {
-            Some(Override {
-                directory: None, ..
-            }) => PathBuf::from(text),
-            Some(Override {
-                directory: Some(directory),
-                ..
-            }) => directory.join(text),
-            None => self.directory().join(text),
-        })
+    pub(super) fn get_path(&self, key: &str) -> Option<PathBuf> {
+        self.assignment(key)?.path()
     }
 
-    fn overridden(&self, key: &str) -> Option<&Override> {
-        // Of a table, an entry may have come from outside the file.
-        let is_entry = |o: &Override| {
-            let entry = o.key.strip_prefix(key);
-            entry.is_some_and(|rest| rest.starts_with('.'))
-        };
-        let mut overrides = self.overrides.iter().rev();
-        overrides.find(|o| o.key == key || is_entry(o))
+    /// Everything that was given, in the tables of a run file.
+    ///
+    /// # Errors
+    /// If a required key is missing.
+    pub(super) fn table(&self) -> Result<Table, ConfigError> {
+        let missing = |key: &&Key| key.is_required() && self.get(key.name).is_none();
+        if let Some(key) = KEYS.iter().find(missing) {
+            return Err(ConfigError::missing(&self.path, key));
+        }
+        let mut table = Table::new();
+        for (key, assignment) in &self.given {
+            schema::fill(&mut table, key.name, assignment.value.clone());
+        }
+        Ok(table)
     }
 
-    /// The error for a required key that was not given.
-    pub fn missing(&self, key: &'static str) -> ConfigError {
-        let (allowed, meaning) =
-            schema::find(key).map_or((String::new(), ""), |k| (k.kind.describe(), k.meaning));
-        ConfigError::Missing {
-            place: self.path.display().to_string(),
-            key,
-            allowed,
-            meaning,
+    /// The error for a key that is required, here at least, and was not given.
+    pub(super) fn missing(&self, key: &'static str) -> ConfigError {
+        match schema::find(key) {
+            Some(key) => ConfigError::missing(&self.path, key),
+            None => self.conflict(key, "it is missing"),
+        }
+    }
+
+    /// The error for values that are no configuration, although each was checked.
+    pub(super) fn unread(&self, error: &toml::de::Error) -> ConfigError {
+        ConfigError::Syntax {
+            location: self.path.display().to_string(),
+            message: error.message().to_owned(),
         }
     }
 
     /// The error for a value that contradicts something else.
     pub fn conflict(&self, key: &'static str, problem: impl ToString) -> ConfigError {
+        let location = match self.assignment(key) {
+            Some(assignment) => assignment.location.clone(),
+            None => self.path.display().to_string(),
+        };
         ConfigError::Conflict {
-            place: self.place(key),
+            location,
             key,
             problem: problem.to_string(),
-        }
-    }
-
-    /// Where a key was written: `configs/x.toml:12`, or `--set a.b=1`.
-    fn place(&self, key: &str) -> String {
-        if let Some(o) = self.overridden(key) {
-            return o.place.clone();
-        }
-        let line = Document::parse(self.text.as_str())
-            .ok()
-            .and_then(|document| {
-                let (tables, last) = key.rsplit_once('.').unwrap_or(("", key));
-                let parent = tables
-                    .split('.')
-                    .filter(|part| !part.is_empty())
-                    .try_fold(document.as_item(), |item, part| item.get(part))?;
-                let (name, item) = parent.as_table_like()?.get_key_value(last)?;
-                let span = name.span().or_else(|| item.span())?;
-                Some(line_of(&self.text, span.start))
-            });
-        match line {
-            Some(line) => format!("{}:{line}", self.path.display()),
-            None => self.path.display().to_string(),
-        }
-    }
-
-    fn lay_over(&mut self, replacement: Override) -> Result<(), ConfigError> {
-        let Override {
-            key, value, place, ..
-        } = &replacement;
-        let mut table: &mut dyn TableLike = self.merged.as_table_mut();
-        let mut walked = String::new();
-        let (tables, last) = key.rsplit_once('.').unwrap_or(("", key));
-        for part in tables.split('.').filter(|part| !part.is_empty()) {
-            walked = join(&walked, part);
-            let item = table
-                .entry(part)
-                .or_insert_with(|| Item::Table(toml_edit::Table::new()));
-            table = item
-                .as_table_like_mut()
-                .ok_or_else(|| ConfigError::UnknownKey {
-                    place: place.clone(),
-                    key: key.clone(),
-                    hint: format!(": `{walked}` is not a table"),
-                })?;
-        }
-        table.insert(last, Item::Value(value.clone()));
-        self.overrides.push(replacement);
-        Ok(())
-    }
-
-    fn check(&self, table: &dyn TableLike, prefix: &str) -> Result<(), ConfigError> {
-        for (part, item) in table.iter() {
-            let name = join(prefix, part);
-            if part.contains('.') {
-                // To TOML another key than the one without quotes: its value would never be asked for.
-                let hint = schema::find(&name).map_or_else(String::new, |known| {
-                    format!(": write `{}` without quotes", known.name)
-                });
-                return Err(ConfigError::UnknownKey {
-                    place: self.path.display().to_string(),
-                    key: format!("\"{name}\""),
-                    hint,
-                });
-            }
-            if let Some(key) = schema::find(&name) {
-                if !key.kind.allows(item) {
-                    return Err(self.wrong_value(&name, item, key.kind));
-                }
-            } else if schema::is_table(&name) {
-                match item.as_table_like() {
-                    Some(table) => self.check(table, &name)?,
-                    None => {
-                        return Err(ConfigError::Value {
-                            place: self.place(&name),
-                            found: shown(item),
-                            allowed: "a table of keys".into(),
-                            key: name,
-                        });
-                    }
-                }
-            } else {
-                let hint = schema::suggestion(&name)
-                    .map_or_else(String::new, |known| format!(": did you mean `{known}`?"));
-                return Err(ConfigError::UnknownKey {
-                    place: self.place(&name),
-                    key: name,
-                    hint,
-                });
-            }
-        }
-        Ok(())
-    }
-
-    fn wrong_value(&self, key: &str, item: &Item, kind: Kind) -> ConfigError {
-        ConfigError::Value {
-            place: self.place(key),
-            key: key.to_owned(),
-            found: shown(item),
-            allowed: kind.describe(),
         }
     }
 }
@@ -234,47 +179,6 @@ pub fn read_text(path: &Path) -> Result<String, FileError> {
     files::read_text(path, MAX_BYTES)
 }
 
-/// The error for a file that is not TOML.
-pub fn syntax_error(path: &Path, text: &str, error: &TomlError) -> ConfigError {
-    let line = error.span().map_or(1, |span| line_of(text, span.start));
-    ConfigError::Syntax {
-        place: format!("{}:{line}", path.display()),
-        message: error.message().trim().replace('\n', "; "),
-    }
-}
-
-/// A value as written, on one line and not too long.
-pub fn shown(item: &Item) -> String {
-    let text = match item {
-        Item::Value(value) => value.clone().decorated("", "").to_string(),
-        _ => "a table".into(),
-    };
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(60) {
-        Some((end, _)) => format!("{}...", &line[..end]),
-        None => line,
-    }
-}
-
-/// `prefix.part`, or `part` alone.
-pub fn join(prefix: &str, part: &str) -> String {
-    if prefix.is_empty() {
-        part.to_owned()
-    } else {
-        format!("{prefix}.{part}")
-    }
-}
-
-/// The line, from 1, that a byte of a text stands in.
-pub fn line_of(text: &str, offset: usize) -> usize {
-    text.as_bytes()
-        .iter()
-        .take(offset)
-        .filter(|byte| **byte == b'\n')
-        .count()
-        + 1
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -283,8 +187,8 @@ mod tests {
                         learning_rate = { initial = 0.1 }\n";
 
     fn source(text: &str, overrides: &[&str]) -> Result<ConfigSource, ConfigError> {
-        let overrides: Vec<String> = overrides.iter().map(|o| (*o).to_owned()).collect();
-        ConfigSource::new(Path::new("configs/x.toml"), text.to_owned(), &overrides)
+        let overrides: Result<_, _> = overrides.iter().map(|o| Assignment::parse(o)).collect();
+        ConfigSource::parse(Path::new("configs/x.toml"), text, overrides?)
     }
 
     fn message(text: &str, overrides: &[&str]) -> String {
@@ -313,8 +217,12 @@ mod tests {
         );
         assert!(message("a = [", &[]).starts_with("configs/x.toml:1: "));
         assert_eq!(
-            message("\"training.steps\" = 10\n", &[]),
-            "configs/x.toml: there is no key `\"training.steps\"`: write `training.steps` without quotes"
+            message(&format!("{FILE}log_every = 99999999999999999999\n"), &[]),
+            "configs/x.toml:8: the number does not fit into 64 bits"
+        );
+        assert_eq!(
+            message(&format!("\"training.steps\" = 3\n{FILE}"), &[]),
+            "configs/x.toml:7: `training.steps` stands here twice"
         );
     }
 
@@ -342,5 +250,6 @@ mod tests {
         assert!(message(FILE, &["=3"]).contains("expected KEY=VALUE"));
         assert!(message(FILE, &["name.x=3"]).contains("`name` is not a table"));
         assert!(message(FILE, &["training=3"]).contains("a table of keys"));
+        assert!(message(FILE, &["trainng.steps=3"]).contains("did you mean `training.steps`?"));
     }
 }

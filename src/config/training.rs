@@ -1,13 +1,11 @@
 //! `[training]`: its values, and whether they fit each other.
 
 use serde::{Deserialize, Serialize};
-use toml_edit::Item;
 
 use super::choices::{Engine, Precision};
 use super::error::ConfigError;
 use super::source::ConfigSource;
 
-const COUNT: &str = "training.restarts.count";
 const STEPS: &str = "training.restarts.steps";
 
 /// `[training]`.
@@ -25,10 +23,8 @@ pub struct TrainingConfig {
     pub seed: u64,
     pub threads: usize,
     pub log_every: u64,
-    #[serde(default)]
     pub diagnostics_every: u64,
     pub checkpoint_every: u64,
-    #[serde(default)]
     pub restarts: RestartsConfig,
 }
 
@@ -39,7 +35,6 @@ pub struct LearningRateConfig {
     pub initial: f64,
     #[serde(rename = "final")]
     pub last: f64,
-    #[serde(default)]
     pub warmup_fraction: f64,
     pub decay_fraction: f64,
 }
@@ -53,28 +48,7 @@ pub struct RestartsConfig {
     pub steps: u64,
 }
 
-impl Default for RestartsConfig {
-    fn default() -> Self {
-        Self { count: 1, steps: 0 }
-    }
-}
-
 impl RestartsConfig {
-    /// From a checked source.
-    pub(super) fn new(source: &ConfigSource) -> Self {
-        let number = |key| -> Option<u64> {
-            let integer = source.get(key).and_then(Item::as_integer)?;
-            integer.try_into().ok()
-        };
-        match number(COUNT) {
-            Some(count) if count > 1 => Self {
-                count,
-                steps: number(STEPS).unwrap_or(0),
-            },
-            _ => Self::default(), // `steps` alone decides nothing
-        }
-    }
-
     /// Updates of the starts that are given up.
     pub fn discarded_steps(&self) -> u64 {
         (self.count - 1) * self.steps
@@ -127,7 +101,7 @@ impl TrainingConfig {
                 STEPS,
                 format!(
                     "it is {steps}, but it must be a multiple of training.log_every, {}: a start \
-                     is chosen by figures that are logged",
+                     is chosen by metrics that are logged",
                     self.log_every
                 ),
             ));

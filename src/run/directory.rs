@@ -266,7 +266,7 @@ pub fn inspect(path: &Path, config: &RunConfig, force: bool) -> Result<(), Direc
         return Ok(());
     }
     let text = files::read_text(&kept, MAX_CONFIG_BYTES)?;
-    let earlier: RunConfig = toml::from_str(&text).map_err(|e| DirectoryError::Unreadable {
+    let earlier = RunConfig::from_resolved(&text).map_err(|e| DirectoryError::Unreadable {
         path: kept.clone(),
         problem: e.message().to_owned(),
     })?;

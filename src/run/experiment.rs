@@ -10,8 +10,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use super::memory::{Memory, TooLarge};
-use crate::config::run::ModelConfig;
-use crate::config::{ConfigError, ConfigSource, Method, RunConfig};
+use crate::config::{ConfigError, ConfigSource, Method, ModelConfig, RunConfig};
 use base::files::hex;
 use superposition::inputs::space::{ENUMERATION_LIMIT, SpaceError};
 use superposition::inputs::{EvaluationSet, InputSpace};

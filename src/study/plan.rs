@@ -4,10 +4,10 @@ use std::path::Path;
 
 use super::names;
 use super::record::{Record, RunEntry};
-use crate::config::{Override, StudyFile, StudyFileError};
+use crate::config::{Assignment, StudyFile, StudyFileError};
 use crate::run::directory::{self, DirectoryError};
 use crate::run::experiment::{Experiment, ExperimentError, Models};
-use base::files::{self, links};
+use base::files::links;
 
 /// The key that tables fold.
 pub const SEED: &str = "training.seed";
@@ -20,7 +20,7 @@ pub struct Plan {
     /// What `study.toml` will hold; its runs are these.
     pub record: Record,
     /// What is laid over the base, run by run.
-    points: Vec<Vec<Override>>,
+    points: Vec<Vec<Assignment>>,
     models: Models,
 }
 
@@ -32,8 +32,8 @@ impl Plan {
     pub fn new(file: StudyFile, set: &[String]) -> Result<Self, StudyFileError> {
         let mut keys: Vec<String> = Vec::new();
         for axis in file.blocks.iter().flatten() {
-            if !keys.contains(&axis.key) {
-                keys.push(axis.key.clone());
+            if !keys.iter().any(|key| key == axis.key()) {
+                keys.push(axis.key().to_owned());
             }
         }
         let mut record = Record {
@@ -45,7 +45,6 @@ impl Plan {
         };
         let base: Vec<String> = record.keys.iter().map(|k| file.base_value(k)).collect();
         let base_method = file.base_value(METHOD);
-        let folder = files::parent_of(&file.path);
         let mut points = Vec::new();
         let mut taken = std::collections::HashSet::new();
         for axes in &file.blocks {
@@ -56,14 +55,8 @@ impl Plan {
                 let mut given = vec![false; values.len()];
                 for (axis, &i) in axes.iter().zip(&chosen) {
                     let value = &axis.values[i];
-                    let place = &axis.place;
-                    point.push(Override::from_file(
-                        &axis.key,
-                        value.value.clone(),
-                        place,
-                        folder,
-                    ));
-                    if let Some(column) = record.keys.iter().position(|key| *key == axis.key) {
+                    point.push(axis.assignment(value));
+                    if let Some(column) = record.keys.iter().position(|key| key == axis.key()) {
                         values[column].clone_from(&value.text);
                         given[column] = true;
                     }
@@ -75,7 +68,7 @@ impl Plan {
                     ));
                 if !taken.insert(directory.clone()) {
                     return Err(StudyFileError::Invalid {
-                        place: axes[0].place.clone(),
+                        location: axes[0].location().to_owned(),
                         problem: format!("the run {directory} is in the study twice"),
                     });
                 }

@@ -2,14 +2,13 @@
 
 use std::fmt::Write;
 
-use tracr_compress::config::schema::KEYS;
-use tracr_compress::config::study_keys::{RANGE_KEYS, STUDY_KEYS, StudyKey};
+use tracr_compress::config::schema::{DefaultValue, KEYS, Key, RANGE_KEYS, STUDY_KEYS};
 
 /// A default in code where it is a value, else in words.
-fn default_cell(default: &str) -> String {
-    match default.parse::<toml_edit::Value>() {
-        Ok(_) => format!("`{default}`"),
-        Err(_) => default.to_owned(),
+fn default_cell(default: DefaultValue) -> String {
+    match default {
+        DefaultValue::Toml(value) => format!("`{value}`"),
+        DefaultValue::Words(_) | DefaultValue::Required => default.text().to_owned(),
     }
 }
 
@@ -25,39 +24,36 @@ fn takes_cell(takes: &str) -> String {
     text
 }
 
-fn table<'a>(rows: impl Iterator<Item = (&'a str, String, &'a str, &'a str)>) -> String {
+fn table<'a>(keys: impl IntoIterator<Item = &'a Key>) -> String {
     let mut text = String::from("| key | takes | default | meaning |\n|---|---|---|---|\n");
-    for (name, takes, default, meaning) in rows {
-        let (takes, default) = (takes_cell(&takes), default_cell(default));
-        let cells = [format!("`{name}`"), takes, default, meaning.to_owned()];
+    for key in keys {
+        let cells = [
+            format!("`{}`", key.name),
+            takes_cell(&key.takes()),
+            default_cell(key.default),
+            key.meaning.to_owned(),
+        ];
         let cells = cells.map(|cell| cell.replace('|', "\\|"));
         writeln!(text, "| {} |", cells.join(" | ")).unwrap();
     }
     text
 }
 
-fn study_table(keys: &[StudyKey]) -> String {
-    table(
-        keys.iter()
-            .map(|k| (k.name, k.takes.to_owned(), k.default, k.meaning)),
-    )
-}
-
 /// What belongs below a marker of the page.
 fn generated(marker: &str) -> String {
     match marker {
-        "study keys" => study_table(&STUDY_KEYS),
-        "range keys" => study_table(&RANGE_KEYS),
+        "study keys" => table(STUDY_KEYS),
+        "range keys" => table(RANGE_KEYS),
         _ => {
             let tables: Vec<&str> = marker
                 .strip_prefix("keys:")
                 .unwrap()
                 .split_whitespace()
                 .collect();
-            let keys = KEYS
-                .iter()
-                .filter(|key| tables.contains(&key.name.split('.').next().unwrap()));
-            table(keys.map(|k| (k.name, k.kind.describe(), k.default, k.meaning)))
+            table(
+                KEYS.iter()
+                    .filter(|key| tables.contains(&key.name.split('.').next().unwrap())),
+            )
         }
     }
 }
