@@ -7,11 +7,12 @@ use super::progress::Reporter;
 use super::signals::StopRequest;
 use super::{output, table, terminal};
 use crate::config::{Method, Precision, RunConfig};
+use crate::results::Summary;
 use crate::run::experiment::Experiment;
-use crate::run::results::Summary;
 use crate::run::{self, Outcome};
 use base::escape;
 use base::limits;
+use superposition::StopReason;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -68,7 +69,7 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
     })?;
     match outcome {
         Outcome::Completed(summary) => report(&summary, config, args.json, "completed"),
-        Outcome::AlreadyOver(summary) if summary.stop_reason == "diverged" => {
+        Outcome::AlreadyOver(summary) if summary.stop_reason == StopReason::Diverged => {
             Err(diverged(&summary, config, "diverged in an earlier session"))
         }
         Outcome::AlreadyOver(summary) => report(

@@ -1,6 +1,7 @@
 //! The run file: one TOML that says everything about a run; and the study file: many runs.
 //!
 //! - [`schema`]: every key with its type and range, the one list that checks and messages use.
+//! - [`keys`]: the names of keys that other rooms speak of.
 //! - [`kind`]: the types and ranges themselves.
 //! - [`source`]: the file's text with its [`overrides`], and where a key was written; [`error`]: why it is refused.
 //! - [`study`] and [`grid`]: the study file, many runs in one; its keys are in [`study_keys`].
@@ -10,6 +11,7 @@
 pub mod choices;
 pub mod error;
 pub mod grid;
+pub mod keys;
 pub mod kind;
 pub mod objective;
 pub mod overrides;

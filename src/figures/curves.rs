@@ -3,7 +3,8 @@
 use super::axis::{self, Panel, Scale, Style};
 use super::figure::{COLUMN, Figure};
 use super::scene::Scene;
-use super::table::{FigureError, Table};
+use crate::results::layout::METRICS;
+use crate::results::{ReadError, Table};
 
 /// A curve with more points is thinned.
 const MOST_POINTS: usize = 1500;
@@ -43,7 +44,7 @@ const GROUPS: [Group; 3] = [
 ///
 /// # Errors
 /// If the table lacks `step` or `loss`, or a cell is not a number.
-pub fn draw(metrics: &Table) -> Result<Figure, FigureError> {
+pub fn draw(metrics: &Table) -> Result<Figure, ReadError> {
     let steps = metrics.numbers("step")?;
     metrics.column("loss")?;
     let mut left_out = 0;
@@ -97,7 +98,7 @@ pub fn draw(metrics: &Table) -> Result<Figure, FigureError> {
         name: "training".into(),
         title: "Training curves".into(),
         caption,
-        source: "metrics.csv".into(),
+        source: METRICS.into(),
         scene,
     })
 }

@@ -1,7 +1,8 @@
 //! The parts of a page. Every text goes through [`markup`]; nothing is loaded from elsewhere.
 
+use crate::figures::Figure;
 use crate::figures::svg;
-use crate::figures::{Figure, Table};
+use crate::results::Table;
 use base::escape::markup;
 pub use base::numbers::four_digits as number;
 

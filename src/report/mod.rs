@@ -3,7 +3,6 @@
 
 mod findings;
 pub mod html;
-pub mod reading;
 mod run;
 mod study;
 mod study_answer;
@@ -11,14 +10,14 @@ mod variants;
 
 use std::path::Path;
 
-use crate::figures::table::FigureError;
 use crate::figures::{self, Kind};
+use crate::results::ReadError;
 
 /// The page about a run's or a study's directory.
 ///
 /// # Errors
 /// If the directory is neither, or one of its files is missing or garbled.
-pub fn page(directory: &Path) -> Result<String, FigureError> {
+pub fn page(directory: &Path) -> Result<String, ReadError> {
     match figures::kind(directory)? {
         Kind::Run => run::page(directory),
         Kind::Study => study::page(directory),

@@ -2,26 +2,31 @@
 
 use std::path::Path;
 
+use serde::Deserialize;
 use serde_json::Value as Json;
 
 use super::findings::{self, Works};
 use super::html::{self, number};
-use super::reading::{json, text};
 use super::variants;
 use crate::figures;
-use crate::figures::table::{FigureError, Table};
-use crate::run::ending::Ending;
+use crate::results::documents::{json, text};
+use crate::results::ending::Ending;
+use crate::results::layout::{
+    ANALYSIS, ANALYZE_RUN, CONFIG, FEATURES, INTERVENTIONS, LAYERS, POSITIONS, RUN_AGAIN, SUMMARY,
+    VARIABLES, WORST_INPUTS,
+};
+use crate::results::{ReadError, Table};
 use base::escape::{markup, shell};
 use base::numbers::capitalised;
+use superposition::StopReason;
 use tracr::model::visited;
 
-const ANALYZE: &str = "`compress analyze DIR` makes it again from the run";
 /// Worst inputs that are shown.
 const WORST: usize = 5;
 
 const TABLES: [(&str, &str, &str); 5] = [
     (
-        "features.csv",
+        FEATURES,
         "Features",
         "norm: length of the direction; dimensionality: share of a dimension that the feature has for itself; \
          dimensionality_active: the same among the features that are ever active, which the verdict goes by; \
@@ -33,38 +38,38 @@ const TABLES: [(&str, &str, &str); 5] = [
          output reads it; margin: how far the nearest threshold is that would change the verdict.",
     ),
     (
-        "layers.csv",
+        LAYERS,
         "Blocks",
         "mse: mean squared error, summed over the features, whatever the block's weight in the objective; \
          cosine: empty for a dead block.",
     ),
     (
-        "variables.csv",
+        VARIABLES,
         "Variables, where they are written",
         "r2: share of the variance that the compressed value explains as it is (below 0: less than a constant \
          would); r2_mapped: what the best affine map of it explains. If r2_mapped is high and r2 low, the variable is \
          kept in another encoding.",
     ),
     (
-        "interventions.csv",
+        INTERVENTIONS,
         "Interventions",
         "A variable's value is replaced by its value on another input, in both models. accuracy_affected: how \
          often both then agree, where the exchange changes the compiled model's output; affected: at how many positions; a \
          variable that is the same on all inputs has none and is not tested. undecided: positions where that output is a \
          tie, which do not count.",
     ),
-    ("positions.csv", "Output by position", ""),
+    (POSITIONS, "Output by position", ""),
 ];
 
 /// The page.
 ///
 /// # Errors
 /// If a file is missing or garbled.
-pub fn page(directory: &Path) -> Result<String, FigureError> {
+pub fn page(directory: &Path) -> Result<String, ReadError> {
     let figures = figures::of_run(directory)?;
-    let summary = json(directory, "summary.json", "run it again with `--force`")?;
-    let config = text(directory, "config.toml")?.unwrap_or_default();
-    let analysis = json(directory, "analysis.json", ANALYZE)?;
+    let summary: Option<Json> = json(directory, SUMMARY, RUN_AGAIN)?;
+    let config = text(directory, CONFIG)?.unwrap_or_default();
+    let analysis: Option<Json> = json(directory, ANALYSIS, ANALYZE_RUN)?;
     let name = summary
         .as_ref()
         .and_then(|s| s["name"].as_str())
@@ -79,7 +84,7 @@ pub fn page(directory: &Path) -> Result<String, FigureError> {
     body += &html::section("Worst inputs", &worst(directory)?);
     let mut tables = String::new();
     for (file, title, note) in TABLES {
-        if let Some(table) = Table::read_if_there(directory, file, ANALYZE)? {
+        if let Some(table) = Table::read_if_there(directory, file, ANALYZE_RUN)? {
             tables += &html::table(&format!("{title} ({file})"), note, &table, 1000);
         }
     }
@@ -121,17 +126,17 @@ fn without_result(
     name: &str,
     directory: &Path,
     summary: Option<&Json>,
-) -> Result<String, FigureError> {
+) -> Result<String, ReadError> {
     let answer = match summary {
-        Some(s) if s["stop_reason"] == "diverged" => format!(
+        Some(s) if stop_reason(s) == Some(StopReason::Diverged) => format!(
             "The run diverged after {} updates: its loss was no longer a number, and it left no W. A lower \
              training.learning_rate.initial may help.",
             s["steps"]
         ),
         Some(_) => {
-            return Err(FigureError::Missing {
-                path: directory.join("analysis.json"),
-                remedy: ANALYZE.into(),
+            return Err(ReadError::Missing {
+                path: directory.join(ANALYSIS),
+                remedy: ANALYZE_RUN.into(),
             });
         }
         None => "The run is not finished: there are training curves so far, and no W yet.".into(),
@@ -141,6 +146,10 @@ fn without_result(
         markup(name),
         html::paragraph("answer bad", &answer)
     ))
+}
+
+fn stop_reason(summary: &Json) -> Option<StopReason> {
+    StopReason::deserialize(&summary["stop_reason"]).ok()
 }
 
 /// The program and `d`; and the run's name, where that says something else.
@@ -212,8 +221,8 @@ fn ranks(analysis: &Json) -> String {
 }
 
 /// The worst inputs, token by token, from `worst_inputs.csv`.
-fn worst(directory: &Path) -> Result<String, FigureError> {
-    let Some(table) = Table::read_if_there(directory, "worst_inputs.csv", ANALYZE)? else {
+fn worst(directory: &Path) -> Result<String, ReadError> {
+    let Some(table) = Table::read_if_there(directory, WORST_INPUTS, ANALYZE_RUN)? else {
         return Ok(String::new());
     };
     let ranks = table.numbers("rank")?;

@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use super::memory::{Memory, TooLarge};
 use crate::config::run::ModelConfig;
-use crate::config::{ConfigError, ConfigSource, Method, RunConfig};
+use crate::config::{ConfigError, ConfigSource, Method, RunConfig, keys};
 use base::files::hex;
 use superposition::inputs::space::{ENUMERATION_LIMIT, SpaceError};
 use superposition::inputs::{EvaluationSet, InputSpace};
@@ -135,7 +135,7 @@ impl Experiment {
         if dim > width {
             return Err(source
                 .conflict(
-                    "compression.dim",
+                    keys::DIM,
                     format!("it is {dim}, but it must be from 1 to {width}, the model's width D"),
                 )
                 .into());

@@ -7,9 +7,6 @@ use sha2::{Digest, Sha256};
 
 use base::files::hex;
 
-/// The file's name.
-pub const STUDY: &str = "study.toml";
-
 /// Longer values are cut, and told apart by a checksum.
 const LONGEST_VALUE: usize = 40;
 /// File systems take 255 bytes.

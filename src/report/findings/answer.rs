@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use super::words::budget_of;
 use crate::report::html::number;
 use crate::report::html::percent;
-use crate::run::ending::Ending;
+use crate::results::ending::Ending;
 
 /// From this share of outputs on a model is said to work mostly.
 const MOSTLY_FROM: f64 = 0.95;

@@ -11,7 +11,7 @@ pub use answer::{Works, answer};
 use super::html::number;
 use super::html::percent;
 use crate::analysis::structure::variable_of;
-use crate::analysis::verdict::HARDLY_ANY;
+use crate::analysis::verdict::{HARDLY_ANY, Verdict};
 use base::numbers::listed;
 use variables::{interventions, variables};
 use words::{budget_of, close_to_one, sorted_by};
@@ -36,38 +36,39 @@ fn verdicts(analysis: &Json) -> Vec<String> {
             .as_f64()
             .unwrap_or(0.25),
     );
-    let verdict = |name: &str| {
+    let of = |verdict: Verdict| {
+        let name = verdict.name();
         let labels = analysis["verdicts"][name].as_array()?;
         let names: Vec<&str> = labels.iter().filter_map(Json::as_str).collect();
         let n = names.len();
-        let (be, each) = match (n, name) {
-            (1, "dropped") => ("counts as", "it"),
-            (_, "dropped") => ("count as", "each"),
+        let (be, each) = match (n, verdict) {
+            (1, Verdict::Dropped) => ("counts as", "it"),
+            (_, Verdict::Dropped) => ("count as", "each"),
             (1, _) => ("is", "it"),
             _ => ("are", "each"),
         };
-        let (means, note) = match name {
-            "dedicated" => (
+        let (means, note) = match verdict {
+            Verdict::Dedicated => (
                 format!("{each} has a direction nearly of its own"),
                 String::new(),
             ),
-            "shared" => (
+            Verdict::Shared => (
                 format!(
                     "{each} overlaps mostly with features that mostly occur together with it or carry the same information"
                 ),
                 String::new(),
             ),
-            "superposed" => (
+            Verdict::Superposed => (
                 format!(
                     "{each} overlaps mostly with features that seldom or never occur together with it"
                 ),
                 String::new(),
             ),
-            "dropped" => (
+            Verdict::Dropped => (
                 format!("norm below {dropped_below}"),
                 use_of_dropped(analysis, n),
             ),
-            _ => (
+            Verdict::Unused => (
                 "kept, although never active or never read".into(),
                 String::new(),
             ),
@@ -79,10 +80,7 @@ fn verdicts(analysis: &Json) -> Vec<String> {
             )
         })
     };
-    crate::figures::colour::VERDICTS
-        .iter()
-        .filter_map(|(name, _)| verdict(name))
-        .collect()
+    Verdict::ALL.into_iter().filter_map(of).collect()
 }
 
 /// The names, or, of many, how many of each variable.

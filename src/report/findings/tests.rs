@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::analysis::verdict::Budget;
-use crate::run::ending::Ending;
+use crate::results::ending::Ending;
 use serde_json::json;
 use superposition::Evaluation;
 

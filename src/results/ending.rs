@@ -19,7 +19,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::analysis::ending::{LEARNED_BELOW, Verdict};
+use super::trainings::{LEARNED_BELOW, Verdict};
 use base::files::FileError;
 use superposition::Evaluation;
 

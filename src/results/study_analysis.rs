@@ -1,0 +1,59 @@
+//! What `analysis.json` of a study says; what earlier versions did not write is none.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::documents::json;
+use super::error::ReadError;
+use super::group::Group;
+use super::layout::{ANALYSIS, ANALYZE};
+use super::subject::Subject;
+use super::trainings::Verdict;
+
+/// What the runs of a study say to its question.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// What happened: a few sentences.
+    pub sentences: Vec<String>,
+    /// The same by other metrics, a paragraph each.
+    pub more: Vec<String>,
+    /// How many trainings ended in which way.
+    #[serde(default)]
+    pub endings: BTreeMap<Verdict, usize>,
+}
+
+/// The part of the analysis that a page is made from.
+#[derive(Clone, Debug, Deserialize)]
+#[allow(missing_docs)]
+pub struct StudyAnalysis {
+    #[serde(default)]
+    pub runs: usize,
+    #[serde(default)]
+    pub subjects: Vec<Subject>,
+    pub answer: Option<Answer>,
+    #[serde(default)]
+    pub gram_agreement: Vec<GramAgreement>,
+    pub reference_median: Option<f64>,
+}
+
+/// How the `G` of seeds agree in a group at one `d`.
+#[derive(Clone, Debug, Deserialize)]
+#[allow(missing_docs)]
+pub struct GramAgreement {
+    pub group: Group,
+    pub d: usize,
+    pub median_correlation: Option<f64>,
+    pub median_correlation_off_diagonal: Option<f64>,
+}
+
+impl StudyAnalysis {
+    /// Reads the analysis of a study, if it is there.
+    ///
+    /// # Errors
+    /// If it is garbled.
+    pub fn read(directory: &Path) -> Result<Option<Self>, ReadError> {
+        json(directory, ANALYSIS, ANALYZE)
+    }
+}
