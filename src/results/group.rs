@@ -209,15 +209,40 @@ mod tests {
     }
 
     #[test]
-    fn a_group_has_a_short_name_a_program_and_may_depend_on_the_seed() {
-        let group = Group::from("compression.method=pca, training.steps=10, model.program=a");
-        assert_eq!(group.short(), "pca, steps=10, program=a");
-        assert_eq!(group.program(), Some("model.program=a"));
-        assert!(!group.depends_on_seed());
-        let all = Group::default();
-        assert_eq!((all.short().as_str(), all.program()), ("all", None));
-        assert!(all.depends_on_seed());
-        assert!(Group::from("compression.method=random").depends_on_seed());
+    fn a_group_has_a_short_name() {
+        let group = Group::from("compression.method=pca, training.steps=300, program=x");
+        assert_eq!(group.short(), "pca, steps=300, program=x");
+        assert_eq!(Group::default().short(), "all");
+    }
+
+    #[test]
+    fn a_group_has_a_program_where_groups_differ_in_it() {
+        let program = |name: &str| Group::from(name).program().map(str::to_owned);
+        let model = program("a=1, model.program=a");
+        assert_eq!(model.as_deref(), Some("model.program=a"));
+        assert_eq!(program("program=b").as_deref(), Some("program=b"));
+        assert_eq!(program("programs=b"), None);
+    }
+
+    #[test]
+    fn a_group_depends_on_the_seed_where_another_one_changes_what_is_drawn_or_trained() {
+        let depends = |name: &str| Group::from(name).depends_on_seed();
+        let train = "compression.method=train";
+        for group in [
+            "all",
+            "training.steps=300",
+            train,
+            "compression.method=random",
+        ] {
+            assert!(depends(group), "{group}");
+        }
+        for group in [
+            "compression.method=pca",
+            "a=1, compression.method=pca",
+            "compression.method=subset",
+        ] {
+            assert!(!depends(group), "{group}");
+        }
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub const ERROR_SHARE: &str = "error_share";
 pub const STOP_REASON: &str = "stop_reason";
 const RUN: &str = "run";
 /// Where `W` comes from; beside the study's keys, of which `compression.method` may be one.
-pub(super) const METHOD_COLUMN: &str = "method";
+pub const METHOD_COLUMN: &str = "method";
 
 /// The table.
 #[derive(Clone, Debug, PartialEq)]

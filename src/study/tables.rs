@@ -12,7 +12,7 @@ use super::study_lock::StudyLock;
 use crate::config::keys::SEED;
 use crate::results::group::by_key;
 use crate::results::layout::{POINTS, RUNS};
-use crate::results::runs::RunRow;
+use crate::results::runs::{METHOD_COLUMN, RunRow};
 use crate::results::statistics::Statistics;
 use crate::results::table::{number, to_csv};
 use crate::results::{Metric, RunState, Runs, Status};
@@ -114,7 +114,7 @@ impl Tables {
             kept.map(|(_, cell)| cell.clone()).collect()
         };
         let mut header = without_seed(&self.record.keys);
-        header.extend(["method", "n", "failed"].map(String::from));
+        header.extend([METHOD_COLUMN, "n", "failed"].map(String::from));
         for metric in Metric::OF_EVALUATION {
             header.extend(STATISTICS.map(|statistic| format!("{metric}_{statistic}")));
         }

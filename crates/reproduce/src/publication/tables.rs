@@ -5,13 +5,14 @@ use std::path::Path;
 use super::error::PublishError;
 use super::median::Median;
 use base::files::FileError;
-use tracr_compress::figures::{MEDIAN, Table};
-use tracr_compress::run::directory::{ANALYSIS, FEATURES, GRAM, LAYERS, VARIABLES};
+use tracr_compress::results::Table;
+use tracr_compress::results::documents::json;
+use tracr_compress::results::layout::{
+    ANALYSIS, ANALYZE, FEATURES, GRAM, LAYERS, MEDIAN, VARIABLES,
+};
+use tracr_compress::results::table::write_csv;
 use tracr_compress::run::reference::Reference;
-use tracr_compress::run::results::write_csv;
 use tracr_compress::study::collection::Member;
-
-const ANALYZE: &str = "`compress analyze DIR` rebuilds it from the runs";
 
 /// A table of each run, the columns of it that are kept, and what the table of all is called.
 const GATHERED: [(&str, &[&str], &str); 3] = [
@@ -80,8 +81,7 @@ pub fn write(directory: &Path, members: &[Member]) -> Result<Vec<String>, Publis
 
 /// A row under [`BUDGET_COLUMNS`], from the run's `analysis.json`.
 fn budget(directory: &Path, run: &str) -> Result<Vec<String>, PublishError> {
-    let document =
-        tracr_compress::report::reading::json(directory, ANALYSIS, ANALYZE)?.unwrap_or_default();
+    let document: serde_json::Value = json(directory, ANALYSIS, ANALYZE)?.unwrap_or_default();
     let cell = |value: &serde_json::Value| match value {
         serde_json::Value::String(text) => text.clone(),
         serde_json::Value::Null => String::new(),

@@ -5,7 +5,8 @@ use crate::paper::estimate::{Criterion, Estimate};
 use crate::paper::study::{Setting, Source};
 use crate::paper::writer::{Row, Writer};
 use base::numbers::listed;
-use tracr_compress::figures::table::FigureError;
+use tracr_compress::results::Metric;
+use tracr_compress::results::ReadError;
 
 /// A variable is re-encoded where an affine map explains so much of its variance.
 const ANEW: f64 = 0.9;
@@ -20,7 +21,7 @@ const COUNT: &[(&str, &str)] = &[
 const SORTED: &[(&str, &str)] = &[("variable", "sort"), ("positions", "all")];
 
 /// The statement.
-pub(super) fn write(writer: &mut Writer) -> Result<(), FigureError> {
+pub(super) fn write(writer: &mut Writer) -> Result<(), ReadError> {
     let paper = "sort_unique, D = 25, reaches almost perfect accuracy at d = 12 while a layer's cosine similarity \
                  stays near 0.8: `target_pos` is re-encoded.";
     writer.heading("5. sort_unique works although its layers do not agree");
@@ -124,7 +125,10 @@ pub(super) fn write(writer: &mut Writer) -> Result<(), FigureError> {
         .collect();
     let columns = [
         ("token accuracy", ACCURACY),
-        ("whole inputs right", Source::of_run("sequence_accuracy")),
+        (
+            "whole inputs right",
+            Source::of_metric(Metric::SequenceAccuracy),
+        ),
         ("mean cosine of blocks", COSINE),
     ];
     writer.matrix(&study, "d", &rows, &columns)?;

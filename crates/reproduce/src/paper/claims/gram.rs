@@ -4,8 +4,9 @@ use super::words::{AGREEMENT, entry, line};
 use crate::paper::estimate::{Criterion, Estimate};
 use crate::paper::study::{Setting, Source};
 use crate::paper::writer::Writer;
-use tracr_compress::analysis::across::median;
-use tracr_compress::figures::table::FigureError;
+use tracr_compress::results::ReadError;
+use tracr_compress::results::feature::Verdict;
+use tracr_compress::results::statistics::median;
 
 /// The squared length of a feature's direction, its diagonal entry of `G`; of several the median.
 const fn square<'a>(feature: &'a [(&'a str, &'a str); 1]) -> Source<'a> {
@@ -22,7 +23,7 @@ fn largest_square(norms: &[f64]) -> f64 {
 }
 
 /// The statement.
-pub(super) fn write(writer: &mut Writer) -> Result<(), FigureError> {
+pub(super) fn write(writer: &mut Writer) -> Result<(), ReadError> {
     let paper = "at d = 8, `frac_prevs` and `tokens:x` have directions of full length, `is_x` shares that of \
                  `tokens:x`, `tokens:a/b/c` and PAD are dropped, and the `indices` are stored shrunk, in directions \
                  that are not orthogonal; the heat map that the authors published has the numbers.";
@@ -34,7 +35,7 @@ pub(super) fn write(writer: &mut Writer) -> Result<(), FigureError> {
     let all: Setting<'_> = &[("objective.output_positions", "all")];
     let of = |source: Source<'_>| study.estimate(all, &source);
     let superposed = Source::of("study_features.csv", "verdict", &[("feature", "indices:*")])
-        .valued(|verdict| Some(f64::from(verdict == "superposed")))
+        .valued(|verdict| Some(f64::from(verdict == Verdict::Superposed.name())))
         .folded(|counts| counts.iter().sum::<f64>() / counts.len() as f64);
     let everything = Source::of("study_reference.csv", "correlation", &[("excluded", "")]);
     let unused =
