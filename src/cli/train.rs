@@ -7,7 +7,7 @@ use super::progress::Reporter;
 use super::signals::StopRequest;
 use super::{output, table, terminal};
 use crate::config::{Method, Precision, RunConfig};
-use crate::results::Summary;
+use crate::results::{Metric, Summary};
 use crate::run::experiment::Experiment;
 use crate::run::{self, Outcome};
 use base::escape;
@@ -115,18 +115,10 @@ fn report(summary: &Summary, config: &RunConfig, json: bool, what: &str) -> Resu
     }
     let mut rows = Vec::new();
     if let Some(last) = &summary.last {
-        let figures = [
-            ("loss, exact", Some(last.eval_loss)),
-            ("  of the output", Some(last.eval_loss_output)),
-            ("  of the layers", Some(last.eval_loss_layers)),
-            ("mean absolute error", last.mae),
-            ("largest error", last.max_error),
-            ("token accuracy", last.token_accuracy),
-            ("sequence accuracy", last.sequence_accuracy),
-        ];
-        for (name, value) in figures {
-            if let Some(value) = value {
-                rows.push(vec![format!("  {name}"), table::significant(value)]);
+        for metric in Metric::OF_EVALUATION {
+            if let Some(value) = last.get(metric) {
+                let label = format!("  {}", metric.column().label);
+                rows.push(vec![label, table::significant(value)]);
             }
         }
     }

@@ -41,6 +41,10 @@ pub struct Column {
     pub meaning: &'static str,
     /// The title of its axis.
     pub axis: &'static str,
+    /// What its training curve is called, beside others of its kind; none of the analysis' metrics.
+    pub curve: &'static str,
+    /// What it is called where a finished run is printed; none of the analysis' metrics.
+    pub label: &'static str,
     /// In which direction it is good.
     pub better: Better,
     /// Good enough from here on; none where that depends on the program.
@@ -79,6 +83,8 @@ impl Metric {
             name: "",
             meaning: "",
             axis: "",
+            curve: "",
+            label: "",
             better: Better::Lower,
             tolerance: None,
         };
@@ -91,24 +97,32 @@ impl Metric {
                 name: "eval_loss",
                 meaning: "loss",
                 axis: "loss (evaluation)",
+                curve: "evaluation",
+                label: "loss, exact",
                 ..lower
             },
             Self::EvalLossOutput => Column {
                 name: "eval_loss_output",
                 meaning: "loss of the output",
                 axis: "output loss",
+                curve: "evaluation, output",
+                label: "  of the output",
                 ..lower
             },
             Self::EvalLossLayers => Column {
                 name: "eval_loss_layers",
                 meaning: "loss of the layers",
                 axis: "layer loss",
+                curve: "evaluation, layers",
+                label: "  of the layers",
                 ..lower
             },
             Self::Mae => Column {
                 name: "mae",
                 meaning: "mean absolute error",
                 axis: "mean absolute error",
+                curve: "mean absolute",
+                label: "mean absolute error",
                 tolerance: Some(0.005),
                 ..lower
             },
@@ -116,6 +130,8 @@ impl Metric {
                 name: "max_error",
                 meaning: "largest error",
                 axis: "largest error",
+                curve: "largest",
+                label: "largest error",
                 tolerance: Some(0.05),
                 ..lower
             },
@@ -123,6 +139,8 @@ impl Metric {
                 name: "token_accuracy",
                 meaning: "share of right tokens",
                 axis: "tokens right",
+                curve: "tokens",
+                label: "token accuracy",
                 tolerance: Some(0.98),
                 ..higher
             },
@@ -130,6 +148,8 @@ impl Metric {
                 name: "sequence_accuracy",
                 meaning: "share of right inputs",
                 axis: "inputs right",
+                curve: "whole inputs",
+                label: "sequence accuracy",
                 tolerance: Some(0.95),
                 ..higher
             },

@@ -5,6 +5,7 @@ use serde_json::Value as Json;
 use super::words::budget_of;
 use crate::report::html::number;
 use crate::report::html::percent;
+use crate::results::Metric;
 use crate::results::ending::Ending;
 
 /// From this share of outputs on a model is said to work mostly.
@@ -65,7 +66,7 @@ struct Output<'a> {
 
 impl<'a> Output<'a> {
     fn of(summary: &Json, analysis: &Json, ending: Option<&'a Ending>) -> Option<Self> {
-        let last = |key: &str| summary["final"][key].as_f64();
+        let last = |metric: Metric| summary["final"][metric.name()].as_f64();
         let inputs = analysis["inputs"].as_u64().unwrap_or(0);
         let inputs = if analysis["inputs_are_all"].as_bool() == Some(true) {
             format!("all {inputs} inputs")
@@ -80,7 +81,7 @@ impl<'a> Output<'a> {
             ending,
             numerical,
         };
-        if let (Some(mae), Some(largest)) = (last("mae"), last("max_error")) {
+        if let (Some(mae), Some(largest)) = (last(Metric::Mae), last(Metric::MaxError)) {
             let tolerance = analysis["settings"]["tolerance"].as_f64().unwrap_or(0.025);
             let details = format!(
                 "mean absolute error {}, largest {}; within {} counts as right",
@@ -91,7 +92,10 @@ impl<'a> Output<'a> {
             let right = analysis["accuracy"].as_f64();
             return Some(output(right, largest <= tolerance, details, true));
         }
-        let (tokens, inputs) = (last("token_accuracy")?, last("sequence_accuracy")?);
+        let (tokens, inputs) = (
+            last(Metric::TokenAccuracy)?,
+            last(Metric::SequenceAccuracy)?,
+        );
         let details = if inputs < 1.0 {
             format!("{} of inputs are right at every position", percent(inputs))
         } else {

@@ -5,6 +5,7 @@ use super::programs;
 use super::silent::combinations;
 use super::study::{Setting, Source, Study};
 use super::writer::Writer;
+use crate::layout::STUDY_FEATURES;
 use base::numbers::{four_digits, listed};
 use tracr_compress::config::keys::DIM;
 use tracr_compress::results::ReadError;
@@ -23,7 +24,7 @@ pub fn write(writer: &mut Writer) -> Result<(), ReadError> {
 }
 
 const fn feature<'a>(column: &'a str, name: &'a [(&'a str, &'a str); 1]) -> Source<'a> {
-    Source::of("study_features.csv", column, name)
+    Source::of(STUDY_FEATURES, column, name)
 }
 
 fn rarer_tokens(writer: &mut Writer) -> Result<(), ReadError> {

@@ -4,6 +4,7 @@ use super::claims::{ACCURACY, COSINE};
 use super::estimate::Estimate;
 use super::study::{Source, Study};
 use super::writer::Writer;
+use crate::layout::STUDY_BUDGETS;
 use base::numbers::{count, listed};
 use tracr_compress::config::keys::{DIM, PROGRAM};
 use tracr_compress::figures::critical::{Row, against_rank};
@@ -20,7 +21,7 @@ const CAUSES: [(&str, &[&str]); 3] = [
 ];
 
 const fn budget(column: &str) -> Source<'_> {
-    Source::of("study_budgets.csv", column, &[])
+    Source::of(STUDY_BUDGETS, column, &[])
 }
 
 /// The section.

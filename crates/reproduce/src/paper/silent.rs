@@ -4,6 +4,7 @@ use super::claims::{ACCURACY, AGREEMENT, COSINE, MAE, entry};
 use super::estimate::Criterion;
 use super::study::{Source, Study};
 use super::writer::{Row, Writer};
+use crate::layout::{STUDY_LAYERS, STUDY_REFERENCE, STUDY_VARIABLES};
 use base::numbers::listed;
 use tracr_compress::config::keys::DIM;
 use tracr_compress::results::Metric;
@@ -99,7 +100,7 @@ fn positions(writer: &mut Writer) -> Result<(), ReadError> {
     let interference = entry(&[("feature_a", "frac_prevs"), ("feature_b", "tokens:BOS")])
         .folded(|values| values.iter().fold(0.0, |m: f64, x| m.max(x.abs())));
     let rows = combinations(&study, &[("objective.output_positions", "")])?;
-    let everything = Source::of("study_reference.csv", "correlation", &[("excluded", "")]);
+    let everything = Source::of(STUDY_REFERENCE, "correlation", &[("excluded", "")]);
     let columns = [
         ("correlation with the heat map, BOS aside", AGREEMENT),
         ("with BOS", everything),
@@ -158,7 +159,7 @@ fn targets(writer: &mut Writer) -> Result<(), ReadError> {
 }
 
 const fn block<'a>(block: &'a [(&'a str, &'a str); 1]) -> Source<'a> {
-    Source::of("study_layers.csv", "cosine", block)
+    Source::of(STUDY_LAYERS, "cosine", block)
 }
 
 fn lengths(writer: &mut Writer) -> Result<(), ReadError> {
@@ -181,7 +182,7 @@ fn lengths(writer: &mut Writer) -> Result<(), ReadError> {
         (
             "variance of `target_pos` explained",
             Source::of(
-                "study_variables.csv",
+                STUDY_VARIABLES,
                 "r2",
                 &[("variable", "target_pos"), ("positions", "all")],
             ),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::estimate::Estimate;
+use crate::layout::MEDIANS;
 use tracr_compress::config::Method;
 use tracr_compress::config::keys::DIM;
 use tracr_compress::results::critical::{Tolerance, critical_width};
@@ -14,8 +15,6 @@ use tracr_compress::results::runs::{METHOD_COLUMN, STOP_REASON};
 use tracr_compress::results::statistics::median;
 use tracr_compress::results::{Metric, ReadError, Status, Table};
 
-/// The last table that `reproduce publish` writes.
-const MEDIANS: &str = "medians.csv";
 const REMEDY: &str = "`reproduce publish` on the study's directory rebuilds it";
 
 /// Cells of `runs.csv` that tell a setting, all of which must be so: `("compression.dim", "8")`.

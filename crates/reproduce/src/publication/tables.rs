@@ -4,6 +4,10 @@ use std::path::Path;
 
 use super::error::PublishError;
 use super::median::Median;
+use crate::layout::{
+    MEDIANS, STUDY_BUDGETS, STUDY_FEATURES, STUDY_GRAM, STUDY_LAYERS, STUDY_REFERENCE,
+    STUDY_VARIABLES,
+};
 use base::files::FileError;
 use tracr_compress::results::Table;
 use tracr_compress::results::documents::json;
@@ -19,20 +23,19 @@ const GATHERED: [(&str, &[&str], &str); 3] = [
     (
         FEATURES,
         &["feature", "norm", "dimensionality", "verdict"],
-        "study_features.csv",
+        STUDY_FEATURES,
     ),
     (
         LAYERS,
         &["block", "mse", "cosine", "variance_explained"],
-        "study_layers.csv",
+        STUDY_LAYERS,
     ),
     (
         VARIABLES,
         &["variable", "site", "positions", "rank", "r2", "r2_mapped"],
-        "study_variables.csv",
+        STUDY_VARIABLES,
     ),
 ];
-const BUDGETS: &str = "study_budgets.csv";
 const BUDGET_COLUMNS: [&str; 13] = [
     "run",
     "program",
@@ -48,9 +51,6 @@ const BUDGET_COLUMNS: [&str; 13] = [
     "idle",
     "verdict",
 ];
-const GRAMS: &str = "study_gram.csv";
-const REFERENCES: &str = "study_reference.csv";
-const MEDIANS: &str = "medians.csv";
 
 /// Writes what the analysis says of every run, and returns the tables' names.
 pub fn write(directory: &Path, members: &[Member]) -> Result<Vec<String>, PublishError> {
@@ -74,8 +74,12 @@ pub fn write(directory: &Path, members: &[Member]) -> Result<Vec<String>, Publis
         .iter()
         .map(|member| budget(&directory.join(&member.run), &member.run));
     let rows = rows.collect::<Result<Vec<_>, _>>()?;
-    write_csv(&directory.join(BUDGETS), &BUDGET_COLUMNS, rows.into_iter())?;
-    written.push(BUDGETS.to_owned());
+    write_csv(
+        &directory.join(STUDY_BUDGETS),
+        &BUDGET_COLUMNS,
+        rows.into_iter(),
+    )?;
+    written.push(STUDY_BUDGETS.to_owned());
     Ok(written)
 }
 
@@ -142,16 +146,16 @@ pub fn write_compared(
         }
     }
     write_csv(
-        &directory.join(GRAMS),
+        &directory.join(STUDY_GRAM),
         &["run", "feature_a", "feature_b", "value"],
         entries.into_iter(),
     )?;
     write_csv(
-        &directory.join(REFERENCES),
+        &directory.join(STUDY_REFERENCE),
         &["run", "excluded", "correlation", "correlation_off_diagonal"],
         rows.into_iter(),
     )?;
-    Ok(vec![GRAMS.to_owned(), REFERENCES.to_owned()])
+    Ok(vec![STUDY_GRAM.to_owned(), STUDY_REFERENCE.to_owned()])
 }
 
 /// Writes which run of each setting is in [`MEDIAN`], of how many.

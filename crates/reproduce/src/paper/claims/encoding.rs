@@ -1,6 +1,7 @@
 //! sort_unique: right outputs beside blocks that say something else.
 
 use super::words::{ACCURACY, COSINE, DIM, line};
+use crate::layout::{STUDY_LAYERS, STUDY_VARIABLES};
 use crate::paper::estimate::{Criterion, Estimate};
 use crate::paper::study::{Setting, Source};
 use crate::paper::writer::{Row, Writer};
@@ -31,8 +32,8 @@ pub(super) fn write(writer: &mut Writer) -> Result<(), ReadError> {
     };
     let twelve: Setting<'_> = &[(DIM, "12")];
     let of = |source: Source<'_>| study.estimate(twelve, &source);
-    let block = |block| of(Source::of("study_layers.csv", "cosine", block));
-    let target = |column| of(Source::of("study_variables.csv", column, TARGET));
+    let block = |block| of(Source::of(STUDY_LAYERS, "cosine", block));
+    let target = |column| of(Source::of(STUDY_VARIABLES, column, TARGET));
     let widths = study.levels(&[], DIM)?;
     let mut good = Vec::new();
     for d in &widths {
@@ -93,7 +94,7 @@ pub(super) fn write(writer: &mut Writer) -> Result<(), ReadError> {
         ),
     ];
     writer.judge(&study.name, paper, &lines);
-    let mapped = |variable| of(Source::of("study_variables.csv", "r2_mapped", variable));
+    let mapped = |variable| of(Source::of(STUDY_VARIABLES, "r2_mapped", variable));
     let kept = mapped(TARGET)?.zip(mapped(COUNT)?).zip(mapped(SORTED)?);
     if let Some(((target, width), sorted)) = kept.filter(|kept| kept.0.0.median < ANEW) {
         for (figure, found) in [

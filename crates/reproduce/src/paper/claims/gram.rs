@@ -1,6 +1,7 @@
 //! What `G` looks like, and the heat map that the authors published.
 
 use super::words::{AGREEMENT, entry, line};
+use crate::layout::{STUDY_FEATURES, STUDY_REFERENCE};
 use crate::paper::estimate::{Criterion, Estimate};
 use crate::paper::study::{Setting, Source};
 use crate::paper::writer::Writer;
@@ -10,7 +11,7 @@ use tracr_compress::results::statistics::median;
 
 /// The squared length of a feature's direction, its diagonal entry of `G`; of several the median.
 const fn square<'a>(feature: &'a [(&'a str, &'a str); 1]) -> Source<'a> {
-    Source::of("study_features.csv", "norm", feature).folded(|norms| {
+    Source::of(STUDY_FEATURES, "norm", feature).folded(|norms| {
         let norm = median(norms);
         norm * norm
     })
@@ -34,12 +35,11 @@ pub(super) fn write(writer: &mut Writer) -> Result<(), ReadError> {
     };
     let all: Setting<'_> = &[("objective.output_positions", "all")];
     let of = |source: Source<'_>| study.estimate(all, &source);
-    let superposed = Source::of("study_features.csv", "verdict", &[("feature", "indices:*")])
+    let superposed = Source::of(STUDY_FEATURES, "verdict", &[("feature", "indices:*")])
         .valued(|verdict| Some(f64::from(verdict == Verdict::Superposed.name())))
         .folded(|counts| counts.iter().sum::<f64>() / counts.len() as f64);
-    let everything = Source::of("study_reference.csv", "correlation", &[("excluded", "")]);
-    let unused =
-        |pattern| of(Source::of("study_features.csv", "norm", pattern).folded(largest_square));
+    let everything = Source::of(STUDY_REFERENCE, "correlation", &[("excluded", "")]);
+    let unused = |pattern| of(Source::of(STUDY_FEATURES, "norm", pattern).folded(largest_square));
     let lines = [
         line(
             "correlation of G's upper triangle with the heat map, BOS aside",

@@ -1,5 +1,6 @@
 //! The tables' columns that statements are about.
 
+use crate::layout::{STUDY_GRAM, STUDY_REFERENCE};
 use crate::paper::estimate::{Criterion, Estimate};
 use crate::paper::study::Source;
 use crate::paper::writer::Line;
@@ -21,14 +22,14 @@ pub const LOWEST_COSINE: Source<'_> = Source::of(
 );
 /// How `G` agrees with the published heat map, BOS aside.
 pub const AGREEMENT: Source<'_> = Source::of(
-    "study_reference.csv",
+    STUDY_REFERENCE,
     "correlation",
     &[("excluded", "tokens:BOS")],
 );
 
 /// An entry of `G`.
 pub const fn entry<'a>(pair: &'a [(&'a str, &'a str); 2]) -> Source<'a> {
-    Source::of("study_gram.csv", "value", pair)
+    Source::of(STUDY_GRAM, "value", pair)
 }
 
 pub fn line(
