@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use serde::Deserialize;
 use serde_json::Value as Json;
 
 use super::findings::{self, Works};
@@ -10,12 +9,11 @@ use super::html::{self, number};
 use super::variants;
 use crate::figures;
 use crate::results::documents::{json, text};
-use crate::results::ending::Ending;
 use crate::results::layout::{
     ANALYSIS, ANALYZE_RUN, CONFIG, FEATURES, INTERVENTIONS, LAYERS, POSITIONS, RUN_AGAIN, SUMMARY,
     VARIABLES, WORST_INPUTS,
 };
-use crate::results::{ReadError, Table};
+use crate::results::{ReadError, Summary, Table};
 use base::escape::{markup, shell};
 use base::numbers::capitalised;
 use superposition::StopReason;
@@ -67,12 +65,12 @@ const TABLES: [(&str, &str, &str); 5] = [
 /// If a file is missing or garbled.
 pub fn page(directory: &Path) -> Result<String, ReadError> {
     let figures = figures::of_run(directory)?;
-    let summary: Option<Json> = json(directory, SUMMARY, RUN_AGAIN)?;
+    let summary: Option<Summary> = json(directory, SUMMARY, RUN_AGAIN)?;
     let config = text(directory, CONFIG)?.unwrap_or_default();
     let analysis: Option<Json> = json(directory, ANALYSIS, ANALYZE_RUN)?;
     let name = summary
         .as_ref()
-        .and_then(|s| s["name"].as_str())
+        .map(|summary| summary.name.as_str())
         .or(directory.file_name().and_then(|n| n.to_str()))
         .unwrap_or("run");
     let mut body = String::new();
@@ -105,18 +103,17 @@ pub fn page(directory: &Path) -> Result<String, ReadError> {
     Ok(html::page(&format!("{title}: what happened"), &body))
 }
 
-fn footer(summary: &Json) -> String {
-    let word = |key: &str| summary[key].as_str().unwrap_or("unknown").to_owned();
+fn footer(summary: &Summary) -> String {
     format!(
         "<footer>{}</footer>\n",
         markup(&format!(
             "compress {}, commit {}, {}, {}, {} threads, {} s in the training loop.",
-            word("version"),
-            word("git_commit"),
-            word("engine"),
-            word("cpu"),
-            summary["threads"].as_u64().unwrap_or(0),
-            number(summary["wall_time_seconds"].as_f64().unwrap_or(0.0))
+            summary.version,
+            summary.git_commit.as_deref().unwrap_or("unknown"),
+            summary.engine,
+            summary.cpu,
+            summary.threads,
+            number(summary.wall_time_seconds)
         ))
     )
 }
@@ -125,13 +122,13 @@ fn footer(summary: &Json) -> String {
 fn without_result(
     name: &str,
     directory: &Path,
-    summary: Option<&Json>,
+    summary: Option<&Summary>,
 ) -> Result<String, ReadError> {
     let answer = match summary {
-        Some(s) if stop_reason(s) == Some(StopReason::Diverged) => format!(
+        Some(summary) if summary.stop_reason == StopReason::Diverged => format!(
             "The run diverged after {} updates: its loss was no longer a number, and it left no W. A lower \
              training.learning_rate.initial may help.",
-            s["steps"]
+            summary.steps
         ),
         Some(_) => {
             return Err(ReadError::Missing {
@@ -148,10 +145,6 @@ fn without_result(
     ))
 }
 
-fn stop_reason(summary: &Json) -> Option<StopReason> {
-    StopReason::deserialize(&summary["stop_reason"]).ok()
-}
-
 /// The program and `d`; and the run's name, where that says something else.
 fn heading(name: &str, analysis: &Json) -> String {
     let program = analysis["program"].as_str().unwrap_or("unknown");
@@ -163,7 +156,7 @@ fn heading(name: &str, analysis: &Json) -> String {
     }
 }
 
-fn finished(name: &str, summary: &Json, analysis: &Json, config: &str) -> String {
+fn finished(name: &str, summary: &Summary, analysis: &Json, config: &str) -> String {
     let word = |key: &str| analysis[key].as_str().unwrap_or("unknown");
     let whole = |key: &str| analysis[key].as_u64().unwrap_or(0);
     let (d, width) = (whole("dim"), whole("width"));
@@ -172,8 +165,8 @@ fn finished(name: &str, summary: &Json, analysis: &Json, config: &str) -> String
          matrix W, and what became of the features?",
         word("program")
     );
-    let ending: Option<Ending> = serde_json::from_value(summary["ending"].clone()).ok();
-    let (works, answer) = findings::answer(summary, analysis, ending.as_ref());
+    let ending = summary.ending;
+    let (works, answer) = findings::answer(summary.last.as_ref(), analysis, ending.as_ref());
     let inputs = if analysis["inputs_are_all"].as_bool() == Some(true) {
         format!("all {} inputs", whole("inputs"))
     } else {
@@ -192,7 +185,7 @@ fn finished(name: &str, summary: &Json, analysis: &Json, config: &str) -> String
     let mut found = vec![format!(
         "d = {d} of D = {width}, seed {}, {} updates; metrics are over {inputs}.",
         whole("seed"),
-        summary["steps"],
+        summary.steps,
     )];
     found.push(ranks(analysis));
     let remark = ending.and_then(|ending| ending.remark());

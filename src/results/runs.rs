@@ -231,3 +231,96 @@ impl Runs {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Runs, ReadError> {
+        Runs::from_table(&Table::parse(Path::new(RUNS), text, COLLECT)?)
+    }
+
+    #[test]
+    fn runs_are_read_as_they_were_written() {
+        let row = |run: &str, status: Status| RunRow {
+            run: run.into(),
+            values: vec!["8".into(), "{x = 0.5}, \"y\"".into()],
+            method: Method::Train,
+            status: Some(status),
+            ending: Some(Verdict::Stuck),
+            error_share: Some(1e-5),
+            steps: Some(7),
+            metrics: BTreeMap::from([(Metric::Mae, 1e-7), (Metric::EvalLoss, f64::INFINITY)]),
+            failure: String::new(),
+            config_hash: "abc".into(),
+            seconds: Some(1.25),
+        };
+        let failed = RunRow {
+            method: Method::Pca,
+            ending: None,
+            error_share: None,
+            steps: None,
+            metrics: BTreeMap::new(),
+            failure: "no space, \"left\"".into(),
+            seconds: None,
+            ..row("b", Status::Failed)
+        };
+        let runs = Runs {
+            keys: vec![DIM.into(), "inputs.token_weights".into()],
+            rows: vec![row("a", Status::Completed), failed],
+        };
+        let text = String::from_utf8(runs.to_csv().unwrap()).unwrap();
+        assert!(
+            text.contains(",train,completed,stuck,1e-5,7,inf,,,1e-7,"),
+            "{text}"
+        );
+        assert_eq!(parse(&text).unwrap(), runs);
+        assert_eq!((runs.completed(), runs.width(&runs.rows[0])), (1, Some(8)));
+    }
+
+    #[test]
+    fn runs_of_earlier_versions_lack_columns_and_words_are_checked() {
+        let old = parse("run,a,method,eval_loss\nx,1,pca,0.5\n").unwrap();
+        let row = &old.rows[0];
+        assert_eq!((row.status, row.origin()), (None, Origin::Baseline));
+        assert_eq!((old.value(row, "a"), old.width(row)), (Some("1"), None));
+        for (text, part) in [
+            ("run,method\nx,guess\n", "line 2: `method` is `guess`"),
+            ("run,method\nx,\n", "line 2: `method` is empty"),
+            (
+                "run,method,stop_reason\nx,pca,done\n",
+                "line 2: `stop_reason` is `done`",
+            ),
+            (
+                "run,compression.dim,method\nx,six,pca\n",
+                "`six`, not a whole number",
+            ),
+            ("run,mae\nx,0.5\n", "there is no column `method`"),
+        ] {
+            let error = parse(text).unwrap_err().to_string();
+            assert!(error.contains(part), "{error}");
+        }
+    }
+
+    #[test]
+    fn groups_and_series_are_told_apart_by_the_settings_that_differ() {
+        let text = "run,compression.dim,model.program,training.steps,training.seed,method\n\
+                    a,6,x/p.rasp,10,0,train\nb,8,x/p.rasp,20,1,train\nc,8,x/p.rasp,20,0,pca\n";
+        let runs = parse(text).unwrap();
+        let groups: Vec<Group> = runs.groups();
+        assert_eq!(
+            groups,
+            [
+                "training.steps=10, compression.method=train",
+                "training.steps=20, compression.method=train",
+                "training.steps=20, compression.method=pca"
+            ]
+            .map(Group::from)
+        );
+        let series = runs.series();
+        assert_eq!(
+            series.settings(2),
+            [(METHOD, "pca"), ("training.steps", "20")]
+        );
+    }
+}

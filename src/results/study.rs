@@ -7,7 +7,7 @@ use super::error::ReadError;
 use super::group::{Grouping, by_key, last_part};
 use super::layout::{ANALYZE, RUNS, STUDY_METRICS};
 use super::metric::Metric;
-use super::runs::Runs;
+use super::runs::{RunRow, Runs};
 use super::series::Series;
 use super::study_tables::MetricRow;
 use super::table::Table;
@@ -63,7 +63,7 @@ impl Study {
     /// As [`Study::read`], from the runs of a sweep.
     pub fn of_sweep(runs: &Runs) -> Self {
         let series = runs.series();
-        let run = |(i, row): (usize, &super::runs::RunRow)| StudyRun {
+        let run = |(i, row): (usize, &RunRow)| StudyRun {
             directory: row.run.clone(),
             series: series_name(&series, i, row.method.name()),
             d: runs.width(row).unwrap_or(0),
@@ -141,4 +141,44 @@ fn series_name(grouping: &Grouping, run: usize, method: &str) -> String {
         }
     });
     words.collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn series_are_named_by_what_tells_them_apart_or_by_the_method() {
+        let table = |text: &str| Table::parse(Path::new("t.csv"), text, "").unwrap();
+        let sweep = |text: &str| Study::of_sweep(&Runs::from_table(&table(text)).unwrap());
+        let one = sweep("run,training.seed,method,mae\na,0,train,0.5\nb,1,train,0.25\n");
+        let series = one.series(Metric::Mae);
+        assert_eq!(series.len(), 1);
+        assert_eq!(series[0].0, "train");
+        assert_eq!(series[0].1.points, [(0.0, 0.5), (0.0, 0.25)]);
+        let several = sweep(
+            "run,model.program,compression.dim,method,mae\na,x/p.rasp,4,pca,0.5\nb,x/q.rasp,6,train,0.25\n\
+             c,x/q.rasp,8,pca,\n",
+        );
+        let names: Vec<&str> = several.runs.iter().map(|run| run.series.as_str()).collect();
+        assert_eq!(
+            names,
+            ["pca, program=p", "train, program=q", "pca, program=q"]
+        );
+        let series = several.series(Metric::Mae);
+        assert_eq!(series.len(), 2);
+        assert!(series[0].1.no_sample && !series[1].1.no_sample);
+        let analysed = Study::of_analysis(&table(
+            "group,d,seed,run,metric,value\ncompression.method=pca,6,3,r,mae,0.5\n\
+             compression.method=pca,6,3,r,eval_loss,inf\ncompression.method=pca,6,3,r,other,1\n",
+        ));
+        let analysed = analysed.unwrap();
+        assert_eq!(analysed.runs.len(), 1);
+        let run = &analysed.runs[0];
+        assert_eq!(
+            (run.series.as_str(), run.d, run.seed.as_str()),
+            ("pca", 6, "3")
+        );
+        assert_eq!((run.metrics.len(), run.loss()), (2, None));
+    }
 }

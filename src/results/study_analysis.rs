@@ -57,3 +57,30 @@ impl StudyAnalysis {
         json(directory, ANALYSIS, ANALYZE)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_analysis_of_an_earlier_version_says_less() {
+        let read = |text: &str| serde_json::from_str::<StudyAnalysis>(text).unwrap();
+        let old = read(
+            r#"{"runs": 3, "gram_agreement": [{"group": "all", "d": 6, "pairs": 1, "median_correlation": null}]}"#,
+        );
+        assert_eq!(
+            (old.runs, old.answer, old.reference_median),
+            (3, None, None)
+        );
+        assert!(old.subjects.is_empty());
+        let agreement = &old.gram_agreement[0];
+        assert_eq!(agreement.group, Group::default());
+        assert_eq!(agreement.median_correlation, None);
+        assert_eq!(agreement.median_correlation_off_diagonal, None);
+        let new = read(r#"{"answer": {"sentences": ["x."], "more": [], "endings": {"stuck": 2}}}"#);
+        assert_eq!(
+            new.answer.unwrap().endings,
+            BTreeMap::from([(Verdict::Stuck, 2)])
+        );
+    }
+}

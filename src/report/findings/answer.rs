@@ -5,8 +5,8 @@ use serde_json::Value as Json;
 use super::words::budget_of;
 use crate::report::html::number;
 use crate::report::html::percent;
-use crate::results::Metric;
 use crate::results::ending::Ending;
+use crate::results::summary::FinalMetrics;
 
 /// From this share of outputs on a model is said to work mostly.
 const MOSTLY_FROM: f64 = 0.95;
@@ -29,8 +29,12 @@ pub enum Works {
 }
 
 /// The answer to whether the compressed model works, and what the compression consists of.
-pub fn answer(summary: &Json, analysis: &Json, ending: Option<&Ending>) -> (Works, String) {
-    let Some(output) = Output::of(summary, analysis, ending) else {
+pub fn answer(
+    last: Option<&FinalMetrics>,
+    analysis: &Json,
+    ending: Option<&Ending>,
+) -> (Works, String) {
+    let Some(output) = last.and_then(|last| Output::of(last, analysis, ending)) else {
         return (Works::No, "The run has no metric of its output.".into());
     };
     let works = output.works();
@@ -65,8 +69,7 @@ struct Output<'a> {
 }
 
 impl<'a> Output<'a> {
-    fn of(summary: &Json, analysis: &Json, ending: Option<&'a Ending>) -> Option<Self> {
-        let last = |metric: Metric| summary["final"][metric.name()].as_f64();
+    fn of(last: &FinalMetrics, analysis: &Json, ending: Option<&'a Ending>) -> Option<Self> {
         let inputs = analysis["inputs"].as_u64().unwrap_or(0);
         let inputs = if analysis["inputs_are_all"].as_bool() == Some(true) {
             format!("all {inputs} inputs")
@@ -81,7 +84,7 @@ impl<'a> Output<'a> {
             ending,
             numerical,
         };
-        if let (Some(mae), Some(largest)) = (last(Metric::Mae), last(Metric::MaxError)) {
+        if let (Some(mae), Some(largest)) = (last.mae, last.max_error) {
             let tolerance = analysis["settings"]["tolerance"].as_f64().unwrap_or(0.025);
             let details = format!(
                 "mean absolute error {}, largest {}; within {} counts as right",
@@ -92,10 +95,7 @@ impl<'a> Output<'a> {
             let right = analysis["accuracy"].as_f64();
             return Some(output(right, largest <= tolerance, details, true));
         }
-        let (tokens, inputs) = (
-            last(Metric::TokenAccuracy)?,
-            last(Metric::SequenceAccuracy)?,
-        );
+        let (tokens, inputs) = (last.token_accuracy?, last.sequence_accuracy?);
         let details = if inputs < 1.0 {
             format!("{} of inputs are right at every position", percent(inputs))
         } else {
