@@ -67,18 +67,14 @@ pub fn write(directory: &Path, members: &[Member]) -> Result<Vec<String>, Publis
             }
         }
         let header: Vec<&str> = ["run"].iter().chain(columns).copied().collect();
-        write_csv(&directory.join(name), &header, rows.into_iter())?;
+        write_csv(&directory.join(name), &header, rows)?;
         written.push(name.to_owned());
     }
     let rows = members
         .iter()
         .map(|member| budget(&directory.join(&member.run), &member.run));
     let rows = rows.collect::<Result<Vec<_>, _>>()?;
-    write_csv(
-        &directory.join(STUDY_BUDGETS),
-        &BUDGET_COLUMNS,
-        rows.into_iter(),
-    )?;
+    write_csv(&directory.join(STUDY_BUDGETS), &BUDGET_COLUMNS, rows)?;
     written.push(STUDY_BUDGETS.to_owned());
     Ok(written)
 }
@@ -148,12 +144,12 @@ pub fn write_compared(
     write_csv(
         &directory.join(STUDY_GRAM),
         &["run", "feature_a", "feature_b", "value"],
-        entries.into_iter(),
+        entries,
     )?;
     write_csv(
         &directory.join(STUDY_REFERENCE),
         &["run", "excluded", "correlation", "correlation_off_diagonal"],
-        rows.into_iter(),
+        rows,
     )?;
     Ok(vec![STUDY_GRAM.to_owned(), STUDY_REFERENCE.to_owned()])
 }
