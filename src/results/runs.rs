@@ -21,7 +21,13 @@ pub const ENDING: &str = "ending";
 pub const ERROR_SHARE: &str = "error_share";
 /// How a run ended: its [`Status`].
 pub const STOP_REASON: &str = "stop_reason";
+/// Time in the training loop.
+pub const SECONDS: &str = "wall_time_seconds";
+/// Updates done.
+pub const STEPS: &str = "steps";
 const RUN: &str = "run";
+const FAILURE: &str = "failure";
+const CONFIG_HASH: &str = "config_hash";
 /// Where `W` comes from; beside the study's keys, of which `compression.method` may be one.
 pub const METHOD_COLUMN: &str = "method";
 
@@ -121,36 +127,28 @@ impl Runs {
             metrics.extend(table.find(metric.name()).map(|column| (metric, column)));
         }
         let row = |row: usize| -> Result<RunRow, ReadError> {
-            let text = |name: &str| {
-                let column = table.find(name);
-                column.map_or_else(String::new, |column| table.rows[row][column].clone())
-            };
+            let cell = |column: usize| table.rows[row][column].clone();
+            let text = |name: &str| table.find(name).map_or_else(String::new, cell);
+            if_there(table.find(DIM), |column| table.whole::<usize>(row, column))?;
             let mut found = BTreeMap::new();
             for (metric, column) in &metrics {
                 found.extend(table.value(row, *column)?.map(|value| (*metric, value)));
             }
-            let of = |name: &str| table.find(name);
-            if let Some(column) = of(DIM) {
-                table.whole::<usize>(row, column)?;
-            }
+            let of = |name: &str| if_there(table.find(name), |column| table.value(row, column));
             Ok(RunRow {
-                run: table.rows[row][run].clone(),
-                values: keys
-                    .iter()
-                    .map(|key| table.rows[row][*key].clone())
-                    .collect(),
+                run: cell(run),
+                values: keys.iter().map(|key| cell(*key)).collect(),
                 method: table
                     .word(row, method)?
                     .ok_or_else(|| table.wrong(row, "`method` is empty"))?,
-                status: of(STOP_REASON).map_or(Ok(None), |column| table.word(row, column))?,
-                ending: of(ENDING).map_or(Ok(None), |column| table.word(row, column))?,
-                error_share: of(ERROR_SHARE).map_or(Ok(None), |column| table.value(row, column))?,
-                steps: of("steps").map_or(Ok(None), |column| table.whole(row, column))?,
+                status: if_there(table.find(STOP_REASON), |column| table.word(row, column))?,
+                ending: if_there(table.find(ENDING), |column| table.word(row, column))?,
+                error_share: of(ERROR_SHARE)?,
+                steps: if_there(table.find(STEPS), |column| table.whole(row, column))?,
                 metrics: found,
-                failure: text("failure"),
-                config_hash: text("config_hash"),
-                seconds: of("wall_time_seconds")
-                    .map_or(Ok(None), |column| table.value(row, column))?,
+                failure: text(FAILURE),
+                config_hash: text(CONFIG_HASH),
+                seconds: of(SECONDS)?,
             })
         };
         Ok(Self {
@@ -166,10 +164,10 @@ impl Runs {
     pub fn to_csv(&self) -> io::Result<Vec<u8>> {
         let mut header = vec![RUN];
         header.extend(self.keys.iter().map(String::as_str));
-        header.extend([METHOD_COLUMN, STOP_REASON, ENDING, ERROR_SHARE, "steps"]);
+        header.extend([METHOD_COLUMN, STOP_REASON, ENDING, ERROR_SHARE, STEPS]);
         header.extend(Metric::OF_EVALUATION.map(Metric::name));
         // Timing is the last column: the rest is the same however the work was shared or interrupted.
-        header.extend(["failure", "config_hash", "wall_time_seconds"]);
+        header.extend([FAILURE, CONFIG_HASH, SECONDS]);
         let rows = self.rows.iter().map(|row| {
             let cell = |value: Option<f64>| value.map_or_else(String::new, number);
             (
@@ -230,6 +228,14 @@ impl Runs {
             .filter(|(key, _)| ![DIM, SEED, METHOD].contains(&key.as_str()))
             .collect()
     }
+}
+
+/// What a column says that earlier versions did not write.
+fn if_there<T>(
+    column: Option<usize>,
+    read: impl FnOnce(usize) -> Result<Option<T>, ReadError>,
+) -> Result<Option<T>, ReadError> {
+    column.map_or(Ok(None), read)
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use tracr_compress::config::Method;
 use tracr_compress::config::keys::DIM;
 use tracr_compress::results::critical::{Tolerance, critical_width};
 use tracr_compress::results::layout::RUNS;
-use tracr_compress::results::runs::{METHOD_COLUMN, STOP_REASON};
+use tracr_compress::results::runs::{METHOD_COLUMN, SECONDS, STOP_REASON};
 use tracr_compress::results::statistics::median;
 use tracr_compress::results::{Metric, ReadError, Status, Table};
 
@@ -252,7 +252,7 @@ impl Study {
     /// # Errors
     /// If a column is missing.
     pub fn time(&self) -> Result<(usize, f64, Option<f64>), ReadError> {
-        let seconds = Source::of_run("wall_time_seconds");
+        let seconds = Source::of_run(SECONDS);
         let all = self.values(&[], &seconds)?;
         let trained = self.values(&[of_method(Method::Train)], &seconds)?;
         let middle = (!trained.is_empty()).then(|| median(&trained));

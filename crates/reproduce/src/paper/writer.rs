@@ -8,6 +8,7 @@ use base::numbers::{count, four_digits};
 use tracr_compress::config::Method;
 use tracr_compress::figures::{Figure, svg};
 use tracr_compress::results::ReadError;
+use tracr_compress::results::runs::STEPS;
 
 /// The columns of `REPORT.csv`.
 pub const COLUMNS: [&str; 10] = [
@@ -309,7 +310,7 @@ impl Writer {
 
 /// The updates of a study's training runs, from the fewest to the most.
 fn steps(study: &Study) -> Result<String, ReadError> {
-    let steps = study.values(&[of_method(Method::Train)], &Source::of_run("steps"))?;
+    let steps = study.values(&[of_method(Method::Train)], &Source::of_run(STEPS))?;
     let (least, most) = steps
         .iter()
         .fold((f64::INFINITY, 0.0), |(a, b): (f64, f64), x| {

@@ -7,6 +7,7 @@ use crate::paper::writer::{Writer, duration};
 use base::numbers::four_digits;
 use tracr_compress::config::Method;
 use tracr_compress::results::ReadError;
+use tracr_compress::results::runs::{SECONDS, STEPS};
 
 /// A paper's run takes at least so many seconds.
 const PAPER_SECONDS: f64 = 3600.0;
@@ -19,8 +20,8 @@ pub(super) fn write(writer: &mut Writer) -> Result<(), ReadError> {
     let mut remarks = Vec::new();
     for name in ["frac_prevs_dims", "sort_unique_dims"] {
         if let Some(study) = writer.study(name)? {
-            let full = [of_method(Method::Train), ("steps", "300000")];
-            let seconds = study.values(&full, &Source::of_run("wall_time_seconds"))?;
+            let full = [of_method(Method::Train), (STEPS, "300000")];
+            let seconds = study.values(&full, &Source::of_run(SECONDS))?;
             let found = Estimate::new(&seconds);
             let minimum = format!(
                 "{} to {}",
