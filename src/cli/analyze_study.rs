@@ -65,7 +65,8 @@ fn verdict_table(collection: &Collection, verdicts: &[&MeanVerdicts]) -> String 
             || vec!["-".to_owned(), "-".into()],
             |a| {
                 let medians = [a.median_correlation, a.median_correlation_off_diagonal];
-                medians.map(|median| format!("{median:.3}")).to_vec()
+                let shown = |median: Option<f64>| format!("{:.3}", median.unwrap_or(f64::NAN));
+                medians.map(shown).to_vec()
             },
         ));
         rows.push(row);

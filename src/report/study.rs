@@ -10,7 +10,8 @@ use crate::results::group::by_key;
 use crate::results::layout::{
     ANALYZE, COLLECT, CRITICAL_WIDTHS, POINTS, REFERENCE_AGREEMENT, RUNS, STUDY,
 };
-use crate::results::study_analysis::{GramAgreement, StudyAnalysis};
+use crate::results::study_analysis::StudyAnalysis;
+use crate::results::study_tables::AgreementMedian;
 use crate::results::subject::Subject;
 use crate::results::{Group, ReadError, Runs, Table};
 use base::escape::{markup, shell};
@@ -175,8 +176,8 @@ fn agreement(analysis: &StudyAnalysis, runs_are_listed: bool) -> Vec<String> {
 
 /// The smallest and the largest of the medians at each `d`: `0.27 (lowest, d = 2) to 0.97 (highest, d = 8)`.
 fn over_widths(
-    rows: &[&GramAgreement],
-    median: impl Fn(&GramAgreement) -> Option<f64>,
+    rows: &[&AgreementMedian],
+    median: impl Fn(&AgreementMedian) -> Option<f64>,
 ) -> Option<String> {
     let at = rows.iter().filter_map(|row| Some((row.d, median(row)?)));
     let at: Vec<(usize, f64)> = at.collect();

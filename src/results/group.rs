@@ -84,7 +84,7 @@ impl fmt::Display for Group {
 pub const PROGRAM_NAME: &str = "program";
 
 /// `dim` of `compression.dim`.
-pub(super) fn last_part(key: &str) -> &str {
+pub fn last_part(key: &str) -> &str {
     key.rsplit('.').next().unwrap_or(key)
 }
 

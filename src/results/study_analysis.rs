@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::documents::json;
 use super::error::ReadError;
-use super::group::Group;
 use super::layout::{ANALYSIS, ANALYZE};
+use super::study_tables::AgreementMedian;
 use super::subject::Subject;
 use super::trainings::Verdict;
 
@@ -34,18 +34,8 @@ pub struct StudyAnalysis {
     pub subjects: Vec<Subject>,
     pub answer: Option<Answer>,
     #[serde(default)]
-    pub gram_agreement: Vec<GramAgreement>,
+    pub gram_agreement: Vec<AgreementMedian>,
     pub reference_median: Option<f64>,
-}
-
-/// How the `G` of seeds agree in a group at one `d`.
-#[derive(Clone, Debug, Deserialize)]
-#[allow(missing_docs)]
-pub struct GramAgreement {
-    pub group: Group,
-    pub d: usize,
-    pub median_correlation: Option<f64>,
-    pub median_correlation_off_diagonal: Option<f64>,
 }
 
 impl StudyAnalysis {
@@ -61,6 +51,7 @@ impl StudyAnalysis {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::results::Group;
 
     #[test]
     fn an_analysis_of_an_earlier_version_says_less() {

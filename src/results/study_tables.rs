@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::error::ReadError;
 use super::feature::Verdict;
@@ -238,28 +238,33 @@ fn columns<const N: usize>(table: &Table, names: [&str; N]) -> Result<[usize; N]
 }
 
 /// The agreement of all pairs of seeds of a group at one `d`, in `analysis.json`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct AgreementMedian {
     pub group: Group,
     pub d: usize,
     pub pairs: usize,
-    pub median_correlation: f64,
-    pub median_correlation_off_diagonal: f64,
+    /// None where a pair has none.
+    pub median_correlation: Option<f64>,
+    /// The same without the diagonal, and in analyses of earlier versions.
+    pub median_correlation_off_diagonal: Option<f64>,
 }
 
 impl AgreementMedian {
     /// Of each group at each `d`, in the rows' order.
     pub fn of(rows: &[AgreementRow]) -> Vec<Self> {
         let by_setting = by_key(rows.iter().map(|row| ((&row.group, row.d), row)));
-        let medians = |((group, d), rows): ((&Group, usize), Vec<&AgreementRow>)| Self {
-            group: group.clone(),
-            d,
-            pairs: rows.len(),
-            median_correlation: median_of(rows.iter().map(|row| row.correlation)),
-            median_correlation_off_diagonal: median_of(
-                rows.iter().map(|row| row.correlation_off_diagonal),
-            ),
+        let known = |median: f64| (!median.is_nan()).then_some(median);
+        let medians = |((group, d), rows): ((&Group, usize), Vec<&AgreementRow>)| {
+            let whole = median_of(rows.iter().map(|row| row.correlation));
+            let apart = median_of(rows.iter().map(|row| row.correlation_off_diagonal));
+            Self {
+                group: group.clone(),
+                d,
+                pairs: rows.len(),
+                median_correlation: known(whole),
+                median_correlation_off_diagonal: known(apart),
+            }
         };
         by_setting.into_iter().map(medians).collect()
     }

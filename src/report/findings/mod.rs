@@ -12,6 +12,7 @@ use super::html::number;
 use super::html::percent;
 use crate::analysis::structure::variable_of;
 use crate::analysis::verdict::{HARDLY_ANY, Verdict};
+use crate::results::group::by_key;
 use base::numbers::listed;
 use variables::{interventions, variables};
 use words::{budget_of, close_to_one, sorted_by};
@@ -88,14 +89,11 @@ fn enumerated(features: &[&str]) -> String {
     if features.len() <= MOST_FEATURES {
         return features.join(", ");
     }
-    let mut by_variable: Vec<(&str, Vec<&str>)> = Vec::new();
-    for feature in features {
-        let name = variable_of(feature);
-        match by_variable.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, members)) => members.push(feature),
-            None => by_variable.push((name, vec![feature])),
-        }
-    }
+    let by_variable = by_key(
+        features
+            .iter()
+            .map(|feature| (variable_of(feature), *feature)),
+    );
     let each = by_variable.iter().map(|(name, members)| match members[..] {
         [only] => only.to_owned(),
         _ => format!("{} of {name}", members.len()),
