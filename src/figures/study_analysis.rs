@@ -134,7 +134,8 @@ pub fn verdicts(directory: &Path, study: &Study) -> Result<Option<Figure>, ReadE
             } else {
                 format!("d = {}", found.d)
             };
-            let mean = |verdict| found.mean_features.get(&verdict).copied().unwrap_or(0.0);
+            let all = |verdict| found.features.get(&verdict).copied().unwrap_or(0);
+            let mean = |verdict| all(verdict) as f64 / found.runs as f64;
             (name, Verdict::ALL.map(mean).to_vec())
         })
         .collect();

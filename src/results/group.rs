@@ -97,18 +97,11 @@ pub struct Grouping {
 impl Grouping {
     /// Compares the runs' settings, `d` and the seed not among them; a setting counts before those that come later.
     pub fn new(runs: Vec<Vec<(String, String)>>) -> Self {
-        let mut keys: Vec<&str> = Vec::new();
-        let mut known = BTreeSet::new();
-        for (key, _) in runs.iter().flatten() {
-            if known.insert(key.as_str()) {
-                keys.push(key);
-            }
-        }
         // A setting that never differs without another one adds nothing: the model's checksum beside
         // the program's name.
         let mut telling: Vec<&str> = Vec::new();
         let mut told = 1;
-        for key in keys {
+        for key in keys(&runs) {
             telling.push(key);
             let found: BTreeSet<Vec<&str>> = runs
                 .iter()
@@ -125,6 +118,19 @@ impl Grouping {
         }
     }
 
+    /// As [`Grouping::new`], with every setting that differs: nobody has looked yet which of them matter.
+    pub fn by_all(runs: Vec<Vec<(String, String)>>) -> Self {
+        let differs = |key: &&str| {
+            let values: BTreeSet<&str> = runs.iter().map(|run| value(run, key)).collect();
+            values.len() > 1
+        };
+        let telling = keys(&runs).into_iter().filter(differs);
+        Self {
+            telling: telling.map(str::to_owned).collect(),
+            runs,
+        }
+    }
+
     /// The settings that tell a run's group, by the run's place.
     pub fn settings(&self, run: usize) -> Vec<(&str, &str)> {
         let telling = self.telling.iter();
@@ -137,6 +143,18 @@ impl Grouping {
     pub fn group(&self, run: usize) -> Group {
         Group::of(&self.settings(run))
     }
+}
+
+/// The keys of all settings, in their order.
+fn keys(runs: &[Vec<(String, String)>]) -> Vec<&str> {
+    let mut keys: Vec<&str> = Vec::new();
+    let mut known = BTreeSet::new();
+    for (key, _) in runs.iter().flatten() {
+        if known.insert(key.as_str()) {
+            keys.push(key);
+        }
+    }
+    keys
 }
 
 /// The value of a setting; a text without its quotes.
@@ -194,6 +212,8 @@ mod tests {
             ]
             .map(Group::from)
         );
+        let all = Grouping::by_all(vec![run("a", "1", "10"), run("b", "2", "10")]);
+        assert_eq!(all.group(1).name(), "program=b, model.sha256=2");
         let same = Grouping::new(vec![run("a", "1", "10"), run("a", "1", "10")]);
         assert_eq!(same.group(1), Group::default());
     }

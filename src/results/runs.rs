@@ -198,14 +198,14 @@ impl Runs {
         self.value(row, DIM)?.parse().ok()
     }
 
-    /// The group of each run, named as the analysis names it.
+    /// The group of each run of a study that was not analysed, told by every setting that differs.
     pub fn groups(&self) -> Vec<Group> {
         let settings = self.rows.iter().map(|row| {
             let mut settings = self.settings(row);
             settings.push((METHOD.to_owned(), row.method.name().to_owned()));
             settings
         });
-        let grouping = Grouping::new(settings.collect());
+        let grouping = Grouping::by_all(settings.collect());
         (0..self.rows.len())
             .map(|run| grouping.group(run))
             .collect()

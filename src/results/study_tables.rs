@@ -109,7 +109,10 @@ pub struct MeanVerdicts {
     pub d: usize,
     /// How many runs.
     pub runs: usize,
-    /// The mean number of features of each verdict that is there.
+    /// The number of features of each verdict that is there, in all runs together.
+    #[serde(skip)]
+    pub features: BTreeMap<Verdict, usize>,
+    /// The mean over the runs.
     pub mean_features: BTreeMap<Verdict, f64>,
 }
 
@@ -120,14 +123,17 @@ impl MeanVerdicts {
         let mean = |((group, d), rows): ((&Group, usize), Vec<&VerdictRow>)| {
             let runs: BTreeSet<&str> = rows.iter().map(|row| row.run.as_str()).collect();
             let runs = runs.len();
+            let mut features: BTreeMap<Verdict, usize> = BTreeMap::new();
             let mut mean_features: BTreeMap<Verdict, f64> = BTreeMap::new();
             for row in rows {
+                *features.entry(row.verdict).or_default() += row.features;
                 *mean_features.entry(row.verdict).or_default() += row.features as f64 / runs as f64;
             }
             Self {
                 group: group.clone(),
                 d,
                 runs,
+                features,
                 mean_features,
             }
         };
