@@ -2,7 +2,7 @@
 """Mutation testing: changes one operator, value or match arm of a file at a time and asks the tests whether they notice.
 
     scripts/mutants.py                                          every file of UNITS: half an hour on two cores
-    scripts/mutants.py src/run/ending.rs src/analysis/fit.rs    some of them
+    scripts/mutants.py src/results/ending.rs src/analysis/fit.rs    some of them
     scripts/mutants.py --list                                   how many mutants each file has
 
 What is changed, and into what, cargo-mutants says (`cargo install --locked cargo-mutants`, version 27). It would
@@ -44,15 +44,15 @@ PACKAGES = {
 # A file: its crate's sources, a module of that crate, and the modules in it that each copy has of its own; all others are
 # the crate's. Modules that use private items of each other go together.
 UNITS = {
-    "src/run/ending.rs": ("src", "run", ["ending"]),
-    "src/study/statistics.rs": ("src", "study", ["statistics"]),
-    "src/study/subject.rs": ("src", "study", ["subject"]),
-    "src/study/tables.rs": ("src", "study", ["study_lock", "statistics", "tables"]),
+    "src/results/critical.rs": ("src", "results", ["critical", "statistics"]),
+    "src/study/tables.rs": ("src", "study", ["study_lock", "tables"]),
     "crates/tracr/src/program/limits.rs": ("crates/tracr/src", "program", ["limits"]),
 }
 for name in "adamw constant evaluation objective schedule".split():
     UNITS[f"crates/superposition/src/{name}.rs"] = ("crates/superposition/src", "", [name])
-for name in "across activity ending fit geometry moments positions redundancy settings structure sweep verdict worst".split():
+for name in "ending group statistics subject trainings".split():
+    UNITS[f"src/results/{name}.rs"] = ("src", "results", [name])
+for name in "activity fit geometry moments positions redundancy settings structure sweep verdict worst".split():
     UNITS[f"src/analysis/{name}.rs"] = ("src", "analysis", [name])
 for name in "mod faithfulness interchange".split():
     UNITS[f"src/analysis/{name}.rs"] = ("src", "analysis", ["faithfulness", "interchange", "positions", "subject"])

@@ -11,9 +11,9 @@
 //! 3. [`superposition`]: the program's inputs, the objective, its gradient, AdamW, the training loop, exact
 //!    evaluation.
 //! 4. [`analysis`]: what `W` learned: geometry of `G`, faithfulness, interventions.
-//! 5. [`study`]: the run directory: CSV files while it runs, tables and `W` at the end; and studies: many runs on
+//! 5. [`run`]: the run directory: CSV files while it runs, tables and `W` at the end; [`study`]: many runs on
 //!    all cores.
-//! 6. [`figures`]: what these files show, drawn; [`report`]: one page about it all.
+//! 6. [`results`]: what these leave, as types; [`figures`]: what it shows, drawn; [`report`]: one page about it all.
 //! 7. [`library`]: what the binary brings along, and [`examples`]: the same as files to begin with.
 //! 8. [`cli`]: the commands.
 //!
@@ -29,6 +29,7 @@ pub mod examples;
 pub mod figures;
 pub mod library;
 pub mod report;
+pub mod results;
 pub mod run;
 pub mod study;
 

@@ -6,8 +6,9 @@ use std::path::Path;
 
 use tracr::model::{CompiledModel, Value};
 use tracr_compress::config::StudyFile;
-use tracr_compress::figures::{Table, gram::Gram};
-use tracr_compress::run::state::speed_of;
+use tracr_compress::figures::gram::Gram;
+use tracr_compress::results::Table;
+use tracr_compress::results::state::speed_of;
 
 fn table(text: &str) -> Table {
     Table::parse(Path::new("table.csv"), text, "make it again").unwrap()

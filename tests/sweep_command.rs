@@ -8,7 +8,7 @@ mod study;
 
 use command::{call, metrics_without_timing, snapshot};
 use study::{SMALL, StudyBench, computed};
-use tracr_compress::analysis::across::median_interval;
+use tracr_compress::results::statistics::median_interval;
 
 #[test]
 fn a_study_runs_once_and_has_one_row_a_run_and_one_a_point() {

@@ -5,9 +5,8 @@ use std::path::Path;
 
 use compress_fuzz::{choice, halves, readable};
 use libfuzzer_sys::fuzz_target;
-use tracr_compress::figures::{
-    Figure, FigureError, Table, bars, curves, diagnostics, gram, heat_map, study, svg,
-};
+use tracr_compress::figures::{Figure, bars, curves, diagnostics, gram, heat_map, study, svg};
+use tracr_compress::results::{ReadError, Runs, Study, Table};
 
 fuzz_target!(|data: &[u8]| {
     let Some((which, text)) = choice(data) else {
@@ -28,7 +27,7 @@ fuzz_target!(|data: &[u8]| {
     }
 });
 
-fn draw(which: u8, text: &str) -> Result<Vec<Figure>, FigureError> {
+fn draw(which: u8, text: &str) -> Result<Vec<Figure>, ReadError> {
     let read = |text| Table::parse(Path::new("table.csv"), text, "make it again");
     let (first, _) = halves(text);
     let table = read(first)?;
@@ -38,8 +37,8 @@ fn draw(which: u8, text: &str) -> Result<Vec<Figure>, FigureError> {
         b'g' => heat_map::draw(&gram::Gram::read(&table)?),
         b'f' => bars::features(&table)?,
         b'l' => bars::layers(&table)?,
-        b'a' => return Ok(study::from_analysis(&table)?.draw()),
-        b's' => return Ok(study::from_sweep(&table)?.draw()),
+        b'a' => return Ok(study::draw(&Study::of_analysis(&table)?)),
+        b's' => return Ok(study::draw(&Study::of_sweep(&Runs::from_table(&table)?))),
         _ => return Ok(Vec::new()),
     }])
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use compress_fuzz::readable_about;
 use libfuzzer_sys::fuzz_target;
-use tracr_compress::figures::Table;
+use tracr_compress::results::Table;
 
 fuzz_target!(|data: &[u8]| {
     let text = String::from_utf8_lossy(data);

@@ -9,20 +9,17 @@
 //! - [`faithfulness`]: errors by position, block and variable; [`fit`] and [`positions`]: their sums.
 //! - [`worst`]: the inputs that the compressed model gets most wrong.
 //! - [`interchange`]: the same exchange of a variable's value in both models.
-//! - [`ending`]: how a training ended, in a word.
 //! - [`moments`]: covariances of the compiled model's values.
 //! - [`redundancy`]: what else carries a variable's information, and is not exchanged with it.
-//! - [`across`]: many runs: critical `d`, agreement of `G`; [`answer`]: what they say, in sentences.
+//! - [`answer`]: what many runs say, in sentences.
 //! - [`sweep`](mod@sweep): one pass over the inputs, on any number of threads with the same result.
 //!
 //! Everything depends on `W` only through `G = WᵀW` (`tests/analysis.rs` rotates `W` and compares).
 //! With several `W`, geometry and verdicts look at the `G` of [`superposition::gram()`]; all else runs
 //! the model as it is.
 
-pub mod across;
 pub mod activity;
 pub mod answer;
-pub mod ending;
 pub mod faithfulness;
 pub mod fit;
 pub mod geometry;

@@ -13,6 +13,7 @@ use super::activity::Activity;
 use super::geometry::{self, Geometry};
 use super::settings::Settings;
 use super::structure::{Structure, variable_of};
+pub use crate::results::feature::Verdict;
 use base::numbers::listed;
 use tracr::model::CompiledModel;
 
@@ -20,44 +21,6 @@ use tracr::model::CompiledModel;
 const LARGE_FROM: f64 = 0.1;
 /// Fewer dimensions given up than this are none.
 pub const HARDLY_ANY: f64 = 0.01;
-
-/// What became of a feature.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Verdict {
-    /// It has a direction of its own: dimensionality at least [`Settings::dedicated_from`].
-    Dedicated,
-    /// It overlaps most with features that occur together with it or are redundant with it.
-    Shared,
-    /// It overlaps most with features that do not occur together with it.
-    Superposed,
-    /// Its norm is below [`Settings::dropped_below`], whether it was of use or not.
-    Dropped,
-    /// It kept a direction, although it is never active or nothing reads it.
-    Unused,
-}
-
-impl Verdict {
-    /// All of them, in the order of tables.
-    pub const ALL: [Self; 5] = [
-        Self::Dedicated,
-        Self::Shared,
-        Self::Superposed,
-        Self::Dropped,
-        Self::Unused,
-    ];
-
-    /// As in the tables.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Dedicated => "dedicated",
-            Self::Shared => "shared",
-            Self::Superposed => "superposed",
-            Self::Dropped => "dropped",
-            Self::Unused => "unused",
-        }
-    }
-}
 
 /// Everything about one feature.
 #[derive(Clone, Debug, PartialEq)]

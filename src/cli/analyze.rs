@@ -6,7 +6,7 @@ use super::failure::Failure;
 use super::signals::{StopRequest, stopped_at};
 use super::{analyze_run, analyze_study, terminal};
 use crate::analysis::Settings;
-use crate::analysis::across::Tolerance;
+use crate::results::critical::Tolerance;
 use crate::run::analyzed;
 use crate::run::finished::{self, FinishedError, FinishedRun};
 use crate::run::reference::Reference;
@@ -109,14 +109,14 @@ fn tolerances(within: &[String]) -> Result<Vec<Tolerance>, Failure> {
             .split_once('=')
             .ok_or_else(|| wrong("expected METRIC=VALUE, as in --within mae=0.01".into()))?;
         let known = || {
-            let names = Tolerance::defaults().into_iter().map(|t| t.metric);
-            let names: Vec<String> = names.collect();
+            let names = Tolerance::defaults().into_iter();
+            let names: Vec<&str> = names.map(|t| t.metric.name()).collect();
             wrong(format!(
                 "there is no metric `{metric}`; there are {}",
                 names.join(", ")
             ))
         };
-        let found = tolerances.iter_mut().find(|t| t.metric == metric);
+        let found = tolerances.iter_mut().find(|t| t.metric.name() == metric);
         let number = value.parse::<f64>().ok().filter(|x| x.is_finite());
         found.ok_or_else(known)?.value =
             number.ok_or_else(|| wrong(format!("`{value}` is not a finite number")))?;
@@ -165,7 +165,7 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
     let text = if args.json {
         json(collection.json(&settings))?
     } else {
-        analyze_study::text(&collection, &args.directory, &tolerances)
+        analyze_study::text(&collection, &args.directory)
     };
     Ok(terminal::print(&text)?)
 }

@@ -134,13 +134,7 @@ fn budget(analyzed: &Analyzed) -> String {
     let verdicts = analyzed.verdicts();
     let counts: Vec<String> = Verdict::ALL
         .iter()
-        .map(|v| {
-            format!(
-                "{} {}",
-                verdicts.get(v.name()).map_or(0, Vec::len),
-                v.name()
-            )
-        })
+        .map(|v| format!("{} {}", verdicts.get(v).map_or(0, Vec::len), v.name()))
         .collect();
 
     let mut rows = Vec::new();

@@ -4,38 +4,35 @@ use std::fmt::Write;
 use std::path::Path;
 
 use super::table::{aligned, number, wrapped};
-use crate::analysis::across::{Better, Tolerance};
-use crate::analysis::verdict::Verdict;
+use crate::results::feature::Verdict;
+use crate::results::group::by_key;
+use crate::results::study_tables::MeanVerdicts;
+use crate::results::{Better, Group};
 use crate::study::collection::Collection;
 
 /// All sections.
-pub fn text(collection: &Collection, directory: &Path, tolerances: &[Tolerance]) -> String {
+pub fn text(collection: &Collection, directory: &Path) -> String {
     let mut text = format!("{} runs\n", collection.members.len());
     let answer = collection.answer();
     for paragraph in std::iter::once(&answer.sentences.join(" ")).chain(&answer.more) {
         let _ = write!(text, "\n{}", wrapped(paragraph)); // a String takes everything
     }
     let verdicts = collection.mean_verdicts();
-    let several_groups = verdicts.iter().any(|(group, ..)| *group != verdicts[0].0);
-    let mut group = String::new();
-    for name in verdicts.iter().map(|(name, ..)| name) {
-        if *name == group {
-            continue;
-        }
-        group.clone_from(name);
-        if several_groups {
+    let groups = by_key(verdicts.iter().map(|found| (&found.group, found)));
+    for (name, found) in &groups {
+        if groups.len() > 1 {
             let _ = write!(text, "\n{name}\n");
         }
         let _ = write!(
             text,
             "\nFeatures by verdict, mean over seeds\n{}",
-            verdict_table(collection, name)
+            verdict_table(collection, found)
         );
         let _ = write!(
             text,
             "\nSmallest sufficient d (there and at every larger d tried, the median over seeds is within the \
              tolerance)\n{}",
-            critical_table(collection, name, tolerances)
+            critical_table(collection, name)
         );
     }
     if let Some((with, without)) = collection.reference_medians() {
@@ -51,26 +48,25 @@ pub fn text(collection: &Collection, directory: &Path, tolerances: &[Tolerance])
     text
 }
 
-fn verdict_table(collection: &Collection, name: &str) -> String {
+fn verdict_table(collection: &Collection, verdicts: &[&MeanVerdicts]) -> String {
     let mut rows = vec![vec!["  d".to_owned(), "runs".into()]];
     rows[0].extend(Verdict::ALL.iter().map(|v| v.name().to_owned()));
     rows[0].extend(["G between seeds".to_owned(), "off the diagonal".into()]);
     let agreement = collection.agreement_medians();
-    for (group, d, runs, means) in collection.mean_verdicts() {
-        if group != name {
-            continue;
-        }
-        let mut row = vec![format!("  {d}"), runs.to_string()];
+    for found in verdicts {
+        let mut row = vec![format!("  {}", found.d), found.runs.to_string()];
         row.extend(Verdict::ALL.iter().map(|v| {
-            let mean = means.get(v.name()).copied().unwrap_or(0.0);
+            let mean = found.mean_features.get(v).copied().unwrap_or(0.0);
             format!("{mean:.1}")
         }));
-        let same = agreement.iter().find(|a| a.group == group && a.d == d);
+        let mut agreement = agreement.iter();
+        let same = agreement.find(|a| a.group == found.group && a.d == found.d);
         row.extend(same.map_or_else(
             || vec!["-".to_owned(), "-".into()],
             |a| {
                 let medians = [a.median_correlation, a.median_correlation_off_diagonal];
-                medians.map(|median| format!("{median:.3}")).to_vec()
+                let shown = |median: Option<f64>| format!("{:.3}", median.unwrap_or(f64::NAN));
+                medians.map(shown).to_vec()
             },
         ));
         rows.push(row);
@@ -78,7 +74,7 @@ fn verdict_table(collection: &Collection, name: &str) -> String {
     aligned(&rows, 0)
 }
 
-fn critical_table(collection: &Collection, name: &str, tolerances: &[Tolerance]) -> String {
+fn critical_table(collection: &Collection, group: &Group) -> String {
     let mut rows = vec![
         ["  metric", "tolerance", "d", "95 % interval"]
             .map(str::to_owned)
@@ -89,14 +85,11 @@ fn critical_table(collection: &Collection, name: &str, tolerances: &[Tolerance])
         (Some(low), None) => format!("{low} or more"),
         (None, _) => "-".into(),
     };
-    for row in collection.critical.iter().filter(|row| row.group == name) {
-        let sign = tolerances
-            .iter()
-            .find(|t| t.metric == row.metric)
-            .map_or("", |t| match t.better {
-                Better::Lower => "<= ",
-                Better::Higher => ">= ",
-            });
+    for row in collection.critical.iter().filter(|row| row.group == *group) {
+        let sign = match row.metric.column().better {
+            Better::Lower => "<= ",
+            Better::Higher => ">= ",
+        };
         rows.push(vec![
             format!("  {}", row.metric),
             format!("{sign}{}", number(row.tolerance)),

@@ -6,7 +6,7 @@ use ndarray::Array2;
 
 use super::compile::SettingArgs;
 use super::failure::Failure;
-use crate::run::directory::PROJECTION;
+use crate::results::layout::PROJECTION;
 use base::{escape, limits};
 use superposition::Projection;
 use tracr::model::CompiledModel;

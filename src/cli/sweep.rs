@@ -8,13 +8,14 @@ use super::failure::Failure;
 use super::signals::StopRequest;
 use super::sweep_progress::{self, SweepReporter};
 use super::{output, table, terminal};
-use crate::analysis::ending::Endings;
 use crate::config::StudyFile;
-use crate::run::state::RunState;
+use crate::results::RunState;
+use crate::results::group::by_key;
+use crate::results::runs::ENDING;
+use crate::results::trainings::Endings;
 use crate::study::estimate::Estimate;
 use crate::study::record::RecordError;
 use crate::study::sweep::{Report, sweep};
-use crate::study::tables::ENDING;
 use crate::study::{Plan, Record, Tables};
 use base::escape;
 use base::limits;
@@ -182,13 +183,7 @@ fn conclude(
 
 /// Why runs failed, each reason once.
 fn reasons_of(record: &Record, failed: &[(usize, String)]) -> String {
-    let mut by_reason: Vec<(&str, Vec<usize>)> = Vec::new();
-    for (run, reason) in failed {
-        match by_reason.iter_mut().find(|(known, _)| known == reason) {
-            Some((_, runs)) => runs.push(*run),
-            None => by_reason.push((reason, vec![*run])),
-        }
-    }
+    let by_reason = by_key(failed.iter().map(|(run, reason)| (reason, *run)));
     let lines = by_reason.iter().map(|(reason, runs)| {
         let first = &record.runs[runs[0]].directory;
         let others = match runs.len() - 1 {

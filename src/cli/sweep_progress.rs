@@ -9,8 +9,8 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::signals::StopRequest;
 use super::{table, terminal};
+use crate::results::Summary;
 use crate::run::Progress;
-use crate::run::results::Summary;
 use crate::study::sweep::{End, Watcher};
 use base::escape;
 use superposition::trainer::Record;

@@ -7,11 +7,12 @@ use super::progress::Reporter;
 use super::signals::StopRequest;
 use super::{output, table, terminal};
 use crate::config::{Method, Precision, RunConfig};
+use crate::results::{Metric, Summary};
 use crate::run::experiment::Experiment;
-use crate::run::results::Summary;
 use crate::run::{self, Outcome};
 use base::escape;
 use base::limits;
+use superposition::StopReason;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -68,7 +69,7 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
     })?;
     match outcome {
         Outcome::Completed(summary) => report(&summary, config, args.json, "completed"),
-        Outcome::AlreadyOver(summary) if summary.stop_reason == "diverged" => {
+        Outcome::AlreadyOver(summary) if summary.stop_reason == StopReason::Diverged => {
             Err(diverged(&summary, config, "diverged in an earlier session"))
         }
         Outcome::AlreadyOver(summary) => report(
@@ -114,18 +115,10 @@ fn report(summary: &Summary, config: &RunConfig, json: bool, what: &str) -> Resu
     }
     let mut rows = Vec::new();
     if let Some(last) = &summary.last {
-        let metrics = [
-            ("loss, exact", Some(last.eval_loss)),
-            ("  of the output", Some(last.eval_loss_output)),
-            ("  of the layers", Some(last.eval_loss_layers)),
-            ("mean absolute error", last.mae),
-            ("largest error", last.max_error),
-            ("token accuracy", last.token_accuracy),
-            ("sequence accuracy", last.sequence_accuracy),
-        ];
-        for (name, value) in metrics {
-            if let Some(value) = value {
-                rows.push(vec![format!("  {name}"), table::significant(value)]);
+        for metric in Metric::OF_EVALUATION {
+            if let Some(value) = last.get(metric) {
+                let label = format!("  {}", metric.column().label);
+                rows.push(vec![label, table::significant(value)]);
             }
         }
     }

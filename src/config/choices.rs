@@ -23,6 +23,16 @@ pub enum Method {
 }
 
 impl Method {
+    /// As in a run file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Pca => "pca",
+            Self::Random => "random",
+            Self::Subset => "subset",
+        }
+    }
+
     /// The method of this name; none for any other word.
     pub fn named(name: &str) -> Option<Self> {
         let word: StrDeserializer<'_, Error> = name.into_deserializer();
@@ -30,10 +40,9 @@ impl Method {
     }
 }
 
-/// As in a run file.
 impl fmt::Display for Method {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.serialize(f)
+        f.write_str(self.name())
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! - [`schema`]: every key with its type, range, default and meaning: the one list from which files are read and
 //!   checked, and from which messages, `compress keys` and docs/configuration.md come.
+//! - [`keys`]: the names of keys that other rooms speak of.
 //! - `kind`: the types and ranges themselves; `choices`: words that a key chooses from.
 //! - `file`: a TOML file and where in it each key was written; `assignment`: a key with its value, from a file or
 //!   from `--set`; `source`: a run file with what was laid over it; `error`: why it is refused.
@@ -13,6 +14,7 @@ mod choices;
 mod error;
 mod file;
 mod grid;
+pub mod keys;
 mod kind;
 mod objective;
 mod run;

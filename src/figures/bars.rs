@@ -4,8 +4,9 @@ use super::axis::{NORMAL, SMALL, Scale};
 use super::colour::{self, VERDICTS};
 use super::figure::{COLUMN, Figure};
 use super::scene::{Anchor, Paint, Scene};
-use super::table::{FigureError, Table};
 use super::{gram, text};
+use crate::results::layout::{FEATURES, LAYERS, STUDY_VERDICTS};
+use crate::results::{ReadError, Table};
 
 /// A panel's title, axis, and length and colour by row.
 type Bar<'a> = (&'a str, Scale, Vec<(Option<f64>, Paint)>);
@@ -100,7 +101,7 @@ impl Bars<'_> {
 ///
 /// # Errors
 /// If a column is missing or a cell is not a number.
-pub fn features(table: &Table) -> Result<Figure, FigureError> {
+pub fn features(table: &Table) -> Result<Figure, ReadError> {
     let labels = table.texts("feature")?;
     if labels.is_empty() {
         return Err(table.wrong(0, "there is no row"));
@@ -113,16 +114,17 @@ pub fn features(table: &Table) -> Result<Figure, FigureError> {
     let mut scene = Scene::default();
     let present: Vec<_> = VERDICTS
         .iter()
-        .filter(|(name, _)| verdicts.contains(name))
+        .filter(|(verdict, _)| verdicts.contains(&verdict.name()))
         .collect();
     let mut x = 4.0;
-    for (name, paint) in present {
+    for (verdict, paint) in present {
+        let name = verdict.name();
         scene.rect(x, 3.0, 8.0, 7.0, *paint);
         scene.text(x + 11.0, 9.5, SMALL, Anchor::Start, name);
         x += 11.0 + text::width(name, SMALL) + 10.0;
     }
     let legend_end = x;
-    let panel = |title, column| -> Result<_, FigureError> {
+    let panel = |title, column| -> Result<_, ReadError> {
         let values = table.numbers(column)?;
         let values: Vec<Option<f64>> = order.iter().map(|i| values[*i]).collect();
         let largest = values.iter().flatten().copied().fold(1.0, f64::max);
@@ -149,7 +151,7 @@ pub fn features(table: &Table) -> Result<Figure, FigureError> {
         caption: "Length of each feature's direction (1 in the compiled model) and the share of a dimension \
                   that it has for itself (dimensionless; 1 means a direction of its own), coloured by verdict."
             .into(),
-        source: "features.csv".into(),
+        source: FEATURES.into(),
         scene,
     })
 }
@@ -158,7 +160,7 @@ pub fn features(table: &Table) -> Result<Figure, FigureError> {
 ///
 /// # Errors
 /// If a column is missing or a cell is not a number.
-pub fn layers(table: &Table) -> Result<Figure, FigureError> {
+pub fn layers(table: &Table) -> Result<Figure, ReadError> {
     let names = table.texts("block")?;
     if names.is_empty() {
         return Err(table.wrong(0, "there is no row"));
@@ -217,7 +219,7 @@ pub fn layers(table: &Table) -> Result<Figure, FigureError> {
              0 where a constant explains more); both are dimensionless, and 1 means the same. The values are given at the right.{}",
             if below { " Bars end at −1." } else { "" }
         ),
-        source: "layers.csv".into(),
+        source: LAYERS.into(),
         scene,
     })
 }
@@ -240,7 +242,8 @@ pub fn verdicts(counts: &[(String, Vec<f64>)]) -> Figure {
     let left = widths.fold(0.0, f64::max) + 6.0;
     let width = (COLUMN - left - 12.0).max(110.0);
     let (mut x, top, pitch) = (4.0, 17.0, 11.0);
-    for (name, paint) in VERDICTS {
+    for (verdict, paint) in VERDICTS {
+        let name = verdict.name();
         scene.rect(x, 3.0, 8.0, 7.0, paint);
         scene.text(x + 10.0, 9.5, 6.5, Anchor::Start, name);
         x += 10.0 + text::width(name, 6.5) + 6.0;
@@ -285,7 +288,7 @@ pub fn verdicts(counts: &[(String, Vec<f64>)]) -> Figure {
         caption: "Number of features with each verdict, in the order of the legend: the arithmetic mean over the \
                   runs of a row, so that the parts of a bar add up to the number of features."
             .into(),
-        source: "study_verdicts.csv".into(),
+        source: STUDY_VERDICTS.into(),
         scene,
     }
 }

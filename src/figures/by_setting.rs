@@ -6,8 +6,9 @@ use super::by_width::{Plot, dot};
 use super::colour::SERIES;
 use super::figure::{COLUMN, Figure};
 use super::scene::{Anchor, Mark, Paint, Scene};
-use super::series::{Axis, Displaced, Series};
+use super::series::{Axis, Displaced};
 use super::text;
+use crate::results::Series;
 
 /// More rows are left to the tables.
 const MOST_ROWS: usize = 40;

@@ -3,7 +3,8 @@
 use super::axis::{self, Panel, Scale, Style};
 use super::figure::{COLUMN, Figure};
 use super::scene::{Mark, Paint, Scene};
-use super::series::{Axis, Displaced, OverSeeds, Series};
+use super::series::{Axis, Displaced};
+use crate::results::series::{OverSeeds, Series};
 
 /// More lines cannot be told apart: further series have a figure of their own.
 const MOST_SERIES: usize = 6;

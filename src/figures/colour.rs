@@ -1,6 +1,7 @@
 //! Colours that people with any colour vision can tell apart: the tests simulate them.
 
 use super::scene::Paint;
+use crate::results::feature::Verdict;
 
 /// Okabe and Ito's palette, without black and yellow, in the order in which series take them.
 pub const SERIES: [Paint; 6] = [
@@ -16,17 +17,17 @@ pub const SERIES: [Paint; 6] = [
 pub const MISSING: Paint = Paint::Rgb(0x9a, 0x9a, 0x9a);
 
 /// The verdicts of `features.csv` with their colours; the figures name them in words, too.
-pub const VERDICTS: [(&str, Paint); 5] = [
-    ("dedicated", SERIES[0]),
-    ("shared", SERIES[2]),
-    ("superposed", SERIES[1]),
-    ("dropped", Paint::Rgb(0x50, 0x50, 0x50)),
-    ("unused", Paint::Rgb(0xb4, 0xb4, 0xb4)),
+pub const VERDICTS: [(Verdict, Paint); 5] = [
+    (Verdict::Dedicated, SERIES[0]),
+    (Verdict::Shared, SERIES[2]),
+    (Verdict::Superposed, SERIES[1]),
+    (Verdict::Dropped, Paint::Rgb(0x50, 0x50, 0x50)),
+    (Verdict::Unused, Paint::Rgb(0xb4, 0xb4, 0xb4)),
 ];
 
 /// The colour of a verdict; grey for a word that is none.
 pub fn verdict(name: &str) -> Paint {
-    let found = VERDICTS.iter().find(|(known, _)| *known == name);
+    let found = VERDICTS.iter().find(|(known, _)| known.name() == name);
     found.map_or(MISSING, |(_, paint)| *paint)
 }
 

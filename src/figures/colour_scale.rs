@@ -3,7 +3,7 @@
 use super::colour::diverging;
 use super::gram::Gram;
 use super::scene::Paint;
-use crate::analysis::across::middle;
+use crate::results::statistics::middle;
 
 /// Limits beyond this many typical squared lengths would leave typical entries pale: the colours of two signs
 /// are told apart from a quarter of the limit on, and white from three eighths.

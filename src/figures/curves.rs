@@ -3,55 +3,54 @@
 use super::axis::{self, Panel, Scale, Style};
 use super::figure::{COLUMN, Figure};
 use super::scene::Scene;
-use super::table::{FigureError, Table};
+use crate::results::layout::METRICS;
+use crate::results::{Metric, ReadError, Table};
 
 /// A curve with more points is thinned.
 const MOST_POINTS: usize = 1500;
 const HEIGHT: f64 = 120.0;
 const LEFT: f64 = 48.0;
 
-/// A panel: title of its axis, curves (column, name in the legend), logarithmic.
-type Group = (&'static str, &'static [(&'static str, &'static str)], bool);
+/// A panel: title of its axis, metrics, logarithmic.
+type Group = (&'static str, &'static [Metric], bool);
 
 const GROUPS: [Group; 3] = [
     (
         "loss",
         &[
-            ("loss", "training"),
-            ("eval_loss", "evaluation"),
-            ("eval_loss_output", "evaluation, output"),
-            ("eval_loss_layers", "evaluation, layers"),
+            Metric::EvalLoss,
+            Metric::EvalLossOutput,
+            Metric::EvalLossLayers,
         ],
         true,
     ),
-    (
-        "output error",
-        &[("mae", "mean absolute"), ("max_error", "largest")],
-        true,
-    ),
+    ("output error", &[Metric::Mae, Metric::MaxError], true),
     (
         "share that is right",
-        &[
-            ("token_accuracy", "tokens"),
-            ("sequence_accuracy", "whole inputs"),
-        ],
+        &[Metric::TokenAccuracy, Metric::SequenceAccuracy],
         false,
     ),
 ];
+/// The loss of the batches, in the panel of losses: column and name in the legend.
+const TRAINING_LOSS: (&str, &str) = ("loss", "training");
 
 /// The losses, and the errors or accuracies, over the steps.
 ///
 /// # Errors
 /// If the table lacks `step` or `loss`, or a cell is not a number.
-pub fn draw(metrics: &Table) -> Result<Figure, FigureError> {
+pub fn draw(metrics: &Table) -> Result<Figure, ReadError> {
     let steps = metrics.numbers("step")?;
-    metrics.column("loss")?;
+    metrics.column(TRAINING_LOSS.0)?;
     let mut left_out = 0;
     let mut thinned = false;
     let mut panels = Vec::new();
-    for (title, columns, logarithmic) in GROUPS {
+    for (i, (title, exact, logarithmic)) in GROUPS.into_iter().enumerate() {
+        let training = (i == 0).then_some(TRAINING_LOSS);
+        let exact = exact
+            .iter()
+            .map(|metric| (metric.name(), metric.column().curve));
         let mut curves = Vec::new();
-        for (column, name) in columns {
+        for (column, name) in training.into_iter().chain(exact) {
             if metrics.find(column).is_none() {
                 continue;
             }
@@ -68,7 +67,7 @@ pub fn draw(metrics: &Table) -> Result<Figure, FigureError> {
             left_out += all.len() - kept.len();
             thinned |= kept.len() > MOST_POINTS;
             if !kept.is_empty() {
-                curves.push(((*name).to_owned(), thin(kept)));
+                curves.push((name.to_owned(), thin(kept)));
             }
         }
         if !curves.is_empty() {
@@ -97,7 +96,7 @@ pub fn draw(metrics: &Table) -> Result<Figure, FigureError> {
         name: "training".into(),
         title: "Training curves".into(),
         caption,
-        source: "metrics.csv".into(),
+        source: METRICS.into(),
         scene,
     })
 }

@@ -2,7 +2,8 @@
 
 use super::curves::{Stacked, stacked, thin};
 use super::figure::Figure;
-use super::table::{FigureError, Table};
+use crate::results::layout::DIAGNOSTICS;
+use crate::results::{ReadError, Table};
 
 /// More curves in a panel cannot be told apart.
 const MOST_CURVES: usize = 6;
@@ -21,7 +22,7 @@ const PANELS: [(&str, &str, bool); 6] = [
 ///
 /// # Errors
 /// If a column is missing or a cell is not a number.
-pub fn draw(table: &Table) -> Result<Option<Figure>, FigureError> {
+pub fn draw(table: &Table) -> Result<Option<Figure>, ReadError> {
     let (steps, values) = (table.numbers("step")?, table.numbers("value")?);
     let (subjects, quantities) = (table.texts("subject")?, table.texts("quantity")?);
     let mut hidden = 0;
@@ -69,7 +70,7 @@ pub fn draw(table: &Table) -> Result<Option<Figure>, FigureError> {
         name: "diagnostics".into(),
         title: "Diagnostics of training".into(),
         caption,
-        source: "diagnostics.csv".into(),
+        source: DIAGNOSTICS.into(),
         scene: stacked(&panels, last_step),
     }))
 }

@@ -7,9 +7,6 @@ pub const COLUMN: f64 = 252.0;
 /// A paper's page between its margins.
 pub const PAGE: f64 = 486.0;
 
-/// Where a published study has the runs with the median loss, by their names.
-pub const MEDIAN: &str = "median";
-
 /// A drawn figure.
 #[derive(Clone, Debug)]
 pub struct Figure {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::table::{FigureError, Table};
+use crate::results::{ReadError, Table};
 
 /// A square matrix with names, features grouped by variable.
 #[derive(Clone, Debug)]
@@ -18,7 +18,7 @@ impl Gram {
     ///
     /// # Errors
     /// If a column or a pair is missing or given twice, or a value is not a number.
-    pub fn read(table: &Table) -> Result<Self, FigureError> {
+    pub fn read(table: &Table) -> Result<Self, ReadError> {
         let (a, b) = (table.texts("feature_a")?, table.texts("feature_b")?);
         let values = table.numbers("value")?;
         let mut labels: Vec<&str> = Vec::new();

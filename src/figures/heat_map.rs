@@ -8,6 +8,7 @@ use super::figure::{Figure, PAGE};
 use super::gram::Gram;
 use super::scene::{Anchor, Paint, Scene};
 use super::text;
+use crate::results::layout::GRAM;
 use base::numbers::{count, four_digits};
 
 /// Longer labels are shortened, in points.
@@ -157,7 +158,7 @@ pub fn draw(gram: &Gram) -> Figure {
             sides(gram.is_symmetric()),
             gaps([gram].into_iter())
         ),
-        source: "gram.csv".into(),
+        source: GRAM.into(),
         scene,
     }
 }

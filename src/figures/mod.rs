@@ -22,18 +22,20 @@ mod series;
 pub mod study;
 mod study_analysis;
 pub mod svg;
-pub mod table;
 pub mod text;
 
 use std::path::Path;
 
-use crate::analysis::across::middle;
+use crate::config::Method;
+use crate::results::group::by_key;
+use crate::results::layout::{
+    ANALYZE_RUN, DIAGNOSTICS, FEATURES, GRAM, LAYERS, MEDIAN, METRICS, RUNS, STUDY_METRICS, TRAIN,
+};
+use crate::results::statistics::middle;
+use crate::results::study::StudyRun;
+use crate::results::{ReadError, Study, Table};
 
-pub use figure::{COLUMN, Figure, MEDIAN, PAGE};
-pub use table::{FigureError, Table};
-
-const TRAIN: &str = "training wrote it: run again with `--force`";
-const ANALYZE: &str = "`compress analyze DIR` rebuilds it from the run";
+pub use figure::{COLUMN, Figure, PAGE};
 
 /// What a directory holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,14 +49,14 @@ pub enum Kind {
 ///
 /// # Errors
 /// If it is neither.
-pub fn kind(directory: &Path) -> Result<Kind, FigureError> {
+pub fn kind(directory: &Path) -> Result<Kind, ReadError> {
     let has = |name: &str| directory.join(name).is_file();
-    if has("metrics.csv") {
+    if has(METRICS) {
         Ok(Kind::Run)
-    } else if has("runs.csv") || has("study_metrics.csv") {
+    } else if has(RUNS) || has(STUDY_METRICS) {
         Ok(Kind::Study)
     } else {
-        Err(FigureError::NoResults(directory.to_owned()))
+        Err(ReadError::NoResults(directory.to_owned()))
     }
 }
 
@@ -63,31 +65,23 @@ pub fn kind(directory: &Path) -> Result<Kind, FigureError> {
 ///
 /// # Errors
 /// If a table is missing or garbled.
-pub fn of_run(directory: &Path) -> Result<Vec<Figure>, FigureError> {
-    let mut figures = vec![curves::draw(&Table::read(
-        directory,
-        "metrics.csv",
-        TRAIN,
-    )?)?];
-    if let Some(table) = Table::read_if_there(directory, "diagnostics.csv", TRAIN)? {
+pub fn of_run(directory: &Path) -> Result<Vec<Figure>, ReadError> {
+    let mut figures = vec![curves::draw(&Table::read(directory, METRICS, TRAIN)?)?];
+    if let Some(table) = Table::read_if_there(directory, DIAGNOSTICS, TRAIN)? {
         figures.extend(diagnostics::draw(&table)?);
     }
-    let parts = ["gram.csv", "features.csv", "layers.csv"];
+    let parts = [GRAM, FEATURES, LAYERS];
     if !parts.iter().any(|name| directory.join(name).exists()) {
         return Ok(figures);
     }
-    let gram = gram::Gram::read(&Table::read(directory, "gram.csv", TRAIN)?)?;
+    let gram = gram::Gram::read(&Table::read(directory, GRAM, TRAIN)?)?;
     figures.push(heat_map::draw(&gram));
     figures.push(bars::features(&Table::read(
         directory,
-        "features.csv",
-        ANALYZE,
+        FEATURES,
+        ANALYZE_RUN,
     )?)?);
-    figures.push(bars::layers(&Table::read(
-        directory,
-        "layers.csv",
-        ANALYZE,
-    )?)?);
+    figures.push(bars::layers(&Table::read(directory, LAYERS, ANALYZE_RUN)?)?);
     Ok(figures)
 }
 
@@ -98,18 +92,18 @@ const MOST_MAPS: usize = 12;
 ///
 /// # Errors
 /// If a table is missing or garbled.
-pub fn of_study(directory: &Path) -> Result<Vec<Figure>, FigureError> {
-    let study = study::read(directory)?;
-    let mut figures = study.draw();
+pub fn of_study(directory: &Path) -> Result<Vec<Figure>, ReadError> {
+    let study = Study::read(directory)?;
+    let mut figures = study::draw(&study);
     figures.extend(study_analysis::verdicts(directory, &study)?);
     figures.extend(study_analysis::agreement(directory, &study)?);
-    let (chosen, what) = choose(&study.members);
+    let (chosen, what) = choose(&study.runs);
     let mut grams = Vec::new();
-    for (title, member) in chosen {
+    for (title, run) in chosen {
         // Of a published study, the runs with the median loss are what is left.
         for place in [directory.to_owned(), directory.join(MEDIAN)] {
-            let run = place.join(&member.directory);
-            if let Some(table) = Table::read_if_there(&run, "gram.csv", TRAIN)? {
+            let directory = place.join(&run.directory);
+            if let Some(table) = Table::read_if_there(&directory, GRAM, TRAIN)? {
                 grams.push((title, gram::Gram::read(&table)?));
                 break;
             }
@@ -121,61 +115,55 @@ pub fn of_study(directory: &Path) -> Result<Vec<Figure>, FigureError> {
 
 /// Of each width of the first series (trained runs, where a study has any), the run with the median
 /// loss. Where there is one width, that of each series; the seeds in turn, where there is one series.
-fn choose(members: &[study::Member]) -> (Vec<(String, &study::Member)>, String) {
-    let trained = |m: &&study::Member| m.series == "train" || m.series.starts_with("train,");
-    let Some(first) = members.iter().find(trained).or(members.first()) else {
+fn choose(runs: &[StudyRun]) -> (Vec<(String, &StudyRun)>, String) {
+    let train = Method::Train.name();
+    let trained = |run: &&StudyRun| run.series.split(", ").next() == Some(train);
+    let Some(first) = runs.iter().find(trained).or(runs.first()) else {
         return (Vec::new(), String::new());
     };
-    let series: Vec<&study::Member> = members
-        .iter()
-        .filter(|m| m.series == first.series && m.loss.is_some())
-        .collect();
-    let mut widths: Vec<f64> = series.iter().map(|m| m.d).collect();
-    widths.sort_by(f64::total_cmp);
-    widths.dedup();
-    if widths.len() > 1 {
-        let chosen = widths.iter().take(MOST_MAPS).filter_map(|d| {
-            let runs = series.iter().copied().filter(|m| m.d == *d).collect();
-            titled(format!("d = {d}"), median_loss(runs)?)
-        });
+    let with_loss: Vec<&StudyRun> = runs.iter().filter(|run| run.loss().is_some()).collect();
+    let by_series = by_key(with_loss.iter().map(|run| (run.series.as_str(), *run)));
+    let of_first = by_series.iter().find(|(name, _)| *name == first.series);
+    let of_first = of_first.map_or(Vec::new(), |(_, runs)| runs.clone());
+    let mut by_width = by_key(of_first.iter().map(|run| (run.d, *run)));
+    by_width.sort_by_key(|(d, _)| *d);
+    if by_width.len() > 1 {
+        let chosen = by_width
+            .into_iter()
+            .take(MOST_MAPS)
+            .filter_map(|(d, runs)| titled(format!("d = {d}"), median_loss(runs)?));
         let what = format!(
             "for each d the run with the median loss, of an even number the better of the two in the middle ({})",
             first.series
         );
         return (chosen.collect(), what);
     }
-    let mut names: Vec<&str> = Vec::new();
-    for member in members.iter().filter(|m| m.loss.is_some()) {
-        if !names.contains(&member.series.as_str()) {
-            names.push(&member.series);
-        }
-    }
-    if names.len() > 1 {
-        let chosen = names.into_iter().take(MOST_MAPS).filter_map(|name| {
-            let runs = members
-                .iter()
-                .filter(|m| m.series == name && m.loss.is_some());
-            titled(name.to_owned(), median_loss(runs.collect())?)
-        });
+    if by_series.len() > 1 {
+        let chosen = by_series
+            .into_iter()
+            .take(MOST_MAPS)
+            .filter_map(|(name, runs)| titled(name.to_owned(), median_loss(runs)?));
         let what = "for each setting the run with the median loss, of an even number the better of the two in the middle";
         return (chosen.collect(), what.into());
     }
-    let runs = series.into_iter().take(MOST_MAPS);
-    let chosen = runs.map(|m| (format!("seed {}", m.seed), m)).collect();
+    let runs = of_first.into_iter().take(MOST_MAPS);
+    let chosen = runs
+        .map(|run| (format!("seed {}", run.seed), run))
+        .collect();
     (chosen, format!("by seed ({})", first.series))
 }
 
 /// The run in the middle by its loss, the better one of two.
-fn median_loss(runs: Vec<&study::Member>) -> Option<&study::Member> {
-    middle(runs, |m| m.loss.unwrap_or(f64::MAX))
+fn median_loss(runs: Vec<&StudyRun>) -> Option<&StudyRun> {
+    middle(runs, |run| run.loss().unwrap_or(f64::MAX))
 }
 
 /// A run with what its map is called.
-fn titled(what: String, member: &study::Member) -> Option<(String, &study::Member)> {
-    let seed = if member.seed.is_empty() {
+fn titled(what: String, run: &StudyRun) -> Option<(String, &StudyRun)> {
+    let seed = if run.seed.is_empty() {
         String::new()
     } else {
-        format!(", seed {}", member.seed)
+        format!(", seed {}", run.seed)
     };
-    Some((format!("{what}{seed}"), member))
+    Some((format!("{what}{seed}"), run))
 }

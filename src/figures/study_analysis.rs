@@ -6,67 +6,54 @@ use std::path::Path;
 use super::bars;
 use super::by_setting::by_setting;
 use super::by_width::{Plot, against_width};
-use super::colour::VERDICTS;
 use super::figure::Figure;
-use super::series::Series;
-use super::study::{INTERVAL, Study, entry, has_several_widths};
-use super::table::{FigureError, Table};
-use crate::analysis::answer::group_name;
-
-/// A pair of runs that differ by their seeds, a row.
-const PAIRS: &str = "gram_agreement.csv";
-/// A run beside the reference, a row.
-const REFERENCE: &str = "reference_agreement.csv";
-const ANALYZE: &str = "`compress analyze DIR` rebuilds it from the runs";
+use super::study::{INTERVAL, has_several_widths};
+use crate::results::feature::Verdict;
+use crate::results::group::by_key;
+use crate::results::layout::{GRAM_AGREEMENT, REFERENCE_AGREEMENT};
+use crate::results::study_tables::{Correlation, MeanVerdicts, VerdictRow};
+use crate::results::{Group, ReadError, Series, Study};
 
 /// The place of each run directory in the study, so that series have one order, and one colour, in all
 /// figures.
 fn order_of_runs(study: &Study) -> HashMap<&str, usize> {
-    let runs = study.members.iter().enumerate();
-    runs.map(|(i, member)| (member.directory.as_str(), i))
-        .collect()
+    let runs = study.runs.iter().enumerate();
+    runs.map(|(i, run)| (run.directory.as_str(), i)).collect()
 }
 
 /// The analysis' groups in the order in which the study has their first runs.
-fn order_of_groups(directory: &Path, study: &Study) -> Result<Vec<String>, FigureError> {
-    let Some(table) = Table::read_if_there(directory, "study_verdicts.csv", ANALYZE)? else {
-        return Ok(Vec::new());
-    };
+fn order_of_groups(rows: &[VerdictRow], study: &Study) -> Vec<Group> {
     let order = order_of_runs(study);
-    let (groups, runs) = (table.texts("group")?, table.texts("run")?);
-    let mut first: Vec<(usize, &str)> = Vec::new();
-    for (group, run) in groups.into_iter().zip(runs) {
-        let place = order.get(run).copied().unwrap_or(usize::MAX);
-        match first.iter_mut().find(|(_, known)| *known == group) {
-            Some(known) => known.0 = known.0.min(place),
-            None => first.push((place, group)),
-        }
-    }
-    first.sort_by_key(|(place, _)| *place);
-    Ok(first
-        .into_iter()
-        .map(|(_, group)| group.to_owned())
-        .collect())
+    let place = |row: &VerdictRow| order.get(row.run.as_str()).copied().unwrap_or(usize::MAX);
+    let mut groups = by_key(rows.iter().map(|row| (&row.group, place(row))));
+    groups.sort_by_key(|(_, places)| places.iter().min().copied());
+    groups.into_iter().map(|(group, _)| group.clone()).collect()
 }
 
 /// Agreement of `G` between seeds and with a reference, a panel each, against `d` or by setting.
 ///
 /// # Errors
 /// If a table is garbled.
-pub fn agreement(directory: &Path, study: &Study) -> Result<Vec<Figure>, FigureError> {
-    let order = order_of_groups(directory, study)?;
+pub fn agreement(directory: &Path, study: &Study) -> Result<Vec<Figure>, ReadError> {
+    let verdicts = VerdictRow::read(directory)?.unwrap_or_default();
+    let order = order_of_groups(&verdicts, study);
     let mut sources = Vec::new();
     let mut panels = Vec::new();
-    for (file, title) in [
-        (PAIRS, "correlation between seeds"),
-        (REFERENCE, "correlation with reference"),
+    let pairs = Correlation::between_seeds(directory)?;
+    let compared = Correlation::with_reference(directory)?;
+    for (file, title, correlations, no_sample) in [
+        (GRAM_AGREEMENT, "correlation between seeds", pairs, true),
+        (
+            REFERENCE_AGREEMENT,
+            "correlation with reference",
+            compared,
+            false,
+        ),
     ] {
-        if let Some(table) = Table::read_if_there(directory, file, ANALYZE)? {
-            let series = correlations(&table, &order, file == PAIRS)?;
-            if !series.is_empty() {
-                sources.push(file);
-                panels.push((title, series));
-            }
+        let series = series(correlations.unwrap_or_default(), &order, no_sample);
+        if !series.is_empty() {
+            sources.push(file);
+            panels.push((title, series));
         }
     }
     if panels.is_empty() {
@@ -89,24 +76,18 @@ pub fn agreement(directory: &Path, study: &Study) -> Result<Vec<Figure>, FigureE
 }
 
 /// A series for each group with a correlation, in the study's order.
-fn correlations(
-    table: &Table,
-    order: &[String],
+fn series(
+    mut correlations: Vec<Correlation>,
+    order: &[Group],
     no_sample: bool,
-) -> Result<Vec<(String, Series)>, FigureError> {
-    let groups = table.texts("group")?;
-    let (ds, values) = (table.numbers("d")?, table.numbers("correlation")?);
-    let mut rows: Vec<usize> = (0..table.rows.len()).collect();
-    rows.sort_by_key(|row| order.iter().position(|known| known == groups[*row]));
-    let mut series = Vec::new();
-    for row in rows {
-        if let (Some(d), Some(value)) = (ds[row], values[row]) {
-            let found = entry(&mut series, &group_name(groups[row]));
-            found.points.push((d, value));
-            found.no_sample = no_sample;
-        }
-    }
-    Ok(series)
+) -> Vec<(String, Series)> {
+    correlations.sort_by_key(|found| order.iter().position(|group| *group == found.group));
+    let points = correlations.iter().map(|found| {
+        let point = (found.d as f64, found.value);
+        (found.group.short(), point)
+    });
+    let series = |(name, points)| (name, Series { points, no_sample });
+    by_key(points).into_iter().map(series).collect()
 }
 
 /// What points, lines and bars are.
@@ -114,11 +95,11 @@ fn agreement_caption(sources: &[&str], medians: &str) -> String {
     let mut caption = format!(
         "Pearson's correlation between the upper triangles of two G (no unit); {medians} the medians."
     );
-    if sources.contains(&PAIRS) {
+    if sources.contains(&GRAM_AGREEMENT) {
         caption += " Between seeds: each point is a pair of runs with different seeds. Pairs have no interval, since \
                     every run is in several of them.";
     }
-    if sources.contains(&REFERENCE) {
+    if sources.contains(&REFERENCE_AGREEMENT) {
         caption += &format!(" With the reference: each point is a run, and bars are {INTERVAL}.");
     }
     caption
@@ -128,42 +109,35 @@ fn agreement_caption(sources: &[&str], medians: &str) -> String {
 ///
 /// # Errors
 /// If the table is garbled.
-pub fn verdicts(directory: &Path, study: &Study) -> Result<Option<Figure>, FigureError> {
-    let Some(table) = Table::read_if_there(directory, "study_verdicts.csv", ANALYZE)? else {
+pub fn verdicts(directory: &Path, study: &Study) -> Result<Option<Figure>, ReadError> {
+    let Some(rows) = VerdictRow::read(directory)? else {
         return Ok(None);
     };
-    let groups: Vec<String> = table.texts("group")?.into_iter().map(group_name).collect();
-    let ds = table.texts("d")?;
-    let (runs, names) = (table.texts("run")?, table.texts("verdict")?);
-    let counts = table.numbers("features")?;
-    let mut rows: Vec<(String, Vec<&str>, Vec<f64>)> = Vec::new();
-    let one_group = groups.iter().all(|g| *g == groups[0]);
-    for row in 0..table.rows.len() {
-        let name = if one_group {
-            format!("d = {}", ds[row])
-        } else {
-            format!("{}, d = {}", groups[row], ds[row])
-        };
-        let at = rows
-            .iter()
-            .position(|(known, ..)| *known == name)
-            .unwrap_or_else(|| {
-                rows.push((name, Vec::new(), vec![0.0; VERDICTS.len()]));
-                rows.len() - 1
-            });
-        if !rows[at].1.contains(&runs[row]) {
-            rows[at].1.push(runs[row]);
-        }
-        let verdict = VERDICTS.iter().position(|(known, _)| *known == names[row]);
-        let verdict =
-            verdict.ok_or_else(|| table.wrong(row, format!("`{}` is no verdict", names[row])))?;
-        rows[at].2[verdict] += counts[row].unwrap_or(0.0);
-    }
     let order = order_of_runs(study);
-    rows.sort_by_key(|(_, runs, _)| runs.iter().filter_map(|run| order.get(run)).min());
-    let means: Vec<(String, Vec<f64>)> = rows
+    let first = |rows: Vec<&VerdictRow>| {
+        let places = rows.iter().filter_map(|row| order.get(row.run.as_str()));
+        places.min().copied()
+    };
+    let by_setting = by_key(rows.iter().map(|row| ((&row.group, row.d), row)));
+    let first: Vec<Option<usize>> = by_setting
         .into_iter()
-        .map(|(name, runs, counts)| (name, counts.iter().map(|c| c / runs.len() as f64).collect()))
+        .map(|(_, rows)| first(rows))
         .collect();
-    Ok((!means.is_empty()).then(|| bars::verdicts(&means)))
+    let mut means: Vec<_> = MeanVerdicts::of(&rows).into_iter().zip(first).collect();
+    means.sort_by_key(|(_, first)| *first);
+    let several_groups = rows.iter().any(|row| row.group != rows[0].group);
+    let bars: Vec<(String, Vec<f64>)> = means
+        .into_iter()
+        .map(|(found, _)| {
+            let name = if several_groups {
+                format!("{}, d = {}", found.group.short(), found.d)
+            } else {
+                format!("d = {}", found.d)
+            };
+            let all = |verdict| found.features.get(&verdict).copied().unwrap_or(0);
+            let mean = |verdict| all(verdict) as f64 / found.runs as f64;
+            (name, Verdict::ALL.map(mean).to_vec())
+        })
+        .collect();
+    Ok((!bars.is_empty()).then(|| bars::verdicts(&bars)))
 }

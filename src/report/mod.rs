@@ -2,7 +2,6 @@
 //! inputs, configuration, how to do it again. Self-contained: one HTML file without network.
 
 mod findings;
-pub mod reading;
 mod run;
 mod study;
 mod study_answer;
@@ -13,14 +12,14 @@ use std::path::Path;
 
 use maud::Markup;
 
-use crate::figures::table::FigureError;
 use crate::figures::{self, Kind};
+use crate::results::ReadError;
 
 /// The page about a run's or a study's directory.
 ///
 /// # Errors
 /// If the directory is neither, or one of its files is missing or garbled.
-pub fn page(directory: &Path) -> Result<String, FigureError> {
+pub fn page(directory: &Path) -> Result<String, ReadError> {
     match figures::kind(directory)? {
         Kind::Run => run::page(directory),
         Kind::Study => study::page(directory),

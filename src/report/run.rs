@@ -6,23 +6,26 @@ use maud::{Markup, html};
 use serde_json::Value as Json;
 
 use super::findings::{self, Works};
-use super::reading::{json, text};
 use super::template::{self, list, section, tables, verbatim};
 use super::variants;
 use crate::figures;
-use crate::figures::table::{FigureError, Table};
-use crate::run::ending::Ending;
+use crate::results::documents::{json, text};
+use crate::results::layout::{
+    ANALYSIS, ANALYZE_RUN, CONFIG, FEATURES, INTERVENTIONS, LAYERS, POSITIONS, RUN_AGAIN, SUMMARY,
+    VARIABLES, WORST_INPUTS,
+};
+use crate::results::{ReadError, Summary, Table};
 use base::escape::{shell, visible};
 use base::numbers::{capitalised, four_digits as number};
+use superposition::StopReason;
 use tracr::model::visited;
 
-const ANALYZE: &str = "`compress analyze DIR` rebuilds it from the run";
 /// Worst inputs that are shown.
 const WORST: usize = 5;
 
 const TABLES: [(&str, &str, &str, &str); 5] = [
     (
-        "features.csv",
+        FEATURES,
         "Features",
         "norm: length of the feature's direction. dimensionality: the share of a dimension that the feature has for itself; \
          dimensionality_active: the same, counting only features that are ever active; the verdict goes by it. partner: the \
@@ -34,49 +37,49 @@ const TABLES: [(&str, &str, &str, &str); 5] = [
          positions where the compiled value is not 0; mean_active, largest: mean and largest magnitude there. read: whether \
          anything on the way to the output reads the feature. margin: distance to the nearest threshold that would change \
          the verdict.",
-        ANALYZE,
+        ANALYZE_RUN,
     ),
     (
-        "layers.csv",
+        LAYERS,
         "Blocks",
         "A block is an attention or MLP layer; its output in the compressed model is compared with that in the compiled one. \
          mse: mean squared error, summed over the features, whatever the block's weight in the objective. cosine: empty for \
          a block that writes nothing.",
-        ANALYZE,
+        ANALYZE_RUN,
     ),
     (
-        "variables.csv",
+        VARIABLES,
         "Variables, where they are written",
         "site: what writes the variable, the embedding or a block. positions: all, or those of tokens (BOS and padding aside). \
          r2: the share of its variance that the compressed value explains (below 0: less than a constant would). r2_mapped: \
          the share that the best affine map of the compressed value explains. If r2_mapped is high and r2 is low, the \
          variable is kept in another encoding.",
-        ANALYZE,
+        ANALYZE_RUN,
     ),
     (
-        "interventions.csv",
+        INTERVENTIONS,
         "Interventions",
         "A variable's value is replaced by its value on another input, in both models. affected: the number of token positions \
          where this changes the compiled model's output, none for a variable that is the same on all inputs; \
          accuracy_affected: the share of them where both models then agree. undecided: token positions where the compiled \
          model's output is a tie; they are not counted.",
-        ANALYZE,
+        ANALYZE_RUN,
     ),
-    ("positions.csv", "Output by position", "", ANALYZE),
+    (POSITIONS, "Output by position", "", ANALYZE_RUN),
 ];
 
 /// The page.
 ///
 /// # Errors
 /// If a file is missing or garbled.
-pub fn page(directory: &Path) -> Result<Markup, FigureError> {
+pub fn page(directory: &Path) -> Result<Markup, ReadError> {
     let figures = figures::of_run(directory)?;
-    let summary = json(directory, "summary.json", "run it again with `--force`")?;
-    let config = text(directory, "config.toml")?.unwrap_or_default();
-    let analysis = json(directory, "analysis.json", ANALYZE)?;
+    let summary: Option<Summary> = json(directory, SUMMARY, RUN_AGAIN)?;
+    let config = text(directory, CONFIG)?.unwrap_or_default();
+    let analysis: Option<Json> = json(directory, ANALYSIS, ANALYZE_RUN)?;
     let name = summary
         .as_ref()
-        .and_then(|s| s["name"].as_str())
+        .map(|summary| summary.name.as_str())
         .or(directory.file_name().and_then(|n| n.to_str()))
         .unwrap_or("run");
     let beginning = match (&summary, &analysis) {
@@ -109,16 +112,15 @@ fn commands(directory: &Path) -> String {
     )
 }
 
-fn footer(summary: &Json) -> Markup {
-    let word = |key: &str| summary[key].as_str().unwrap_or("unknown").to_owned();
+fn footer(summary: &Summary) -> Markup {
     let text = format!(
         "compress {}, commit {}, {}, {}, {} threads, {} s in the training loop.",
-        word("version"),
-        word("git_commit"),
-        word("engine"),
-        word("cpu"),
-        summary["threads"].as_u64().unwrap_or(0),
-        number(summary["wall_time_seconds"].as_f64().unwrap_or(0.0))
+        summary.version,
+        summary.git_commit.as_deref().unwrap_or("unknown"),
+        summary.engine,
+        summary.cpu,
+        summary.threads,
+        number(summary.wall_time_seconds)
     );
     html! { footer { (visible(&text)) } }
 }
@@ -127,18 +129,18 @@ fn footer(summary: &Json) -> Markup {
 fn without_result(
     name: &str,
     directory: &Path,
-    summary: Option<&Json>,
-) -> Result<Markup, FigureError> {
+    summary: Option<&Summary>,
+) -> Result<Markup, ReadError> {
     let answer = match summary {
-        Some(s) if s["stop_reason"] == "diverged" => format!(
+        Some(summary) if summary.stop_reason == StopReason::Diverged => format!(
             "The run diverged after {} updates: its loss became non-finite, and there is no W. A lower \
              training.learning_rate.initial may help.",
-            s["steps"]
+            summary.steps
         ),
         Some(_) => {
-            return Err(FigureError::Missing {
-                path: directory.join("analysis.json"),
-                remedy: ANALYZE.into(),
+            return Err(ReadError::Missing {
+                path: directory.join(ANALYSIS),
+                remedy: ANALYZE_RUN.into(),
             });
         }
         None => "The run is not finished: it has training curves so far, and no W yet.".into(),
@@ -160,7 +162,7 @@ fn heading(name: &str, analysis: &Json) -> String {
     }
 }
 
-fn finished(name: &str, summary: &Json, analysis: &Json, config: &str) -> Markup {
+fn finished(name: &str, summary: &Summary, analysis: &Json, config: &str) -> Markup {
     let word = |key: &str| analysis[key].as_str().unwrap_or("unknown");
     let whole = |key: &str| analysis[key].as_u64().unwrap_or(0);
     let (d, width) = (whole("dim"), whole("width"));
@@ -169,8 +171,8 @@ fn finished(name: &str, summary: &Json, analysis: &Json, config: &str) -> Markup
          what became of the features?",
         word("program")
     );
-    let ending: Option<Ending> = serde_json::from_value(summary["ending"].clone()).ok();
-    let (works, answer) = findings::answer(summary, analysis, ending.as_ref());
+    let ending = summary.ending;
+    let (works, answer) = findings::answer(summary.last.as_ref(), analysis, ending.as_ref());
     let inputs = if analysis["inputs_are_all"].as_bool() == Some(true) {
         format!("all {} inputs", whole("inputs"))
     } else {
@@ -179,7 +181,7 @@ fn finished(name: &str, summary: &Json, analysis: &Json, config: &str) -> Markup
     let mut found = vec![format!(
         "d = {d} of D = {width}, seed {}, {} updates; metrics are over {inputs}.",
         whole("seed"),
-        summary["steps"],
+        summary.steps,
     )];
     found.push(ranks(analysis));
     let remark = ending.and_then(|ending| ending.remark());
@@ -213,8 +215,8 @@ fn ranks(analysis: &Json) -> String {
 }
 
 /// The worst inputs, token by token, from `worst_inputs.csv`.
-fn worst(directory: &Path) -> Result<Markup, FigureError> {
-    let Some(table) = Table::read_if_there(directory, "worst_inputs.csv", ANALYZE)? else {
+fn worst(directory: &Path) -> Result<Markup, ReadError> {
+    let Some(table) = Table::read_if_there(directory, WORST_INPUTS, ANALYZE_RUN)? else {
         return Ok(Markup::default());
     };
     let ranks = table.numbers("rank")?;

@@ -3,25 +3,26 @@
 use std::path::Path;
 
 use maud::{Markup, html};
-use serde_json::Value as Json;
 
-use super::reading::{json, text};
 use super::study_answer;
 use super::template::{self, list, section, tables, verbatim};
-use crate::analysis::answer::group_name;
 use crate::figures;
-use crate::figures::table::{FigureError, Table};
-use crate::study::subject::Subject;
+use crate::results::documents::text;
+use crate::results::group::by_key;
+use crate::results::layout::{
+    ANALYZE, COLLECT, CRITICAL_WIDTHS, POINTS, REFERENCE_AGREEMENT, RUNS, STUDY,
+};
+use crate::results::study_analysis::StudyAnalysis;
+use crate::results::study_tables::AgreementMedian;
+use crate::results::subject::Subject;
+use crate::results::{Group, ReadError, Runs};
 use base::escape::{shell, visible};
 use base::numbers::{count, four_digits as number};
-
-const ANALYZE: &str = "`compress analyze DIR` rebuilds it from the runs";
-const COLLECT: &str = "`compress sweep --collect DIR` rebuilds it from the runs";
 
 /// `study_verdicts.csv` and `study_metrics.csv` are long, and drawn.
 const TABLES: [(&str, &str, &str, &str); 4] = [
     (
-        "critical_widths.csv",
+        CRITICAL_WIDTHS,
         "Smallest sufficient d",
         "critical_d: the smallest sufficient d of those tried: there and at every larger d tried, the median over seeds is \
          within the tolerance. It is empty if no tried d suffices, or if most training runs did not learn at the largest d \
@@ -30,14 +31,14 @@ const TABLES: [(&str, &str, &str, &str); 4] = [
         ANALYZE,
     ),
     (
-        "summary.csv",
+        POINTS,
         "Grid points",
         "Statistics over the seeds of each grid point. ci_low, ci_high: 95 % bootstrap interval of the mean; median_low, \
          median_high: 95 % bootstrap interval of the median.",
         COLLECT,
     ),
     (
-        "runs.csv",
+        RUNS,
         "Runs",
         "ending: how a training ended. learned: its error is below 5 % of the best constant answer's; falling: not \
          learned, and the lowest loss in the second half of training is below half of that in the first; stuck: not \
@@ -46,7 +47,7 @@ const TABLES: [(&str, &str, &str, &str); 4] = [
         COLLECT,
     ),
     (
-        "reference_agreement.csv",
+        REFERENCE_AGREEMENT,
         "Agreement of G with the reference",
         "",
         ANALYZE,
@@ -57,10 +58,10 @@ const TABLES: [(&str, &str, &str, &str); 4] = [
 ///
 /// # Errors
 /// If a file is missing or garbled.
-pub fn page(directory: &Path) -> Result<Markup, FigureError> {
+pub fn page(directory: &Path) -> Result<Markup, ReadError> {
     let figures = figures::of_study(directory)?;
-    let analysis = json(directory, "analysis.json", ANALYZE)?;
-    let record = text(directory, "study.toml")?;
+    let analysis = StudyAnalysis::read(directory)?;
+    let record = text(directory, STUDY)?;
     let parsed: Option<toml::Table> = record.as_ref().and_then(|t| t.parse().ok());
     let word = |key: &str| parsed.as_ref()?.get(key)?.as_str().map(str::to_owned);
     let name = word("name")
@@ -70,12 +71,14 @@ pub fn page(directory: &Path) -> Result<Markup, FigureError> {
     let question = stated.unwrap_or_else(|| {
         "How small can d be before the compressed model stops working, and what becomes of its features?".into()
     });
-    let answer = study_answer::of(directory, analysis.as_ref())?;
+    let runs = Runs::read(directory)?;
+    let answer = study_answer::of(directory, runs.as_ref(), analysis.as_ref())?;
     let mut found = answer.more;
-    found.extend(runs(directory)?);
-    found.extend(analysis.as_ref().and_then(subjects));
+    found.extend(runs.as_ref().map_or(Vec::new(), completed));
+    let subjects = analysis.as_ref().map(|analysis| &analysis.subjects[..]);
+    found.extend(subjects.and_then(Subject::sentence));
     match &analysis {
-        Some(analysis) => found.extend(agreement(directory, analysis)),
+        Some(analysis) => found.extend(agreement(analysis, runs.is_some())),
         None => found.push(
             "The runs have not been analysed together: `compress analyze DIR` adds faithfulness, verdicts and \
              the agreement between seeds."
@@ -128,71 +131,45 @@ fn commands(directory: &Path, is_study: bool) -> String {
     )
 }
 
-/// What the runs are about; an older analysis does not know.
-fn subjects(analysis: &Json) -> Option<String> {
-    let subjects: Vec<Subject> = serde_json::from_value(analysis["subjects"].clone()).ok()?;
-    Subject::sentence(&subjects)
-}
-
 /// How many runs there are, and which failed.
-fn runs(directory: &Path) -> Result<Vec<String>, FigureError> {
-    let Some(table) = Table::read_if_there(directory, "runs.csv", COLLECT)? else {
-        return Ok(Vec::new());
-    };
-    let (names, reasons) = (table.texts("run")?, table.texts("stop_reason")?);
-    let completed = reasons.iter().filter(|r| **r == "completed").count();
-    let mut found = vec![match names.len() {
+fn completed(runs: &Runs) -> Vec<String> {
+    let completed = runs.completed();
+    let mut found = vec![match runs.rows.len() {
         1 if completed == 1 => "The only run completed.".to_owned(),
         n if n == completed => format!("All {n} runs completed."),
         n => format!("{completed} of {} completed.", count(n, "run")),
     }];
-    let others: Vec<String> = names
-        .iter()
-        .zip(&reasons)
-        .filter(|(_, reason)| **reason != "completed")
-        .take(20)
-        .map(|(name, reason)| format!("{name} ({reason})"))
-        .collect();
+    let others = runs.rows.iter().filter(|row| !row.is_completed()).take(20);
+    let others = others.map(|row| match row.status {
+        Some(status) => format!("{} ({status})", row.run),
+        None => row.run.clone(),
+    });
+    let others: Vec<String> = others.collect();
     if !others.is_empty() {
         found.push(format!("Runs without a result: {}.", others.join("; ")));
     }
-    Ok(found)
+    found
 }
 
 /// Whether seeds agree on `G`, with each other and with a reference.
-fn agreement(directory: &Path, analysis: &Json) -> Vec<String> {
+fn agreement(analysis: &StudyAnalysis, runs_are_listed: bool) -> Vec<String> {
     let mut found = Vec::new();
-    if !directory.join("runs.csv").exists() {
-        let runs = analysis["runs"].as_u64().unwrap_or(0) as usize;
-        found.push(format!(
-            "{} analysed.",
-            if runs == 1 {
-                "1 run was".to_owned()
-            } else {
-                format!("{runs} runs were")
-            }
-        ));
+    if !runs_are_listed {
+        found.push(match analysis.runs {
+            1 => "1 run was analysed.".to_owned(),
+            n => format!("{n} runs were analysed."),
+        });
     }
-    let agreement = analysis["gram_agreement"].as_array();
-    let mut by_group: Vec<(&str, Vec<&Json>)> = Vec::new();
-    for row in agreement.into_iter().flatten() {
-        let Some(group) = row["group"].as_str() else {
-            continue;
-        };
-        match by_group.last_mut() {
-            Some((known, rows)) if *known == group => rows.push(row),
-            _ => by_group.push((group, vec![row])),
-        }
-    }
-    for (group, rows) in &by_group {
-        let who = if *group == "all" {
+    let rows = analysis.gram_agreement.iter();
+    for (group, rows) in by_key(rows.map(|row| (&row.group, row))) {
+        let who = if *group == Group::default() {
             "The".to_owned()
         } else {
-            format!("{}: the", group_name(group))
+            format!("{}: the", group.short())
         };
-        let all = over_widths(rows, "median_correlation");
+        let all = over_widths(&rows, |row| row.median_correlation);
         // Analyses of earlier versions know the whole triangle alone.
-        let apart = over_widths(rows, "median_correlation_off_diagonal")
+        let apart = over_widths(&rows, |row| row.median_correlation_off_diagonal)
             .map_or_else(String::new, |text| {
                 format!("; without the diagonal it is {text}")
             });
@@ -200,7 +177,7 @@ fn agreement(directory: &Path, analysis: &Json) -> Vec<String> {
             all.map(|all| format!("{who} median correlation of G between seeds is {all}{apart}.")),
         );
     }
-    if let Some(median) = analysis["reference_median"].as_f64() {
+    if let Some(median) = analysis.reference_median {
         found.push(format!(
             "The median correlation of G with the reference is {}.",
             number(median)
@@ -210,12 +187,13 @@ fn agreement(directory: &Path, analysis: &Json) -> Vec<String> {
 }
 
 /// The smallest and the largest of the medians at each `d`: `0.27 (lowest, d = 2) to 0.97 (highest, d = 8)`.
-fn over_widths(rows: &[&Json], key: &str) -> Option<String> {
-    let at = rows
-        .iter()
-        .filter_map(|row| Some((row["d"].as_u64()?, row[key].as_f64()?)));
-    let at: Vec<(u64, f64)> = at.collect();
-    let by = |a: &&(u64, f64), b: &&(u64, f64)| a.1.total_cmp(&b.1);
+fn over_widths(
+    rows: &[&AgreementMedian],
+    median: impl Fn(&AgreementMedian) -> Option<f64>,
+) -> Option<String> {
+    let at = rows.iter().filter_map(|row| Some((row.d, median(row)?)));
+    let at: Vec<(usize, f64)> = at.collect();
+    let by = |a: &&(usize, f64), b: &&(usize, f64)| a.1.total_cmp(&b.1);
     let (low, high) = (at.iter().min_by(by)?, at.iter().max_by(by)?);
     Some(if at.len() == 1 {
         format!("{} at d = {}", number(low.1), low.0)

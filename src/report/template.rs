@@ -7,9 +7,8 @@ use base::escape::visible;
 use base::numbers::four_digits;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::figures::svg;
-use crate::figures::table::FigureError;
-use crate::figures::{Figure, Table};
+use crate::figures::{Figure, svg};
+use crate::results::{ReadError, Table};
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("sort.js");
@@ -81,10 +80,7 @@ pub fn figures(figures: &[Figure]) -> Markup {
 
 /// The tables of a directory that are there: of each its file, its title, a note (may be empty), and what
 /// rebuilds the file.
-pub fn tables(
-    directory: &Path,
-    tables: &[(&str, &str, &str, &str)],
-) -> Result<Markup, FigureError> {
+pub fn tables(directory: &Path, tables: &[(&str, &str, &str, &str)]) -> Result<Markup, ReadError> {
     Ok(html! {
         @for (file, title, note, remedy) in tables {
             @if let Some(table) = Table::read_if_there(directory, file, remedy)? {

@@ -6,17 +6,18 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::directory::{
-    ANALYSIS, FEATURES, INTERVENTIONS, LAYER_POSITIONS, LAYERS, POSITIONS, VARIABLES, WORST_INPUTS,
-};
 use super::experiment::Experiment;
-use super::results::write_csv;
 use crate::analysis::faithfulness::{BlockFit, Kind, ReadFit, VariableFit};
 use crate::analysis::interchange::Interchange;
 use crate::analysis::redundancy::Carried;
 use crate::analysis::verdict::{Budget, FeatureReport, Verdict};
 use crate::analysis::worst::WorstInput;
 use crate::analysis::{self, Analysis, Settings, Subject};
+use crate::results::Metric;
+use crate::results::layout::{
+    ANALYSIS, FEATURES, INTERVENTIONS, LAYER_POSITIONS, LAYERS, POSITIONS, VARIABLES, WORST_INPUTS,
+};
+use crate::results::table::write_csv;
 use base::files::{self, FileError};
 use base::interrupt;
 use superposition::Projection;
@@ -55,8 +56,8 @@ struct Document<'a> {
     verdict: &'static str,
     dimensions_given_up: f64,
     budget: &'a Budget,
-    verdicts: BTreeMap<&'static str, Vec<&'a str>>,
-    metrics: BTreeMap<&'static str, f64>,
+    verdicts: BTreeMap<Verdict, Vec<&'a str>>,
+    metrics: BTreeMap<Metric, f64>,
     blocks: Vec<&'a BlockFit>,
     variables: Vec<Variable<'a>>,
     interventions: &'a [Interchange],
@@ -113,7 +114,7 @@ pub fn analyze(experiment: &Experiment, projection: &Projection, settings: &Sett
 
 impl Analyzed {
     /// The labels of the features of each verdict, every verdict named.
-    pub fn verdicts(&self) -> BTreeMap<&'static str, Vec<&str>> {
+    pub fn verdicts(&self) -> BTreeMap<Verdict, Vec<&str>> {
         Verdict::ALL
             .into_iter()
             .map(|verdict| {
@@ -121,7 +122,7 @@ impl Analyzed {
                 let labels = features
                     .filter(|f| f.verdict == verdict)
                     .map(|f| f.feature.as_str());
-                (verdict.name(), labels.collect())
+                (verdict, labels.collect())
             })
             .collect()
     }
@@ -146,7 +147,7 @@ impl Analyzed {
     /// Single figures for comparing runs: `cosine_mean` and `cosine_min` over the blocks that write
     /// anything, `variance_explained_min` over the same, `interchange_accuracy_min` over the variables
     /// whose exchange has an effect.
-    pub fn metrics(&self) -> BTreeMap<&'static str, f64> {
+    pub fn metrics(&self) -> BTreeMap<Metric, f64> {
         let cosines: Vec<f64> = self.blocks().iter().filter_map(|b| b.cosine).collect();
         let explained = self.blocks();
         let explained = explained.iter().filter_map(|b| b.variance_explained);
@@ -154,13 +155,13 @@ impl Analyzed {
         let exchanged = exchanged.filter_map(|i| i.accuracy_affected);
         let mean = cosines.iter().sum::<f64>() / cosines.len() as f64;
         [
-            ("cosine_mean", (!cosines.is_empty()).then_some(mean)),
-            ("cosine_min", cosines.iter().copied().reduce(f64::min)),
-            ("variance_explained_min", explained.reduce(f64::min)),
-            ("interchange_accuracy_min", exchanged.reduce(f64::min)),
+            (Metric::CosineMean, (!cosines.is_empty()).then_some(mean)),
+            (Metric::CosineMin, cosines.iter().copied().reduce(f64::min)),
+            (Metric::VarianceExplainedMin, explained.reduce(f64::min)),
+            (Metric::InterchangeAccuracyMin, exchanged.reduce(f64::min)),
         ]
         .into_iter()
-        .filter_map(|(name, value)| Some((name, value?)))
+        .filter_map(|(metric, value)| Some((metric, value?)))
         .collect()
     }
 

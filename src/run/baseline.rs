@@ -7,16 +7,18 @@ use rand::Rng;
 
 use super::analyzed;
 use super::checkpoints::Checkpoints;
-use super::directory::{METRICS, RunDirectory};
+use super::directory::RunDirectory;
 use super::error::RunError;
 use super::experiment::Experiment;
 use super::metrics;
 use super::outcome::Outcome;
 use super::progress::Progress;
-use super::results::{self, Summary};
+use super::tables;
 use super::warnings::Warnings;
 use crate::analysis::Settings;
 use crate::config::Method;
+use crate::results::Summary;
+use crate::results::layout::METRICS;
 use base::rng::{self, Purpose};
 use superposition::baselines::{pca, random, subset};
 use superposition::evaluation::Evaluator;
@@ -65,15 +67,15 @@ pub(super) fn run(
     let reason = if evaluation.is_usable() {
         metrics::write_untrained(&directory.file(METRICS), &evaluation)?;
         let projection = experiment.projection(&state.w);
-        results::write(directory, model, &projection, &evaluation)?;
+        tables::write(directory, model, &projection, &evaluation)?;
         analyzed::analyze(experiment, &projection, &Settings::default()).write(directory.path())?;
         StopReason::Completed
     } else {
-        StopReason::Diverged { step: 0 }
+        StopReason::Diverged
     };
     let last = (reason == StopReason::Completed).then_some(&evaluation);
-    let mut summary = Summary::new(config, &reason, 0, state.seconds, last);
-    summary.save(directory)?;
+    let mut summary = Summary::new(config, reason, 0, state.seconds, last);
+    tables::write_summary(directory, &mut summary)?;
     Ok(match reason {
         StopReason::Completed => Outcome::Completed(summary),
         _ => Outcome::Diverged(summary),

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::directory::{CHECKPOINT, PREVIOUS_CHECKPOINT, RunDirectory};
+use super::directory::RunDirectory;
 use super::error::RunError;
 use super::experiment::Experiment;
 use super::warnings::Warnings;
+use crate::results::layout::{CHECKPOINT, PREVIOUS_CHECKPOINT};
 use base::files;
 use superposition::checkpoint::{self, CheckpointError, Found};
 use superposition::trainer::State;

@@ -7,49 +7,14 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use crate::config::RunConfig;
+use crate::results::layout::{
+    ANALYSIS, CHECKPOINT, CONFIG, DIAGNOSTICS, FAILURE, FEATURES, GRAM, GRAMS, INTERVENTIONS,
+    LAYER_POSITIONS, LAYERS, METRICS, POSITIONS, PREVIOUS_CHECKPOINT, PROJECTION, RESTARTS,
+    SUMMARY, VARIABLES, WARNINGS, WORST_INPUTS,
+};
 use base::files::{self, FileError, links, names, remove};
 use base::interrupt;
 
-/// The files of a run directory.
-pub const CONFIG: &str = "config.toml";
-#[allow(missing_docs)]
-pub const METRICS: &str = "metrics.csv";
-/// Only with `training.diagnostics_every`.
-pub const DIAGNOSTICS: &str = "diagnostics.csv";
-/// Only with `training.restarts`.
-pub const RESTARTS: &str = "restarts.csv";
-#[allow(missing_docs)]
-pub const LAYERS: &str = "layers.csv";
-#[allow(missing_docs)]
-pub const GRAM: &str = "gram.csv";
-/// Several `G`, where each block has its own `W`.
-pub const GRAMS: &str = "grams.csv";
-#[allow(missing_docs)]
-pub const PROJECTION: &str = "projection.safetensors";
-#[allow(missing_docs)]
-pub const CHECKPOINT: &str = "checkpoint.safetensors";
-/// The one before it, until the run is over.
-pub const PREVIOUS_CHECKPOINT: &str = "checkpoint.previous.safetensors";
-/// Only if something happened that the results do not show.
-pub const WARNINGS: &str = "warnings.txt";
-#[allow(missing_docs)]
-pub const SUMMARY: &str = "summary.json";
-/// Left by a study whose run could not start or broke off; says why.
-pub const FAILURE: &str = "failure.json";
-#[allow(missing_docs)]
-pub const FEATURES: &str = "features.csv";
-#[allow(missing_docs)]
-pub const LAYER_POSITIONS: &str = "layer_positions.csv";
-#[allow(missing_docs)]
-pub const POSITIONS: &str = "positions.csv";
-#[allow(missing_docs)]
-pub const VARIABLES: &str = "variables.csv";
-#[allow(missing_docs)]
-pub const INTERVENTIONS: &str = "interventions.csv";
-#[allow(missing_docs)]
-pub const WORST_INPUTS: &str = "worst_inputs.csv";
-#[allow(missing_docs)]
-pub const ANALYSIS: &str = "analysis.json";
 const LOCK: &str = ".lock";
 /// What the names of the starts' files begin with, until one start is chosen.
 pub(super) const START_PREFIX: &str = ".start-";

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use super::memory::{Memory, TooLarge};
-use crate::config::{ConfigError, ConfigSource, Method, ModelConfig, RunConfig};
+use crate::config::{ConfigError, ConfigSource, Method, ModelConfig, RunConfig, keys};
 use base::files::hex;
 use superposition::inputs::space::{ENUMERATION_LIMIT, SpaceError};
 use superposition::inputs::{EvaluationSet, InputSpace};
@@ -134,7 +134,7 @@ impl Experiment {
         if dim > width {
             return Err(source
                 .conflict(
-                    "compression.dim",
+                    keys::DIM,
                     format!("it is {dim}, but it must be from 1 to {width}, the model's width D"),
                 )
                 .into());

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use super::directory::{CONFIG, PROJECTION, SUMMARY};
 use super::experiment::{Experiment, ExperimentError};
-use super::results::Summary;
+use crate::results::Summary;
+use crate::results::layout::{CONFIG, PROJECTION, SUMMARY};
 use base::files::FileError;
-use superposition::Projection;
 use superposition::projection::ProjectionError;
+use superposition::{Projection, StopReason};
 
 /// A run that is over and has a `W`.
 #[derive(Clone, Debug)]
@@ -93,7 +93,7 @@ impl FinishedRun {
             return Err(FinishedError::Unfinished(owned()));
         }
         let summary = Summary::load(&directory.join(SUMMARY))?;
-        if summary.stop_reason == "diverged" {
+        if summary.stop_reason == StopReason::Diverged {
             return Err(FinishedError::Diverged {
                 directory: owned(),
                 steps: summary.steps,

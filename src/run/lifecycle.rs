@@ -1,18 +1,20 @@
 //! One run: from a configuration, or from where an earlier session stopped, to its results.
 
 use super::checkpoints::Checkpoints;
-use super::directory::{METRICS, RunDirectory, SUMMARY};
-use super::ending::{self, Ending};
+use super::directory::RunDirectory;
 use super::error::RunError;
 use super::experiment::Experiment;
 use super::outcome::Outcome;
 use super::progress::Progress;
 use super::restarts::{self, Choice};
-use super::results::{self, Summary};
+use super::tables;
 use super::training::{Files, Trained, Training};
 use super::{analyzed, baseline};
 use crate::analysis::Settings;
 use crate::config::Method;
+use crate::results::Summary;
+use crate::results::ending::{self, Ending};
+use crate::results::layout::{METRICS, SUMMARY};
 use superposition::StopReason;
 use superposition::constant::constant_error;
 
@@ -72,7 +74,7 @@ fn finish(
     let step = elsewhere + state.step;
     match trained.reason {
         StopReason::Interrupted => Ok(Outcome::Interrupted { step }),
-        StopReason::Diverged { .. } => diverged(experiment, directory, step, state.seconds),
+        StopReason::Diverged => diverged(experiment, directory, step, state.seconds),
         StopReason::Completed => {
             // A session that only finishes what an earlier one trained has no evaluation yet.
             let last = match trained.last {
@@ -80,15 +82,15 @@ fn finish(
                 None => training.evaluator.evaluate(&state.w),
             };
             let projection = experiment.projection(&state.w);
-            results::write(directory, &experiment.model, &projection, &last)?;
+            tables::write(directory, &experiment.model, &projection, &last)?;
             analyzed::analyze(experiment, &projection, &Settings::default())
                 .write(directory.path())?;
-            let (config, reason) = (&experiment.config, &trained.reason);
+            let (config, reason) = (&experiment.config, trained.reason);
             let ratio = ending::loss_ratio(&directory.file(METRICS), state.step)?;
             let ending = Ending::new(&last, constant_error(&training.teacher), ratio);
             let mut summary =
                 Summary::new(config, reason, step, state.seconds, Some(&last)).with_ending(ending);
-            summary.save(directory)?;
+            tables::write_summary(directory, &mut summary)?;
             Ok(Outcome::Completed(summary))
         }
     }
@@ -101,8 +103,8 @@ fn diverged(
     step: u64,
     seconds: f64,
 ) -> Result<Outcome, RunError> {
-    let reason = StopReason::Diverged { step };
-    let mut summary = Summary::new(&experiment.config, &reason, step, seconds, None);
-    summary.save(directory)?;
+    let reason = StopReason::Diverged;
+    let mut summary = Summary::new(&experiment.config, reason, step, seconds, None);
+    tables::write_summary(directory, &mut summary)?;
     Ok(Outcome::Diverged(summary))
 }

@@ -6,6 +6,7 @@
 
 use sizes::Sizes;
 
+use crate::config::keys::{self, MODEL};
 use crate::config::{Engine, RunConfig};
 use base::limits;
 use superposition::engines::fused::plan::Plan;
@@ -49,7 +50,7 @@ impl TooLarge {
     /// The key as this configuration writes it: a model is a file or a program.
     pub fn key_of(&self, config: &RunConfig) -> &'static str {
         match (self.key, &config.model.program) {
-            (MODEL, Some(_)) => "model.program",
+            (MODEL, Some(_)) => keys::PROGRAM,
             _ => self.key,
         }
     }
@@ -143,7 +144,7 @@ impl Memory {
         self.add(
             "W, its gradient and its moments",
             sizes.matrices(config),
-            "compression.dim",
+            keys::DIM,
             "choose a smaller d, or one W instead of several",
         );
         self.add("the Gram matrices", sizes.grams(), MODEL, FEWER_PAIRS);
@@ -196,7 +197,6 @@ impl Memory {
     }
 }
 
-const MODEL: &str = "model.path";
 const SMALLER_WIDTH: &str = "compile for fewer tokens, positions or values, so that D is smaller";
 const FEWER_PAIRS: &str = "compile for fewer tokens, positions or values, so that D is smaller, or take one W for \
                            all blocks";

@@ -6,26 +6,26 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::step_log::{LogError, StepLog};
+use crate::results::Metric;
+use crate::results::summary::FinalMetrics;
 use base::files::{self, FileError};
 use superposition::Evaluation;
 use superposition::trainer::Record;
 
-/// The columns, in order. Cells are empty where a figure does not apply.
-pub const COLUMNS: [&str; 13] = [
+/// The columns of a training, before the metrics.
+const TRAINING: [&str; 5] = [
     "step",
     "learning_rate",
     "loss",
     "loss_output",
     "loss_layers",
-    "eval_loss",
-    "eval_loss_output",
-    "eval_loss_layers",
-    "mae",
-    "max_error",
-    "token_accuracy",
-    "sequence_accuracy",
-    "steps_per_second",
 ];
+
+/// The columns, in order. Cells are empty where a metric does not apply.
+pub fn columns() -> Vec<&'static str> {
+    let metrics = Metric::OF_EVALUATION.map(Metric::name);
+    [&TRAINING[..], &metrics, &["steps_per_second"]].concat()
+}
 
 /// The open file.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ impl Metrics {
     /// # Errors
     /// See [`StepLog::resume`].
     pub fn resume(path: &Path, step: u64, rows: u64) -> Result<Self, LogError> {
-        StepLog::resume(path, &COLUMNS, step + 1, rows).map(Self)
+        StepLog::resume(path, &columns(), step + 1, rows).map(Self)
     }
 
     /// Appends a row and hands it to the system.
@@ -63,7 +63,7 @@ impl Metrics {
 /// # Errors
 /// If it cannot be written.
 pub fn write_untrained(path: &Path, evaluation: &Evaluation) -> Result<(), FileError> {
-    let mut text = format!("{}\n", COLUMNS.join(",")).into_bytes();
+    let mut text = format!("{}\n", columns().join(",")).into_bytes();
     let empty: Option<f64> = None;
     let line = line((0, empty, (empty, empty, empty)), evaluation, "".into());
     text.extend(line.map_err(FileError::new("write", path))?);
@@ -80,11 +80,11 @@ fn row(record: &Record) -> io::Result<Vec<u8>> {
 }
 
 fn line(training: impl Serialize, e: &Evaluation, speed: String) -> io::Result<Vec<u8>> {
+    let metrics = FinalMetrics::from(e);
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.serialize((
         training,
-        (e.loss, e.loss_output, e.loss_layers),
-        (e.mae, e.max_error, e.token_accuracy, e.sequence_accuracy),
+        Metric::OF_EVALUATION.map(|metric| metrics.get(metric)),
         speed,
     ))?;
     writer
@@ -147,7 +147,7 @@ mod tests {
         assert_eq!(
             text.split_once('\n').unwrap(),
             (
-                COLUMNS.join(",").as_str(),
+                columns().join(",").as_str(),
                 "0,,,,,1.5,1.0,0.5,1e-9,0.2,,,\n"
             )
         );

@@ -3,10 +3,10 @@
 //! - [`progress`] and [`error`]: who watches it, and why it could not go on; `outcome`: how it ended.
 //! - [`experiment`]: a configuration together with the model and input space it speaks of; [`memory`]: what it
 //!   will need.
-//! - [`directory`]: whose a run directory is, whether it is done, who is working in it; [`state`]: how far.
+//! - [`directory`]: whose a run directory is, whether it is done, who is working in it.
 //! - [`metrics`]: `metrics.csv`, appended row by row and cut back on resume; [`diagnostics`]: `diagnostics.csv`;
 //!   [`step_log`] for both of them.
-//! - [`results`]: what a finished run leaves: tables, `W`, and `summary.json`; [`ending`]: whether it learned.
+//! - `tables`: what a finished run leaves: tables, `W`, and `summary.json`.
 //! - [`analyzed`]: the analysis of a run and its files; [`finished`]: a finished run, read again;
 //!   [`reference`](mod@reference): a Gram matrix from elsewhere.
 //! - `lifecycle`: a run from start or checkpoint to its end: `initial`, `restarts` and `training`, or `baseline` for a
@@ -17,7 +17,6 @@ mod baseline;
 mod checkpoints;
 pub mod diagnostics;
 pub mod directory;
-pub mod ending;
 pub mod error;
 pub mod experiment;
 pub mod finished;
@@ -29,9 +28,8 @@ mod outcome;
 pub mod progress;
 pub mod reference;
 mod restarts;
-pub mod results;
-pub mod state;
 pub mod step_log;
+mod tables;
 mod training;
 mod warnings;
 

@@ -1,6 +1,6 @@
 //! How a run ended.
 
-use super::results::Summary;
+use crate::results::Summary;
 
 /// How a run ended.
 #[derive(Debug)]

@@ -9,10 +9,11 @@
 use std::path::PathBuf;
 
 use super::checkpoints::Checkpoints;
-use super::directory::{DirectoryError, RESTARTS, RunDirectory, START_PREFIX};
+use super::directory::{DirectoryError, RunDirectory, START_PREFIX};
 use super::error::RunError;
 use super::metrics;
 use super::training::{Files, Training};
+use crate::results::layout::{CHECKPOINT, DIAGNOSTICS, METRICS, PREVIOUS_CHECKPOINT, RESTARTS};
 use base::files::{self, FileError};
 use superposition::StopReason;
 use superposition::trainer::State;
@@ -43,11 +44,11 @@ impl StartFiles {
         Self {
             files: Files {
                 checkpoints: Checkpoints {
-                    newest: file("checkpoint.safetensors"),
-                    previous: file("checkpoint.previous.safetensors"),
+                    newest: file(CHECKPOINT),
+                    previous: file(PREVIOUS_CHECKPOINT),
                 },
-                metrics: file("metrics.csv"),
-                diagnostics: file("diagnostics.csv"),
+                metrics: file(METRICS),
+                diagnostics: file(DIAGNOSTICS),
             },
             diverged: file("diverged"),
         }
@@ -78,9 +79,9 @@ pub(super) fn choose(
         seconds += state.seconds;
         match trained.reason {
             StopReason::Interrupted => return Ok(Choice::Interrupted(elsewhere + state.step)),
-            StopReason::Diverged { step } => {
+            StopReason::Diverged => {
                 files::write_atomically(&diverged, b"")?;
-                last_divergence = elsewhere + step;
+                last_divergence = elsewhere + state.step;
             }
             StopReason::Completed => {
                 let figures = trained.last;
@@ -120,7 +121,8 @@ fn write_table(
     count: u32,
     kept: Option<u32>,
 ) -> Result<(), DirectoryError> {
-    let columns = metrics::COLUMNS.split_last().map_or(&[][..], |(_, c)| c);
+    let mut columns = metrics::columns();
+    columns.pop();
     let mut table = format!("start,kept,{}\n", columns.join(","));
     for start in 0..count {
         let path = StartFiles::new(directory, start).files.metrics;

@@ -7,7 +7,7 @@ use ndarray::Array2;
 
 use super::checkpoints::Checkpoints;
 use super::diagnostics::DiagnosticsLog;
-use super::directory::{DIAGNOSTICS, METRICS, RunDirectory};
+use super::directory::RunDirectory;
 use super::error::RunError;
 use super::experiment::Experiment;
 use super::initial::initial;
@@ -15,6 +15,7 @@ use super::metrics::Metrics;
 use super::progress::Progress;
 use super::warnings::Warnings;
 use crate::config::RunConfig;
+use crate::results::layout::{DIAGNOSTICS, METRICS};
 use base::interrupt;
 use superposition::diagnostics::Diagnostics;
 use superposition::engines::{self, Engine};
@@ -130,7 +131,7 @@ impl<'a> Training<'a> {
         let hold = interrupt::hold();
         let reason = trainer.run(intervals, &mut observer)?;
         drop(hold);
-        if let StopReason::Diverged { .. } = reason {
+        if reason == StopReason::Diverged {
             observer.sync()?;
         }
         Ok(Trained {

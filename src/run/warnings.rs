@@ -3,8 +3,9 @@
 
 use std::path::Path;
 
-use super::directory::{RunDirectory, WARNINGS};
+use super::directory::RunDirectory;
 use super::progress::Progress;
+use crate::results::layout::WARNINGS;
 use base::files::{self, FileError};
 
 const MAX_BYTES: u64 = 1 << 20;

@@ -4,26 +4,29 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use ndarray::Array2;
-use serde::Serialize;
-
-use super::grouping::Grouping;
 use super::record::Record;
-use super::subject::Subject;
 use crate::analysis::Settings;
-use crate::analysis::across::Run;
-use crate::analysis::across::{CriticalRow, Tolerance, critical_rows, median};
-use crate::analysis::answer::{Answer, Evidence};
-use crate::analysis::ending::Origin;
+use crate::analysis::answer::Evidence;
 use crate::analysis::redundancy::Carried;
 use crate::config::Method;
+use crate::config::keys::{DIM, SEED};
+use crate::results::critical::{CriticalRow, Tolerance, critical_rows};
+use crate::results::feature::Verdict;
+use crate::results::group::{Grouping, PROGRAM_NAME};
+use crate::results::layout::CONFIG;
+use crate::results::study_analysis::Answer;
+use crate::results::study_tables::{
+    AgreementMedian, AgreementRow, MeanVerdicts, VerdictRow, median_of,
+};
+use crate::results::subject::Subject;
+use crate::results::trainings::Origin;
+use crate::results::{Group, Metric, Run, RunState, Status};
 use crate::run::analyzed::{self, Analyzed};
-use crate::run::directory::CONFIG;
 use crate::run::finished::{self, FinishedError, FinishedRun};
 use crate::run::reference::{Agreement, Reference, ReferenceError};
-use crate::run::state::RunState;
 use base::escape;
 use base::files::{FileError, links};
+use ndarray::Array2;
 
 /// Runs are looked for this many directories deep.
 const MAX_DEPTH: usize = 4;
@@ -33,9 +36,8 @@ const MAX_DEPTH: usize = 4;
 pub struct Member {
     /// Its directory, relative to the study's.
     pub run: String,
-    /// What it has in common with others but for `d` and the seed: `all`, or the settings that
-    /// differ between groups.
-    pub group: String,
+    /// What it has in common with others but for `d` and the seed.
+    pub group: Group,
     /// `d`.
     pub d: usize,
     /// The seed.
@@ -43,9 +45,9 @@ pub struct Member {
     /// Where its `W` comes from.
     pub origin: Origin,
     /// Final metrics of `summary.json` and [`Analyzed::metrics`].
-    pub metrics: BTreeMap<String, f64>,
+    pub metrics: BTreeMap<Metric, f64>,
     /// Per verdict, how many features.
-    pub verdicts: BTreeMap<&'static str, usize>,
+    pub verdicts: BTreeMap<Verdict, usize>,
     /// The run's verdict.
     pub verdict: &'static str,
     /// Of a variable whose exchange shows little and least, what else carries it.
@@ -72,29 +74,6 @@ impl Member {
     }
 }
 
-/// The agreement of all pairs of seeds of a group at one `d`, in `analysis.json`.
-#[derive(Clone, Debug, Serialize)]
-#[allow(missing_docs)]
-pub struct AgreementMedian {
-    pub group: String,
-    pub d: usize,
-    pub pairs: usize,
-    pub median_correlation: f64,
-    pub median_correlation_off_diagonal: f64,
-}
-
-/// A row of `gram_agreement.csv`.
-#[derive(Clone, Debug, Serialize)]
-#[allow(missing_docs)]
-pub struct AgreementRow {
-    pub group: String,
-    pub d: usize,
-    pub seed_a: u64,
-    pub seed_b: u64,
-    pub correlation: Option<f64>,
-    pub correlation_off_diagonal: Option<f64>,
-}
-
 /// A study's analysis.
 #[derive(Clone, Debug)]
 pub struct Collection {
@@ -107,7 +86,7 @@ pub struct Collection {
     /// Run directories left out, with the reason.
     pub left_out: Vec<String>,
     /// How many of them diverged or failed.
-    pub without_result: BTreeMap<String, usize>,
+    pub without_result: BTreeMap<Status, usize>,
     /// From where on a metric is good enough.
     pub tolerances: Vec<Tolerance>,
 }
@@ -195,7 +174,7 @@ pub fn analyze(
         agreement.transpose()
     });
     let references = references.collect::<Result<Vec<_>, _>>()?;
-    let grouping = Grouping::new(&runs);
+    let grouping = Grouping::new(runs.iter().map(essence).collect());
     // One run is analysed at a time, whatever the sweep did; threads change nothing but the time.
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     for run in &mut runs {
@@ -208,7 +187,7 @@ pub fn analyze(
         analyzed.write(&run.directory)?;
         members.push(Member {
             run: name_below(directory, &run.directory),
-            group: grouping.name(i),
+            group: grouping.group(i),
             d: run.projection.width(),
             seed: run.summary.seed,
             origin: run.summary.origin(),
@@ -239,7 +218,7 @@ pub fn analyze(
     }
     members.sort_by(|a, b| (&a.group, a.d, a.seed, &a.run).cmp(&(&b.group, b.d, b.seed, &b.run)));
     let collection = Collection {
-        critical: critical_rows(&figures(&members), tolerances, settings.seed),
+        critical: critical_rows(&compared(&members), tolerances, settings.seed),
         agreement: agreement(&members),
         members,
         left_out,
@@ -273,23 +252,23 @@ fn name_below(directory: &Path, run: &Path) -> String {
     below.display().to_string()
 }
 
-fn metrics(run: &FinishedRun, analyzed: &Analyzed) -> BTreeMap<String, f64> {
-    let mut metrics: BTreeMap<String, f64> = analyzed
-        .metrics()
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect();
+/// What decides a run's results, `d` and seed aside; the model by its program's name, too.
+fn essence(run: &FinishedRun) -> Vec<(String, String)> {
+    let program = run.experiment.model.metadata.program.clone();
+    std::iter::once((PROGRAM_NAME.to_owned(), program))
+        .chain(run.experiment.config.essence())
+        .filter(|(key, _)| ![DIM, SEED].contains(&key.as_str()))
+        .collect()
+}
+
+/// The metrics that groups are compared by.
+fn metrics(run: &FinishedRun, analyzed: &Analyzed) -> BTreeMap<Metric, f64> {
+    let mut metrics = analyzed.metrics();
     if let Some(last) = &run.summary.last {
-        let figures = [
-            ("eval_loss", Some(last.eval_loss)),
-            ("mae", last.mae),
-            ("max_error", last.max_error),
-            ("token_accuracy", last.token_accuracy),
-            ("sequence_accuracy", last.sequence_accuracy),
-        ];
-        for (name, value) in figures {
-            metrics.extend(value.map(|value| (name.to_owned(), value)));
-        }
+        let parts_of_the_loss = [Metric::EvalLossOutput, Metric::EvalLossLayers];
+        let kept = Metric::OF_EVALUATION.into_iter();
+        let kept = kept.filter(|metric| !parts_of_the_loss.contains(metric));
+        metrics.extend(kept.filter_map(|metric| Some((metric, last.get(metric)?))));
     }
     metrics
 }
@@ -299,7 +278,7 @@ fn metrics(run: &FinishedRun, analyzed: &Analyzed) -> BTreeMap<String, f64> {
 fn without_result(
     directory: &Path,
     others: Vec<PathBuf>,
-) -> Result<BTreeMap<String, usize>, FileError> {
+) -> Result<BTreeMap<Status, usize>, FileError> {
     let paths = match Record::load(directory) {
         Ok(record) => {
             let runs = record.runs.iter();
@@ -307,21 +286,18 @@ fn without_result(
         }
         Err(_) => others,
     };
-    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    let mut counts: BTreeMap<Status, usize> = BTreeMap::new();
     for path in paths {
-        let reason = match RunState::read(&path)? {
-            RunState::Completed(_) => continue,
-            RunState::Diverged(_) => "diverged",
-            RunState::Failed(_) => "failed",
-            RunState::Unfinished { .. } | RunState::Pending => "not finished",
-        };
-        *counts.entry(reason.to_owned()).or_default() += 1;
+        let status = RunState::read(&path)?.status();
+        if status != Status::Completed {
+            *counts.entry(status).or_default() += 1;
+        }
     }
     Ok(counts)
 }
 
-/// The members as figures alone.
-fn figures(members: &[Member]) -> Vec<Run> {
+/// The members as they are compared.
+fn compared(members: &[Member]) -> Vec<Run> {
     members
         .iter()
         .map(|m| Run {
@@ -359,7 +335,7 @@ impl Collection {
     /// What the runs say to the study's question.
     pub fn answer(&self) -> Answer {
         Evidence {
-            runs: figures(&self.members),
+            runs: compared(&self.members),
             critical: self.critical.clone(),
             tolerances: self.tolerances.clone(),
             without_result: self.without_result.clone(),
@@ -371,11 +347,8 @@ impl Collection {
     }
 
     /// What all members of a group agree on, where they do.
-    fn agreed<T: Copy + PartialEq>(
-        &self,
-        of: impl Fn(&Member) -> Option<T>,
-    ) -> BTreeMap<String, T> {
-        let mut found: BTreeMap<String, Vec<T>> = BTreeMap::new();
+    fn agreed<T: Copy + PartialEq>(&self, of: impl Fn(&Member) -> Option<T>) -> BTreeMap<Group, T> {
+        let mut found: BTreeMap<Group, Vec<T>> = BTreeMap::new();
         for member in &self.members {
             let values = found.entry(member.group.clone()).or_default();
             values.extend(of(member).filter(|value| !values.contains(value)));
@@ -406,62 +379,34 @@ impl Collection {
     /// without reference.
     pub fn reference_medians(&self) -> Option<(f64, f64)> {
         let found: Vec<Agreement> = self.members.iter().filter_map(|m| m.reference).collect();
-        let values = |f: fn(&Agreement) -> Option<f64>| {
-            median(
-                &found
-                    .iter()
-                    .map(|a| f(a).unwrap_or(f64::NAN))
-                    .collect::<Vec<_>>(),
-            )
-        };
-        (!found.is_empty()).then(|| {
-            (
-                values(|a| a.correlation),
-                values(|a| a.correlation_off_diagonal),
-            )
-        })
+        let whole = median_of(found.iter().map(|a| a.correlation));
+        let apart = median_of(found.iter().map(|a| a.correlation_off_diagonal));
+        (!found.is_empty()).then_some((whole, apart))
     }
 
     /// Per group and `d`: the medians of the agreement between pairs of seeds.
     pub fn agreement_medians(&self) -> Vec<AgreementMedian> {
-        let mut found: BTreeMap<(&str, usize), Vec<&AgreementRow>> = BTreeMap::new();
-        for row in &self.agreement {
-            found.entry((&row.group, row.d)).or_default().push(row);
-        }
-        found
-            .into_iter()
-            .map(|((group, d), rows)| {
-                let of = |value: fn(&AgreementRow) -> Option<f64>| {
-                    let values = rows.iter().map(|row| value(row).unwrap_or(f64::NAN));
-                    median(&values.collect::<Vec<_>>())
-                };
-                AgreementMedian {
-                    group: group.to_owned(),
-                    d,
-                    pairs: rows.len(),
-                    median_correlation: of(|row| row.correlation),
-                    median_correlation_off_diagonal: of(|row| row.correlation_off_diagonal),
-                }
+        AgreementMedian::of(&self.agreement)
+    }
+
+    /// How many features of each verdict each run has.
+    pub fn verdicts(&self) -> Vec<VerdictRow> {
+        let rows = self.members.iter().flat_map(|m| {
+            let of_member = m.verdicts.iter();
+            of_member.map(|(verdict, features)| VerdictRow {
+                group: m.group.clone(),
+                d: m.d,
+                seed: m.seed,
+                run: m.run.clone(),
+                verdict: *verdict,
+                features: *features,
             })
-            .collect()
+        });
+        rows.collect()
     }
 
     /// Per group and `d`: how many runs, and the mean number of features of each verdict.
-    pub fn mean_verdicts(&self) -> Vec<(String, usize, usize, BTreeMap<&'static str, f64>)> {
-        let mut found: BTreeMap<(&str, usize), Vec<&Member>> = BTreeMap::new();
-        for member in &self.members {
-            let key = (member.group.as_str(), member.d);
-            found.entry(key).or_default().push(member);
-        }
-        found
-            .into_iter()
-            .map(|((group, d), members)| {
-                let mut means: BTreeMap<&'static str, f64> = BTreeMap::new();
-                for (verdict, count) in members.iter().flat_map(|m| &m.verdicts) {
-                    *means.entry(verdict).or_default() += *count as f64 / members.len() as f64;
-                }
-                (group.to_owned(), d, members.len(), means)
-            })
-            .collect()
+    pub fn mean_verdicts(&self) -> Vec<MeanVerdicts> {
+        MeanVerdicts::of(&self.verdicts())
     }
 }

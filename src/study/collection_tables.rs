@@ -5,26 +5,20 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::collection::{AgreementMedian, Collection, Member};
-use super::subject::Subject;
+use super::collection::Collection;
 use crate::analysis::Settings;
-use crate::analysis::across::CriticalRow;
-use crate::analysis::answer::Answer;
-use crate::run::directory::ANALYSIS;
-use crate::run::results::write_csv;
+use crate::results::critical::CriticalRow;
+use crate::results::layout::{
+    ANALYSIS, CRITICAL_WIDTHS, GRAM_AGREEMENT, REFERENCE_AGREEMENT, STUDY_METRICS, STUDY_VERDICTS,
+};
+use crate::results::study_analysis::Answer;
+use crate::results::study_tables::{
+    AgreementMedian, AgreementRow, MeanVerdicts, MetricRow, ReferenceRow, VerdictRow,
+};
+use crate::results::subject::Subject;
+use crate::results::table::write_csv;
 use base::files::{self, FileError};
 use base::interrupt;
-
-/// The tables of a study.
-pub const STUDY_METRICS: &str = "study_metrics.csv";
-#[allow(missing_docs)]
-pub const STUDY_VERDICTS: &str = "study_verdicts.csv";
-#[allow(missing_docs)]
-pub const CRITICAL_WIDTHS: &str = "critical_widths.csv";
-#[allow(missing_docs)]
-pub const GRAM_AGREEMENT: &str = "gram_agreement.csv";
-#[allow(missing_docs)]
-pub const REFERENCE_AGREEMENT: &str = "reference_agreement.csv";
 
 /// The content of a study's `analysis.json`.
 #[derive(Serialize)]
@@ -38,7 +32,7 @@ struct Document<'a> {
     gram_agreement: Vec<AgreementMedian>,
     reference_median: Option<f64>,
     reference_median_off_diagonal: Option<f64>,
-    verdicts: Vec<serde_json::Value>,
+    verdicts: Vec<MeanVerdicts>,
     settings: &'a Settings,
 }
 
@@ -49,7 +43,6 @@ impl Collection {
     /// If it cannot be put in words, which no number causes.
     pub fn json(&self, settings: &Settings) -> serde_json::Result<String> {
         let medians = self.reference_medians();
-        let verdicts = self.mean_verdicts().into_iter();
         serde_json::to_string_pretty(&Document {
             version: env!("CARGO_PKG_VERSION"),
             runs: self.members.len(),
@@ -60,13 +53,7 @@ impl Collection {
             gram_agreement: self.agreement_medians(),
             reference_median: medians.map(|m| m.0),
             reference_median_off_diagonal: medians.map(|m| m.1),
-            verdicts: verdicts
-                .map(|(group, d, runs, mean_features)| {
-                    serde_json::json!({
-                        "group": group, "d": d, "runs": runs, "mean_features": mean_features
-                    })
-                })
-                .collect(),
+            verdicts: self.mean_verdicts(),
             settings,
         })
     }
@@ -78,67 +65,49 @@ impl Collection {
     pub fn write(&self, directory: &Path, settings: &Settings) -> Result<(), FileError> {
         files::remove_leftovers(directory)?;
         let _of_one_analysis = interrupt::hold();
-        let id = |m: &Member| (m.group.clone(), m.d, m.seed, m.run.clone());
         let metrics = self.members.iter().flat_map(|m| {
-            let of_member = m.metrics.iter();
-            of_member.map(move |(metric, value)| (id(m), metric.clone(), *value))
+            m.metrics.iter().map(|(metric, value)| MetricRow {
+                group: m.group.clone(),
+                d: m.d,
+                seed: m.seed,
+                run: m.run.clone(),
+                metric: *metric,
+                value: *value,
+            })
         });
-        write_csv(
-            &directory.join(STUDY_METRICS),
-            &["group", "d", "seed", "run", "metric", "value"],
-            metrics,
-        )?;
-        let verdicts = self.members.iter().flat_map(|m| {
-            let of_member = m.verdicts.iter();
-            of_member.map(move |(verdict, features)| (id(m), *verdict, *features))
-        });
+        write_csv(&directory.join(STUDY_METRICS), &MetricRow::COLUMNS, metrics)?;
         write_csv(
             &directory.join(STUDY_VERDICTS),
-            &["group", "d", "seed", "run", "verdict", "features"],
-            verdicts,
+            &VerdictRow::COLUMNS,
+            self.verdicts(),
         )?;
         write_csv(
             &directory.join(CRITICAL_WIDTHS),
-            &[
-                "group",
-                "metric",
-                "tolerance",
-                "runs",
-                "critical_d",
-                "low",
-                "high",
-            ],
-            self.critical.iter(),
+            &CriticalRow::COLUMNS,
+            &self.critical,
         )?;
         write_csv(
             &directory.join(GRAM_AGREEMENT),
-            &[
-                "group",
-                "d",
-                "seed_a",
-                "seed_b",
-                "correlation",
-                "correlation_off_diagonal",
-            ],
-            self.agreement.iter(),
+            &AgreementRow::COLUMNS,
+            &self.agreement,
         )?;
         let compared = self.members.iter().filter_map(|m| {
             let found = m.reference?;
-            Some((id(m), found.correlation, found.correlation_off_diagonal))
+            Some(ReferenceRow {
+                group: m.group.clone(),
+                d: m.d,
+                seed: m.seed,
+                run: m.run.clone(),
+                correlation: found.correlation,
+                correlation_off_diagonal: found.correlation_off_diagonal,
+            })
         });
-        let compared: Vec<_> = compared.collect();
+        let compared: Vec<ReferenceRow> = compared.collect();
         if !compared.is_empty() {
             write_csv(
                 &directory.join(REFERENCE_AGREEMENT),
-                &[
-                    "group",
-                    "d",
-                    "seed",
-                    "run",
-                    "correlation",
-                    "correlation_off_diagonal",
-                ],
-                compared.into_iter(),
+                &ReferenceRow::COLUMNS,
+                compared,
             )?;
         }
         let path = directory.join(ANALYSIS);

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use super::plan::Plan;
-use crate::run::state::{self, RunState};
+use crate::config::Method;
+use crate::results::state::{self, RunState};
 
 /// What is left of a study.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -26,24 +27,24 @@ impl Estimate {
         // Per method: work done (steps, or runs of a baseline) and its seconds.
         let mut done: HashMap<&str, (f64, f64)> = HashMap::new();
         for (run, state) in plan.record.runs.iter().zip(states) {
-            let measured = match (run.method.as_str(), state) {
-                ("train", RunState::Completed(_) | RunState::Unfinished { .. }) => {
+            let measured = match (run.method, state) {
+                (Method::Train, RunState::Completed(_) | RunState::Unfinished { .. }) => {
                     state::speed(&study.join(&run.directory))
                         .map(|(step, speed)| (step as f64, step as f64 / speed))
                 }
-                ("train", _) => None,
+                (Method::Train, _) => None,
                 (_, RunState::Completed(summary)) => Some((1.0, summary.wall_time_seconds)),
                 _ => None,
             };
             if let Some((work, seconds)) = measured {
-                let sum = done.entry(&run.method).or_default();
+                let sum = done.entry(run.method.name()).or_default();
                 sum.0 += work;
                 sum.1 += seconds;
                 estimate.measured += 1;
             }
         }
         for &run in mine {
-            let method = plan.record.runs[run].method.as_str();
+            let method = plan.record.runs[run].method;
             if let RunState::Completed(_) | RunState::Diverged(_) = &states[run] {
                 continue;
             }
@@ -53,7 +54,7 @@ impl Estimate {
             let memory = experiment.memory().map_or(0, |memory| memory.bytes());
             estimate.memory = estimate.memory.max(memory);
             let left = match &states[run] {
-                _ if method != "train" => 1.0,
+                _ if method != Method::Train => 1.0,
                 state => {
                     let steps = experiment.config.training.updates();
                     match state {
@@ -62,7 +63,7 @@ impl Estimate {
                     }
                 }
             };
-            match done.get(method) {
+            match done.get(method.name()) {
                 Some((work, seconds)) => estimate.seconds += left * seconds / work,
                 None => estimate.unknown += 1,
             }

@@ -5,10 +5,8 @@
 
 use sha2::{Digest, Sha256};
 
+use crate::results::group::last_part;
 use base::files::hex;
-
-/// The file's name.
-pub const STUDY: &str = "study.toml";
 
 /// Longer values are cut, and told apart by a checksum.
 const LONGEST_VALUE: usize = 40;
@@ -18,12 +16,9 @@ const LONGEST_NAME: usize = 200;
 /// What a key is called in directory names: its last part, or all of it where two keys of the study
 /// end alike.
 pub fn label<'a>(key: &'a str, keys: &[String]) -> &'a str {
-    let last = |key: &str| key.rsplit('.').next().unwrap_or_default().to_owned();
-    let alike = keys.iter().filter(|other| last(other) == last(key)).count();
-    match key.rsplit_once('.') {
-        Some((_, short)) if alike < 2 => short,
-        _ => key,
-    }
+    let short = last_part(key);
+    let alike = keys.iter().filter(|other| last_part(other) == short);
+    if alike.count() < 2 { short } else { key }
 }
 
 /// The directory of a run with these labels and values.

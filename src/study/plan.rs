@@ -4,14 +4,11 @@ use std::path::Path;
 
 use super::names;
 use super::record::{Record, RunEntry};
-use crate::config::{Assignment, StudyFile, StudyFileError};
+use crate::config::keys::METHOD;
+use crate::config::{Assignment, Method, StudyFile, StudyFileError};
 use crate::run::directory::{self, DirectoryError};
 use crate::run::experiment::{Experiment, ExperimentError, Models};
 use base::files::links;
-
-/// The key that tables fold.
-pub const SEED: &str = "training.seed";
-const METHOD: &str = "compression.method";
 
 /// A study's runs.
 #[derive(Debug)]
@@ -44,7 +41,7 @@ impl Plan {
             runs: Vec::new(),
         };
         let base: Vec<String> = record.keys.iter().map(|k| file.base_value(k)).collect();
-        let base_method = file.base_value(METHOD);
+        let base_method = Method::named(&file.base_value(METHOD)).unwrap_or_default();
         let mut points = Vec::new();
         let mut taken = std::collections::HashSet::new();
         for axes in &file.blocks {
@@ -75,7 +72,9 @@ impl Plan {
                 let method = record.keys.iter().position(|key| key == METHOD);
                 record.runs.push(RunEntry {
                     directory,
-                    method: method.map_or_else(|| base_method.clone(), |i| values[i].clone()),
+                    method: method
+                        .and_then(|i| Method::named(&values[i]))
+                        .unwrap_or(base_method),
                     values,
                 });
                 points.push(point);

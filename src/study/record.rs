@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-pub use super::names::STUDY;
 use super::study_lock::{LOCK, StudyLock};
+use crate::config::Method;
+use crate::results::layout::STUDY;
 use base::escape::{is_hidden, name};
 use base::files::{self, FileError, names};
 
@@ -37,7 +38,7 @@ pub struct RunEntry {
     /// Its directory below the study's.
     pub directory: String,
     /// Where `W` comes from.
-    pub method: String,
+    pub method: Method,
     /// Of each of the study's keys.
     pub values: Vec<String>,
 }

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::names::STUDY;
+use crate::results::layout::STUDY;
 use base::files::{self, FileError, links};
 
 /// The locked file.

@@ -13,11 +13,12 @@ use std::time::{Duration, Instant};
 use super::plan::{Plan, conflict};
 use super::study_lock::still_there;
 use super::tables::Tables;
+use crate::results::Summary;
+use crate::results::state::{self, RunState};
 use crate::run::directory::DirectoryError;
-use crate::run::results::Summary;
-use crate::run::state::{self, RunState};
 use crate::run::{self, Outcome, Progress, RunError};
 use base::files::{FileError, links};
+use superposition::StopReason;
 
 /// Between two looks at a run that another process works on.
 const RETRY: Duration = Duration::from_millis(500);
@@ -258,7 +259,7 @@ impl Shared<'_> {
         };
         let end = match end {
             // Over, but not well: in an earlier session, or in another process.
-            End::AlreadyOver(summary) if summary.stop_reason == "diverged" => {
+            End::AlreadyOver(summary) if summary.stop_reason == StopReason::Diverged => {
                 End::Failed(RunState::Diverged(summary).failure().unwrap_or_default())
             }
             other => other,
@@ -320,8 +321,8 @@ enum Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::results::layout::{RUNS, STUDY};
     use crate::study::record::Record;
-    use crate::study::tables::RUNS;
 
     #[test]
     fn tables_that_took_too_much_time_wait_for_a_later_run_or_the_end() {
@@ -333,7 +334,7 @@ mod tests {
             keys: Vec::new(),
             runs: Vec::new(),
         };
-        std::fs::write(directory.path().join("study.toml"), "").unwrap();
+        std::fs::write(directory.path().join(STUDY), "").unwrap();
         let runs = directory.path().join(RUNS);
         let mut paced = PacedTables {
             tables: &mut Tables::new(directory.path(), &record),

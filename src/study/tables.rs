@@ -7,36 +7,20 @@ use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::plan::SEED;
-use super::record::Record;
-use super::statistics::Figures;
+use super::record::{Record, RunEntry};
 use super::study_lock::StudyLock;
-use crate::run::metrics;
-use crate::run::results::Summary;
-use crate::run::state::RunState;
+use crate::config::keys::SEED;
+use crate::results::group::by_key;
+use crate::results::layout::{POINTS, RUNS};
+use crate::results::runs::{METHOD_COLUMN, RunRow};
+use crate::results::statistics::Statistics;
+use crate::results::table::{number, to_csv};
+use crate::results::{Metric, RunState, Runs, Status};
 use base::files::FileError;
 use base::interrupt;
 
-/// One row per run that is over.
-pub const RUNS: &str = "runs.csv";
-/// One row per grid point, seeds folded.
-pub const SUMMARY_TABLE: &str = "summary.csv";
-
-/// The column of `runs.csv` that says how a training ended; empty for a baseline, and where a version
-/// before that column trained the run.
-pub const ENDING: &str = "ending";
-
-/// The column of `runs.csv` with the final error beside that of the best constant answer; empty as [`ENDING`]
-/// is, and where a constant answer is right everywhere.
-pub const ERROR_SHARE: &str = "error_share";
-
-/// The metrics of both tables; the names are those of `metrics.csv`.
-pub const METRICS: [&str; 7] = {
-    let [_, _, _, _, _, figures @ .., _] = metrics::COLUMNS;
-    figures
-};
 /// What `summary.csv` has of each metric.
-const FIGURES: [&str; 9] = [
+const STATISTICS: [&str; 9] = [
     "mean",
     "std",
     "median",
@@ -54,8 +38,8 @@ pub struct Tables {
     directory: PathBuf,
     record: Record,
     states: Vec<RunState>,
-    /// Figures of the last look, by their values: resampling takes longer than all the rest.
-    known: HashMap<Vec<u64>, [String; FIGURES.len()]>,
+    /// Statistics of the last look, by their values: resampling takes longer than all the rest.
+    known: HashMap<Vec<u64>, [String; STATISTICS.len()]>,
 }
 
 impl Tables {
@@ -96,174 +80,115 @@ impl Tables {
         let lock = StudyLock::take(&self.directory)?;
         self.look()?;
         let _both = interrupt::hold();
-        self.write(&lock, RUNS, self.runs())?;
-        let summary = self.summary();
-        self.write(&lock, SUMMARY_TABLE, summary)
+        self.write(&lock, RUNS, self.runs().to_csv())?;
+        let points = self.points();
+        self.write(&lock, POINTS, points)
     }
 
-    fn write(&self, lock: &StudyLock, name: &str, rows: Vec<Vec<String>>) -> Result<(), FileError> {
-        let path = self.directory.join(name);
-        let bytes = || -> Result<Vec<u8>, csv::Error> {
-            let mut writer = csv::Writer::from_writer(Vec::new());
-            for row in rows {
-                writer.write_record(row)?;
-            }
-            writer
-                .into_inner()
-                .map_err(|e| io::Error::other(e.to_string()).into())
-        };
-        let bytes =
-            bytes().map_err(|e| FileError::new("write", &path)(io::Error::other(e.to_string())))?;
+    fn write(
+        &self,
+        lock: &StudyLock,
+        name: &str,
+        table: io::Result<Vec<u8>>,
+    ) -> Result<(), FileError> {
+        let bytes = table.map_err(FileError::new("write", &self.directory.join(name)))?;
         lock.write(name, &bytes)
     }
 
-    fn runs(&self) -> Vec<Vec<String>> {
-        let mut header = vec!["run".to_owned()];
-        header.extend(self.record.keys.iter().cloned());
-        header.extend(["method", "stop_reason", ENDING, ERROR_SHARE, "steps"].map(String::from));
-        header.extend(METRICS.map(String::from));
-        header.extend(["failure", "config_hash", "wall_time_seconds"].map(String::from));
-        let mut rows = vec![header];
-        for (run, state) in self.record.runs.iter().zip(&self.states) {
-            if !state.is_over() {
-                continue;
-            }
-            let mut row = vec![run.directory.clone()];
-            row.extend(run.values.iter().cloned());
-            row.push(run.method.clone());
-            let summary = match state {
-                RunState::Completed(summary) | RunState::Diverged(summary) => Some(summary),
-                _ => None,
-            };
-            row.push(summary.map_or_else(|| "failed".into(), |s| s.stop_reason.clone()));
-            let ending = summary.and_then(|s| s.ending);
-            row.push(ending.map_or_else(String::new, |e| e.verdict.name().to_owned()));
-            row.push(
-                ending
-                    .and_then(|e| e.error_share)
-                    .map_or_else(String::new, cell),
-            );
-            row.push(summary.map_or_else(String::new, |s| s.steps.to_string()));
-            row.extend(metrics(state).map(|value| value.map_or_else(String::new, cell)));
-            let reason = state.failure().unwrap_or_default();
-            row.push(reason.split_whitespace().collect::<Vec<_>>().join(" "));
-            row.push(summary.map_or_else(String::new, |s| s.config_hash.clone()));
-            row.push(summary.map_or_else(String::new, |s| format!("{:.3}", s.wall_time_seconds)));
-            rows.push(row);
+    fn runs(&self) -> Runs {
+        let runs = self.record.runs.iter().zip(&self.states);
+        let over = runs.filter(|(_, state)| state.is_over());
+        Runs {
+            keys: self.record.keys.clone(),
+            rows: over
+                .map(|(run, state)| RunRow::new(&run.directory, run.method, &run.values, state))
+                .collect(),
         }
-        rows
     }
 
-    fn summary(&mut self) -> Vec<Vec<String>> {
+    /// A row for each grid point of which a run is over, in the order in which the points come first in the study.
+    fn points(&mut self) -> io::Result<Vec<u8>> {
         let folded = self.record.keys.iter().position(|key| key == SEED);
         let without_seed = |cells: &[String]| -> Vec<String> {
             let kept = cells.iter().enumerate().filter(|(i, _)| Some(*i) != folded);
             kept.map(|(_, cell)| cell.clone()).collect()
         };
         let mut header = without_seed(&self.record.keys);
-        header.extend(["method", "n", "failed"].map(String::from));
-        for metric in METRICS {
-            header.extend(FIGURES.map(|figure| format!("{metric}_{figure}")));
+        header.extend([METHOD_COLUMN, "n", "failed"].map(String::from));
+        for metric in Metric::OF_EVALUATION {
+            header.extend(STATISTICS.map(|statistic| format!("{metric}_{statistic}")));
         }
-        // In the order in which the points come first in the study.
-        let mut points: Vec<(Vec<String>, Vec<&RunState>)> = Vec::new();
-        let mut index = HashMap::new();
-        for (run, state) in self.record.runs.iter().zip(&self.states) {
-            let mut point = without_seed(&run.values);
-            point.push(run.method.clone());
-            let place = *index.entry(point.clone()).or_insert_with(|| {
-                points.push((point, Vec::new()));
-                points.len() - 1
-            });
-            if state.is_over() {
-                points[place].1.push(state);
-            }
-        }
-        let mut rows = vec![header];
+        let point = |run: &RunEntry| (without_seed(&run.values), run.method.name());
+        let runs = self.record.runs.iter().zip(&self.states);
+        let points = by_key(runs.map(|(run, state)| (point(run), state)));
         // What no point has any more would pile up: all values of each look.
         let mut before = std::mem::take(&mut self.known);
-        for (point, states) in points {
-            if states.is_empty() {
+        let mut rows: Vec<Point> = Vec::new();
+        for ((values, method), states) in points {
+            let of = |status: Status| {
+                states
+                    .iter()
+                    .filter(|state| state.status() == status)
+                    .count()
+            };
+            let completed = of(Status::Completed);
+            let failed = of(Status::Diverged) + of(Status::Failed);
+            if completed + failed == 0 {
                 continue;
             }
-            let completed = states
-                .iter()
-                .filter(|state| matches!(state, RunState::Completed(_)))
-                .count();
-            let mut row = point;
-            row.push(completed.to_string());
-            row.push((states.len() - completed).to_string());
-            for metric in 0..METRICS.len() {
-                let values: Vec<f64> = states.iter().filter_map(|s| metrics(s)[metric]).collect();
+            let mut statistics = Vec::new();
+            for metric in Metric::OF_EVALUATION {
+                let values: Vec<f64> = states.iter().filter_map(|s| s.metric(metric)).collect();
                 let bits: Vec<u64> = values.iter().map(|x| x.to_bits()).collect();
                 let known = self.known.entry(bits).or_insert_with_key(|bits| {
                     let known = before.remove(bits);
-                    known.unwrap_or_else(|| figures(&values))
+                    known.unwrap_or_else(|| cells(&values))
                 });
-                row.extend(known.iter().cloned());
+                statistics.extend(known.iter().cloned());
             }
-            rows.push(row);
+            rows.push((values, method, completed, failed, statistics));
         }
-        rows
+        to_csv(&header, rows)
     }
 }
 
-/// The final metrics of a completed run.
-fn metrics(state: &RunState) -> [Option<f64>; 7] {
-    let RunState::Completed(summary) = state else {
-        return [None; 7];
-    };
-    let Summary { last: Some(m), .. } = summary.as_ref() else {
-        return [None; 7];
-    };
-    [
-        Some(m.eval_loss),
-        Some(m.eval_loss_output),
-        Some(m.eval_loss_layers),
-        m.mae,
-        m.max_error,
-        m.token_accuracy,
-        m.sequence_accuracy,
-    ]
-}
+/// A row of `summary.csv`: the values of the study's keys but the seed, the method, how many runs have a result and how
+/// many have none, and the statistics of each metric.
+type Point = (Vec<String>, &'static str, usize, usize, Vec<String>);
 
-fn figures(values: &[f64]) -> [String; FIGURES.len()] {
-    let Some(f) = Figures::new(values) else {
+fn cells(values: &[f64]) -> [String; STATISTICS.len()] {
+    let Some(found) = Statistics::new(values) else {
         return Default::default();
     };
-    let std = f.std.map_or_else(String::new, cell);
-    let (low, high) = f.interval;
-    let (median_low, median_high) = f.median_interval;
+    let (low, high) = found.interval;
+    let (median_low, median_high) = found.median_interval;
     [
-        cell(f.mean),
-        std,
-        cell(f.median),
-        cell(f.min),
-        cell(f.max),
-        cell(low),
-        cell(high),
-        cell(median_low),
-        cell(median_high),
+        number(found.mean),
+        found.std.map_or_else(String::new, number),
+        number(found.median),
+        number(found.min),
+        number(found.max),
+        number(low),
+        number(high),
+        number(median_low),
+        number(median_high),
     ]
-}
-
-/// A number as `metrics.csv` writes it: the shortest text that reads back the same.
-fn cell(x: f64) -> String {
-    format!("{x:?}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::across::median_interval;
-    use crate::study::record::RunEntry;
+    use crate::config::Method;
+    use crate::config::keys::DIM;
+    use crate::results::layout::STUDY;
+    use crate::results::statistics::median_interval;
 
     #[test]
-    fn figures_of_earlier_looks_are_forgotten() {
+    fn statistics_of_earlier_looks_are_forgotten() {
         let runs = 60;
         let entry = |seed: usize| RunEntry {
             directory: format!("seed={seed}"),
-            method: "train".into(),
+            method: Method::Train,
             values: vec![seed.to_string()],
         };
         let record = Record {
@@ -284,13 +209,17 @@ mod tests {
             });
             let summary = serde_json::from_value(summary).unwrap();
             tables.states[run] = RunState::Completed(Box::new(summary));
-            tables.summary();
+            tables.points().unwrap();
             // Three metrics, and no values of the others.
             assert!(tables.known.len() <= 4, "{}", tables.known.len());
         }
-        let rows = tables.summary();
-        assert_eq!(rows[1][1], runs.to_string());
-        assert_eq!(rows[1][3], "29.5");
+        let table = tables.points().unwrap();
+        let mut table = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .from_reader(table.as_slice());
+        let rows: Vec<csv::StringRecord> = table.records().map(Result::unwrap).collect();
+        assert_eq!(rows[1][1], *runs.to_string());
+        assert_eq!(&rows[1][3], "29.5");
         let at = |name: &str| rows[0].iter().position(|column| column == name).unwrap();
         let interval = ["low", "high"].map(|end| {
             let cell = &rows[1][at(&format!("eval_loss_median_{end}"))];
@@ -321,14 +250,14 @@ mod tests {
     fn study(directory: &Path) -> Tables {
         let entry = |dim: &str, seed: &str| RunEntry {
             directory: format!("d={dim},seed={seed}"),
-            method: "train".into(),
+            method: Method::Train,
             values: vec![dim.into(), seed.into()],
         };
         let record = Record {
             name: "x".into(),
             question: "?".into(),
             set: Vec::new(),
-            keys: vec!["compression.dim".into(), SEED.into()],
+            keys: vec![DIM.into(), SEED.into()],
             runs: vec![
                 entry("8", "0"),
                 entry("6", "0"),
@@ -349,7 +278,7 @@ mod tests {
             std::fs::create_dir(&path).unwrap();
             std::fs::write(path.join(text.0), text.1).unwrap();
         }
-        std::fs::write(directory.join(super::super::record::STUDY), "").unwrap();
+        std::fs::write(directory.join(STUDY), "").unwrap();
         Tables::new(directory, &record)
     }
 
@@ -381,7 +310,7 @@ mod tests {
         assert_eq!(over, [true, true, true, true, true, false]);
         let names = [
             "run",
-            "compression.dim",
+            DIM,
             "stop_reason",
             "steps",
             "eval_loss",
@@ -460,9 +389,9 @@ mod tests {
     fn a_point_folds_its_seeds_and_counts_those_without_a_result() {
         let directory = tempfile::tempdir().unwrap();
         study(directory.path()).rewrite().unwrap();
-        let path = directory.path().join(SUMMARY_TABLE);
+        let path = directory.path().join(POINTS);
         let names = [
-            "compression.dim",
+            DIM,
             "method",
             "n",
             "failed",
@@ -476,7 +405,7 @@ mod tests {
             "token_accuracy_mean",
         ];
         let found = columns(&path, &names);
-        let std = cell(4.5f64.sqrt());
+        let std = number(4.5f64.sqrt());
         assert_eq!(
             found,
             [
@@ -513,7 +442,7 @@ mod tests {
         let losses: Vec<Option<f64>> = tables
             .states()
             .iter()
-            .map(|state| metrics(state)[0])
+            .map(|state| state.metric(Metric::EvalLoss))
             .collect();
         assert_eq!(
             losses,

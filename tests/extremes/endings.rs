@@ -4,7 +4,7 @@ use superposition::Teacher;
 use superposition::constant::constant_error;
 use superposition::inputs::{EvaluationSet, InputSpace};
 use tracr::model::CompiledModel;
-use tracr_compress::run::ending::LEARNED_BELOW;
+use tracr_compress::results::trainings::LEARNED_BELOW;
 
 use crate::command::root;
 use crate::common::synthetic::Shape;

@@ -8,7 +8,7 @@ mod command;
 use std::path::{Path, PathBuf};
 
 use command::{call, root, text};
-use tracr_compress::study::statistics::Figures;
+use tracr_compress::results::statistics::Statistics;
 
 /// The repository should stay quick to clone.
 const LARGEST: u64 = 20_000_000;
@@ -95,7 +95,7 @@ fn summaries_are_the_statistics_of_the_runs() {
                     let column = columns.iter().position(|c| *c == name).unwrap();
                     row[column].parse::<f64>().ok()
                 };
-                let figures = Figures::new(&values);
+                let figures = Statistics::new(&values);
                 assert_eq!(
                     cell("median"),
                     figures.map(|f| f.median),

@@ -6,6 +6,7 @@
 use std::time::Instant;
 
 use ndarray::Array2;
+use serde::{Deserialize, Serialize};
 
 use super::adamw::{AdamW, Moments};
 use super::engines::Engine;
@@ -85,8 +86,9 @@ pub struct Record {
     pub steps_per_second: f64,
 }
 
-/// Why the loop ended.
-#[derive(Clone, Debug, PartialEq)]
+/// Why the loop ended; in files a word: `completed`, `interrupted`, `diverged`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum StopReason {
     /// All steps are done.
     Completed,
@@ -94,10 +96,7 @@ pub enum StopReason {
     Interrupted,
     /// The loss of a batch, or the exact loss, is not a finite number; or the exact loss or `W` left the range
     /// in which it could be analysed ([`LARGEST`]).
-    Diverged {
-        /// Updates done when it was noticed.
-        step: u64,
-    },
+    Diverged,
 }
 
 /// What the loop tells the outside.
@@ -213,7 +212,7 @@ impl Trainer {
             let total = self.objective.total(&loss);
             let step = self.state.step;
             if !total.is_finite() {
-                return Ok(StopReason::Diverged { step });
+                return Ok(StopReason::Diverged);
             }
             let last = step == intervals.steps;
             if let Some(kept) = kept {
@@ -225,7 +224,7 @@ impl Trainer {
                 let speed = (step - last_record.0) as f64 / elapsed.max(f64::MIN_POSITIVE);
                 let record = self.record(evaluation, speed);
                 if !record.evaluation.is_usable() {
-                    return Ok(StopReason::Diverged { step });
+                    return Ok(StopReason::Diverged);
                 }
                 observer.record(&record)?;
                 last_record = (step, Instant::now());
@@ -238,7 +237,7 @@ impl Trainer {
             let stop = observer.step_done(step, total) && !last;
             if step.is_multiple_of(intervals.checkpoint_every) || last || stop {
                 if !self.state.is_finite() {
-                    return Ok(StopReason::Diverged { step });
+                    return Ok(StopReason::Diverged);
                 }
                 observer.checkpoint(&self.state)?;
             }
@@ -257,8 +256,7 @@ impl Trainer {
     ) -> Result<StopReason, O::Error> {
         self.state = kept;
         if !self.state.is_finite() {
-            let step = self.state.step;
-            return Ok(StopReason::Diverged { step });
+            return Ok(StopReason::Diverged);
         }
         if self.state.step > 0 {
             observer.checkpoint(&self.state)?;

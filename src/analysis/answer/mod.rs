@@ -10,30 +10,18 @@ mod settings;
 mod training;
 mod widths;
 
-use std::collections::BTreeMap;
-
-use serde::Serialize;
-
-use super::across::{Tolerance, median};
 use super::interchange::LITTLE_BELOW;
+use crate::results::critical::Tolerance;
+use crate::results::statistics::median;
+pub use crate::results::study_analysis::Answer;
+use crate::results::{Group, Metric};
 use base::numbers::{count, four_digits, listed};
-pub use evidence::{Evidence, depends_on_seed, group_name};
-use evidence::{FAITHFUL, INTERCHANGE, MAIN, MOST, words};
+pub use evidence::Evidence;
+use evidence::{FAITHFUL, MAIN, MOST};
 use training::Open;
 
 /// Fewer seeds than this leave an interval that says little.
 const FEW_SEEDS: usize = 5;
-
-/// The answer.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Answer {
-    /// What happened: a few sentences.
-    pub sentences: Vec<String>,
-    /// The same by other metrics, a paragraph each.
-    pub more: Vec<String>,
-    /// How many trainings ended in which way: `learned`, `stuck`, `falling`, `unclear`.
-    pub endings: BTreeMap<&'static str, usize>,
-}
 
 impl Evidence {
     /// What the runs say.
@@ -44,7 +32,7 @@ impl Evidence {
             answer.sentences.extend(self.other_ends());
             return answer;
         }
-        answer.endings = self.endings().by_name();
+        answer.endings.clone_from(self.endings().counts());
         let mut open: Vec<Open<'_>> = Vec::new();
         for tolerance in self.known_tolerances(&MAIN) {
             answer.sentences.extend(self.about(tolerance));
@@ -57,10 +45,10 @@ impl Evidence {
         answer.sentences.extend(self.misses());
         for tolerance in self.known_tolerances(&FAITHFUL) {
             let mut sentences = self.about(tolerance);
-            if tolerance.metric != INTERCHANGE && !sentences.is_empty() {
+            if tolerance.metric != Metric::InterchangeAccuracyMin && !sentences.is_empty() {
                 sentences.extend(self.faithful_but_wrong(tolerance));
             }
-            if tolerance.metric == INTERCHANGE && !sentences.is_empty() {
+            if tolerance.metric == Metric::InterchangeAccuracyMin && !sentences.is_empty() {
                 sentences.extend(self.carried());
             }
             answer
@@ -98,8 +86,8 @@ impl Evidence {
     fn misses(&self) -> Option<String> {
         let (mut runs, mut misses) = (0, 0);
         for tolerance in self.known_tolerances(&MAIN) {
-            for group in self.groups(&tolerance.metric) {
-                for values in self.by_width(group, &tolerance.metric).values() {
+            for group in self.groups(tolerance.metric) {
+                for values in self.by_width(group, tolerance.metric).values() {
                     if values.len() >= 3 && tolerance.met_by(median(values)) {
                         runs += values.len();
                         misses += values.iter().filter(|x| !tolerance.met_by(**x)).count();
@@ -118,23 +106,23 @@ impl Evidence {
 
     /// The settings whose blocks are faithful at a smaller `d` than makes the output right.
     fn faithful_but_wrong(&self, faithful: &Tolerance) -> Option<String> {
-        let smallest = |group: &str, metric: &str| {
+        let smallest = |group: &Group, metric: Metric| {
             let mut rows = self.critical.iter();
-            rows.find(|row| row.group == group && row.metric == metric)?
+            rows.find(|row| row.group == *group && row.metric == metric)?
                 .critical_d
         };
         let main = self.known_tolerances(&MAIN).into_iter().next()?;
-        let groups = self.groups(&faithful.metric);
+        let groups = self.groups(faithful.metric);
         let several = groups.len() > 1;
         let parts: Vec<String> = groups
             .into_iter()
             .filter_map(|group| {
                 let (d, needed) = (
-                    smallest(group, &faithful.metric)?,
-                    smallest(group, &main.metric)?,
+                    smallest(group, faithful.metric)?,
+                    smallest(group, main.metric)?,
                 );
                 let with = if several {
-                    format!(" with {}", group_name(group))
+                    format!(" with {}", group.short())
                 } else {
                     String::new()
                 };
@@ -145,7 +133,7 @@ impl Evidence {
         (!parts.is_empty()).then(|| {
             format!(
                 "That does not make the output right: by its {} it takes {}.",
-                words(&main.metric),
+                main.metric.column().meaning,
                 listed(&parts)
             )
         })
@@ -181,9 +169,9 @@ impl Evidence {
     fn other_ends(&self) -> Option<String> {
         let mut total = 0;
         let mut words = Vec::new();
-        for (reason, n) in self.without_result.iter().filter(|(_, n)| **n > 0) {
+        for (status, n) in self.without_result.iter().filter(|(_, n)| **n > 0) {
             total += n;
-            words.push(format!("{n} {reason}"));
+            words.push(format!("{n} {status}"));
         }
         (total > 0).then(|| {
             let has = if total == 1 { "has" } else { "have" };
@@ -200,7 +188,10 @@ impl Evidence {
     fn caution(&self) -> Option<String> {
         let mut fewest: Option<usize> = None;
         for metric in MAIN {
-            for group in self.groups(metric).iter().filter(|g| depends_on_seed(g)) {
+            for group in self.groups(metric) {
+                if !group.depends_on_seed() {
+                    continue;
+                }
                 let values = self.by_width(group, metric);
                 fewest = fewest
                     .into_iter()

@@ -1,16 +1,16 @@
 //! Which setting does best at a width, and whether that is more than the spread over seeds.
 
-use super::evidence::{
-    Evidence, FAITHFUL, MAIN, MOST, bound, depends_on_seed, group_name, of_several_programs, words,
-};
+use super::evidence::{Evidence, FAITHFUL, MAIN, MOST, bound, of_several_programs};
 use super::training::Open;
-use crate::analysis::across::{Better, Tolerance, interquartile_range, median, median_interval};
-use crate::analysis::ending::Origin;
+use crate::results::critical::Tolerance;
+use crate::results::statistics::{interquartile_range, median, median_interval};
+use crate::results::trainings::Origin;
+use crate::results::{Better, Group, Metric};
 use base::numbers::{count, four_digits, listed};
 
 /// A metric of a group at one width.
 struct Found<'a> {
-    group: &'a str,
+    group: &'a Group,
     values: Vec<f64>,
     /// Whether less is better.
     is_error: bool,
@@ -39,13 +39,13 @@ pub fn sentences(evidence: &Evidence, tolerance: &Tolerance) -> Vec<String> {
 
 /// The trained settings at a width, if none of them was trained long enough to tell whether it suffices.
 pub fn open<'a>(evidence: &'a Evidence, d: usize, tolerance: &Tolerance) -> Vec<Open<'a>> {
-    if FAITHFUL.contains(&tolerance.metric.as_str()) {
+    if FAITHFUL.contains(&tolerance.metric) {
         return Vec::new();
     }
     let open = Open::all(evidence, tolerance, Some(d));
     let trained = ranked(evidence, d, tolerance).into_iter().filter(|f| {
         let mut runs = evidence.runs.iter();
-        runs.any(|run| run.group == f.group && run.d == d && run.origin != Origin::Baseline)
+        runs.any(|run| run.group == *f.group && run.d == d && run.origin != Origin::Baseline)
     });
     if trained.count() == open.len() {
         open
@@ -58,8 +58,11 @@ pub fn open<'a>(evidence: &'a Evidence, d: usize, tolerance: &Tolerance) -> Vec<
 pub fn ranking(evidence: &Evidence, d: usize, tolerance: &Tolerance) -> Vec<String> {
     let mut sentences = Vec::new();
     let found = ranked(evidence, d, tolerance);
-    let what = format!("the {} (median over seeds)", words(&tolerance.metric));
-    let groups: Vec<&str> = found.iter().map(|f| f.group).collect();
+    let what = format!(
+        "the {} (median over seeds)",
+        tolerance.metric.column().meaning
+    );
+    let groups: Vec<&Group> = found.iter().map(|f| f.group).collect();
     match &found[..] {
         [] => {}
         [only] => {
@@ -73,7 +76,7 @@ pub fn ranking(evidence: &Evidence, d: usize, tolerance: &Tolerance) -> Vec<Stri
             sentences.push(format!("At d = {d} {what} is {}.", listed(&each)));
         }
         [best, .., last] => {
-            let place = match tolerance.better {
+            let place = match tolerance.better() {
                 Better::Lower => "lowest",
                 Better::Higher => "highest",
             };
@@ -99,16 +102,20 @@ pub fn ranking(evidence: &Evidence, d: usize, tolerance: &Tolerance) -> Vec<Stri
 }
 
 /// What the best constant answer reaches, where the metric says whether a model works and all groups agree.
-fn beside_constant(evidence: &Evidence, groups: &[&str], tolerance: &Tolerance) -> Option<String> {
-    let known = groups.iter().filter_map(|g| evidence.constants.get(*g));
+fn beside_constant(
+    evidence: &Evidence,
+    groups: &[&Group],
+    tolerance: &Tolerance,
+) -> Option<String> {
+    let known = groups.iter().filter_map(|g| evidence.constants.get(g));
     let mut known: Vec<f64> = known.copied().collect();
     known.dedup();
     let [error] = known[..] else {
         return None;
     };
-    let value = match tolerance.metric.as_str() {
-        "mae" => error,
-        "token_accuracy" => 1.0 - error,
+    let value = match tolerance.metric {
+        Metric::Mae => error,
+        Metric::TokenAccuracy => 1.0 - error,
         _ => return None,
     };
     Some(format!(
@@ -160,12 +167,12 @@ pub fn trade_off(evidence: &Evidence) -> Vec<String> {
                 continue;
             };
             let (by_main, by_other) = (ranked(evidence, d, a), ranked(evidence, d, b));
-            let groups: Vec<&str> = by_main.iter().map(|f| f.group).collect();
+            let groups: Vec<&Group> = by_main.iter().map(|f| f.group).collect();
             let (Some(first), Some(second)) = (by_main.first(), by_other.first()) else {
                 continue;
             };
             let place =
-                |found: &[Found<'_>], group: &str| found.iter().position(|f| f.group == group);
+                |found: &[Found<'_>], group: &Group| found.iter().position(|f| f.group == group);
             let (Some(i), Some(j)) = (place(&by_main, second.group), place(&by_other, first.group))
             else {
                 continue;
@@ -176,9 +183,9 @@ pub fn trade_off(evidence: &Evidence) -> Vec<String> {
             {
                 sentences.push(format!(
                     "At d = {d} there is a trade-off: the {} is best with {}, the {} with {}.",
-                    words(main),
+                    main.column().meaning,
                     first.name(),
-                    words(faithful),
+                    faithful.column().meaning,
                     second.name()
                 ));
             }
@@ -190,13 +197,13 @@ pub fn trade_off(evidence: &Evidence) -> Vec<String> {
 /// The groups at a width, the best first; in the study's order where they are equal.
 fn ranked<'a>(evidence: &'a Evidence, d: usize, tolerance: &Tolerance) -> Vec<Found<'a>> {
     let mut found: Vec<Found<'a>> = evidence
-        .groups(&tolerance.metric)
+        .groups(tolerance.metric)
         .into_iter()
         .filter_map(|group| {
-            let values = evidence.by_width(group, &tolerance.metric).remove(&d)?;
+            let values = evidence.by_width(group, tolerance.metric).remove(&d)?;
             Some(Found {
                 group,
-                is_error: tolerance.better == Better::Lower,
+                is_error: tolerance.better() == Better::Lower,
                 median: median(&values),
                 interval: median_interval(&values),
                 good: values.iter().filter(|x| tolerance.met_by(**x)).count(),
@@ -204,7 +211,7 @@ fn ranked<'a>(evidence: &'a Evidence, d: usize, tolerance: &Tolerance) -> Vec<Fo
             })
         })
         .collect();
-    found.sort_by(|a, b| match tolerance.better {
+    found.sort_by(|a, b| match tolerance.better() {
         Better::Lower => a.median.total_cmp(&b.median),
         Better::Higher => b.median.total_cmp(&a.median),
     });
@@ -213,7 +220,7 @@ fn ranked<'a>(evidence: &'a Evidence, d: usize, tolerance: &Tolerance) -> Vec<Fo
 
 impl Found<'_> {
     fn name(&self) -> String {
-        group_name(self.group)
+        self.group.short()
     }
 
     /// `0.0008`.
@@ -224,7 +231,7 @@ impl Found<'_> {
     /// `0.0008 (95 % interval over 5 seeds: 0.0007 to 0.0011)`.
     fn with_interval(&self) -> String {
         let median = self.shown();
-        if !depends_on_seed(self.group) {
+        if !self.group.depends_on_seed() {
             return format!("{median} (the same for every seed)");
         }
         if self.values.len() == 1 {
@@ -241,7 +248,7 @@ impl Found<'_> {
 
     /// `0.0008 (0.0007 to 0.0011)`.
     fn short(&self) -> String {
-        if !depends_on_seed(self.group) || self.values.len() == 1 {
+        if !self.group.depends_on_seed() || self.values.len() == 1 {
             return self.with_interval();
         }
         let [median, low, high] = [self.median, self.interval.0, self.interval.1].map(four_digits);
@@ -254,7 +261,7 @@ impl Found<'_> {
 
     /// Whether anything is known about other seeds.
     fn is_sure(&self) -> bool {
-        self.values.len() > 1 || !depends_on_seed(self.group)
+        self.values.len() > 1 || !self.group.depends_on_seed()
     }
 
     fn is_clearly_apart(&self, other: &Self) -> bool {
@@ -323,7 +330,7 @@ fn judgement(a: &Found<'_>, b: &Found<'_>) -> String {
     );
     match (distance.difference > distance.spread, a.overlaps(b)) {
         (true, false) => {
-            let apart = if depends_on_seed(a.group) && depends_on_seed(b.group) {
+            let apart = if a.group.depends_on_seed() && b.group.depends_on_seed() {
                 "the intervals do not overlap"
             } else {
                 "no interval reaches the other's value"

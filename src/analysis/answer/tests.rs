@@ -1,17 +1,20 @@
 //! Answers to hand-made tables.
 
+use std::collections::BTreeMap;
+
 use super::*;
-use crate::analysis::across::Run;
-use crate::analysis::across::critical_rows;
-use crate::analysis::ending::Origin;
-use crate::analysis::ending::Verdict::{self, Falling, Learned, Stuck};
+use crate::results::Run;
+use crate::results::Status;
+use crate::results::critical::critical_rows;
+use crate::results::trainings::Origin;
+use crate::results::trainings::Verdict::{self, Falling, Learned, Stuck};
 
 mod boundaries;
 mod remarks;
 mod trainings;
 
 /// Runs of `metric`: group, width, and a value per seed.
-fn study(metric: &str, table: &[(&str, usize, &[f64])]) -> Evidence {
+fn study(metric: Metric, table: &[(&str, usize, &[f64])]) -> Evidence {
     let mut runs = Vec::new();
     for (group, d, values) in table {
         for value in *values {
@@ -19,7 +22,7 @@ fn study(metric: &str, table: &[(&str, usize, &[f64])]) -> Evidence {
                 group: (*group).into(),
                 d: *d,
                 origin: Origin::Trained(None),
-                metrics: BTreeMap::from([(metric.into(), *value)]),
+                metrics: BTreeMap::from([(metric, *value)]),
             });
         }
     }
@@ -36,7 +39,7 @@ fn study(metric: &str, table: &[(&str, usize, &[f64])]) -> Evidence {
 type Trained<'a> = (&'a str, usize, &'a [(f64, Verdict)]);
 
 /// The same with how each run ended.
-fn trained(metric: &str, table: &[Trained<'_>]) -> Evidence {
+fn trained(metric: Metric, table: &[Trained<'_>]) -> Evidence {
     let values: Vec<Vec<f64>> = table
         .iter()
         .map(|(_, _, seeds)| seeds.iter().map(|(value, _)| *value).collect())
@@ -54,7 +57,7 @@ fn trained(metric: &str, table: &[Trained<'_>]) -> Evidence {
     evidence
 }
 
-fn answer(metric: &str, table: &[(&str, usize, &[f64])]) -> String {
+fn answer(metric: Metric, table: &[(&str, usize, &[f64])]) -> String {
     study(metric, table).answer().sentences.join(" ")
 }
 
@@ -67,7 +70,7 @@ fn methods_are_told_apart_by_the_widths_they_need() {
     let good = [0.001; 5];
     let bad = [0.2; 5];
     let text = answer(
-        "mae",
+        Metric::Mae,
         &[
             (RANDOM, 4, &bad),
             (RANDOM, 6, &bad),
@@ -94,7 +97,7 @@ fn methods_are_told_apart_by_the_widths_they_need() {
 fn intervals_that_overlap_are_not_taken_for_a_difference() {
     // Two of five seeds fail at 6: the medians of a good part of the resamples are, too.
     let text = answer(
-        "token_accuracy",
+        Metric::TokenAccuracy,
         &[
             ("objective.layer_weight=0.1", 4, &[0.5; 5]),
             ("objective.layer_weight=0.1", 6, &[1.0, 1.0, 1.0, 0.6, 0.6]),
@@ -117,7 +120,7 @@ fn intervals_that_overlap_are_not_taken_for_a_difference() {
 #[test]
 fn one_seed_and_the_edges_of_what_was_tried_are_named() {
     let text = answer(
-        "mae",
+        Metric::Mae,
         &[
             ("all", 4, &[0.001]),
             ("all", 6, &[0.001]),
@@ -130,7 +133,7 @@ fn one_seed_and_the_edges_of_what_was_tried_are_named() {
          one run at each d). Caution: some settings have a single run, and another seed may end differently."
     );
     let bad = answer(
-        "mae",
+        Metric::Mae,
         &[("all", 4, &[0.1]), ("all", 6, &[0.1]), ("all", 8, &[0.1])],
     );
     assert!(
@@ -142,7 +145,7 @@ fn one_seed_and_the_edges_of_what_was_tried_are_named() {
     );
     // One of three seeds fails at the largest width: the interval has no upper end.
     let open = answer(
-        "mae",
+        Metric::Mae,
         &[
             ("all", 4, &[0.1; 3]),
             ("all", 6, &[0.1; 3]),
@@ -166,7 +169,7 @@ fn one_seed_and_the_edges_of_what_was_tried_are_named() {
 #[test]
 fn settings_are_ranked_and_a_clear_lead_is_called_one() {
     let text = answer(
-        "mae",
+        Metric::Mae,
         &[
             ("training.steps=300", 8, &[1.0, 1.1, 1.2, 1.3, 1.4]),
             ("training.steps=3000", 8, &[0.10, 0.11, 0.12, 0.13, 0.14]),
@@ -188,7 +191,7 @@ fn settings_are_ranked_and_a_clear_lead_is_called_one() {
     );
     // No lead, but the last is clearly behind.
     let text = answer(
-        "mae",
+        Metric::Mae,
         &[
             ("a=1", 8, &[0.1, 0.2, 0.3, 0.4, 0.5]),
             ("a=2", 8, &[0.2, 0.3, 0.4, 0.5, 0.6]),
@@ -207,7 +210,7 @@ fn settings_are_ranked_and_a_clear_lead_is_called_one() {
 #[test]
 fn what_seeds_do_as_well_decides_nothing() {
     let text = answer(
-        "mae",
+        Metric::Mae,
         &[
             (
                 "compression.init_std=0.5",
@@ -229,7 +232,7 @@ fn what_seeds_do_as_well_decides_nothing() {
         ),
         "{text}"
     );
-    let single = answer("mae", &[("a=1", 8, &[0.001]), ("a=2", 8, &[0.1])]);
+    let single = answer(Metric::Mae, &[("a=1", 8, &[0.001]), ("a=2", 8, &[0.1])]);
     assert!(
         single.contains("a factor of 100, rests on a single run: other seeds may differ as much."),
         "{single}"
@@ -239,12 +242,12 @@ fn what_seeds_do_as_well_decides_nothing() {
 #[test]
 fn accuracy_that_is_paid_for_with_faithfulness_is_called_a_trade() {
     let mut study = study(
-        "token_accuracy",
+        Metric::TokenAccuracy,
         &[("w=0", 12, &[1.0; 5]), ("w=100", 12, &[0.7; 5])],
     );
     for run in &mut study.runs {
-        let cosine = if run.group == "w=0" { 0.3 } else { 0.97 };
-        run.metrics.insert("cosine_min".into(), cosine);
+        let cosine = if run.group.name() == "w=0" { 0.3 } else { 0.97 };
+        run.metrics.insert(Metric::CosineMin, cosine);
     }
     let answer = study.answer();
     assert!(answer.sentences[0].starts_with(
@@ -266,7 +269,7 @@ fn accuracy_that_is_paid_for_with_faithfulness_is_called_a_trade() {
     );
     // Equal in one of them, nothing is traded.
     for run in &mut study.runs {
-        run.metrics.insert("token_accuracy".into(), 1.0);
+        run.metrics.insert(Metric::TokenAccuracy, 1.0);
     }
     assert!(!study.answer().more.join(" ").contains("trade-off"));
 }
@@ -274,7 +277,7 @@ fn accuracy_that_is_paid_for_with_faithfulness_is_called_a_trade() {
 #[test]
 fn programs_are_listed_and_not_compared() {
     let text = answer(
-        "mae",
+        Metric::Mae,
         &[("program=a", 8, &[0.001; 5]), ("program=b", 8, &[0.1; 5])],
     );
     assert!(
@@ -289,11 +292,11 @@ fn programs_are_listed_and_not_compared() {
 
 #[test]
 fn runs_without_a_result_are_counted_apart() {
-    let mut study = study("mae", &[("all", 8, &[0.001; 5])]);
+    let mut study = study(Metric::Mae, &[("all", 8, &[0.001; 5])]);
     study.without_result = BTreeMap::from([
-        ("diverged".into(), 2),
-        ("failed".into(), 1),
-        ("x".into(), 0),
+        (Status::Diverged, 2),
+        (Status::Failed, 1),
+        (Status::NotFinished, 0),
     ]);
     let text = study.answer().sentences.join(" ");
     assert_eq!(
@@ -312,7 +315,7 @@ fn a_width_that_nobody_reaches_is_said_once() {
     let rows = [(PCA, &bad), (TRAIN, &better)]
         .map(|(group, values)| [4, 6, 8].map(|d| (group, d, &values[..])));
     assert_eq!(
-        answer("mae", &rows.concat()),
+        answer(Metric::Mae, &rows.concat()),
         "For a mean absolute error of at most 0.005 (median over seeds), no d up to 8 suffices with pca or train. At \
          d = 8 the mean absolute error (median over seeds) is lowest with train: 0.1 (95 % interval over 5 seeds: \
          0.1 to 0.1); then pca: 0.2 (the same for every seed). The difference, a factor of 2, is larger than the \
@@ -323,13 +326,16 @@ fn a_width_that_nobody_reaches_is_said_once() {
 #[test]
 fn accuracies_differ_by_a_difference_and_errors_with_a_zero_too() {
     let text = answer(
-        "token_accuracy",
+        Metric::TokenAccuracy,
         &[("a=1", 12, &[0.9; 5]), ("a=2", 12, &[0.5; 5])],
     );
     assert!(text.contains(
         "The difference, 0.4, is larger than the spread over seeds (interquartile range: 0)"
     ));
-    let text = answer("mae", &[("a=1", 12, &[0.0; 5]), ("a=2", 12, &[0.5; 5])]);
+    let text = answer(
+        Metric::Mae,
+        &[("a=1", 12, &[0.0; 5]), ("a=2", 12, &[0.5; 5])],
+    );
     assert!(text.contains("The difference, 0.5, is larger"), "{text}");
 }
 
@@ -342,7 +348,7 @@ fn undertrained_runs_do_not_say_that_no_d_suffices() {
     let stuck = [(0.2, Stuck); 3];
     let last = [(0.2, Stuck), (0.21, Stuck), (0.3, Falling)];
     let rows: [Trained<'_>; 3] = [("all", 4, &stuck), ("all", 9, &stuck), ("all", 18, &last)];
-    let text = trained("mae", &rows).answer().sentences.join(" ");
+    let text = trained(Metric::Mae, &rows).answer().sentences.join(" ");
     assert_eq!(
         text,
         format!(
@@ -361,7 +367,7 @@ fn undertrained_is_what_half_of_the_runs_at_the_largest_width_are_and_no_fewer()
     let text = |last: &[(f64, Verdict)]| {
         let bad = [(0.2, Stuck); 4];
         let rows: [Trained<'_>; 3] = [("all", 4, &bad), ("all", 9, &bad), ("all", 18, last)];
-        trained("mae", &rows).answer().sentences.join(" ")
+        trained(Metric::Mae, &rows).answer().sentences.join(" ")
     };
     let half = text(&[
         (0.009, Learned),
@@ -396,7 +402,7 @@ fn undertrained_at_the_largest_width_hides_no_smaller_one_that_works() {
         ("all", 9, &[(0.001, Learned); 3]),
         ("all", 18, &[(0.2, Falling); 3]),
     ];
-    let text = trained("mae", &rows).answer().sentences.join(" ");
+    let text = trained(Metric::Mae, &rows).answer().sentences.join(" ");
     assert!(
         text.contains(
             "none of 3 runs learned (all were still falling), although the median at d = 9 meets the tolerance."
@@ -413,7 +419,7 @@ fn undertrained_at_the_largest_width_hides_no_smaller_one_that_works() {
 #[test]
 fn undertrained_settings_are_set_apart_from_baselines_that_fail() {
     let mut evidence = trained(
-        "mae",
+        Metric::Mae,
         &[
             (TRAIN, 4, &[(0.2, Stuck); 3]),
             (TRAIN, 6, &[(0.2, Stuck); 3]),
@@ -423,7 +429,11 @@ fn undertrained_settings_are_set_apart_from_baselines_that_fail() {
             (PCA, 8, &[(0.3, Stuck)]),
         ],
     );
-    for run in evidence.runs.iter_mut().filter(|run| run.group == PCA) {
+    for run in evidence
+        .runs
+        .iter_mut()
+        .filter(|run| run.group.name() == PCA)
+    {
         run.origin = Origin::Baseline;
     }
     let answer = evidence.answer();
@@ -441,10 +451,10 @@ fn undertrained_settings_are_set_apart_from_baselines_that_fail() {
         "{text}"
     );
     assert!(text.contains("None of 9 trained runs learned"), "{text}");
-    assert_eq!(answer.endings, BTreeMap::from([("stuck", 9)]));
+    assert_eq!(answer.endings, BTreeMap::from([(Stuck, 9)]));
     // What is known of the program says whether d can be in the way, and what the numbers are worth.
-    evidence.read_ranks = BTreeMap::from([(TRAIN.to_owned(), 8)]);
-    evidence.constants = BTreeMap::from([(TRAIN.to_owned(), 0.25)]);
+    evidence.read_ranks = BTreeMap::from([(TRAIN.into(), 8)]);
+    evidence.constants = BTreeMap::from([(TRAIN.into(), 0.25)]);
     let text = evidence.answer().sentences.join(" ");
     assert!(
         text.contains(
@@ -457,7 +467,7 @@ fn undertrained_settings_are_set_apart_from_baselines_that_fail() {
         text.contains(" The best constant answer has 0.25. "),
         "{text}"
     );
-    evidence.read_ranks = BTreeMap::from([(TRAIN.to_owned(), 9)]);
+    evidence.read_ranks = BTreeMap::from([(TRAIN.into(), 9)]);
     let text = evidence.answer().sentences.join(" ");
     assert!(!text.contains("linear projection"), "{text}");
 }
@@ -473,7 +483,7 @@ fn stuck_runs_below_the_smallest_sufficient_d_are_counted_and_change_no_answer()
             &[(0.001, Learned), (0.001, Learned), (0.1, Stuck)],
         ),
     ];
-    let text = trained("mae", &rows).answer().sentences.join(" ");
+    let text = trained(Metric::Mae, &rows).answer().sentences.join(" ");
     assert_eq!(
         text,
         "For a mean absolute error of at most 0.005 (median over seeds), the smallest sufficient d is 6 (the next smaller \
@@ -488,7 +498,7 @@ fn stuck_runs_below_the_smallest_sufficient_d_are_counted_and_change_no_answer()
 #[test]
 fn trained_runs_that_all_learned_are_said_to_have_and_unknown_ones_are_not_judged() {
     let rows: [Trained<'_>; 1] = [("all", 8, &[(0.001, Learned); 5])];
-    let mut evidence = trained("mae", &rows);
+    let mut evidence = trained(Metric::Mae, &rows);
     let all = evidence.answer().sentences.join(" ");
     assert!(
         all.contains(
@@ -528,7 +538,7 @@ fn undertrained_at_a_single_width_is_said_before_the_ranking() {
             ],
         ),
     ];
-    let text = trained("mae", &rows).answer().sentences.join(" ");
+    let text = trained(Metric::Mae, &rows).answer().sentences.join(" ");
     assert!(
         text.starts_with(
             "At d = 8 the runs were not trained long enough to tell whether that d suffices: none of 10 runs learned \
@@ -543,7 +553,7 @@ fn undertrained_at_a_single_width_is_said_before_the_ranking() {
         ("steps=100", 8, &[(0.5, Falling); 5]),
         ("steps=900", 8, &[(0.001, Learned); 5]),
     ];
-    let text = trained("mae", &rows).answer().sentences.join(" ");
+    let text = trained(Metric::Mae, &rows).answer().sentences.join(" ");
     assert!(!text.contains("long enough"), "{text}");
     assert!(text.contains("Of 10 trained runs, 5 learned"), "{text}");
 }
@@ -551,7 +561,7 @@ fn undertrained_at_a_single_width_is_said_before_the_ranking() {
 #[test]
 fn settings_that_do_not_differ_in_four_digits_have_no_lead() {
     let text = answer(
-        "token_accuracy",
+        Metric::TokenAccuracy,
         &[
             ("a=1", 12, &[0.999_999; 5]),
             ("a=2", 12, &[0.999_998; 5]),
@@ -567,7 +577,7 @@ fn settings_that_do_not_differ_in_four_digits_have_no_lead() {
 #[test]
 fn a_low_interchange_accuracy_names_what_was_not_exchanged() {
     let mut study = study(
-        "mae",
+        Metric::Mae,
         &[
             ("all", 4, &[0.001; 3]),
             ("all", 6, &[0.001; 3]),
@@ -575,7 +585,7 @@ fn a_low_interchange_accuracy_names_what_was_not_exchanged() {
         ],
     );
     for run in &mut study.runs {
-        run.metrics.insert("interchange_accuracy_min".into(), 0.002);
+        run.metrics.insert(Metric::InterchangeAccuracyMin, 0.002);
     }
     study.critical = critical_rows(&study.runs, &study.tolerances, 0);
     study.carried = BTreeMap::from([(("is_x".into(), "tokens:x".into()), 7)]);
@@ -601,7 +611,7 @@ fn settings_that_all_need_the_same_d_are_not_compared_in_pairs() {
     let (bad, good) = ([0.1; 5], [0.001; 5]);
     let rows =
         ["a=1", "a=2", "a=3"].map(|a| [(a, 4, &bad[..]), (a, 6, &good[..]), (a, 8, &good[..])]);
-    let text = answer("mae", &rows.concat());
+    let text = answer(Metric::Mae, &rows.concat());
     assert!(text.contains(" All of them need the same d. "), "{text}");
 }
 
@@ -611,7 +621,7 @@ fn programs_are_not_compared_by_the_d_that_they_need_whatever_their_key_is_calle
     for key in ["program", "model.program"] {
         let (a, b) = (format!("{key}=a"), format!("{key}=b"));
         let text = answer(
-            "mae",
+            Metric::Mae,
             &[
                 (&a, 4, &bad),
                 (&a, 6, &good),

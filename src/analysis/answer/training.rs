@@ -3,16 +3,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::evidence::{Evidence, MAIN, MOST, group_name};
-use crate::analysis::across::{Tolerance, median};
-use crate::analysis::ending::{Endings, LEARNED_BELOW, Origin, Verdict};
+use super::evidence::{Evidence, MAIN, MOST};
+use crate::results::Group;
+use crate::results::critical::Tolerance;
+use crate::results::statistics::median;
+use crate::results::trainings::{Endings, LEARNED_BELOW, Origin, Verdict};
 use base::numbers::{capitalised, count, listed};
 
 /// A setting whose runs at one `d` cannot tell whether that `d` suffices: the metric misses the tolerance, and
 /// at least half of the runs did not learn.
 pub struct Open<'a> {
     /// The setting.
-    pub group: &'a str,
+    pub group: &'a Group,
     /// The `d`.
     pub d: usize,
     endings: Endings,
@@ -21,10 +23,10 @@ pub struct Open<'a> {
 impl<'a> Open<'a> {
     /// The settings that are open at `d`; at the largest `d` of each where none is given.
     pub fn all(evidence: &'a Evidence, tolerance: &Tolerance, d: Option<usize>) -> Vec<Self> {
-        let groups = evidence.groups(&tolerance.metric).into_iter();
+        let groups = evidence.groups(tolerance.metric).into_iter();
         groups
             .filter_map(|group| {
-                let values = evidence.by_width(group, &tolerance.metric);
+                let values = evidence.by_width(group, tolerance.metric);
                 let d = d.or_else(|| values.keys().next_back().copied())?;
                 let endings = evidence.endings_at(group, d);
                 let missed = !tolerance.met_by(median(values.get(&d)?));
@@ -100,11 +102,11 @@ impl Evidence {
             .collect()
     }
 
-    fn endings_at(&self, group: &str, d: usize) -> Endings {
+    fn endings_at(&self, group: &Group, d: usize) -> Endings {
         let runs = self
             .runs
             .iter()
-            .filter(|run| run.group == group && run.d == d);
+            .filter(|run| run.group == *group && run.d == d);
         runs.filter_map(|run| run.origin.ending()).collect()
     }
 
@@ -147,11 +149,7 @@ impl Evidence {
                 .ending()
                 .is_some_and(|ending| ending != Verdict::Learned)
         });
-        let below = failed.filter(|run| {
-            sufficient
-                .get(run.group.as_str())
-                .is_some_and(|d| run.d < *d)
-        });
+        let below = failed.filter(|run| sufficient.get(&run.group).is_some_and(|d| run.d < *d));
         match below.count() {
             0 => String::new(),
             1 if not_learned == 1 => {
@@ -168,10 +166,10 @@ impl Evidence {
     }
 
     /// Per setting that has one, the smallest sufficient `d` by its main metric.
-    fn smallest_sufficient(&self) -> BTreeMap<&str, usize> {
+    fn smallest_sufficient(&self) -> BTreeMap<&Group, usize> {
         let rows = self.critical.iter();
-        rows.filter(|row| MAIN.contains(&row.metric.as_str()))
-            .filter_map(|row| Some((row.group.as_str(), row.critical_d?)))
+        rows.filter(|row| MAIN.contains(&row.metric))
+            .filter_map(|row| Some((&row.group, row.critical_d?)))
             .collect()
     }
 
@@ -180,27 +178,27 @@ impl Evidence {
         if self.widths().len() < 3 {
             return None;
         }
-        let falling = |(group, sufficient): (&str, usize)| {
+        let falling = |group: &Group, sufficient: usize| {
             let runs = self
                 .runs
                 .iter()
-                .filter(|run| run.group == group && run.d < sufficient);
+                .filter(|run| run.group == *group && run.d < sufficient);
             let d = runs.map(|run| run.d).max()?;
             let endings = self.endings_at(group, d);
             let n = endings.of(Verdict::Falling);
-            (n > 0 && 2 * n >= endings.total()).then_some((group.to_owned(), d, n, endings.total()))
+            (n > 0 && 2 * n >= endings.total()).then_some((d, n, endings.total()))
         };
         let found: Vec<_> = self
             .smallest_sufficient()
             .into_iter()
-            .filter_map(falling)
+            .filter_map(|(group, sufficient)| Some((group, falling(group, sufficient)?)))
             .collect();
         let may = "a smaller d may suffice with more training.steps";
         match &found[..] {
             [] => None,
-            [(group, d, n, all)] => {
+            [(group, (d, n, all))] => {
                 let who = if self.all_groups().len() > 1 {
-                    format!(" with {}", group_name(group))
+                    format!(" with {}", group.short())
                 } else {
                     String::new()
                 };
@@ -211,10 +209,7 @@ impl Evidence {
                 ))
             }
             several => {
-                let names = several
-                    .iter()
-                    .take(MOST)
-                    .map(|(group, ..)| group_name(group));
+                let names = several.iter().take(MOST).map(|(group, _)| group.short());
                 let mut names: Vec<String> = names.collect();
                 if several.len() > MOST {
                     names.push(count(several.len() - MOST, "other setting"));
@@ -227,14 +222,14 @@ impl Evidence {
         }
     }
 
-    fn all_groups(&self) -> BTreeSet<&str> {
-        self.runs.iter().map(|run| run.group.as_str()).collect()
+    fn all_groups(&self) -> BTreeSet<&Group> {
+        self.runs.iter().map(|run| &run.group).collect()
     }
 }
 
 /// The widths of a setting at which the median meets the tolerance although the largest misses it.
-pub fn met_below(evidence: &Evidence, group: &str, tolerance: &Tolerance) -> Vec<usize> {
-    let values = evidence.by_width(group, &tolerance.metric);
+pub fn met_below(evidence: &Evidence, group: &Group, tolerance: &Tolerance) -> Vec<usize> {
+    let values = evidence.by_width(group, tolerance.metric);
     let met = values.iter().filter(|(_, v)| tolerance.met_by(median(v)));
     met.map(|(d, _)| *d).collect()
 }

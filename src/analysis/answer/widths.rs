@@ -1,17 +1,15 @@
 //! The smallest sufficient width of each setting, and how far apart the settings are.
 
-use super::evidence::{
-    Evidence, FAITHFUL, INTERCHANGE, MAIN, MOST, bound, depends_on_seed, group_name,
-    of_several_programs, words,
-};
+use super::evidence::{Evidence, FAITHFUL, MAIN, MOST, bound, of_several_programs};
 use super::settings;
 use super::training::{Open, met_below};
-use crate::analysis::across::{CriticalRow, Tolerance};
+use crate::results::critical::{CriticalRow, Tolerance};
+use crate::results::{Group, Metric};
 use base::numbers::{are, count, listed};
 
 /// A group's critical width, with what it is made from.
 struct Found<'a> {
-    group: &'a str,
+    group: &'a Group,
     width: &'a CriticalRow,
     /// The smallest and the largest width that was tried.
     tried: (usize, usize),
@@ -24,18 +22,18 @@ struct Found<'a> {
 /// The smallest sufficient widths of all groups, the distance between the best two, and the groups whose runs
 /// were not trained long enough to tell.
 pub fn sentences(evidence: &Evidence, tolerance: &Tolerance) -> Vec<String> {
-    let groups = evidence.groups(&tolerance.metric);
+    let groups = evidence.groups(tolerance.metric);
     let several_programs = of_several_programs(&groups);
     let mut found: Vec<Found<'_>> = groups
         .into_iter()
-        .filter_map(|group| found(evidence, group, &tolerance.metric))
+        .filter_map(|group| found(evidence, group, tolerance.metric))
         .collect();
     let several = found.len() > 1;
     let target = target(&found, tolerance);
     let largest = found.iter().map(|f| f.tried.1).max().unwrap_or(0);
     // "No width will do" is larger than any width.
     found.sort_by_key(|f| f.width.critical_d.unwrap_or(usize::MAX));
-    let is_faithfulness = FAITHFUL.contains(&tolerance.metric.as_str());
+    let is_faithfulness = FAITHFUL.contains(&tolerance.metric);
     let (open, found) = split(evidence, found);
     let nobody = found.iter().all(|f| f.width.critical_d.is_none());
     let mut sentences = Vec::new();
@@ -65,10 +63,12 @@ pub fn sentences(evidence: &Evidence, tolerance: &Tolerance) -> Vec<String> {
 /// `For a mean absolute error of at most 0.005 (median over seeds)`.
 fn target(found: &[Found<'_>], tolerance: &Tolerance) -> String {
     let bound = bound(tolerance);
-    let what = match tolerance.metric.as_str() {
-        "cosine_min" => format!("a cosine of {bound} in every block"),
-        INTERCHANGE => format!("an interchange accuracy of {bound} for every variable"),
-        metric => format!("a {} of {bound}", words(metric)),
+    let what = match tolerance.metric {
+        Metric::CosineMin => format!("a cosine of {bound} in every block"),
+        Metric::InterchangeAccuracyMin => {
+            format!("an interchange accuracy of {bound} for every variable")
+        }
+        metric => format!("a {} of {bound}", metric.column().meaning),
     };
     let median = if found.iter().any(|f| f.seeds.1 > 1) {
         " (median over seeds)"
@@ -160,7 +160,7 @@ fn untold(
             )
         };
         let who = if several {
-            format!("With {} the", group_name(o.group))
+            format!("With {} the", o.group.short())
         } else {
             "The".to_owned()
         };
@@ -177,11 +177,11 @@ fn untold(
     sentences
 }
 
-fn found<'a>(evidence: &'a Evidence, group: &'a str, metric: &str) -> Option<Found<'a>> {
+fn found<'a>(evidence: &'a Evidence, group: &'a Group, metric: Metric) -> Option<Found<'a>> {
     let row = evidence
         .critical
         .iter()
-        .find(|c| c.group == group && c.metric == metric)?;
+        .find(|c| c.group == *group && c.metric == metric)?;
     let values = evidence.by_width(group, metric);
     let runs = || values.values().map(Vec::len);
     Some(Found {
@@ -197,7 +197,7 @@ fn found<'a>(evidence: &'a Evidence, group: &'a str, metric: &str) -> Option<Fou
 
 impl Found<'_> {
     fn name(&self) -> String {
-        group_name(self.group)
+        self.group.short()
     }
 
     /// `6 with train (95 % interval over 10 seeds: 6 to 7)`.
@@ -220,7 +220,7 @@ impl Found<'_> {
 
     fn sureness(&self) -> String {
         let seeds = match self.seeds {
-            _ if !depends_on_seed(self.group) => return "the same for every seed".into(),
+            _ if !self.group.depends_on_seed() => return "the same for every seed".into(),
             (_, 1) => return "one run at each d".into(),
             (fewest, most) if fewest == most => count(most, "seed"),
             (fewest, most) => format!("{fewest} to {most} seeds"),
@@ -235,7 +235,7 @@ impl Found<'_> {
 
     /// Whether the interval says something about other seeds.
     fn is_sure(&self) -> bool {
-        self.seeds.0 > 1 || !depends_on_seed(self.group)
+        self.seeds.0 > 1 || !self.group.depends_on_seed()
     }
 }
 

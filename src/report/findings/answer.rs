@@ -3,7 +3,8 @@
 use serde_json::Value as Json;
 
 use super::words::{budget_of, percent};
-use crate::run::ending::Ending;
+use crate::results::ending::Ending;
+use crate::results::summary::FinalMetrics;
 use base::numbers::four_digits as number;
 
 /// From this share of outputs on a model is said to work mostly.
@@ -27,8 +28,12 @@ pub enum Works {
 }
 
 /// The answer to whether the compressed model works, and what the compression consists of.
-pub fn answer(summary: &Json, analysis: &Json, ending: Option<&Ending>) -> (Works, String) {
-    let Some(output) = Output::of(summary, analysis, ending) else {
+pub fn answer(
+    last: Option<&FinalMetrics>,
+    analysis: &Json,
+    ending: Option<&Ending>,
+) -> (Works, String) {
+    let Some(output) = last.and_then(|last| Output::of(last, analysis, ending)) else {
         return (Works::No, "The run has no metric of its output.".into());
     };
     let works = output.works();
@@ -63,8 +68,7 @@ struct Output<'a> {
 }
 
 impl<'a> Output<'a> {
-    fn of(summary: &Json, analysis: &Json, ending: Option<&'a Ending>) -> Option<Self> {
-        let last = |key: &str| summary["final"][key].as_f64();
+    fn of(last: &FinalMetrics, analysis: &Json, ending: Option<&'a Ending>) -> Option<Self> {
         let inputs = analysis["inputs"].as_u64().unwrap_or(0);
         let inputs = if analysis["inputs_are_all"].as_bool() == Some(true) {
             format!("all {inputs} inputs")
@@ -79,7 +83,7 @@ impl<'a> Output<'a> {
             ending,
             numerical,
         };
-        if let (Some(mae), Some(largest)) = (last("mae"), last("max_error")) {
+        if let (Some(mae), Some(largest)) = (last.mae, last.max_error) {
             let tolerance = analysis["settings"]["tolerance"].as_f64().unwrap_or(0.025);
             let details = format!(
                 "mean absolute error {}, largest {}; within {} counts as right",
@@ -90,7 +94,7 @@ impl<'a> Output<'a> {
             let right = analysis["accuracy"].as_f64();
             return Some(output(right, largest <= tolerance, details, true));
         }
-        let (tokens, inputs) = (last("token_accuracy")?, last("sequence_accuracy")?);
+        let (tokens, inputs) = (last.token_accuracy?, last.sequence_accuracy?);
         let details = if inputs < 1.0 {
             format!("{} of inputs are right at every position", percent(inputs))
         } else {

@@ -9,7 +9,8 @@ use serde_json::Value as Json;
 pub use answer::{Works, answer};
 
 use crate::analysis::structure::variable_of;
-use crate::analysis::verdict::HARDLY_ANY;
+use crate::analysis::verdict::{HARDLY_ANY, Verdict};
+use crate::results::group::by_key;
 use base::numbers::{four_digits as number, listed};
 use variables::{interventions, variables};
 use words::{budget_of, close_to_one, percent, sorted_by};
@@ -34,38 +35,39 @@ fn verdicts(analysis: &Json) -> Vec<String> {
             .as_f64()
             .unwrap_or(0.25),
     );
-    let verdict = |name: &str| {
+    let of = |verdict: Verdict| {
+        let name = verdict.name();
         let labels = analysis["verdicts"][name].as_array()?;
         let names: Vec<&str> = labels.iter().filter_map(Json::as_str).collect();
         let n = names.len();
-        let (be, each) = match (n, name) {
-            (1, "dropped") => ("counts as", "it"),
-            (_, "dropped") => ("count as", "each"),
+        let (be, each) = match (n, verdict) {
+            (1, Verdict::Dropped) => ("counts as", "it"),
+            (_, Verdict::Dropped) => ("count as", "each"),
             (1, _) => ("is", "it"),
             _ => ("are", "each"),
         };
-        let (means, note) = match name {
-            "dedicated" => (
+        let (means, note) = match verdict {
+            Verdict::Dedicated => (
                 format!("{each} has a direction nearly of its own"),
                 String::new(),
             ),
-            "shared" => (
+            Verdict::Shared => (
                 format!(
                     "{each} overlaps mainly with features that co-occur with it or carry the same information"
                 ),
                 String::new(),
             ),
-            "superposed" => (
+            Verdict::Superposed => (
                 format!(
                     "{each} overlaps mainly with exclusive features, which seldom or never co-occur with it"
                 ),
                 String::new(),
             ),
-            "dropped" => (
+            Verdict::Dropped => (
                 format!("norm below {dropped_below}"),
                 use_of_dropped(analysis, n),
             ),
-            _ => (
+            Verdict::Unused => (
                 "kept, although never active or never read".into(),
                 String::new(),
             ),
@@ -77,10 +79,7 @@ fn verdicts(analysis: &Json) -> Vec<String> {
             )
         })
     };
-    crate::figures::colour::VERDICTS
-        .iter()
-        .filter_map(|(name, _)| verdict(name))
-        .collect()
+    Verdict::ALL.into_iter().filter_map(of).collect()
 }
 
 /// The names, or, of many, how many of each variable.
@@ -88,14 +87,11 @@ fn enumerated(features: &[&str]) -> String {
     if features.len() <= MOST_FEATURES {
         return features.join(", ");
     }
-    let mut by_variable: Vec<(&str, Vec<&str>)> = Vec::new();
-    for feature in features {
-        let name = variable_of(feature);
-        match by_variable.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, members)) => members.push(feature),
-            None => by_variable.push((name, vec![feature])),
-        }
-    }
+    let by_variable = by_key(
+        features
+            .iter()
+            .map(|feature| (variable_of(feature), *feature)),
+    );
     let each = by_variable.iter().map(|(name, members)| match members[..] {
         [only] => only.to_owned(),
         _ => format!("{} of {name}", members.len()),

@@ -2,12 +2,13 @@
 
 use super::*;
 use crate::analysis::verdict::Budget;
-use crate::run::ending::Ending;
+use crate::results::ending::Ending;
+use crate::results::summary::FinalMetrics;
 use serde_json::json;
 use superposition::Evaluation;
 
 /// A summary's last metrics, and how such a training ended beside a constant answer of this error.
-fn ended(last: Json, constant: f64) -> (Json, Ending) {
+fn ended(last: Json, constant: f64) -> (FinalMetrics, Ending) {
     let metric = |name: &str| last[name].as_f64();
     let evaluation = Evaluation {
         loss: 1.0,
@@ -20,7 +21,7 @@ fn ended(last: Json, constant: f64) -> (Json, Ending) {
         blocks: Vec::new(),
     };
     let ending = Ending::new(&evaluation, Some(constant), Some(1.0));
-    (json!({ "final": last }), ending)
+    (FinalMetrics::from(&evaluation), ending)
 }
 
 fn analysis(more: &Json) -> Json {
@@ -35,8 +36,8 @@ fn analysis(more: &Json) -> Json {
 }
 
 fn said(last: Json, constant: f64, more: Json) -> (Works, String) {
-    let (summary, ending) = ended(last, constant);
-    answer(&summary, &analysis(&more), Some(&ending))
+    let (last, ending) = ended(last, constant);
+    answer(Some(&last), &analysis(&more), Some(&ending))
 }
 
 #[test]
@@ -137,10 +138,10 @@ fn answer_praises_no_model_that_a_constant_equals() {
 fn answer_of_a_program_with_one_answer_cannot_be_told() {
     for (tokens, constant_error) in [(1.0, Some(0.0)), (0.9, Some(0.0)), (1.0, None)] {
         let last = json!({"token_accuracy": tokens, "sequence_accuracy": tokens});
-        let (summary, mut ending) = ended(last, 0.0);
+        let (last, mut ending) = ended(last, 0.0);
         // Summaries of earlier versions do not say what a constant answer has.
         ending.constant_error = constant_error;
-        let (works, text) = answer(&summary, &analysis(&json!({})), Some(&ending));
+        let (works, text) = answer(Some(&last), &analysis(&json!({})), Some(&ending));
         assert_eq!(works, Works::Untold);
         assert_eq!(
             text,

@@ -5,16 +5,16 @@ use super::programs;
 use super::silent::combinations;
 use super::study::{Setting, Source, Study};
 use super::writer::Writer;
+use crate::layout::STUDY_FEATURES;
 use base::numbers::{four_digits, listed};
-use tracr_compress::figures::table::FigureError;
-
-const DIM: &str = "compression.dim";
+use tracr_compress::config::keys::DIM;
+use tracr_compress::results::ReadError;
 
 /// All questions.
 ///
 /// # Errors
 /// If a table is garbled.
-pub fn write(writer: &mut Writer) -> Result<(), FigureError> {
+pub fn write(writer: &mut Writer) -> Result<(), ReadError> {
     programs::write(writer)?;
     rarer_tokens(writer)?;
     untied(writer)?;
@@ -24,10 +24,10 @@ pub fn write(writer: &mut Writer) -> Result<(), FigureError> {
 }
 
 const fn feature<'a>(column: &'a str, name: &'a [(&'a str, &'a str); 1]) -> Source<'a> {
-    Source::of("study_features.csv", column, name)
+    Source::of(STUDY_FEATURES, column, name)
 }
 
-fn rarer_tokens(writer: &mut Writer) -> Result<(), FigureError> {
+fn rarer_tokens(writer: &mut Writer) -> Result<(), ReadError> {
     writer.heading("Rarer tokens");
     writer.paragraph(
         "Toy models store features that occur seldom in superposition. Here the compiled model is fixed and `x` is \
@@ -67,7 +67,7 @@ fn rarer_tokens(writer: &mut Writer) -> Result<(), FigureError> {
         Ok(found.map(|f| (label.clone(), f.median)))
     });
     let norms: Vec<(String, f64)> = norms
-        .collect::<Result<Vec<_>, FigureError>>()?
+        .collect::<Result<Vec<_>, ReadError>>()?
         .into_iter()
         .flatten()
         .collect();
@@ -90,7 +90,7 @@ fn rarer_tokens(writer: &mut Writer) -> Result<(), FigureError> {
     )
 }
 
-fn untied(writer: &mut Writer) -> Result<(), FigureError> {
+fn untied(writer: &mut Writer) -> Result<(), ReadError> {
     writer.heading("Reading and writing with two matrices");
     writer.paragraph(
         "In the paper one `W` writes and reads, and `G` is symmetric. With two, a feature may be written where it does \
@@ -133,7 +133,7 @@ fn compare(
     (first, second): (Setting<'_>, Setting<'_>),
     (source, higher): (&Source<'_>, bool),
     words: &str,
-) -> Result<(), FigureError> {
+) -> Result<(), ReadError> {
     let (mut better, mut worse, mut open) = (Vec::new(), Vec::new(), Vec::new());
     for d in study.levels(first, DIM)? {
         let at = |setting: Setting<'_>| {
@@ -166,7 +166,7 @@ fn compare(
     Ok(())
 }
 
-fn per_layer(writer: &mut Writer) -> Result<(), FigureError> {
+fn per_layer(writer: &mut Writer) -> Result<(), ReadError> {
     writer.heading("A W for each block");
     writer.paragraph(
         "The paper names this alternative and does not try it. In sort_unique, whose tokens are read by two blocks, it \
@@ -201,7 +201,7 @@ fn per_layer(writer: &mut Writer) -> Result<(), FigureError> {
     writer.colophon(&study, &["metrics_by_setting", "metrics_by_d"])
 }
 
-fn training(writer: &mut Writer) -> Result<(), FigureError> {
+fn training(writer: &mut Writer) -> Result<(), ReadError> {
     writer.heading("How G moves during training");
     writer.paragraph(
         "frac_prevs at d = 8, stopped at different steps of the paper's schedule: same seeds, same batches, same rates up \
@@ -256,7 +256,7 @@ fn training(writer: &mut Writer) -> Result<(), FigureError> {
     )
 }
 
-fn length(writer: &mut Writer) -> Result<(), FigureError> {
+fn length(writer: &mut Writer) -> Result<(), ReadError> {
     writer.heading("How many steps are needed");
     writer.paragraph(
         "The rate falls over the first half of any length, so that these runs are not parts of one another. frac_prevs at \

@@ -1,7 +1,8 @@
 //! A figure over the runs of a setting, and whether it is as the paper says.
 
 use base::numbers::four_digits;
-use tracr_compress::analysis::across::{CriticalWidth, median, median_interval};
+use tracr_compress::results::critical::CriticalWidth;
+use tracr_compress::results::statistics::{median, median_interval};
 
 /// A figure over runs.
 #[derive(Clone, Copy, Debug, PartialEq)]

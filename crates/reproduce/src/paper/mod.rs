@@ -23,7 +23,7 @@ use std::path::Path;
 
 use self::writer::{COLUMNS, Writer};
 use base::files::FileError;
-use tracr_compress::figures::table::FigureError;
+use tracr_compress::results::ReadError;
 
 /// The document's name in the directory of results.
 pub const REPORT: &str = "REPORT.md";
@@ -53,7 +53,7 @@ impl Document {
 ///
 /// # Errors
 /// If a table is garbled.
-pub fn compare(results: &Path) -> Result<Document, FigureError> {
+pub fn compare(results: &Path) -> Result<Document, ReadError> {
     let mut writer = Writer::new(results);
     claims::write(&mut writer)?;
     let claims = std::mem::take(&mut writer.text);

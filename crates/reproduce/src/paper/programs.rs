@@ -1,17 +1,18 @@
 //! The library's programs over `d`: how small can it be, beside the rank of the states that they visit?
 
-use super::claims::COSINE;
+use super::claims::{ACCURACY, COSINE};
 use super::estimate::Estimate;
 use super::study::{Source, Study};
 use super::writer::Writer;
+use crate::layout::STUDY_BUDGETS;
 use base::numbers::{count, listed};
-use tracr_compress::analysis::across::{Better, Tolerance};
+use tracr_compress::config::keys::{DIM, PROGRAM};
 use tracr_compress::figures::critical::{Row, against_rank};
-use tracr_compress::figures::table::FigureError;
-use tracr_compress::study::tables::{ENDING, ERROR_SHARE};
+use tracr_compress::results::Metric;
+use tracr_compress::results::ReadError;
+use tracr_compress::results::critical::Tolerance;
+use tracr_compress::results::runs::{ENDING, ERROR_SHARE};
 
-const DIM: &str = "compression.dim";
-const PROGRAM: &str = "model.program";
 /// Of the dimensions given up: what they are called here, and the columns that count for them.
 const CAUSES: [(&str, &[&str]); 3] = [
     ("deletion", &["deletion", "deletion_of_unused"]),
@@ -20,14 +21,14 @@ const CAUSES: [(&str, &[&str]); 3] = [
 ];
 
 const fn budget(column: &str) -> Source<'_> {
-    Source::of("study_budgets.csv", column, &[])
+    Source::of(STUDY_BUDGETS, column, &[])
 }
 
 /// The section.
 ///
 /// # Errors
 /// If a table is garbled.
-pub fn write(writer: &mut Writer) -> Result<(), FigureError> {
+pub fn write(writer: &mut Writer) -> Result<(), ReadError> {
     writer.heading("Every program of the library");
     writer.paragraph(
         "The rank is that of the states that the compiled model visits: its stream after the embedding and after each \
@@ -117,24 +118,23 @@ struct Program {
 }
 
 impl Program {
-    fn read(study: &Study, program: &str) -> Result<Self, FigureError> {
+    fn read(study: &Study, program: &str) -> Result<Self, ReadError> {
         let whole = [(PROGRAM, program)];
         let of = |column| {
             let found = study.estimate(&whole, &budget(column))?;
-            Ok::<_, FigureError>(found.map_or(f64::NAN, |f| f.median))
+            Ok::<_, ReadError>(found.map_or(f64::NAN, |f| f.median))
         };
-        let (metric, value, better) = if study
-            .values(&whole, &Source::of_run("token_accuracy"))?
-            .is_empty()
-        {
-            ("mae", 0.005, Better::Lower)
+        let is_of_numbers = study.values(&whole, &ACCURACY)?.is_empty();
+        let tolerance = if is_of_numbers {
+            Tolerance {
+                metric: Metric::Mae,
+                value: 0.005,
+            }
         } else {
-            ("token_accuracy", 0.98, Better::Higher)
-        };
-        let tolerance = Tolerance {
-            metric: metric.into(),
-            value,
-            better,
+            Tolerance {
+                metric: Metric::TokenAccuracy,
+                value: 0.98,
+            }
         };
         let critical = study.critical_width(&whole, &tolerance)?;
         let width = critical.map_or_else(String::new, |c| c.median.to_string());

@@ -4,16 +4,17 @@ use super::claims::{ACCURACY, AGREEMENT, COSINE, MAE, entry};
 use super::estimate::Criterion;
 use super::study::{Source, Study};
 use super::writer::{Row, Writer};
+use crate::layout::{STUDY_LAYERS, STUDY_REFERENCE, STUDY_VARIABLES};
 use base::numbers::listed;
-use tracr_compress::figures::table::FigureError;
-
-const DIM: &str = "compression.dim";
+use tracr_compress::config::keys::DIM;
+use tracr_compress::results::Metric;
+use tracr_compress::results::ReadError;
 
 /// All choices.
 ///
 /// # Errors
 /// If a table is garbled.
-pub fn write(writer: &mut Writer) -> Result<(), FigureError> {
+pub fn write(writer: &mut Writer) -> Result<(), ReadError> {
     positions(writer)?;
     targets(writer)?;
     lengths(writer)
@@ -23,7 +24,7 @@ pub fn write(writer: &mut Writer) -> Result<(), FigureError> {
 pub(super) fn combinations<'a>(
     study: &Study,
     keys: &[(&'a str, &str)],
-) -> Result<Vec<Row<'a>>, FigureError> {
+) -> Result<Vec<Row<'a>>, ReadError> {
     let mut rows: Vec<Row<'a>> = vec![(String::new(), Vec::new())];
     for (key, word) in keys {
         let mut longer = Vec::new();
@@ -58,7 +59,7 @@ fn fitting(
     study: &Study,
     rows: &[Row<'_>],
     wanted: &[(Source<'_>, Criterion)],
-) -> Result<Vec<String>, FigureError> {
+) -> Result<Vec<String>, ReadError> {
     let mut fitting = Vec::new();
     for (label, setting) in rows {
         let setting: Vec<(&str, &str)> = setting
@@ -87,7 +88,7 @@ fn verdict(writer: &mut Writer, fitting: &[String], what: &str) {
     writer.paragraph(&text);
 }
 
-fn positions(writer: &mut Writer) -> Result<(), FigureError> {
+fn positions(writer: &mut Writer) -> Result<(), ReadError> {
     writer.heading("Which positions the output loss counts");
     writer.paragraph(
         "The paper averages over positions and does not say whether BOS is one. Where nothing punishes a wrong output \
@@ -99,7 +100,7 @@ fn positions(writer: &mut Writer) -> Result<(), FigureError> {
     let interference = entry(&[("feature_a", "frac_prevs"), ("feature_b", "tokens:BOS")])
         .folded(|values| values.iter().fold(0.0, |m: f64, x| m.max(x.abs())));
     let rows = combinations(&study, &[("objective.output_positions", "")])?;
-    let everything = Source::of("study_reference.csv", "correlation", &[("excluded", "")]);
+    let everything = Source::of(STUDY_REFERENCE, "correlation", &[("excluded", "")]);
     let columns = [
         ("correlation with the heat map, BOS aside", AGREEMENT),
         ("with BOS", everything),
@@ -120,7 +121,7 @@ fn positions(writer: &mut Writer) -> Result<(), FigureError> {
     writer.colophon(&study, &["metrics_by_setting"])
 }
 
-fn targets(writer: &mut Writer) -> Result<(), FigureError> {
+fn targets(writer: &mut Writer) -> Result<(), ReadError> {
     writer.heading("Soft or hard targets, sum or mean over the features");
     writer.paragraph(
         "The paper adds a cross-entropy and a squared error. It does not say whether classes are compared with the \
@@ -158,10 +159,10 @@ fn targets(writer: &mut Writer) -> Result<(), FigureError> {
 }
 
 const fn block<'a>(block: &'a [(&'a str, &'a str); 1]) -> Source<'a> {
-    Source::of("study_layers.csv", "cosine", block)
+    Source::of(STUDY_LAYERS, "cosine", block)
 }
 
-fn lengths(writer: &mut Writer) -> Result<(), FigureError> {
+fn lengths(writer: &mut Writer) -> Result<(), ReadError> {
     writer.heading("Input lengths of sort_unique");
     writer.paragraph(
         "The vocabulary is as large as the context, so every input of full length has the answer 1 2 3 4 5: the output \
@@ -173,12 +174,15 @@ fn lengths(writer: &mut Writer) -> Result<(), FigureError> {
     let rows = combinations(&study, &[("inputs.lengths", ""), (DIM, "d =")])?;
     let columns = [
         ("token accuracy", ACCURACY),
-        ("whole inputs right", Source::of_run("sequence_accuracy")),
+        (
+            "whole inputs right",
+            Source::of_metric(Metric::SequenceAccuracy),
+        ),
         ("mean cosine of blocks", COSINE),
         (
             "variance of `target_pos` explained",
             Source::of(
-                "study_variables.csv",
+                STUDY_VARIABLES,
                 "r2",
                 &[("variable", "target_pos"), ("positions", "all")],
             ),
@@ -203,7 +207,7 @@ fn lengths(writer: &mut Writer) -> Result<(), FigureError> {
                 None => format!("none of those tried for lengths `{lengths}`"),
             })
         })
-        .collect::<Result<_, FigureError>>()?;
+        .collect::<Result<_, ReadError>>()?;
     writer.paragraph(&format!(
         "The smallest width tried with a median token accuracy of at least 0.99: {}.",
         listed(&smallest)

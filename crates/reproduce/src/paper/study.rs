@@ -6,17 +6,24 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::estimate::Estimate;
-use tracr_compress::analysis::across::{Tolerance, critical_width, median};
-use tracr_compress::figures::table::{FigureError, Table};
+use crate::layout::MEDIANS;
+use tracr_compress::config::Method;
+use tracr_compress::config::keys::DIM;
+use tracr_compress::results::critical::{Tolerance, critical_width};
+use tracr_compress::results::layout::RUNS;
+use tracr_compress::results::runs::{METHOD_COLUMN, SECONDS, STOP_REASON};
+use tracr_compress::results::statistics::median;
+use tracr_compress::results::{Metric, ReadError, Status, Table};
 
-const RUNS: &str = "runs.csv";
-const DIM: &str = "compression.dim";
-/// The last table that `reproduce publish` writes.
-const MEDIANS: &str = "medians.csv";
 const REMEDY: &str = "`reproduce publish` on the study's directory rebuilds it";
 
 /// Cells of `runs.csv` that tell a setting, all of which must be so: `("compression.dim", "8")`.
 pub type Setting<'a> = &'a [(&'a str, &'a str)];
+
+/// The cell of the runs whose `W` a method found.
+pub fn of_method(method: Method) -> (&'static str, &'static str) {
+    (METHOD_COLUMN, method.name())
+}
 
 /// A figure of every run: a column of a table, over the rows that are kept, folded into one number.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +39,11 @@ impl<'a> Source<'a> {
     /// A column of `runs.csv`.
     pub const fn of_run(column: &'a str) -> Self {
         Self::of(RUNS, column, &[])
+    }
+
+    /// A metric of `runs.csv`.
+    pub const fn of_metric(metric: Metric) -> Self {
+        Self::of_run(metric.name())
     }
 
     /// The column of a table that has a row for some thing of each run, where other columns say which:
@@ -72,7 +84,7 @@ impl Study {
     ///
     /// # Errors
     /// If the table is garbled.
-    pub fn load(results: &Path, name: &str) -> Result<Option<Self>, FigureError> {
+    pub fn load(results: &Path, name: &str) -> Result<Option<Self>, ReadError> {
         if !results.join(name).join(MEDIANS).is_file() {
             return Ok(None);
         }
@@ -83,7 +95,7 @@ impl Study {
     ///
     /// # Errors
     /// If the table is garbled.
-    pub fn of_sweep(results: &Path, name: &str) -> Result<Option<Self>, FigureError> {
+    pub fn of_sweep(results: &Path, name: &str) -> Result<Option<Self>, ReadError> {
         let directory = results.join(name);
         let runs = Table::read_if_there(&directory, RUNS, REMEDY)?;
         Ok(runs.map(|runs| {
@@ -103,7 +115,7 @@ impl Study {
         path.is_file().then(|| format!("{}/{name}", self.name))
     }
 
-    fn table(&self, name: &str) -> Result<Rc<Table>, FigureError> {
+    fn table(&self, name: &str) -> Result<Rc<Table>, ReadError> {
         if let Some(known) = self.tables.borrow().get(name) {
             return Ok(Rc::clone(known));
         }
@@ -113,14 +125,15 @@ impl Study {
     }
 
     /// The completed runs of a setting, as rows of `runs.csv`.
-    fn rows(&self, setting: Setting<'_>) -> Result<Vec<usize>, FigureError> {
-        let reason = self.runs.column("stop_reason")?;
+    fn rows(&self, setting: Setting<'_>) -> Result<Vec<usize>, ReadError> {
+        let reason = self.runs.column(STOP_REASON)?;
         let columns = setting
             .iter()
             .map(|(key, value)| Ok((self.runs.column(key)?, *value)));
-        let columns = columns.collect::<Result<Vec<_>, FigureError>>()?;
+        let columns = columns.collect::<Result<Vec<_>, ReadError>>()?;
+        let completed = Status::Completed.to_string();
         let is_so = |row: &&Vec<String>| {
-            row[reason] == "completed" && columns.iter().all(|(c, value)| row[*c] == *value)
+            row[reason] == completed && columns.iter().all(|(c, value)| row[*c] == *value)
         };
         let rows = self.runs.rows.iter().enumerate();
         Ok(rows.filter(|(_, row)| is_so(row)).map(|(i, _)| i).collect())
@@ -130,7 +143,7 @@ impl Study {
     ///
     /// # Errors
     /// If a column is missing.
-    pub fn levels(&self, setting: Setting<'_>, key: &str) -> Result<Vec<String>, FigureError> {
+    pub fn levels(&self, setting: Setting<'_>, key: &str) -> Result<Vec<String>, ReadError> {
         let column = self.runs.column(key)?;
         let mut levels: Vec<String> = Vec::new();
         for row in self.rows(setting)? {
@@ -146,7 +159,7 @@ impl Study {
     ///
     /// # Errors
     /// If a column of the setting is missing.
-    pub fn has(&self, setting: Setting<'_>, column: &str) -> Result<bool, FigureError> {
+    pub fn has(&self, setting: Setting<'_>, column: &str) -> Result<bool, ReadError> {
         let Some(column) = self.runs.find(column) else {
             return Ok(false);
         };
@@ -159,11 +172,11 @@ impl Study {
         &self,
         setting: Setting<'_>,
         source: &Source<'_>,
-    ) -> Result<Vec<(usize, f64)>, FigureError> {
+    ) -> Result<Vec<(usize, f64)>, ReadError> {
         let table = self.table(source.table)?;
         let (run, column) = (table.column("run")?, table.column(source.column)?);
         let keep = source.keep.iter().map(|(key, wanted)| {
-            Ok::<_, FigureError>((table.column(key)?, wanted.strip_suffix('*'), *wanted))
+            Ok::<_, ReadError>((table.column(key)?, wanted.strip_suffix('*'), *wanted))
         });
         let keep = keep.collect::<Result<Vec<_>, _>>()?;
         let is_kept = |row: &Vec<String>| {
@@ -193,11 +206,7 @@ impl Study {
     ///
     /// # Errors
     /// If a table or a column is missing.
-    pub fn values(
-        &self,
-        setting: Setting<'_>,
-        source: &Source<'_>,
-    ) -> Result<Vec<f64>, FigureError> {
+    pub fn values(&self, setting: Setting<'_>, source: &Source<'_>) -> Result<Vec<f64>, ReadError> {
         let by_row = self.by_row(setting, source)?;
         Ok(by_row.into_iter().map(|(_, value)| value).collect())
     }
@@ -210,7 +219,7 @@ impl Study {
         &self,
         setting: Setting<'_>,
         source: &Source<'_>,
-    ) -> Result<Option<Estimate>, FigureError> {
+    ) -> Result<Option<Estimate>, ReadError> {
         Ok(Estimate::new(&self.values(setting, source)?))
     }
 
@@ -222,10 +231,10 @@ impl Study {
         &self,
         setting: Setting<'_>,
         tolerance: &Tolerance,
-    ) -> Result<Option<Estimate>, FigureError> {
+    ) -> Result<Option<Estimate>, ReadError> {
         let column = self.runs.column(DIM)?;
         let mut values: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
-        let found = self.by_row(setting, &Source::of_run(&tolerance.metric))?;
+        let found = self.by_row(setting, &Source::of_metric(tolerance.metric))?;
         let runs = found.len();
         for (row, value) in found {
             if let Some(d) = self.runs.number(row, column)? {
@@ -242,10 +251,10 @@ impl Study {
     ///
     /// # Errors
     /// If a column is missing.
-    pub fn time(&self) -> Result<(usize, f64, Option<f64>), FigureError> {
-        let seconds = Source::of_run("wall_time_seconds");
+    pub fn time(&self) -> Result<(usize, f64, Option<f64>), ReadError> {
+        let seconds = Source::of_run(SECONDS);
         let all = self.values(&[], &seconds)?;
-        let trained = self.values(&[("method", "train")], &seconds)?;
+        let trained = self.values(&[of_method(Method::Train)], &seconds)?;
         let middle = (!trained.is_empty()).then(|| median(&trained));
         Ok((self.runs.rows.len(), all.iter().sum(), middle))
     }

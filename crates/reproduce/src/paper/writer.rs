@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use super::estimate::{Criterion, Estimate, Verdict};
-use super::study::{Source, Study};
+use super::study::{Source, Study, of_method};
 use base::numbers::{count, four_digits};
-use tracr_compress::figures::table::FigureError;
+use tracr_compress::config::Method;
 use tracr_compress::figures::{Figure, svg};
+use tracr_compress::results::ReadError;
+use tracr_compress::results::runs::STEPS;
 
 /// The columns of `REPORT.csv`.
 pub const COLUMNS: [&str; 10] = [
@@ -101,7 +103,7 @@ impl Writer {
     ///
     /// # Errors
     /// If its table is garbled.
-    pub fn study(&mut self, name: &str) -> Result<Option<Study>, FigureError> {
+    pub fn study(&mut self, name: &str) -> Result<Option<Study>, ReadError> {
         let study = Study::load(&self.results, name)?;
         if study.is_none() {
             self.paragraph(&format!(
@@ -189,7 +191,7 @@ impl Writer {
         what: &str,
         rows: &[Row<'_>],
         columns: &[(&str, Source<'_>)],
-    ) -> Result<(), FigureError> {
+    ) -> Result<(), ReadError> {
         let header = [what]
             .into_iter()
             .chain(columns.iter().map(|(name, _)| *name));
@@ -263,7 +265,7 @@ impl Writer {
     ///
     /// # Errors
     /// If a column is missing.
-    pub fn colophon(&mut self, study: &Study, figures: &[&str]) -> Result<(), FigureError> {
+    pub fn colophon(&mut self, study: &Study, figures: &[&str]) -> Result<(), ReadError> {
         let name = study.name.as_str();
         let (runs, seconds, middle) = study.time()?;
         let mut text = format!(
@@ -307,8 +309,8 @@ impl Writer {
 }
 
 /// The updates of a study's training runs, from the fewest to the most.
-fn steps(study: &Study) -> Result<String, FigureError> {
-    let steps = study.values(&[("method", "train")], &Source::of_run("steps"))?;
+fn steps(study: &Study) -> Result<String, ReadError> {
+    let steps = study.values(&[of_method(Method::Train)], &Source::of_run(STEPS))?;
     let (least, most) = steps
         .iter()
         .fold((f64::INFINITY, 0.0), |(a, b): (f64, f64), x| {

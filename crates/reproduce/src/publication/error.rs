@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use base::files::FileError;
 use thiserror::Error;
-use tracr_compress::figures::table::FigureError;
+use tracr_compress::results::ReadError;
 use tracr_compress::run::reference::ReferenceError;
 use tracr_compress::study::collection::CollectionError;
 use tracr_compress::study::record::RecordError;
@@ -30,7 +30,7 @@ pub enum PublishError {
     #[error(transparent)]
     Collection(#[from] CollectionError),
     #[error(transparent)]
-    Table(#[from] FigureError),
+    Table(#[from] ReadError),
     #[error(transparent)]
     File(#[from] FileError),
 }

@@ -3,13 +3,10 @@
 use std::path::Path;
 
 use base::files::{FileError, links, read_bounded, write_atomically};
-use tracr_compress::figures::MEDIAN;
-use tracr_compress::run::directory::ANALYSIS;
-use tracr_compress::study::collection_tables::{
-    CRITICAL_WIDTHS, GRAM_AGREEMENT, REFERENCE_AGREEMENT, STUDY_METRICS, STUDY_VERDICTS,
+use tracr_compress::results::layout::{
+    ANALYSIS, CRITICAL_WIDTHS, GRAM_AGREEMENT, MEDIAN, POINTS, REFERENCE_AGREEMENT, RUNS, STUDY,
+    STUDY_METRICS, STUDY_VERDICTS,
 };
-use tracr_compress::study::record::STUDY;
-use tracr_compress::study::tables::{RUNS, SUMMARY_TABLE};
 
 /// The directory of figures.
 pub const FIGURES: &str = "figures";
@@ -23,7 +20,7 @@ pub fn tables_of(directory: &Path) -> Vec<String> {
     [
         STUDY,
         RUNS,
-        SUMMARY_TABLE,
+        POINTS,
         ANALYSIS,
         STUDY_METRICS,
         STUDY_VERDICTS,

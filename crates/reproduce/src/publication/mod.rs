@@ -18,10 +18,12 @@ use median::Median;
 use base::files::{FileError, links, remove_leftovers, write_atomically};
 use base::interrupt;
 use tracr_compress::analysis::Settings;
-use tracr_compress::analysis::across::{Tolerance, middle};
-use tracr_compress::figures::{self, MEDIAN, png, svg};
+use tracr_compress::figures::{self, png, svg};
 use tracr_compress::report;
-use tracr_compress::run::directory::{FEATURES, GRAM, LAYERS};
+use tracr_compress::results::Metric;
+use tracr_compress::results::critical::Tolerance;
+use tracr_compress::results::layout::{FEATURES, GRAM, LAYERS, MEDIAN};
+use tracr_compress::results::statistics::middle;
 use tracr_compress::run::reference::{Reference, ReferenceError};
 use tracr_compress::study::collection::{self, Collection, Member};
 use tracr_compress::study::{Record, Tables};
@@ -149,7 +151,7 @@ fn medians(members: &[Member]) -> Vec<Median<'_>> {
     for chunk in members.chunk_by(same) {
         let with_loss: Vec<(&Member, f64)> = chunk
             .iter()
-            .filter_map(|m| Some((m, *m.metrics.get("eval_loss")?)))
+            .filter_map(|m| Some((m, *m.metrics.get(&Metric::EvalLoss)?)))
             .collect();
         let runs = with_loss.len();
         found.extend(

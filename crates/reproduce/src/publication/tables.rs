@@ -4,34 +4,38 @@ use std::path::Path;
 
 use super::error::PublishError;
 use super::median::Median;
+use crate::layout::{
+    MEDIANS, STUDY_BUDGETS, STUDY_FEATURES, STUDY_GRAM, STUDY_LAYERS, STUDY_REFERENCE,
+    STUDY_VARIABLES,
+};
 use base::files::FileError;
-use tracr_compress::figures::{MEDIAN, Table};
-use tracr_compress::run::directory::{ANALYSIS, FEATURES, GRAM, LAYERS, VARIABLES};
+use tracr_compress::results::Table;
+use tracr_compress::results::documents::json;
+use tracr_compress::results::layout::{
+    ANALYSIS, ANALYZE, FEATURES, GRAM, LAYERS, MEDIAN, VARIABLES,
+};
+use tracr_compress::results::table::write_csv;
 use tracr_compress::run::reference::Reference;
-use tracr_compress::run::results::write_csv;
 use tracr_compress::study::collection::Member;
-
-const ANALYZE: &str = "`compress analyze DIR` rebuilds it from the runs";
 
 /// A table of each run, the columns of it that are kept, and what the table of all is called.
 const GATHERED: [(&str, &[&str], &str); 3] = [
     (
         FEATURES,
         &["feature", "norm", "dimensionality", "verdict"],
-        "study_features.csv",
+        STUDY_FEATURES,
     ),
     (
         LAYERS,
         &["block", "mse", "cosine", "variance_explained"],
-        "study_layers.csv",
+        STUDY_LAYERS,
     ),
     (
         VARIABLES,
         &["variable", "site", "positions", "rank", "r2", "r2_mapped"],
-        "study_variables.csv",
+        STUDY_VARIABLES,
     ),
 ];
-const BUDGETS: &str = "study_budgets.csv";
 const BUDGET_COLUMNS: [&str; 13] = [
     "run",
     "program",
@@ -47,9 +51,6 @@ const BUDGET_COLUMNS: [&str; 13] = [
     "idle",
     "verdict",
 ];
-const GRAMS: &str = "study_gram.csv";
-const REFERENCES: &str = "study_reference.csv";
-const MEDIANS: &str = "medians.csv";
 
 /// Writes what the analysis says of every run, and returns the tables' names.
 pub fn write(directory: &Path, members: &[Member]) -> Result<Vec<String>, PublishError> {
@@ -66,22 +67,21 @@ pub fn write(directory: &Path, members: &[Member]) -> Result<Vec<String>, Publis
             }
         }
         let header: Vec<&str> = ["run"].iter().chain(columns).copied().collect();
-        write_csv(&directory.join(name), &header, rows.into_iter())?;
+        write_csv(&directory.join(name), &header, rows)?;
         written.push(name.to_owned());
     }
     let rows = members
         .iter()
         .map(|member| budget(&directory.join(&member.run), &member.run));
     let rows = rows.collect::<Result<Vec<_>, _>>()?;
-    write_csv(&directory.join(BUDGETS), &BUDGET_COLUMNS, rows.into_iter())?;
-    written.push(BUDGETS.to_owned());
+    write_csv(&directory.join(STUDY_BUDGETS), &BUDGET_COLUMNS, rows)?;
+    written.push(STUDY_BUDGETS.to_owned());
     Ok(written)
 }
 
 /// A row under [`BUDGET_COLUMNS`], from the run's `analysis.json`.
 fn budget(directory: &Path, run: &str) -> Result<Vec<String>, PublishError> {
-    let document =
-        tracr_compress::report::reading::json(directory, ANALYSIS, ANALYZE)?.unwrap_or_default();
+    let document: serde_json::Value = json(directory, ANALYSIS, ANALYZE)?.unwrap_or_default();
     let cell = |value: &serde_json::Value| match value {
         serde_json::Value::String(text) => text.clone(),
         serde_json::Value::Null => String::new(),
@@ -142,16 +142,16 @@ pub fn write_compared(
         }
     }
     write_csv(
-        &directory.join(GRAMS),
+        &directory.join(STUDY_GRAM),
         &["run", "feature_a", "feature_b", "value"],
-        entries.into_iter(),
+        entries,
     )?;
     write_csv(
-        &directory.join(REFERENCES),
+        &directory.join(STUDY_REFERENCE),
         &["run", "excluded", "correlation", "correlation_off_diagonal"],
-        rows.into_iter(),
+        rows,
     )?;
-    Ok(vec![GRAMS.to_owned(), REFERENCES.to_owned()])
+    Ok(vec![STUDY_GRAM.to_owned(), STUDY_REFERENCE.to_owned()])
 }
 
 /// Writes which run of each setting is in [`MEDIAN`], of how many.

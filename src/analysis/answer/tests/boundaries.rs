@@ -14,7 +14,7 @@ fn good_groups(groups: usize, widths: &[usize]) -> String {
     let rows = names
         .iter()
         .flat_map(|name| widths.iter().map(|d| (name.as_str(), *d, &GOOD[..])));
-    answer("mae", &rows.collect::<Vec<_>>())
+    answer(Metric::Mae, &rows.collect::<Vec<_>>())
 }
 
 fn said(text: &str, part: &str) {
@@ -38,10 +38,10 @@ fn a_trade_is_looked_for_below_three_widths_alone() {
         for d in widths {
             table.extend([("w=0", *d, &[1.0; 5][..]), ("w=100", *d, &[0.7; 5])]);
         }
-        let mut study = study("token_accuracy", &table);
+        let mut study = study(Metric::TokenAccuracy, &table);
         for run in &mut study.runs {
-            let cosine = if run.group == "w=0" { 0.3 } else { 0.97 };
-            run.metrics.insert("cosine_min".into(), cosine);
+            let cosine = if run.group.name() == "w=0" { 0.3 } else { 0.97 };
+            run.metrics.insert(Metric::CosineMin, cosine);
         }
         study.answer().more.join(" ").contains("trade")
     };
@@ -51,10 +51,10 @@ fn a_trade_is_looked_for_below_three_widths_alone() {
 
 #[test]
 fn five_seeds_are_enough_and_four_are_few() {
-    let four = answer("mae", &[("all", 8, &[0.001; 4])]);
+    let four = answer(Metric::Mae, &[("all", 8, &[0.001; 4])]);
     said(&four, "Caution");
     said(&four, "4 seeds");
-    unsaid(&answer("mae", &[("all", 8, &[0.001; 5])]), "Caution");
+    unsaid(&answer(Metric::Mae, &[("all", 8, &[0.001; 5])]), "Caution");
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn a_difference_is_larger_than_the_spread_and_still_undecided_where_intervals_ov
     // The interquartile range of the first is 0, but the median of 6 % of its resamples is 5.
     let (a, b) = ([0.1, 0.1, 0.1, 0.1, 5.0], [0.2; 5]);
     let text = answer(
-        "mae",
+        Metric::Mae,
         &[("a=1", 8, &a), ("a=2", 8, &b), ("a=3", 8, &[90.0; 5])],
     );
     said(&text, "a factor of 2, is larger than");
@@ -92,7 +92,7 @@ fn a_difference_as_large_as_the_spread_is_not_larger() {
         .collect();
     let next = vec![0.375; 41];
     let text = answer(
-        "token_accuracy",
+        Metric::TokenAccuracy,
         &[
             ("a=1", 8, &spread),
             ("a=2", 8, &next),
@@ -105,13 +105,13 @@ fn a_difference_as_large_as_the_spread_is_not_larger() {
 
 #[test]
 fn a_difference_from_a_single_run_is_that_of_single_runs() {
-    let text = answer("mae", &[("a=1", 8, &GOOD), ("a=2", 8, &[0.1])]);
+    let text = answer(Metric::Mae, &[("a=1", 8, &GOOD), ("a=2", 8, &[0.1])]);
     said(&text, "rests on a single run");
 }
 
 #[test]
 fn a_factor_is_shown_with_three_digits_up_to_ten_thousand() {
-    let factor = |x: f64| answer("mae", &[("a=1", 8, &[1.0; 5]), ("a=2", 8, &[x; 5])]);
+    let factor = |x: f64| answer(Metric::Mae, &[("a=1", 8, &[1.0; 5]), ("a=2", 8, &[x; 5])]);
     said(&factor(2.346), "a factor of 2.35, is");
     said(&factor(12.34), "a factor of 12.3, is");
     said(&factor(123.4), "a factor of 123, is");
@@ -141,17 +141,23 @@ fn a_factor_is_rough_at_each_of_its_bounds() {
 
 #[test]
 fn a_single_run_is_neither_all_runs_nor_none() {
-    said(&answer("mae", &[("all", 8, &[0.001])]), "the only run.");
-    said(&answer("mae", &[("all", 8, &[0.2])]), "by no run.");
-    said(&answer("mae", &[("all", 8, &MOSTLY_GOOD)]), "3 of 5 runs.");
-    let one_of_two = answer("mae", &[("all", 8, &[0.001, 0.2])]);
+    said(
+        &answer(Metric::Mae, &[("all", 8, &[0.001])]),
+        "the only run.",
+    );
+    said(&answer(Metric::Mae, &[("all", 8, &[0.2])]), "by no run.");
+    said(
+        &answer(Metric::Mae, &[("all", 8, &MOSTLY_GOOD)]),
+        "3 of 5 runs.",
+    );
+    let one_of_two = answer(Metric::Mae, &[("all", 8, &[0.001, 0.2])]);
     said(&one_of_two, "is met by 1 of 2 runs.");
 }
 
 #[test]
 fn a_critical_width_names_the_fewest_and_the_most_seeds() {
     let text = answer(
-        "mae",
+        Metric::Mae,
         &[("all", 4, &BAD), ("all", 6, &[0.001; 3]), ("all", 8, &GOOD)],
     );
     said(&text, "over 3 to 5 seeds");
@@ -164,7 +170,7 @@ fn beside(a: [&[f64]; 3], b: [&[f64]; 3]) -> String {
         let widths = [4, 6, 8].into_iter().zip(values);
         table.extend(widths.map(|(d, values)| (group, d, values)));
     }
-    answer("mae", &table)
+    answer(Metric::Mae, &table)
 }
 
 #[test]
@@ -199,7 +205,7 @@ fn distances_compare_the_best_setting_with_every_other() {
                 "compression.method=pca",
                 [&BAD[..1], &BAD[..1], &GOOD[..1]],
             ));
-        answer("mae", &table.collect::<Vec<_>>())
+        answer(Metric::Mae, &table.collect::<Vec<_>>())
     };
     said(
         &three([&MOSTLY_BAD, &GOOD, &GOOD]),
@@ -239,7 +245,7 @@ fn a_difference_below_six_fifths_of_the_spread_is_hardly_larger() {
     let spread = [0.9, 0.9, 0.95, 1.0, 1.0];
     let beside = |other: f64| {
         let rows: [(&str, usize, &[f64]); 2] = [("a=1", 8, &spread), ("a=2", 8, &[other; 5])];
-        answer("token_accuracy", &rows)
+        answer(Metric::TokenAccuracy, &rows)
     };
     said(&beside(0.829), "0.121, is larger than the spread");
     said(&beside(0.831), "0.119, is hardly larger than the spread");

@@ -8,7 +8,7 @@ const BAD: [f64; 5] = [0.2; 5];
 
 /// Runs of `mae` at one width.
 fn at_one_width(values: &[f64]) -> Evidence {
-    study("mae", &[("all", 8, values)])
+    study(Metric::Mae, &[("all", 8, values)])
 }
 
 /// Groups `a=1`, `a=2`, ..., and their runs at 4, 6 and 8.
@@ -18,14 +18,14 @@ fn groups(runs: &[[&[f64]; 3]]) -> Evidence {
         let widths = [4, 6, 8].into_iter().zip(runs);
         widths.map(move |(d, values)| (name.as_str(), d, *values))
     });
-    study("mae", &rows.collect::<Vec<_>>())
+    study(Metric::Mae, &rows.collect::<Vec<_>>())
 }
 
 /// Another metric of every run.
-fn with(mut evidence: Evidence, metric: &str, value: impl Fn(&Run) -> f64) -> Evidence {
+fn with(mut evidence: Evidence, metric: Metric, value: impl Fn(&Run) -> f64) -> Evidence {
     for run in &mut evidence.runs {
         let value = value(run);
-        run.metrics.insert(metric.into(), value);
+        run.metrics.insert(metric, value);
     }
     evidence.critical = critical_rows(&evidence.runs, &evidence.tolerances, 0);
     evidence
@@ -51,11 +51,11 @@ fn misses_are_counted_from_three_runs_on_where_their_median_is_good() {
 fn faithful_blocks_that_leave_the_output_wrong_are_named() {
     let cosine = |run: &Run| f64::from(u8::from(run.d >= 6));
     let wrong = |evidence: &Evidence| {
-        let tolerance = evidence.tolerance("cosine_min").unwrap();
+        let tolerance = evidence.tolerance(Metric::CosineMin).unwrap();
         evidence.faithful_but_wrong(tolerance)
     };
     let begins = "That does not make the output right: by its mean absolute error it takes";
-    let later = with(groups(&[[&BAD, &BAD, &GOOD]]), "cosine_min", cosine);
+    let later = with(groups(&[[&BAD, &BAD, &GOOD]]), Metric::CosineMin, cosine);
     assert_eq!(wrong(&later), Some(format!("{begins} d = 8.")));
     assert!(later.answer().more[0].ends_with(&format!("{begins} d = 8.")));
     // No later: nothing is wrong.
@@ -64,20 +64,31 @@ fn faithful_blocks_that_leave_the_output_wrong_are_named() {
         [&GOOD, &GOOD, &GOOD],
         [&BAD[..]; 3],
     ] {
-        assert_eq!(wrong(&with(groups(&[runs]), "cosine_min", cosine)), None);
+        assert_eq!(
+            wrong(&with(groups(&[runs]), Metric::CosineMin, cosine)),
+            None
+        );
     }
     // Of several, those that it is true of; six at most.
     let several = groups(&[[&BAD, &GOOD, &GOOD], [&BAD, &BAD, &GOOD]]);
-    let several = with(several, "cosine_min", cosine);
+    let several = with(several, Metric::CosineMin, cosine);
     assert_eq!(wrong(&several), Some(format!("{begins} d = 8 with a=2.")));
-    let many = with(groups(&[[&BAD[..], &BAD, &GOOD]; 7]), "cosine_min", cosine);
+    let many = with(
+        groups(&[[&BAD[..], &BAD, &GOOD]; 7]),
+        Metric::CosineMin,
+        cosine,
+    );
     let text = wrong(&many).unwrap();
     assert!(
         text.ends_with("d = 8 with a=5 and d = 8 with a=6."),
         "{text}"
     );
     // An interchange accuracy is no block's.
-    let exchanged = with(groups(&[[&BAD, &BAD, &GOOD]]), INTERCHANGE, cosine);
+    let exchanged = with(
+        groups(&[[&BAD, &BAD, &GOOD]]),
+        Metric::InterchangeAccuracyMin,
+        cosine,
+    );
     let more = exchanged.answer().more.join(" ");
     assert!(more.contains("the smallest sufficient d is 6"), "{more}");
     assert!(!more.contains("output right"), "{more}");
@@ -132,39 +143,42 @@ fn carried_variables_are_said_of_as_many_runs_as_there_are() {
 #[test]
 fn carried_variables_are_nobodys_question_where_no_run_learned() {
     let rows: [Trained<'_>; 3] = [4, 6, 8].map(|d| ("all", d, &[(0.2, Stuck); 3][..]));
-    let mut evidence = with(trained("mae", &rows), INTERCHANGE, |_| 0.5);
+    let mut evidence = with(
+        trained(Metric::Mae, &rows),
+        Metric::InterchangeAccuracyMin,
+        |_| 0.5,
+    );
     evidence.carried = BTreeMap::from([(("a".into(), "b".into()), 9)]);
     assert!(evidence.answer().more.is_empty(), "{:?}", evidence.answer());
 }
 
 #[test]
 fn runs_without_a_result_are_one_or_several() {
-    let of = |ends: &[(&str, usize)]| {
-        let ends = ends.iter().map(|(reason, n)| ((*reason).into(), *n));
+    let of = |ends: &[(Status, usize)]| {
         Evidence {
-            without_result: ends.collect(),
+            without_result: ends.iter().copied().collect(),
             ..Evidence::default()
         }
         .other_ends()
     };
-    assert_eq!((of(&[]), of(&[("failed", 0)])), (None, None));
+    assert_eq!((of(&[]), of(&[(Status::Failed, 0)])), (None, None));
     assert_eq!(
-        of(&[("failed", 1), ("x", 0)]).unwrap(),
+        of(&[(Status::Failed, 1), (Status::NotFinished, 0)]).unwrap(),
         "1 run has no result and is not counted here: 1 failed."
     );
     assert_eq!(
-        of(&[("failed", 2)]).unwrap(),
+        of(&[(Status::Failed, 2)]).unwrap(),
         "2 runs have no result and are not counted here: 2 failed."
     );
     assert_eq!(
-        of(&[("diverged", 1), ("failed", 2)]).unwrap(),
+        of(&[(Status::Diverged, 1), (Status::Failed, 2)]).unwrap(),
         "3 runs have no result and are not counted here: 1 diverged and 2 failed."
     );
 }
 
 #[test]
 fn a_caution_is_about_the_fewest_seeds_of_a_group_that_depends_on_them() {
-    let of = |table: &[(&str, usize, &[f64])]| study("mae", table).caution();
+    let of = |table: &[(&str, usize, &[f64])]| study(Metric::Mae, table).caution();
     let few = |n: usize| Some(format!("Caution: an interval over {n} seeds says little."));
     assert_eq!(of(&[("a=1", 8, &GOOD), ("a=2", 8, &GOOD[..2])]), few(2));
     assert_eq!(of(&[("a=1", 8, &GOOD[..4]), ("a=2", 8, &GOOD)]), few(4));
@@ -178,62 +192,40 @@ fn a_caution_is_about_the_fewest_seeds_of_a_group_that_depends_on_them() {
 }
 
 #[test]
-fn a_group_has_a_short_name() {
-    assert_eq!(group_name("all"), "all");
-    assert_eq!(
-        group_name("compression.method=pca, training.steps=300, program=x"),
-        "pca, steps=300, program=x"
-    );
-}
-
-#[test]
-fn another_seed_changes_what_is_drawn_or_trained() {
-    for group in ["all", "training.steps=300", TRAIN, RANDOM] {
-        assert!(depends_on_seed(group), "{group}");
-    }
-    for group in [
-        PCA,
-        "a=1, compression.method=pca",
-        "compression.method=subset",
-    ] {
-        assert!(!depends_on_seed(group), "{group}");
-    }
-}
-
-#[test]
 fn several_programs_are_groups_that_differ_in_it() {
-    assert!(of_several_programs(&["program=a", "program=b"]));
-    assert!(of_several_programs(&[
-        "a=1, model.program=a",
-        "a=1, model.program=b"
-    ]));
-    assert!(!of_several_programs(&["program=a, b=1", "program=a, b=2"]));
-    assert!(!of_several_programs(&["a=1", "a=2"]) && !of_several_programs(&["program=a"]));
+    let of = |names: &[&str]| {
+        let groups: Vec<Group> = names.iter().map(|name| Group::from(*name)).collect();
+        of_several_programs(&groups.iter().collect::<Vec<_>>())
+    };
+    assert!(of(&["program=a", "program=b"]));
+    assert!(of(&["a=1, model.program=a", "a=1, model.program=b"]));
+    assert!(!of(&["program=a, b=1", "program=a, b=2"]));
+    assert!(!of(&["a=1", "a=2"]) && !of(&["program=a"]));
 }
 
 #[test]
 fn a_metric_has_words_and_a_bound_its_direction() {
     let metrics = [
-        "mae",
-        "token_accuracy",
-        "cosine_min",
-        INTERCHANGE,
-        "max_error",
+        Metric::Mae,
+        Metric::TokenAccuracy,
+        Metric::CosineMin,
+        Metric::InterchangeAccuracyMin,
+        Metric::MaxError,
     ];
     assert_eq!(
-        metrics.map(words),
+        metrics.map(|metric| metric.column().meaning),
         [
             "mean absolute error",
             "share of right tokens",
             "lowest cosine of any block",
             "lowest interchange accuracy of any variable",
-            "max_error"
+            "largest error"
         ]
     );
     let bounds = Tolerance::defaults();
-    let of = |metric: &str| bound(bounds.iter().find(|t| t.metric == metric).unwrap());
+    let of = |metric: Metric| bound(bounds.iter().find(|t| t.metric == metric).unwrap());
     assert_eq!(
-        (of("mae"), of("cosine_min")),
+        (of(Metric::Mae), of(Metric::CosineMin)),
         ("at most 0.005".into(), "at least 0.95".into())
     );
 }
@@ -279,7 +271,7 @@ fn settings_that_were_tried_up_to_different_widths_have_a_clause_each() {
         ("a=3", 4, &BAD),
         ("a=3", 6, &BAD),
     ];
-    let text = &study("mae", &table).answer().sentences[0];
+    let text = &study(Metric::Mae, &table).answer().sentences[0];
     assert!(
         text.ends_with("no d up to 6 suffices with a=1 or a=3; no d up to 8 suffices with a=2."),
         "{text}"
@@ -288,7 +280,7 @@ fn settings_that_were_tried_up_to_different_widths_have_a_clause_each() {
 
 #[test]
 fn a_constant_answer_stands_beside_settings_that_agree_on_it() {
-    let of = |metric: &str, constants: &[(&str, f64)]| {
+    let of = |metric: Metric, constants: &[(&str, f64)]| {
         let rows: [(&str, usize, &[f64]); 2] = [("a=1", 8, &[0.9; 5]), ("a=2", 8, &[0.5; 5])];
         let mut evidence = study(metric, &rows);
         let constants = constants.iter().map(|(group, x)| ((*group).into(), *x));
@@ -299,14 +291,14 @@ fn a_constant_answer_stands_beside_settings_that_agree_on_it() {
         begins.to_owned()
     };
     let both = [("a=1", 0.3), ("a=2", 0.3)];
-    assert_eq!(of("mae", &both), "The best constant answer has 0.3.");
+    assert_eq!(of(Metric::Mae, &both), "The best constant answer has 0.3.");
     let right = "The best constant answer has 0.7.";
-    assert_eq!(of("token_accuracy", &both), right);
-    assert_eq!(of("token_accuracy", &both[..1]), right);
+    assert_eq!(of(Metric::TokenAccuracy, &both), right);
+    assert_eq!(of(Metric::TokenAccuracy, &both[..1]), right);
     // A cosine is no answer's; and of two programs each has its own.
-    assert_eq!(of("cosine_min", &both), "The difference");
+    assert_eq!(of(Metric::CosineMin, &both), "The difference");
     let two = [("a=1", 0.3), ("a=2", 0.4)];
-    assert_eq!(of("mae", &two), "The difference");
+    assert_eq!(of(Metric::Mae, &two), "The difference");
 }
 
 #[test]
@@ -317,7 +309,7 @@ fn settings_left_open_are_named_up_to_six() {
             .iter()
             .flat_map(|name| [4, 6, 8].map(|d| (name.as_str(), d, &[(0.2, Stuck); 3][..])))
             .collect();
-        trained("mae", &rows).answer().sentences.join(" ")
+        trained(Metric::Mae, &rows).answer().sentences.join(" ")
     };
     assert!(of(6).contains("With a=6 the runs") && !of(6).contains("The same holds"));
     assert!(of(7).contains(" The same holds for 1 further setting.") && !of(7).contains("a=7 the"));

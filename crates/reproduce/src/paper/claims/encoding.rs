@@ -1,11 +1,13 @@
 //! sort_unique: right outputs beside blocks that say something else.
 
 use super::words::{ACCURACY, COSINE, DIM, line};
+use crate::layout::{STUDY_LAYERS, STUDY_VARIABLES};
 use crate::paper::estimate::{Criterion, Estimate};
 use crate::paper::study::{Setting, Source};
 use crate::paper::writer::{Row, Writer};
 use base::numbers::listed;
-use tracr_compress::figures::table::FigureError;
+use tracr_compress::results::Metric;
+use tracr_compress::results::ReadError;
 
 /// A variable is re-encoded where an affine map explains so much of its variance.
 const ANEW: f64 = 0.9;
@@ -20,7 +22,7 @@ const COUNT: &[(&str, &str)] = &[
 const SORTED: &[(&str, &str)] = &[("variable", "sort"), ("positions", "all")];
 
 /// The statement.
-pub(super) fn write(writer: &mut Writer) -> Result<(), FigureError> {
+pub(super) fn write(writer: &mut Writer) -> Result<(), ReadError> {
     let paper = "sort_unique, D = 25, reaches almost perfect accuracy at d = 12 while a layer's cosine similarity \
                  stays near 0.8: `target_pos` is re-encoded.";
     writer.heading("5. sort_unique works although its layers do not agree");
@@ -30,8 +32,8 @@ pub(super) fn write(writer: &mut Writer) -> Result<(), FigureError> {
     };
     let twelve: Setting<'_> = &[(DIM, "12")];
     let of = |source: Source<'_>| study.estimate(twelve, &source);
-    let block = |block| of(Source::of("study_layers.csv", "cosine", block));
-    let target = |column| of(Source::of("study_variables.csv", column, TARGET));
+    let block = |block| of(Source::of(STUDY_LAYERS, "cosine", block));
+    let target = |column| of(Source::of(STUDY_VARIABLES, column, TARGET));
     let widths = study.levels(&[], DIM)?;
     let mut good = Vec::new();
     for d in &widths {
@@ -92,7 +94,7 @@ pub(super) fn write(writer: &mut Writer) -> Result<(), FigureError> {
         ),
     ];
     writer.judge(&study.name, paper, &lines);
-    let mapped = |variable| of(Source::of("study_variables.csv", "r2_mapped", variable));
+    let mapped = |variable| of(Source::of(STUDY_VARIABLES, "r2_mapped", variable));
     let kept = mapped(TARGET)?.zip(mapped(COUNT)?).zip(mapped(SORTED)?);
     if let Some(((target, width), sorted)) = kept.filter(|kept| kept.0.0.median < ANEW) {
         for (figure, found) in [
@@ -124,7 +126,10 @@ pub(super) fn write(writer: &mut Writer) -> Result<(), FigureError> {
         .collect();
     let columns = [
         ("token accuracy", ACCURACY),
-        ("whole inputs right", Source::of_run("sequence_accuracy")),
+        (
+            "whole inputs right",
+            Source::of_metric(Metric::SequenceAccuracy),
+        ),
         ("mean cosine of blocks", COSINE),
     ];
     writer.matrix(&study, "d", &rows, &columns)?;

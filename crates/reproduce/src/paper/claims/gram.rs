@@ -1,15 +1,17 @@
 //! What `G` looks like, and the heat map that the authors published.
 
 use super::words::{AGREEMENT, entry, line};
+use crate::layout::{STUDY_FEATURES, STUDY_REFERENCE};
 use crate::paper::estimate::{Criterion, Estimate};
 use crate::paper::study::{Setting, Source};
 use crate::paper::writer::Writer;
-use tracr_compress::analysis::across::median;
-use tracr_compress::figures::table::FigureError;
+use tracr_compress::results::ReadError;
+use tracr_compress::results::feature::Verdict;
+use tracr_compress::results::statistics::median;
 
 /// The squared length of a feature's direction, its diagonal entry of `G`; of several the median.
 const fn square<'a>(feature: &'a [(&'a str, &'a str); 1]) -> Source<'a> {
-    Source::of("study_features.csv", "norm", feature).folded(|norms| {
+    Source::of(STUDY_FEATURES, "norm", feature).folded(|norms| {
         let norm = median(norms);
         norm * norm
     })
@@ -22,7 +24,7 @@ fn largest_square(norms: &[f64]) -> f64 {
 }
 
 /// The statement.
-pub(super) fn write(writer: &mut Writer) -> Result<(), FigureError> {
+pub(super) fn write(writer: &mut Writer) -> Result<(), ReadError> {
     let paper = "at d = 8, `frac_prevs` and `tokens:x` have directions of full length, `is_x` shares that of \
                  `tokens:x`, `tokens:a/b/c` and PAD are dropped, and the `indices` are stored shrunk, in directions \
                  that are not orthogonal; the heat map that the authors published has the numbers.";
@@ -33,12 +35,11 @@ pub(super) fn write(writer: &mut Writer) -> Result<(), FigureError> {
     };
     let all: Setting<'_> = &[("objective.output_positions", "all")];
     let of = |source: Source<'_>| study.estimate(all, &source);
-    let superposed = Source::of("study_features.csv", "verdict", &[("feature", "indices:*")])
-        .valued(|verdict| Some(f64::from(verdict == "superposed")))
+    let superposed = Source::of(STUDY_FEATURES, "verdict", &[("feature", "indices:*")])
+        .valued(|verdict| Some(f64::from(verdict == Verdict::Superposed.name())))
         .folded(|counts| counts.iter().sum::<f64>() / counts.len() as f64);
-    let everything = Source::of("study_reference.csv", "correlation", &[("excluded", "")]);
-    let unused =
-        |pattern| of(Source::of("study_features.csv", "norm", pattern).folded(largest_square));
+    let everything = Source::of(STUDY_REFERENCE, "correlation", &[("excluded", "")]);
+    let unused = |pattern| of(Source::of(STUDY_FEATURES, "norm", pattern).folded(largest_square));
     let lines = [
         line(
             "correlation of G's upper triangle with the heat map, BOS aside",

@@ -6,14 +6,17 @@ mod time;
 mod words;
 
 use super::estimate::{Criterion, Estimate, Verdict};
-use super::study::{Setting, Source, Study};
+use super::study::{Setting, Study, of_method};
 use super::writer::{Row, Writer};
 use base::numbers::four_digits;
-use tracr_compress::analysis::across::{Better, Tolerance};
-use tracr_compress::figures::table::FigureError;
+use tracr_compress::config::Method;
+use tracr_compress::results::Metric;
+use tracr_compress::results::ReadError;
+use tracr_compress::results::critical::Tolerance;
+use tracr_compress::results::runs::METHOD_COLUMN;
 
 pub(super) use words::{ACCURACY, AGREEMENT, COSINE, MAE, entry};
-use words::{DIM, line};
+use words::{DIM, LOWEST_COSINE, line};
 
 /// A run of frac_prevs above this mean absolute error ended on a plateau (`docs/stuck_seeds.md`).
 const STUCK: f64 = 0.01;
@@ -22,7 +25,7 @@ const STUCK: f64 = 0.01;
 ///
 /// # Errors
 /// If a table is garbled.
-pub fn write(writer: &mut Writer) -> Result<(), FigureError> {
+pub fn write(writer: &mut Writer) -> Result<(), ReadError> {
     smallest_width(writer)?;
     gram::write(writer)?;
     pca(writer)?;
@@ -31,24 +34,23 @@ pub fn write(writer: &mut Writer) -> Result<(), FigureError> {
     time::write(writer)
 }
 
-fn smallest_width(writer: &mut Writer) -> Result<(), FigureError> {
+fn smallest_width(writer: &mut Writer) -> Result<(), ReadError> {
     let paper = "frac_prevs, D = 14, compresses to d = 6 without losing performance; below that the error rises.";
     writer.heading("1. frac_prevs compresses to d = 6");
     let Some(study) = writer.study("frac_prevs_dims")? else {
         writer.unknown(paper);
         return Ok(());
     };
-    let at = |d: &str| study.estimate(&[("method", "train"), (DIM, d)], &MAE);
+    let at = |d: &str| study.estimate(&[of_method(Method::Train), (DIM, d)], &MAE);
     let (five, six, eight) = (at("5")?, at("6")?, at("8")?);
     let ratio = five
         .zip(six)
         .map(|(five, six)| Estimate::single(five.median / six.median, five.runs + six.runs));
     let tolerance = Tolerance {
-        metric: "mae".into(),
+        metric: Metric::Mae,
         value: 0.005,
-        better: Better::Lower,
     };
-    let critical = study.critical_width(&[("method", "train")], &tolerance)?;
+    let critical = study.critical_width(&[of_method(Method::Train)], &tolerance)?;
     let lines = [
         line(
             "mean absolute error, d = 6",
@@ -76,7 +78,12 @@ fn smallest_width(writer: &mut Writer) -> Result<(), FigureError> {
         ),
     ];
     let verdict = writer.judge(&study.name, paper, &lines);
-    let stuck = stuck(writer, &study, &[("method", "train"), (DIM, "6")], "d = 6")?;
+    let stuck = stuck(
+        writer,
+        &study,
+        &[of_method(Method::Train), (DIM, "6")],
+        "d = 6",
+    )?;
     if let (Some(stuck), true) = (stuck, verdict != Verdict::Holds) {
         writer.paragraph(&stuck);
     }
@@ -93,8 +100,8 @@ fn smallest_width(writer: &mut Writer) -> Result<(), FigureError> {
 }
 
 /// The error by width and method, which are one setting together.
-fn by_method(writer: &mut Writer, study: &Study, rows: &[Row<'_>]) -> Result<(), FigureError> {
-    let methods = study.levels(&[], "method")?;
+fn by_method(writer: &mut Writer, study: &Study, rows: &[Row<'_>]) -> Result<(), ReadError> {
+    let methods = study.levels(&[], METHOD_COLUMN)?;
     let mut table = vec![
         ["d".to_owned()]
             .into_iter()
@@ -108,7 +115,7 @@ fn by_method(writer: &mut Writer, study: &Study, rows: &[Row<'_>]) -> Result<(),
                 .iter()
                 .map(|(key, value)| (*key, value.as_str()))
                 .collect();
-            keys.push(("method", method));
+            keys.push((METHOD_COLUMN, method));
             let found = study.estimate(&keys, &MAE)?;
             cells.push(found.map_or_else(String::new, |f| f.text()));
             let place = format!("d {label}, {method}");
@@ -126,7 +133,7 @@ fn stuck(
     study: &Study,
     setting: Setting<'_>,
     place: &str,
-) -> Result<Option<String>, FigureError> {
+) -> Result<Option<String>, ReadError> {
     let errors = study.values(setting, &MAE)?;
     if errors.is_empty() {
         return Ok(None);
@@ -168,7 +175,7 @@ fn stuck(
     Ok(Some(text))
 }
 
-fn pca(writer: &mut Writer) -> Result<(), FigureError> {
+fn pca(writer: &mut Writer) -> Result<(), ReadError> {
     let paper = "the principal directions of the residual stream do not do at the same d what training does.";
     writer.heading("3. PCA at the same d does not do this");
     let Some(study) = writer.study("frac_prevs_dims")? else {
@@ -177,9 +184,9 @@ fn pca(writer: &mut Writer) -> Result<(), FigureError> {
     };
     let mut smallest: Option<f64> = None;
     let mut widths = 0;
-    for d in study.levels(&[("method", "pca")], DIM)? {
+    for d in study.levels(&[of_method(Method::Pca)], DIM)? {
         if d.parse::<usize>().is_ok_and(|d| d <= 8) {
-            let error = study.estimate(&[("method", "pca"), (DIM, &d)], &MAE)?;
+            let error = study.estimate(&[of_method(Method::Pca), (DIM, &d)], &MAE)?;
             smallest = error
                 .map(|e| e.median)
                 .into_iter()
@@ -188,9 +195,9 @@ fn pca(writer: &mut Writer) -> Result<(), FigureError> {
             widths += 1;
         }
     }
-    let at_six = |method| study.estimate(&[("method", method), (DIM, "6")], &MAE);
-    let ratio = at_six("pca")?
-        .zip(at_six("train")?)
+    let at_six = |method| study.estimate(&[of_method(method), (DIM, "6")], &MAE);
+    let ratio = at_six(Method::Pca)?
+        .zip(at_six(Method::Train)?)
         .map(|(pca, train)| Estimate::single(pca.median / train.median, pca.runs + train.runs));
     let lines = [
         line(
@@ -211,7 +218,7 @@ fn pca(writer: &mut Writer) -> Result<(), FigureError> {
     Ok(())
 }
 
-fn faithful(writer: &mut Writer) -> Result<(), FigureError> {
+fn faithful(writer: &mut Writer) -> Result<(), ReadError> {
     let paper = "frac_prevs, compressed, computes the same thing: the cosine similarity of every layer's output is \
                  near 1.";
     writer.heading("4. frac_prevs stays faithful");
@@ -219,14 +226,13 @@ fn faithful(writer: &mut Writer) -> Result<(), FigureError> {
         writer.unknown(paper);
         return Ok(());
     };
-    let lowest = Source::of("study_metrics.csv", "value", &[("metric", "cosine_min")]);
     let mut lines = Vec::new();
     for d in ["6", "8"] {
-        let setting = [("method", "train"), (DIM, d)];
+        let setting = [of_method(Method::Train), (DIM, d)];
         lines.push(line(
             &format!("lowest cosine of a block, d = {d}"),
             "near 1",
-            study.estimate(&setting, &lowest)?,
+            study.estimate(&setting, &LOWEST_COSINE)?,
             Criterion::AtLeast(0.95),
         ));
     }

@@ -2,24 +2,26 @@
 
 use super::words::line;
 use crate::paper::estimate::{Criterion, Estimate};
-use crate::paper::study::Source;
+use crate::paper::study::{Source, of_method};
 use crate::paper::writer::{Writer, duration};
 use base::numbers::four_digits;
-use tracr_compress::figures::table::FigureError;
+use tracr_compress::config::Method;
+use tracr_compress::results::ReadError;
+use tracr_compress::results::runs::{SECONDS, STEPS};
 
 /// A paper's run takes at least so many seconds.
 const PAPER_SECONDS: f64 = 3600.0;
 
 /// The statement.
-pub(super) fn write(writer: &mut Writer) -> Result<(), FigureError> {
+pub(super) fn write(writer: &mut Writer) -> Result<(), ReadError> {
     let paper = "a run of 300 000 steps takes 1 to 4 hours on two processor cores.";
     writer.heading("6. How long a run takes");
     let mut lines = Vec::new();
     let mut remarks = Vec::new();
     for name in ["frac_prevs_dims", "sort_unique_dims"] {
         if let Some(study) = writer.study(name)? {
-            let full = [("method", "train"), ("steps", "300000")];
-            let seconds = study.values(&full, &Source::of_run("wall_time_seconds"))?;
+            let full = [of_method(Method::Train), (STEPS, "300000")];
+            let seconds = study.values(&full, &Source::of_run(SECONDS))?;
             let found = Estimate::new(&seconds);
             let minimum = format!(
                 "{} to {}",

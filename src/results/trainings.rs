@@ -1,4 +1,4 @@
-//! How a training ended, in a word: what a study's answer counts. `crate::run::ending` decides it.
+//! How trainings ended, in a word each: what a study's answer counts. [`super::ending`] decides it.
 
 use std::collections::BTreeMap;
 
@@ -10,20 +10,20 @@ use base::numbers::listed;
 /// whose seeds are told apart by that in `docs/stuck_seeds.md`.
 pub const LEARNED_BELOW: f64 = 0.05;
 
-/// How a training ended.
+/// How a training ended. In alphabetical order, as JSON has them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
+    /// The loss became non-finite.
+    Diverged,
+    /// The error is no small share of the best constant answer's, but the loss still falls.
+    Falling,
     /// The error is a small share of the best constant answer's.
     Learned,
-    /// It is not, but the loss still falls.
-    Falling,
     /// It is not, and the loss does not fall any more.
     Stuck,
     /// It is not, and too few steps were logged to tell whether the loss falls.
     Unclear,
-    /// The loss became non-finite.
-    Diverged,
 }
 
 impl Verdict {
@@ -45,11 +45,6 @@ impl Verdict {
             Self::Unclear => "unclear",
             Self::Diverged => "diverged",
         }
-    }
-
-    /// The verdict of that name.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|verdict| verdict.name() == name)
     }
 
     /// What `n` runs did: `12 got stuck`.
@@ -80,9 +75,9 @@ impl FromIterator<Verdict> for Endings {
 }
 
 impl Endings {
-    /// By name, for `analysis.json`.
-    pub fn by_name(&self) -> BTreeMap<&'static str, usize> {
-        self.0.iter().map(|(v, n)| (v.name(), *n)).collect()
+    /// By verdict, of those that there are.
+    pub fn counts(&self) -> &BTreeMap<Verdict, usize> {
+        &self.0
     }
 
     /// One for each run.
@@ -185,11 +180,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn verdict_is_found_again_by_its_name() {
+    fn verdicts_are_written_by_their_names_and_sorted_by_them() {
         for verdict in Verdict::ALL {
-            assert_eq!(Verdict::named(verdict.name()), Some(verdict));
+            let json = serde_json::to_string(&verdict).unwrap();
+            assert_eq!(json, format!("\"{}\"", verdict.name()));
         }
-        assert_eq!(Verdict::named("Learned"), None);
+        let mut sorted = Verdict::ALL;
+        sorted.sort();
+        assert!(sorted.is_sorted_by_key(|verdict| verdict.name()));
     }
 
     #[test]
@@ -241,8 +239,8 @@ mod tests {
         assert_eq!((some.of(Stuck), some.of(Verdict::Unclear)), (3, 0));
         assert_eq!((some.learned(), some.total()), (1, 6));
         assert_eq!(
-            some.by_name(),
-            BTreeMap::from([("learned", 1), ("stuck", 3), ("falling", 2)])
+            *some.counts(),
+            BTreeMap::from([(Learned, 1), (Stuck, 3), (Falling, 2)])
         );
         let again: Endings = some.verdicts().collect();
         assert_eq!(again, some);

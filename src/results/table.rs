@@ -1,51 +1,20 @@
-//! The CSV files that figures and reports are made of.
+//! Any table with a header, read with errors that name file and line; and tables, written.
 
+use std::io;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
-use thiserror::Error;
+use serde::de::IntoDeserializer;
+use serde::de::value::{Error as WordError, StrDeserializer};
+use serde::{Deserialize, Serialize};
 
+use super::error::ReadError;
 use base::escape::visible;
 use base::files::{self, FileError};
 use base::limits;
 
 /// Larger tables are none of this program's.
 const MAX_BYTES: u64 = limits::TABLE_BYTES;
-
-/// Why a figure cannot be drawn.
-#[derive(Debug, Error)]
-pub enum FigureError {
-    /// Neither a run nor a study.
-    #[error(
-        "{} holds no results to draw: neither metrics.csv (a run) nor runs.csv or study_metrics.csv (a \
-         study); give a directory that `compress --config` or `compress sweep` wrote, or make the tables \
-         of runs below it with `compress analyze`",
-        .0.display()
-    )]
-    NoResults(PathBuf),
-    /// A table that has to be there is not.
-    #[error("{} is missing: {remedy}", path.display())]
-    Missing {
-        /// The file.
-        path: PathBuf,
-        /// What makes it.
-        remedy: String,
-    },
-    /// A table that does not say what it should.
-    #[error("{}, line {line}: {problem}; {remedy}", path.display())]
-    Malformed {
-        /// The file.
-        path: PathBuf,
-        /// Counted from 1, the header's.
-        line: u64,
-        /// What is wrong.
-        problem: String,
-        /// What rebuilds the file.
-        remedy: String,
-    },
-    /// A file that cannot be read or written.
-    #[error(transparent)]
-    File(#[from] FileError),
-}
 
 /// A table: every row has as many cells as the header.
 #[derive(Clone, Debug)]
@@ -64,10 +33,10 @@ impl Table {
     ///
     /// # Errors
     /// If it is missing, not CSV, or has rows of different lengths.
-    pub fn read(directory: &Path, name: &str, remedy: &str) -> Result<Self, FigureError> {
+    pub fn read(directory: &Path, name: &str, remedy: &str) -> Result<Self, ReadError> {
         let path = directory.join(name);
         if !path.exists() {
-            return Err(FigureError::Missing {
+            return Err(ReadError::Missing {
                 path,
                 remedy: remedy.to_owned(),
             });
@@ -80,7 +49,7 @@ impl Table {
     ///
     /// # Errors
     /// If it is not CSV, or has rows of different lengths.
-    pub fn parse(path: &Path, text: &str, remedy: &str) -> Result<Self, FigureError> {
+    pub fn parse(path: &Path, text: &str, remedy: &str) -> Result<Self, ReadError> {
         let mut table = Self {
             path: path.to_owned(),
             remedy: remedy.to_owned(),
@@ -128,15 +97,15 @@ impl Table {
         directory: &Path,
         name: &str,
         remedy: &str,
-    ) -> Result<Option<Self>, FigureError> {
+    ) -> Result<Option<Self>, ReadError> {
         match Self::read(directory, name, remedy) {
-            Err(FigureError::Missing { .. }) => Ok(None),
+            Err(ReadError::Missing { .. }) => Ok(None),
             table => table.map(Some),
         }
     }
 
-    fn problem(&self, line: u64, problem: String) -> FigureError {
-        FigureError::Malformed {
+    fn problem(&self, line: u64, problem: String) -> ReadError {
+        ReadError::Malformed {
             path: self.path.clone(),
             line,
             problem,
@@ -145,7 +114,7 @@ impl Table {
     }
 
     /// An error about a row.
-    pub fn wrong(&self, row: usize, problem: impl Into<String>) -> FigureError {
+    pub fn wrong(&self, row: usize, problem: impl Into<String>) -> ReadError {
         self.problem(self.lines.get(row).copied().unwrap_or(1), problem.into())
     }
 
@@ -153,7 +122,7 @@ impl Table {
     ///
     /// # Errors
     /// If there is none of that name.
-    pub fn column(&self, name: &str) -> Result<usize, FigureError> {
+    pub fn column(&self, name: &str) -> Result<usize, ReadError> {
         self.find(name)
             .ok_or_else(|| self.problem(1, format!("there is no column `{name}`")))
     }
@@ -167,7 +136,7 @@ impl Table {
     ///
     /// # Errors
     /// If it is something else.
-    pub fn value(&self, row: usize, column: usize) -> Result<Option<f64>, FigureError> {
+    pub fn value(&self, row: usize, column: usize) -> Result<Option<f64>, ReadError> {
         let cell = &self.rows[row][column];
         if cell.is_empty() {
             return Ok(None);
@@ -183,16 +152,58 @@ impl Table {
     ///
     /// # Errors
     /// If it is something else.
-    pub fn number(&self, row: usize, column: usize) -> Result<Option<f64>, FigureError> {
+    pub fn number(&self, row: usize, column: usize) -> Result<Option<f64>, ReadError> {
         let value = self.value(row, column)?;
         Ok(value.filter(|number| number.is_finite()))
+    }
+
+    /// A cell's whole number; none where the cell is empty.
+    ///
+    /// # Errors
+    /// If it is something else.
+    pub fn whole<N: FromStr>(&self, row: usize, column: usize) -> Result<Option<N>, ReadError> {
+        let cell = &self.rows[row][column];
+        if cell.is_empty() {
+            return Ok(None);
+        }
+        let number = cell.parse().map_err(|_| {
+            let name = &self.header[column];
+            self.wrong(
+                row,
+                format!("`{name}` is `{}`, not a whole number", short(cell)),
+            )
+        })?;
+        Ok(Some(number))
+    }
+
+    /// A cell's word, one of an enumeration's as serde calls them; none where the cell is empty.
+    ///
+    /// # Errors
+    /// If it is no such word.
+    pub fn word<'a, W: Deserialize<'a>>(
+        &'a self,
+        row: usize,
+        column: usize,
+    ) -> Result<Option<W>, ReadError> {
+        let cell = self.rows[row][column].as_str();
+        if cell.is_empty() {
+            return Ok(None);
+        }
+        let word: StrDeserializer<'a, WordError> = cell.into_deserializer();
+        W::deserialize(word).map(Some).map_err(|_| {
+            let name = &self.header[column];
+            self.wrong(
+                row,
+                format!("`{name}` is `{}`, which is none of its words", short(cell)),
+            )
+        })
     }
 
     /// The numbers of a column.
     ///
     /// # Errors
     /// As [`Table::column`] and [`Table::number`].
-    pub fn numbers(&self, name: &str) -> Result<Vec<Option<f64>>, FigureError> {
+    pub fn numbers(&self, name: &str) -> Result<Vec<Option<f64>>, ReadError> {
         let column = self.column(name)?;
         (0..self.rows.len())
             .map(|row| self.number(row, column))
@@ -203,7 +214,7 @@ impl Table {
     ///
     /// # Errors
     /// As [`Table::column`].
-    pub fn texts(&self, name: &str) -> Result<Vec<&str>, FigureError> {
+    pub fn texts(&self, name: &str) -> Result<Vec<&str>, ReadError> {
         let column = self.column(name)?;
         Ok(self.rows.iter().map(|row| row[column].as_str()).collect())
     }
@@ -215,4 +226,43 @@ fn short(cell: &str) -> String {
         text.push('…');
     }
     text
+}
+
+/// A number as all tables have it: the shortest text that reads back the same.
+pub fn number(x: f64) -> String {
+    format!("{x:?}")
+}
+
+/// The bytes of a table; a row is a tuple or a struct with the header's fields in its order.
+///
+/// # Errors
+/// If a row has more or fewer cells than the header.
+pub fn to_csv<H: AsRef<[u8]>, R: Serialize>(
+    header: &[H],
+    rows: impl IntoIterator<Item = R>,
+) -> io::Result<Vec<u8>> {
+    let mut writer = csv::WriterBuilder::new()
+        .has_headers(false)
+        .from_writer(Vec::new());
+    let other = |e: csv::Error| io::Error::other(e.to_string());
+    writer.write_record(header).map_err(other)?;
+    for row in rows {
+        writer.serialize(row).map_err(other)?;
+    }
+    writer
+        .into_inner()
+        .map_err(|e| io::Error::other(e.to_string()))
+}
+
+/// As [`to_csv`], into a file that is whole or not there at all.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn write_csv<R: Serialize>(
+    path: &Path,
+    header: &[&str],
+    rows: impl IntoIterator<Item = R>,
+) -> Result<(), FileError> {
+    let bytes = to_csv(header, rows).map_err(FileError::new("write", path))?;
+    files::write_atomically(path, &bytes)
 }

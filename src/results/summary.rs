@@ -1,22 +1,16 @@
-//! What a finished run leaves: `layers.csv`, `gram.csv`, `projection.safetensors`, `summary.json`; the
-//! analysis adds its tables (`super::analyzed`).
+//! `summary.json`: how a run ended, with its final metrics.
 
-use std::io;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::directory::{GRAM, GRAMS, LAYERS, PROJECTION, RunDirectory, SUMMARY};
 use super::ending::Ending;
-use super::warnings;
-use crate::analysis::ending::Origin;
+use super::metric::Metric;
+use super::trainings::Origin;
 use crate::config::{Method, RunConfig};
 use base::files::{self, FileError};
 use base::limits;
-use superposition::gram::write_read_grams;
-use superposition::projection::ProjectionError;
-use superposition::{Evaluation, Projection, StopReason};
-use tracr::model::CompiledModel;
+use superposition::{Evaluation, StopReason};
 
 /// `summary.json`: written last; its presence means that the run is over.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -26,8 +20,8 @@ pub struct Summary {
     /// Where `W` comes from: `train` or a baseline.
     #[serde(default)]
     pub method: Method,
-    /// `completed` or `diverged`.
-    pub stop_reason: String,
+    /// Completed or diverged.
+    pub stop_reason: StopReason,
     /// Whether it learned; null for a baseline, and in summaries of versions that did not say.
     #[serde(default)]
     pub ending: Option<Ending>,
@@ -86,11 +80,30 @@ impl From<&Evaluation> for FinalMetrics {
     }
 }
 
+impl FinalMetrics {
+    /// A metric, where the run has it; those of the analysis are not here.
+    pub fn get(&self, metric: Metric) -> Option<f64> {
+        match metric {
+            Metric::EvalLoss => Some(self.eval_loss),
+            Metric::EvalLossOutput => Some(self.eval_loss_output),
+            Metric::EvalLossLayers => Some(self.eval_loss_layers),
+            Metric::Mae => self.mae,
+            Metric::MaxError => self.max_error,
+            Metric::TokenAccuracy => self.token_accuracy,
+            Metric::SequenceAccuracy => self.sequence_accuracy,
+            Metric::CosineMean
+            | Metric::CosineMin
+            | Metric::VarianceExplainedMin
+            | Metric::InterchangeAccuracyMin => None,
+        }
+    }
+}
+
 impl Summary {
     /// The summary of a run that ended for `reason`.
     pub fn new(
         config: &RunConfig,
-        reason: &StopReason,
+        reason: StopReason,
         steps: u64,
         seconds: f64,
         last: Option<&Evaluation>,
@@ -98,16 +111,8 @@ impl Summary {
         Self {
             name: config.name.clone(),
             method: config.compression.method,
-            stop_reason: match reason {
-                StopReason::Completed => "completed",
-                StopReason::Interrupted => "interrupted",
-                StopReason::Diverged { .. } => "diverged",
-            }
-            .into(),
-            ending: match reason {
-                StopReason::Diverged { .. } => Some(Ending::DIVERGED),
-                StopReason::Completed | StopReason::Interrupted => None,
-            },
+            stop_reason: reason,
+            ending: (reason == StopReason::Diverged).then_some(Ending::DIVERGED),
             steps,
             last: last.map(FinalMetrics::from),
             wall_time_seconds: seconds,
@@ -156,104 +161,6 @@ impl Summary {
     pub fn parse(path: &Path, text: &str) -> Result<Self, FileError> {
         serde_json::from_str(text).map_err(|e| FileError::new("read", path)(e.into()))
     }
-
-    /// Writes `summary.json`, with the warnings that the run was given, and before that lets go of
-    /// what a run that is over does not need.
-    ///
-    /// # Errors
-    /// If it cannot be written.
-    pub fn save(&mut self, directory: &RunDirectory) -> Result<(), FileError> {
-        self.warnings = warnings::read(directory.path())?;
-        directory.remove_unneeded()?;
-        let path = directory.file(SUMMARY);
-        let text = serde_json::to_string_pretty(self)
-            .map_err(|e| FileError::new("write", &path)(e.into()))?;
-        files::write_atomically(&path, format!("{text}\n").as_bytes())
-    }
-}
-
-/// Writes the tables of the final `W` and `W` itself.
-///
-/// # Errors
-/// If one of them cannot be written.
-pub fn write(
-    directory: &RunDirectory,
-    model: &CompiledModel,
-    projection: &Projection,
-    evaluation: &Evaluation,
-) -> Result<(), ProjectionError> {
-    let layers = model
-        .block_names()
-        .into_iter()
-        .zip(&evaluation.blocks)
-        .map(|(block, fit)| (block, fit.mse, fit.cosine));
-    write_csv(&directory.file(LAYERS), &["block", "mse", "cosine"], layers)?;
-    let gram = projection.gram(model);
-    let labels = &projection.labels;
-    let pairs = gram
-        .indexed_iter()
-        .map(|((a, b), value)| (&labels[a], &labels[b], value));
-    write_csv(
-        &directory.file(GRAM),
-        &["feature_a", "feature_b", "value"],
-        pairs,
-    )?;
-    if projection.wiring.count() > 2 {
-        write_grams(directory, model, projection)?;
-    }
-    projection.save(&directory.file(PROJECTION))
-}
-
-/// `grams.csv`: of several `G` each, in the rows that its writer writes.
-fn write_grams(
-    directory: &RunDirectory,
-    model: &CompiledModel,
-    projection: &Projection,
-) -> Result<(), FileError> {
-    let labels = &projection.labels;
-    let all = write_read_grams(model, &projection.w, &projection.wiring);
-    let rows = all.iter().flat_map(|one| {
-        let names = (one.writer.name(), one.reader.name());
-        one.written.iter().flat_map(move |&a| {
-            let (writer, reader) = names.clone();
-            let row = one.gram.row(a);
-            let cells: Vec<_> = row
-                .iter()
-                .zip(labels)
-                .map(|(value, b)| (writer.clone(), reader.clone(), &labels[a], b, *value))
-                .collect();
-            cells
-        })
-    });
-    let header = ["writer", "reader", "feature_a", "feature_b", "value"];
-    write_csv(&directory.file(GRAMS), &header, rows)
-}
-
-/// A table, whole or not there at all; a row is a tuple or a struct with the header's fields in its
-/// order.
-///
-/// # Errors
-/// If it cannot be written.
-pub fn write_csv<R: Serialize>(
-    path: &Path,
-    header: &[&str],
-    rows: impl Iterator<Item = R>,
-) -> Result<(), FileError> {
-    let text = || -> Result<Vec<u8>, csv::Error> {
-        let mut writer = csv::WriterBuilder::new()
-            .has_headers(false)
-            .from_writer(Vec::new());
-        writer.write_record(header)?;
-        for row in rows {
-            writer.serialize(row)?;
-        }
-        writer
-            .into_inner()
-            .map_err(|e| io::Error::other(e.to_string()).into())
-    };
-    let bytes =
-        text().map_err(|e| FileError::new("write", path)(io::Error::other(e.to_string())))?;
-    files::write_atomically(path, &bytes)
 }
 
 /// The processor's name, or its architecture where the system does not tell.

@@ -1,14 +1,16 @@
 //! What a run directory says about its run, without the configuration that made it.
 
-use std::io;
 use std::path::Path;
+use std::{fmt, io};
 
 use serde::{Deserialize, Serialize};
 
-use super::directory::{CONFIG, FAILURE, METRICS, SUMMARY};
-use super::results::Summary;
+use super::layout::{CONFIG, FAILURE, METRICS, SUMMARY};
+use super::metric::Metric;
+use super::summary::Summary;
 use base::files::{self, FileError, links, remove};
 use base::limits;
+use superposition::StopReason;
 
 /// How far a run is.
 #[derive(Clone, Debug)]
@@ -28,6 +30,24 @@ pub enum RunState {
     Failed(String),
 }
 
+/// The same in a word: in `runs.csv`, and where runs without a result are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs)]
+pub enum Status {
+    Completed,
+    Diverged,
+    Failed,
+    #[serde(rename = "not finished")]
+    NotFinished,
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 struct Failure {
     reason: String,
@@ -41,17 +61,10 @@ impl RunState {
     pub fn read(directory: &Path) -> Result<Self, FileError> {
         let summary = directory.join(SUMMARY);
         if summary.exists() {
-            let mut summary = Box::new(Summary::load(&summary)?);
-            let metrics = directory.join(METRICS);
-            // Opening anything else could wait for ever.
-            if metrics.is_file()
-                && let Ok(metrics) = std::fs::File::open(metrics)
-            {
-                take_exact_figures(metrics, &mut summary);
-            }
-            return Ok(match summary.stop_reason.as_str() {
-                "diverged" => Self::Diverged(summary),
-                _ => Self::Completed(summary),
+            let summary = Box::new(Summary::load(&summary)?);
+            return Ok(match summary.stop_reason {
+                StopReason::Diverged => Self::Diverged(summary),
+                StopReason::Completed | StopReason::Interrupted => Self::Completed(summary),
             });
         }
         let failure = directory.join(FAILURE);
@@ -68,12 +81,35 @@ impl RunState {
         Ok(Self::Unfinished { step: logged })
     }
 
+    /// In a word.
+    pub fn status(&self) -> Status {
+        match self {
+            Self::Completed(_) => Status::Completed,
+            Self::Diverged(_) => Status::Diverged,
+            Self::Failed(_) => Status::Failed,
+            Self::Unfinished { .. } | Self::Pending => Status::NotFinished,
+        }
+    }
+
     /// Whether nothing more will come of it in this sweep.
     pub fn is_over(&self) -> bool {
-        matches!(
-            self,
-            Self::Completed(_) | Self::Diverged(_) | Self::Failed(_)
-        )
+        self.status() != Status::NotFinished
+    }
+
+    /// The summary of a run that has one.
+    pub fn summary(&self) -> Option<&Summary> {
+        match self {
+            Self::Completed(summary) | Self::Diverged(summary) => Some(summary),
+            _ => None,
+        }
+    }
+
+    /// A final metric of a completed run.
+    pub fn metric(&self, metric: Metric) -> Option<f64> {
+        match self {
+            Self::Completed(summary) => summary.last.as_ref()?.get(metric),
+            _ => None,
+        }
     }
 
     /// Why it has no result, if it has none and will have none.
@@ -87,41 +123,6 @@ impl RunState {
             )),
             _ => None,
         }
-    }
-}
-
-/// The final metrics as `metrics.csv` has them, to the last digit: reading JSON may change that.
-pub fn take_exact_figures(metrics: impl io::Read, summary: &mut Summary) {
-    let Some(figures) = &mut summary.last else {
-        return;
-    };
-    let mut reader = csv::Reader::from_reader(metrics);
-    let Ok(header) = reader.headers().cloned() else {
-        return;
-    };
-    let Some(Ok(last)) = reader.records().last() else {
-        return;
-    };
-    let cell = |name: &str| -> Option<f64> {
-        let column = header.iter().position(|h| h == name)?;
-        last.get(column)?.parse().ok()
-    };
-    let required = [
-        ("eval_loss", &mut figures.eval_loss),
-        ("eval_loss_output", &mut figures.eval_loss_output),
-        ("eval_loss_layers", &mut figures.eval_loss_layers),
-    ];
-    for (name, figure) in required {
-        *figure = cell(name).unwrap_or(*figure);
-    }
-    let optional = [
-        ("mae", &mut figures.mae),
-        ("max_error", &mut figures.max_error),
-        ("token_accuracy", &mut figures.token_accuracy),
-        ("sequence_accuracy", &mut figures.sequence_accuracy),
-    ];
-    for (name, figure) in optional {
-        *figure = cell(name).or(*figure);
     }
 }
 

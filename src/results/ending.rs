@@ -19,7 +19,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::analysis::ending::{LEARNED_BELOW, Verdict};
+use super::metric::Metric;
+use super::trainings::{LEARNED_BELOW, Verdict};
 use base::files::FileError;
 use superposition::Evaluation;
 
@@ -167,7 +168,7 @@ pub fn loss_ratio(path: &Path, steps: u64) -> Result<Option<f64>, FileError> {
     let mut reader = csv::Reader::from_path(path).map_err(error)?;
     let header = reader.headers().map_err(error)?;
     let place = |name: &str| header.iter().position(|column| column == name);
-    let (Some(step), Some(loss)) = (place("step"), place("eval_loss")) else {
+    let (Some(step), Some(loss)) = (place("step"), place(Metric::EvalLoss.name())) else {
         return Ok(None);
     };
     let mut lowest = [f64::INFINITY; 2];
