@@ -1,7 +1,5 @@
 //! A scene as SVG text.
 
-use std::fmt::Write;
-
 use super::scene::{Anchor, Label, Mark, Paint, Scene};
 use super::text;
 use base::escape::markup;
@@ -26,7 +24,7 @@ enum Colours {
 }
 
 /// The colours on white.
-pub(super) fn fixed(paint: Paint) -> (u8, u8, u8) {
+fn fixed(paint: Paint) -> (u8, u8, u8) {
     match paint {
         Paint::Ink => (0x22, 0x22, 0x22),
         Paint::Muted => (0x5c, 0x5c, 0x5c),
@@ -69,28 +67,45 @@ fn points(points: &[(f64, f64)]) -> String {
 }
 
 fn element(scene: &Scene, title: &str, description: &str, colours: Colours) -> String {
-    let (w, h) = (length(scene.width), length(scene.height));
     // On a page, texts of a figure are as large as those around it, if there is room.
     let scale = match colours {
         Colours::Fixed => 1.0,
         Colours::OfThePage => 1.5,
     };
-    let (wide, high) = (length(scale * scene.width), length(scale * scene.height));
-    let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{wide}pt\" height=\"{high}pt\" \
-         viewBox=\"0 0 {w} {h}\" role=\"img\" font-family=\"{}\">\n<title>{}</title>\n<desc>{}</desc>\n",
-        text::FAMILY,
-        markup(title),
-        markup(description)
-    );
+    let (w, h) = (length(scene.width), length(scene.height));
     let paper = colour(Paint::Paper, colours);
-    let _ = writeln!(svg, "<rect width=\"{w}\" height=\"{h}\" fill=\"{paper}\"/>");
-    for mark in &scene.marks {
-        svg.push_str(&tag(mark, colours));
-        svg.push('\n');
+    let (title, description) = (markup(title), markup(description));
+    let content = format!(
+        "<title>{title}</title>\n<desc>{description}</desc>\n<rect width=\"{w}\" height=\"{h}\" fill=\"{paper}\"/>\n{}",
+        tags(&scene.marks, colours)
+    );
+    enclosed(scene, scale, &content)
+}
+
+/// Drawn one over the other on white, these are the figure; each has at most so many marks.
+pub(super) fn layers(scene: &Scene, most_marks: usize) -> impl Iterator<Item = String> {
+    let marks = scene.marks.chunks(most_marks);
+    marks.map(|marks| enclosed(scene, 1.0, &tags(marks, Colours::Fixed)))
+}
+
+/// The element itself, so many times the scene's size.
+fn enclosed(scene: &Scene, scale: f64, content: &str) -> String {
+    let (w, h) = (length(scene.width), length(scene.height));
+    let (wide, high) = (length(scale * scene.width), length(scale * scene.height));
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{wide}pt\" height=\"{high}pt\" \
+         viewBox=\"0 0 {w} {h}\" role=\"img\" font-family=\"{}\">\n{content}</svg>\n",
+        text::FAMILY
+    )
+}
+
+fn tags(marks: &[Mark], colours: Colours) -> String {
+    let mut tags = String::new();
+    for mark in marks {
+        tags.push_str(&tag(mark, colours));
+        tags.push('\n');
     }
-    svg.push_str("</svg>\n");
-    svg
+    tags
 }
 
 fn tag(mark: &Mark, colours: Colours) -> String {
