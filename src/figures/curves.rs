@@ -147,7 +147,10 @@ pub(super) fn stacked(panels: &[Stacked], last_step: f64) -> Scene {
         let last = i + 1 == panels.len();
         panel.draw_axes(&mut scene, if last { "updates of W" } else { "" }, title);
         for ((_, points), (_, style)) in curves.iter().zip(&entries) {
-            panel.curve(&mut scene, points, *style, 1.1);
+            if points.len() > 1 {
+                let points = points.iter().map(|(x, y)| panel.at(*x, *y)).collect();
+                style.line(&mut scene, points, 1.1);
+            }
         }
         top += HEIGHT + 16.0;
     }

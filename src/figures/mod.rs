@@ -3,7 +3,7 @@
 //! [`of_run`] and [`of_study`] read the tables and lay out scenes; [`svg`] and [`png`] write
 //! them. Sizes fit papers: 252 points (3.5 inch) are a column, 486 points a page.
 
-pub mod axis;
+mod axis;
 pub mod bars;
 mod by_setting;
 pub mod by_width;
@@ -23,7 +23,7 @@ pub mod study;
 mod study_analysis;
 pub mod svg;
 pub mod table;
-pub mod text;
+mod text;
 
 use std::path::Path;
 

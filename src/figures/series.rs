@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use super::axis::Scale;
+use super::scene::{Mark, Paint, Scene};
 use crate::analysis::across::{median, median_interval};
 use base::numbers::count;
 
@@ -71,6 +72,40 @@ impl Series {
         let points = self.points.iter().copied();
         points.filter(|(_, value)| value.is_finite())
     }
+}
+
+/// A panel: title of its axis, whether that is logarithmic, series by name.
+pub type Plot<'a> = (&'a str, bool, &'a [(String, Series)]);
+
+/// The names of all panels' series, in their order.
+pub fn names<'a>(panels: &[Plot<'a>]) -> Vec<&'a str> {
+    let mut names: Vec<&str> = Vec::new();
+    for (name, _) in panels.iter().flat_map(|(.., series)| *series) {
+        if !names.contains(&name.as_str()) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// A panel's series of a name.
+pub fn named<'a>((.., series): &Plot<'a>, name: &str) -> Option<&'a Series> {
+    let found = series.iter().find(|(known, _)| known == name);
+    found.map(|(_, series)| series)
+}
+
+/// Draws a run as a point.
+pub fn dot(scene: &mut Scene, at: (f64, f64), fill: Paint) {
+    scene.dot(at, 1.3, fill, 0.75);
+}
+
+/// Draws a median's interval as a bar between two of its corners.
+pub fn interval_bar(scene: &mut Scene, a: (f64, f64), b: (f64, f64), fill: Paint) {
+    scene.marks.push(Mark::Area {
+        points: vec![a, (b.0, a.1), b, (a.0, b.1)],
+        fill,
+        opacity: 0.3,
+    });
 }
 
 /// The axis of a metric's values.

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::by_setting::by_setting;
-use super::by_width::{Plot, against_width};
+use super::by_width::against_width;
 use super::figure::Figure;
-use super::series::{SMALLEST, Series};
+use super::series::{Plot, SMALLEST, Series};
 use super::table::{FigureError, Table};
 use crate::analysis::answer::{depends_on_seed, group_name};
 use crate::config::Method;

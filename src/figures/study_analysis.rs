@@ -5,10 +5,10 @@ use std::path::Path;
 
 use super::bars;
 use super::by_setting::by_setting;
-use super::by_width::{Plot, against_width};
+use super::by_width::against_width;
 use super::colour::VERDICTS;
 use super::figure::Figure;
-use super::series::Series;
+use super::series::{Plot, Series};
 use super::study::{INTERVAL, Study, entry, has_several_widths};
 use super::table::{FigureError, Table};
 use crate::analysis::answer::group_name;

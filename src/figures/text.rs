@@ -10,10 +10,6 @@ use skrifa::{FontRef, MetadataProvider};
 
 use base::escape::visible;
 
-/// Height of letters above the baseline, per point of size; the tall ones of labels and digits.
-pub const ASCENT: f64 = 0.76;
-/// Depth below the baseline.
-pub const DESCENT: f64 = 0.21;
 /// For SVG.
 pub const FAMILY: &str = "DejaVu Sans, Helvetica, Arial, sans-serif";
 
@@ -49,6 +45,12 @@ pub fn width(text: &str, size: f64) -> f64 {
     advances
         .map(|advance| f64::from(advance) * size / widths.units_per_em)
         .sum()
+}
+
+/// The length of the longest of these texts.
+pub fn widest(texts: impl IntoIterator<Item: AsRef<str>>, size: f64) -> f64 {
+    let widths = texts.into_iter().map(|text| width(text.as_ref(), size));
+    widths.fold(0.0, f64::max)
 }
 
 /// At most `room` points long: the middle gives way to an ellipsis.
