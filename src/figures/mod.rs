@@ -6,7 +6,7 @@
 mod axis;
 pub mod bars;
 mod by_setting;
-pub mod by_width;
+mod by_width;
 pub mod colour;
 mod colour_bar;
 mod colour_scale;
