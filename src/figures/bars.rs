@@ -217,9 +217,10 @@ pub fn verdicts(counts: &[(String, Vec<f64>)]) -> Figure {
         scene.text(left - 4.0, y + pitch / 2.0 + 2.5, SMALL, Anchor::End, name);
         let mut from = 0.0;
         for (count, (_, paint)) in counts.iter().zip(VERDICTS) {
-            let (a, b) = (axis.at(from), axis.at(from + count));
-            if b > a {
-                scene.rect(a, y + GAP, b - a, pitch - 2.0 * GAP, paint);
+            let share = axis.scale.place(from + count) - axis.scale.place(from);
+            if share > 0.0 {
+                let width = share * axis.width;
+                scene.rect(axis.at(from), y + GAP, width, pitch - 2.0 * GAP, paint);
             }
             from += count;
         }

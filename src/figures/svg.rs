@@ -58,6 +58,15 @@ fn length(x: f64) -> String {
     }
 }
 
+/// `x="1.5" y="3"`.
+fn lengths(attributes: &[(&str, f64)]) -> String {
+    let attributes = attributes.iter();
+    let texts: Vec<String> = attributes
+        .map(|(name, x)| format!("{name}=\"{}\"", length(*x)))
+        .collect();
+    texts.join(" ")
+}
+
 fn points(points: &[(f64, f64)]) -> String {
     let pairs: Vec<String> = points
         .iter()
@@ -109,6 +118,7 @@ fn tags(marks: &[Mark], colours: Colours) -> String {
 }
 
 fn tag(mark: &Mark, colours: Colours) -> String {
+    let paint = |paint: &Paint| colour(*paint, colours);
     match mark {
         Mark::Rect {
             x,
@@ -116,54 +126,43 @@ fn tag(mark: &Mark, colours: Colours) -> String {
             width,
             height,
             fill,
-        } => format!(
-            "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"{}\"/>",
-            length(*x),
-            length(*y),
-            length(*width),
-            length(*height),
-            colour(*fill, colours)
-        ),
+        } => {
+            let place = lengths(&[("x", *x), ("y", *y), ("width", *width), ("height", *height)]);
+            format!("<rect {place} fill=\"{}\"/>", paint(fill))
+        }
         Mark::Line {
             points: line,
-            paint,
+            paint: stroke,
             width,
             dash,
         } => {
+            let (line, stroke, width) = (points(line), paint(stroke), length(*width));
             let dash = dash.map_or_else(String::new, |(on, off)| {
                 format!(" stroke-dasharray=\"{} {}\"", length(on), length(off))
             });
             format!(
-                "<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"{}\"{dash}/>",
-                points(line),
-                colour(*paint, colours),
-                length(*width)
+                "<polyline points=\"{line}\" fill=\"none\" stroke=\"{stroke}\" stroke-width=\"{width}\"{dash}/>"
             )
         }
         Mark::Area {
             points: area,
             fill,
             opacity,
-        } => format!(
-            "<polygon points=\"{}\" fill=\"{}\" fill-opacity=\"{}\"/>",
-            points(area),
-            colour(*fill, colours),
-            length(*opacity)
-        ),
+        } => {
+            let (area, fill, opacity) = (points(area), paint(fill), length(*opacity));
+            format!("<polygon points=\"{area}\" fill=\"{fill}\" fill-opacity=\"{opacity}\"/>")
+        }
         Mark::Dot {
             x,
             y,
             radius,
             fill,
             opacity,
-        } => format!(
-            "<circle cx=\"{}\" cy=\"{}\" r=\"{}\" fill=\"{}\" fill-opacity=\"{}\"/>",
-            length(*x),
-            length(*y),
-            length(*radius),
-            colour(*fill, colours),
-            length(*opacity)
-        ),
+        } => {
+            let place = lengths(&[("cx", *x), ("cy", *y), ("r", *radius)]);
+            let (fill, opacity) = (paint(fill), length(*opacity));
+            format!("<circle {place} fill=\"{fill}\" fill-opacity=\"{opacity}\"/>")
+        }
         Mark::Text(label) => text_tag(label, colours),
     }
 }
