@@ -5,7 +5,7 @@ use std::path::Path;
 
 use compress_fuzz::{choice, halves, readable};
 use libfuzzer_sys::fuzz_target;
-use tracr_compress::figures::{Figure, bars, curves, diagnostics, gram, heat_map, study, svg};
+use tracr_compress::figures::{Figure, bars, curves, diagnostics, gram, heat_map, png, study, svg};
 use tracr_compress::results::{ReadError, Runs, Study, Table};
 
 fuzz_target!(|data: &[u8]| {
@@ -21,6 +21,7 @@ fuzz_target!(|data: &[u8]| {
                 for tag in drawn.split('<').filter_map(|part| part.split('>').next()) {
                     assert!(!tag.contains("NaN") && !tag.contains("inf"), "<{tag}>");
                 }
+                assert!(png::encode(&figure.scene, 0.5).is_some(), "{drawn}");
             }
         }
         Err(error) => drop(readable(&error)),

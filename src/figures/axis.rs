@@ -1,6 +1,7 @@
 //! Scales, ticks, and a rectangle with axes into which curves and points are drawn.
 
-use super::scene::{Anchor, Mark, Paint, Scene};
+use super::colour::SERIES;
+use super::scene::{Anchor, Label, Mark, Paint, Scene};
 use super::text;
 
 /// Size of tick labels and legends, in points.
@@ -215,9 +216,19 @@ impl Style {
     pub fn series(i: usize) -> Self {
         let dashes = [None, Some((5.0, 2.0)), Some((1.5, 1.5)), Some((7.0, 1.5))];
         Self {
-            paint: super::colour::SERIES[i % super::colour::SERIES.len()],
+            paint: SERIES[i % SERIES.len()],
             dash: dashes[i % dashes.len()],
         }
+    }
+
+    /// Draws a line through points of the scene.
+    pub fn line(self, scene: &mut Scene, points: Vec<(f64, f64)>, width: f64) {
+        scene.marks.push(Mark::Line {
+            points,
+            paint: self.paint,
+            width,
+            dash: self.dash,
+        });
     }
 }
 
@@ -232,8 +243,7 @@ impl Panel {
 
     /// How much room the tick labels of `y` take.
     pub fn tick_room(y: &Scale) -> f64 {
-        let widths = y.ticks.iter().map(|(_, label)| text::width(label, SMALL));
-        widths.fold(0.0, f64::max) + 4.0
+        text::widest(y.ticks.iter().map(|(_, label)| label), SMALL) + 4.0
     }
 
     /// Axes, grid lines, ticks and titles; `x_title` empty for a panel above another.
@@ -260,35 +270,50 @@ impl Panel {
             0.6,
         );
         scene.line((self.left, bottom), (right, bottom), Paint::Muted, 0.6);
-        if !x_title.is_empty() {
-            let middle = self.left + self.width / 2.0;
-            scene.text(middle, bottom + 20.0, NORMAL, Anchor::Middle, x_title);
-        }
+        title_below(scene, self.left + self.width / 2.0, bottom, x_title);
         let x = self.left - Self::tick_room(&self.y) - 3.0;
         let middle = self.top + self.height / 2.0;
         let y_title = text::shorten(y_title, NORMAL, self.height + 12.0);
-        scene.label(
-            x,
-            middle,
-            NORMAL,
-            Anchor::Middle,
-            true,
-            Paint::Ink,
-            &y_title,
-        );
+        scene.label(Label {
+            upwards: true,
+            ..Label::new(x, middle, NORMAL, Anchor::Middle, &y_title)
+        });
+    }
+}
+
+fn title_below(scene: &mut Scene, middle: f64, bottom: f64, title: &str) {
+    scene.text(middle, bottom + 20.0, NORMAL, Anchor::Middle, title);
+}
+
+/// The axis below rows of bars or marks.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub struct RowAxis {
+    pub left: f64,
+    pub top: f64,
+    pub width: f64,
+    pub bottom: f64,
+    pub scale: Scale,
+}
+
+impl RowAxis {
+    /// Where a value lies in the scene.
+    pub fn at(&self, value: f64) -> f64 {
+        self.left + self.scale.place(value) * self.width
     }
 
-    /// A curve through points of the plot.
-    pub fn curve(&self, scene: &mut Scene, points: &[(f64, f64)], style: Style, width: f64) {
-        if points.len() < 2 {
-            return;
+    /// A grid line through all rows at each tick, and its label below them.
+    pub fn draw(&self, scene: &mut Scene) {
+        for (value, label) in &self.scale.ticks {
+            let x = self.at(*value);
+            scene.line((x, self.top), (x, self.bottom), Paint::Grid, 0.5);
+            scene.text(x, self.bottom + 9.0, SMALL, Anchor::Middle, label);
         }
-        scene.marks.push(Mark::Line {
-            points: points.iter().map(|(x, y)| self.at(*x, *y)).collect(),
-            paint: style.paint,
-            width,
-            dash: style.dash,
-        });
+    }
+
+    /// The title below the labels.
+    pub fn title(&self, scene: &mut Scene, title: &str) {
+        title_below(scene, self.left + self.width / 2.0, self.bottom, title);
     }
 }
 
@@ -307,12 +332,7 @@ pub fn legend(
             x = left;
             y += SMALL + 4.0;
         }
-        scene.marks.push(Mark::Line {
-            points: vec![(x, y - 2.5), (x + 13.0, y - 2.5)],
-            paint: style.paint,
-            width: 1.5,
-            dash: style.dash,
-        });
+        style.line(scene, vec![(x, y - 2.5), (x + 13.0, y - 2.5)], 1.5);
         scene.text(x + 16.0, y, SMALL, Anchor::Start, &name);
         x += length + 9.0;
     }

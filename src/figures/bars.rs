@@ -1,100 +1,90 @@
 //! What became of each feature (`features.csv`) and of each block (`layers.csv`), as bars.
 
-use super::axis::{NORMAL, SMALL, Scale};
+use super::axis::{RowAxis, SMALL, Scale};
 use super::colour::{self, VERDICTS};
 use super::figure::{COLUMN, Figure};
-use super::scene::{Anchor, Paint, Scene};
+use super::scene::{Anchor, Label, Paint, Scene};
 use super::{gram, text};
 use crate::results::layout::{FEATURES, LAYERS, STUDY_VERDICTS};
 use crate::results::{ReadError, Table};
 
-/// A panel's title, axis, and length and colour by row.
-type Bar<'a> = (&'a str, Scale, Vec<(Option<f64>, Paint)>);
-
-/// Two panels of bars side by side, a row for each name.
-struct Bars<'a> {
-    names: &'a [&'a str],
-    /// Value and colour by row; a text instead of a bar where there is no value.
-    panels: [Bar<'a>; 2],
-    /// A word at the end of each row.
-    words: Vec<String>,
-    top: f64,
+/// A column of bars, a row for each name.
+struct Panel<'a> {
+    title: &'a str,
+    scale: Scale,
+    /// Value and colour by row; no bar where there is no value.
+    bars: Vec<(Option<f64>, Paint)>,
 }
 
-const PANEL: f64 = 100.0;
+const WIDTH: f64 = 100.0;
 const BETWEEN: f64 = 26.0;
 const LABEL_ROOM: f64 = 84.0;
+/// Room above and below a bar in its row.
+const GAP: f64 = 1.2;
 
-impl Bars<'_> {
-    fn draw(&self, scene: &mut Scene) {
-        let rows = self.names.len();
-        let pitch = if rows <= 30 { 11.0 } else { 8.6 };
-        let size = if rows <= 30 { SMALL } else { 6.4 };
-        let names: Vec<String> = self
-            .names
-            .iter()
-            .map(|name| text::shorten(name, size, LABEL_ROOM))
-            .collect();
-        let longest = |texts: &[String]| {
-            let widths = texts.iter().map(|t| text::width(t, size));
-            widths.fold(0.0, f64::max)
+/// Two panels side by side from `top` on, names at their left and a word at the end of each row.
+fn draw(scene: &mut Scene, top: f64, names: &[&str], panels: [Panel<'_>; 2], words: &[String]) {
+    let rows = names.len();
+    let pitch = if rows <= 30 { 11.0 } else { 8.6 };
+    let size = if rows <= 30 { SMALL } else { 6.4 };
+    let names: Vec<String> = names
+        .iter()
+        .map(|name| text::shorten(name, size, LABEL_ROOM))
+        .collect();
+    let left = text::widest(&names, size) + 6.0;
+    let bottom = top + pitch * rows as f64;
+    let (mut x, mut end) = (left, 0.0);
+    for Panel { title, scale, bars } in panels {
+        let axis = RowAxis {
+            left: x,
+            top,
+            width: WIDTH,
+            bottom,
+            scale,
         };
-        let left = longest(&names) + 6.0;
-        let bottom = self.top + pitch * rows as f64;
-        let mut x = left;
-        for (title, scale, values) in &self.panels {
-            let at = |value: f64| x + scale.place(value) * PANEL;
-            for (value, label) in &scale.ticks {
-                scene.line(
-                    (at(*value), self.top),
-                    (at(*value), bottom),
-                    Paint::Grid,
-                    0.5,
-                );
-                scene.text(at(*value), bottom + 9.0, SMALL, Anchor::Middle, label);
+        axis.draw(scene);
+        axis.title(scene, title);
+        let zero = axis.at(0.0);
+        for (row, (value, paint)) in bars.into_iter().enumerate() {
+            if let Some(value) = value {
+                let at = axis.at(value);
+                let y = top + pitch * row as f64 + GAP;
+                let width = (at - zero).abs().max(0.6);
+                scene.rect(zero.min(at), y, width, pitch - 2.0 * GAP, paint);
             }
-            scene.text(
-                x + PANEL / 2.0,
-                bottom + 20.0,
-                NORMAL,
-                Anchor::Middle,
-                title,
-            );
-            for (row, (value, paint)) in values.iter().enumerate() {
-                let y = self.top + pitch * row as f64;
-                if let Some(value) = value {
-                    let (a, b) = (at(0.0), at(*value));
-                    let (from, to) = (a.min(b), a.max(b));
-                    let width = (to - from).max(0.6);
-                    scene.rect(from, y + 1.2, width, pitch - 2.4, *paint);
-                }
-            }
-            scene.line((at(0.0), self.top), (at(0.0), bottom), Paint::Muted, 0.6);
-            x += PANEL + BETWEEN;
         }
-        for (row, name) in names.iter().enumerate() {
-            let y = self.top + pitch * (row as f64 + 0.5) + size * 0.36;
-            scene.text(left - 4.0, y, size, Anchor::End, name);
-            scene.label(
-                x - 14.0,
-                y,
-                size,
-                Anchor::Start,
-                false,
-                Paint::Muted,
-                &self.words[row],
-            );
-        }
-        let half_tick = |(_, scale, _): &(&str, Scale, Vec<_>)| {
-            scale
-                .ticks
-                .last()
-                .map_or(0.0, |(_, label)| text::width(label, SMALL) / 2.0)
-        };
-        let panels_end = x - BETWEEN + half_tick(&self.panels[1]);
-        scene.width = (x - 14.0 + longest(&self.words)).max(panels_end) + 3.0;
-        scene.height = bottom + 25.0;
+        scene.line((zero, top), (zero, bottom), Paint::Muted, 0.6);
+        let last = axis.scale.ticks.last();
+        end = x + WIDTH + last.map_or(0.0, |(_, label)| text::width(label, SMALL) / 2.0);
+        x += WIDTH + BETWEEN;
     }
+    let words_at = x - 14.0;
+    for (row, (name, word)) in names.iter().zip(words).enumerate() {
+        let y = top + pitch * (row as f64 + 0.5) + size * 0.36;
+        scene.text(left - 4.0, y, size, Anchor::End, name);
+        scene.label(Label {
+            paint: Paint::Muted,
+            ..Label::new(words_at, y, size, Anchor::Start, word)
+        });
+    }
+    scene.width = (words_at + text::widest(words, size)).max(end) + 3.0;
+    scene.height = bottom + 25.0;
+}
+
+/// Verdicts and their colours in one row, `indent` from a colour to its name; returns where the row ends.
+fn legend(
+    scene: &mut Scene,
+    verdicts: impl Iterator<Item = (&'static str, Paint)>,
+    size: f64,
+    (indent, gap): (f64, f64),
+) -> f64 {
+    let mut x = 4.0;
+    for (name, paint) in verdicts {
+        scene.rect(x, 3.0, 8.0, 7.0, paint);
+        scene.text(x + indent, 9.5, size, Anchor::Start, name);
+        x += indent + text::width(name, size) + gap;
+    }
+    x
 }
 
 /// Norm and dimensionality of every feature, coloured by verdict.
@@ -112,38 +102,31 @@ pub fn features(table: &Table) -> Result<Figure, ReadError> {
     let verdicts = table.texts("verdict")?;
     let verdicts: Vec<&str> = order.iter().map(|i| verdicts[*i]).collect();
     let mut scene = Scene::default();
-    let present: Vec<_> = VERDICTS
-        .iter()
-        .filter(|(verdict, _)| verdicts.contains(&verdict.name()))
-        .collect();
-    let mut x = 4.0;
-    for (verdict, paint) in present {
-        let name = verdict.name();
-        scene.rect(x, 3.0, 8.0, 7.0, *paint);
-        scene.text(x + 11.0, 9.5, SMALL, Anchor::Start, name);
-        x += 11.0 + text::width(name, SMALL) + 10.0;
-    }
-    let legend_end = x;
+    let present = VERDICTS
+        .into_iter()
+        .map(|(verdict, paint)| (verdict.name(), paint))
+        .filter(|(name, _)| verdicts.contains(name));
+    let legend_end = legend(&mut scene, present, SMALL, (11.0, 10.0));
     let panel = |title, column| -> Result<_, ReadError> {
         let values = table.numbers(column)?;
         let values: Vec<Option<f64>> = order.iter().map(|i| values[*i]).collect();
         let largest = values.iter().flatten().copied().fold(1.0, f64::max);
         let paints = verdicts.iter().map(|v| colour::verdict(v));
-        let scale = Scale::linear(0.0, largest, 4);
-        Ok((title, scale, values.into_iter().zip(paints).collect()))
+        Ok(Panel {
+            title,
+            scale: Scale::linear(0.0, largest, 4),
+            bars: values.into_iter().zip(paints).collect(),
+        })
     };
-    let norms = panel("norm ‖Wᵢ‖", "norm")?;
-    let dimensionalities = panel("dimensionality Dᵢ", "dimensionality")?;
-    let bars = Bars {
-        names: &names,
-        panels: [norms, dimensionalities],
-        words: verdicts
-            .iter()
-            .map(|v| text::shorten(v, SMALL, 60.0))
-            .collect(),
-        top: 17.0,
-    };
-    bars.draw(&mut scene);
+    let panels = [
+        panel("norm ‖Wᵢ‖", "norm")?,
+        panel("dimensionality Dᵢ", "dimensionality")?,
+    ];
+    let words: Vec<String> = verdicts
+        .iter()
+        .map(|v| text::shorten(v, SMALL, 60.0))
+        .collect();
+    draw(&mut scene, 17.0, &names, panels, &words);
     scene.width = scene.width.max(legend_end);
     Ok(Figure {
         name: "features".into(),
@@ -167,19 +150,18 @@ pub fn layers(table: &Table) -> Result<Figure, ReadError> {
     }
     let cosines = table.numbers("cosine")?;
     let explained = table.numbers("variance_explained")?;
-    let scale = |values: &[Option<f64>]| {
-        let lowest = values
-            .iter()
-            .flatten()
-            .copied()
-            .fold(0.0, f64::min)
-            .max(-1.0);
-        Scale::linear(lowest, 1.0, 4)
+    let panel = |title, values: &[Option<f64>], paint| {
+        let lowest = values.iter().flatten().copied().fold(0.0, f64::min);
+        Panel {
+            title,
+            scale: Scale::linear(lowest.max(-1.0), 1.0, 4),
+            bars: values.iter().map(|value| (*value, paint)).collect(),
+        }
     };
     let word = |value: &Option<f64>| {
         value.map_or_else(|| "–".to_owned(), |v| format!("{v:.4}").replace('-', "−"))
     };
-    let words = cosines
+    let words: Vec<String> = cosines
         .iter()
         .zip(&explained)
         .map(|(a, b)| match (a, b) {
@@ -187,28 +169,12 @@ pub fn layers(table: &Table) -> Result<Figure, ReadError> {
             _ => format!("{} | {}", word(a), word(b)),
         })
         .collect();
-    let paint = |values: &[Option<f64>], paint| -> Vec<(Option<f64>, Paint)> {
-        values.iter().map(|value| (*value, paint)).collect()
-    };
+    let panels = [
+        panel("cosine", &cosines, colour::SERIES[0]),
+        panel("variance explained", &explained, colour::SERIES[2]),
+    ];
     let mut scene = Scene::default();
-    let bars = Bars {
-        names: &names,
-        panels: [
-            (
-                "cosine",
-                scale(&cosines),
-                paint(&cosines, colour::SERIES[0]),
-            ),
-            (
-                "variance explained",
-                scale(&explained),
-                paint(&explained, colour::SERIES[2]),
-            ),
-        ],
-        words,
-        top: 4.0,
-    };
-    bars.draw(&mut scene);
+    draw(&mut scene, 4.0, &names, panels, &words);
     let below = explained.iter().flatten().any(|v| *v < -1.0);
     Ok(Figure {
         name: "layers".into(),
@@ -233,55 +199,39 @@ pub fn verdicts(counts: &[(String, Vec<f64>)]) -> Figure {
         .iter()
         .map(|(_, c)| c.iter().sum::<f64>())
         .fold(1.0, f64::max);
-    let scale = Scale::linear(0.0, total, 6);
     let names: Vec<String> = counts
         .iter()
         .map(|(name, _)| text::shorten(name, SMALL, 190.0))
         .collect();
-    let widths = names.iter().map(|n| text::width(n, SMALL));
-    let left = widths.fold(0.0, f64::max) + 6.0;
-    let width = (COLUMN - left - 12.0).max(110.0);
-    let (mut x, top, pitch) = (4.0, 17.0, 11.0);
-    for (verdict, paint) in VERDICTS {
-        let name = verdict.name();
-        scene.rect(x, 3.0, 8.0, 7.0, paint);
-        scene.text(x + 10.0, 9.5, 6.5, Anchor::Start, name);
-        x += 10.0 + text::width(name, 6.5) + 6.0;
-    }
-    let bottom = top + pitch * counts.len() as f64;
-    for (value, label) in &scale.ticks {
-        let at = left + scale.place(*value) * width;
-        scene.line((at, top), (at, bottom), Paint::Grid, 0.5);
-        scene.text(at, bottom + 9.0, SMALL, Anchor::Middle, label);
-    }
+    let left = text::widest(&names, SMALL) + 6.0;
+    let (top, pitch) = (17.0, 11.0);
+    let all = VERDICTS.into_iter();
+    let all = all.map(|(verdict, paint)| (verdict.name(), paint));
+    let legend_end = legend(&mut scene, all, 6.5, (10.0, 6.0));
+    let axis = RowAxis {
+        left,
+        top,
+        width: (COLUMN - left - 12.0).max(110.0),
+        bottom: top + pitch * counts.len() as f64,
+        scale: Scale::linear(0.0, total, 6),
+    };
+    axis.draw(&mut scene);
     for (row, ((_, counts), name)) in counts.iter().zip(&names).enumerate() {
         let y = top + pitch * row as f64;
         scene.text(left - 4.0, y + pitch / 2.0 + 2.5, SMALL, Anchor::End, name);
         let mut from = 0.0;
         for (count, (_, paint)) in counts.iter().zip(VERDICTS) {
-            let (a, b) = (scale.place(from), scale.place(from + count));
-            if b > a {
-                scene.rect(
-                    left + a * width,
-                    y + 1.2,
-                    (b - a) * width,
-                    pitch - 2.4,
-                    paint,
-                );
+            let share = axis.scale.place(from + count) - axis.scale.place(from);
+            if share > 0.0 {
+                let width = share * axis.width;
+                scene.rect(axis.at(from), y + GAP, width, pitch - 2.0 * GAP, paint);
             }
             from += count;
         }
     }
-    let middle = left + width / 2.0;
-    scene.text(
-        middle,
-        bottom + 20.0,
-        NORMAL,
-        Anchor::Middle,
-        "features, mean over seeds",
-    );
-    scene.width = (left + width + 12.0).max(x);
-    scene.height = bottom + 25.0;
+    axis.title(&mut scene, "features, mean over seeds");
+    scene.width = (left + axis.width + 12.0).max(legend_end);
+    scene.height = axis.bottom + 25.0;
     Figure {
         name: "verdicts".into(),
         title: "What became of the features at each d".into(),

@@ -2,11 +2,10 @@
 //! median, interval and every run as a point.
 
 use super::axis::{Panel, SMALL, Scale};
-use super::by_width::{Plot, dot};
 use super::colour::SERIES;
 use super::figure::{COLUMN, Figure};
-use super::scene::{Anchor, Mark, Paint, Scene};
-use super::series::{Axis, Displaced};
+use super::scene::{Anchor, Paint, Scene};
+use super::series::{Axis, Displaced, Plot, dot, interval_bar, named, names};
 use super::text;
 use crate::results::Series;
 
@@ -29,20 +28,14 @@ pub fn by_setting(
     source: &str,
     panels: &[Plot<'_>],
 ) -> Figure {
-    let mut names: Vec<&str> = Vec::new();
-    for (name, _) in panels.iter().flat_map(|(.., series)| *series) {
-        if !names.contains(&name.as_str()) {
-            names.push(name);
-        }
-    }
+    let mut names = names(panels);
     let hidden = names.len().saturating_sub(MOST_ROWS);
     names.truncate(MOST_ROWS);
     let labels: Vec<String> = names
         .iter()
         .map(|name| text::shorten(name, SMALL, LABEL_ROOM))
         .collect();
-    let widths = labels.iter().map(|label| text::width(label, SMALL));
-    let left = widths.fold(0.0, f64::max) + 8.0;
+    let left = text::widest(&labels, SMALL) + 8.0;
     let mut scene = Scene {
         width: COLUMN.max(left + SHORTEST + 12.0),
         ..Scene::default()
@@ -50,14 +43,8 @@ pub fn by_setting(
     let mut top = 4.0;
     let mut displaced = Displaced::default();
     for plot in panels {
-        let (title, logarithmic, series) = plot;
-        let rows: Vec<Option<&Series>> = names
-            .iter()
-            .map(|name| {
-                let found = series.iter().find(|(known, _)| known == name);
-                found.map(|(_, series)| series)
-            })
-            .collect();
+        let (title, logarithmic, _) = plot;
+        let rows: Vec<Option<&Series>> = names.iter().map(|name| named(plot, name)).collect();
         let values = rows.iter().copied().flatten();
         if let Some(x) = Axis::new(values, *logarithmic, FLOOR, &mut displaced) {
             top = draw(&mut scene, (left, top), title, &x, &rows, &labels);
@@ -116,13 +103,7 @@ fn draw(
         for found in series.over_seeds() {
             if let Some((low, high)) = found.interval {
                 let ((from, y), (to, _)) = (at(low), at(high));
-                scene.marks.push(Mark::Area {
-                    points: [(from, -2.4), (to, -2.4), (to, 2.4), (from, 2.4)]
-                        .map(|(x, dy)| (x, y + dy))
-                        .to_vec(),
-                    fill: SERIES[0],
-                    opacity: 0.3,
-                });
+                interval_bar(scene, (from, y - 2.4), (to, y + 2.4), SERIES[0]);
             }
             if found.median.is_finite() {
                 let (x, y) = at(found.median);

@@ -2,8 +2,8 @@
 
 use super::axis::{self, Panel, Scale, Style};
 use super::figure::{COLUMN, Figure};
-use super::scene::{Mark, Paint, Scene};
-use super::series::{Axis, Displaced};
+use super::scene::Scene;
+use super::series::{Axis, Displaced, Plot, dot, interval_bar, named, names};
 use crate::results::series::{OverSeeds, Series};
 
 /// More lines cannot be told apart: further series have a figure of their own.
@@ -20,9 +20,6 @@ const NEAREST: f64 = 1.5;
 /// From the lowest value to the line of those that are too small for the axis.
 const FLOOR: f64 = 0.1;
 
-/// A panel: title of its axis, whether that is logarithmic, series by name.
-pub type Plot<'a> = (&'a str, bool, &'a [(String, Series)]);
-
 /// Panels one below the other, with one legend; a figure for every six series.
 pub fn against_width(
     name: &str,
@@ -31,12 +28,7 @@ pub fn against_width(
     source: &str,
     panels: &[Plot<'_>],
 ) -> Vec<Figure> {
-    let mut names: Vec<&str> = Vec::new();
-    for (name, _) in panels.iter().flat_map(|(.., series)| *series) {
-        if !names.contains(&name.as_str()) {
-            names.push(name);
-        }
-    }
+    let names = names(panels);
     let all = names.len();
     let parts = names.chunks(MOST_SERIES);
     let several = parts.len() > 1;
@@ -70,10 +62,11 @@ pub fn against_width(
 /// The axis of `d`, the same for all panels, with room around the outermost: marked at those that were tried, or at
 /// round ones where there are too many.
 fn widths(panels: &[Plot<'_>], names: &[&str]) -> Scale {
-    let series = panels.iter().flat_map(|(.., series)| *series);
+    let series = names
+        .iter()
+        .flat_map(|name| panels.iter().filter_map(|panel| named(panel, name)));
     let mut tried: Vec<f64> = series
-        .filter(|(name, _)| names.contains(&name.as_str()))
-        .flat_map(|(_, series)| series.points.iter().map(|p| p.0))
+        .flat_map(|series| series.points.iter().map(|p| p.0))
         .collect();
     tried.sort_by(f64::total_cmp);
     tried.dedup();
@@ -117,14 +110,11 @@ fn draw(panels: &[Plot<'_>], names: &[&str]) -> (Scene, Displaced) {
     }
     let mut displaced = Displaced::default();
     let mut drawn: Vec<Drawn<'_>> = Vec::new();
-    for (title, logarithmic, series) in panels {
+    for plot in panels {
+        let (title, logarithmic, _) = plot;
+        let names = names.iter().enumerate();
         let shown: Vec<(usize, &Series)> = names
-            .iter()
-            .enumerate()
-            .filter_map(|(i, name)| {
-                let found = series.iter().find(|(known, _)| known == name);
-                Some((i, &found?.1))
-            })
+            .filter_map(|(i, name)| Some((i, named(plot, name)?)))
             .collect();
         let values = shown.iter().map(|(_, series)| *series);
         if let Some(y) = Axis::new(values, *logarithmic, FLOOR, &mut displaced) {
@@ -194,16 +184,7 @@ impl Drawn<'_> {
             if let Some((low, high)) = interval {
                 let ((x, bottom), (_, top)) = (at(*d, *low), at(*d, *high));
                 let half = bar / 2.0;
-                scene.marks.push(Mark::Area {
-                    points: vec![
-                        (x - half, bottom),
-                        (x + half, bottom),
-                        (x + half, top),
-                        (x - half, top),
-                    ],
-                    fill: style.paint,
-                    opacity: 0.3,
-                });
+                interval_bar(scene, (x - half, bottom), (x + half, top), style.paint);
             }
         }
         for (d, value) in series.finite() {
@@ -215,24 +196,8 @@ impl Drawn<'_> {
             if let [(x, y)] = line[..] {
                 scene.line((x - 4.0, y), (x + 4.0, y), style.paint, 1.3);
             } else {
-                scene.marks.push(Mark::Line {
-                    points: line,
-                    paint: style.paint,
-                    width: 1.3,
-                    dash: style.dash,
-                });
+                style.line(scene, line, 1.3);
             }
         }
     }
-}
-
-/// A run.
-pub fn dot(scene: &mut Scene, (x, y): (f64, f64), fill: Paint) {
-    scene.marks.push(Mark::Dot {
-        x,
-        y,
-        radius: 1.3,
-        fill,
-        opacity: 0.75,
-    });
 }

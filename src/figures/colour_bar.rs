@@ -3,7 +3,7 @@
 use super::axis::{SMALL, Scale};
 use super::colour::diverging;
 use super::colour_scale::ColourScale;
-use super::scene::{Anchor, Mark, Paint, Scene};
+use super::scene::{Anchor, Label, Paint, Scene};
 use super::text;
 use base::numbers::four_digits;
 
@@ -14,13 +14,8 @@ const SWATCH: f64 = 8.0;
 
 /// The mark of a cell whose entry is beyond the colours' limits: white on the darkest colours, red and blue.
 pub fn clip_mark(scene: &mut Scene, x: f64, y: f64, cell: f64) {
-    scene.marks.push(Mark::Dot {
-        x: x + cell / 2.0,
-        y: y + cell / 2.0,
-        radius: cell * 0.22,
-        fill: WHITE,
-        opacity: 1.0,
-    });
+    let middle = (x + cell / 2.0, y + cell / 2.0);
+    scene.dot(middle, cell * 0.22, WHITE, 1.0);
 }
 
 /// The colour bar, `x` its left edge, its ends labelled with the limits, and below it what marks a cell beyond
@@ -53,19 +48,15 @@ pub fn draw(
         widest = widest.max(text::width(&label, SMALL));
     }
     let title = x + width + 4.0 + widest + 9.0;
-    scene.label(
-        title,
-        top + height / 2.0,
-        SMALL,
-        Anchor::Middle,
-        true,
-        Paint::Ink,
-        if symmetric {
-            "G = WᵀW (inner product)"
-        } else {
-            "G (row written, column read)"
-        },
-    );
+    let what = if symmetric {
+        "G = WᵀW (inner product)"
+    } else {
+        "G (row written, column read)"
+    };
+    scene.label(Label {
+        upwards: true,
+        ..Label::new(title, top + height / 2.0, SMALL, Anchor::Middle, what)
+    });
     let mut right = title + 4.0;
     let mut bottom = top + height + 6.0;
     if colours.clipped() > 0 {

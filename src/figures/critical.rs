@@ -1,9 +1,9 @@
 //! The smallest good `d` of several models beside the rank of what is read: a row a model.
 
-use super::axis::{NORMAL, SMALL, Scale};
+use super::axis::{RowAxis, SMALL, Scale};
 use super::colour::SERIES;
 use super::figure::{COLUMN, Figure};
-use super::scene::{Anchor, Mark, Paint, Scene};
+use super::scene::{Anchor, Paint, Scene};
 use super::text;
 
 const HEIGHT: f64 = 12.0;
@@ -29,34 +29,32 @@ pub struct Row {
 pub fn against_rank(name: &str, title: &str, source: &str, rows: &[Row]) -> Figure {
     let mut rows = rows.to_vec();
     rows.sort_by(|a, b| a.width.total_cmp(&b.width));
-    let names = rows.iter().map(|row| text::width(&row.name, SMALL));
-    let left = names.fold(0.0, f64::max) + 8.0;
-    let (top, right) = (20.0, COLUMN - 8.0);
+    let left = text::widest(rows.iter().map(|row| &row.name), SMALL) + 8.0;
+    let top = 20.0;
     let widest = rows.iter().map(|row| row.width).fold(1.0, f64::max);
-    let scale = Scale::linear(0.0, widest, 8);
-    let x = |value: f64| left + scale.place(value) * (right - left);
-    let bottom = top + HEIGHT * rows.len() as f64;
+    let axis = RowAxis {
+        left,
+        top,
+        width: COLUMN - 8.0 - left,
+        bottom: top + HEIGHT * rows.len() as f64,
+        scale: Scale::linear(0.0, widest, 8),
+    };
+    let x = |value| axis.at(value);
     let mut scene = Scene {
         width: COLUMN,
-        height: bottom + 26.0,
+        height: axis.bottom + 26.0,
         ..Scene::default()
     };
     legend(&mut scene);
-    for (value, label) in &scale.ticks {
-        let x = x(*value);
-        scene.line((x, top), (x, bottom), Paint::Grid, 0.5);
-        scene.text(x, bottom + 9.0, SMALL, Anchor::Middle, label);
-    }
-    let middle = (left + right) / 2.0;
-    let axis = "dimensions of the residual stream";
-    scene.text(middle, bottom + 20.0, NORMAL, Anchor::Middle, axis);
+    axis.draw(&mut scene);
+    axis.title(&mut scene, "dimensions of the residual stream");
     for (i, row) in rows.iter().enumerate() {
         let y = top + HEIGHT * (i as f64 + 0.5);
         scene.text(left - 4.0, y + 2.2, SMALL, Anchor::End, &row.name);
         scene.line((x(0.0), y), (x(row.width), y), Paint::Muted, 0.4);
         bar(&mut scene, x(row.width), y, Paint::Ink);
         for d in &row.tried {
-            dot(&mut scene, x(*d), y, 1.2, Paint::Muted);
+            scene.dot((x(*d), y), 1.2, Paint::Muted, 1.0);
         }
         bar(&mut scene, x(row.rank), y, RANK);
         if let Some((median, low, high)) = row.critical {
@@ -66,7 +64,7 @@ pub fn against_rank(name: &str, title: &str, source: &str, rows: &[Row]) -> Figu
                 scene.line((ends.0, y), (ends.1, y), CRITICAL, 1.6);
             }
             if median.is_finite() {
-                dot(&mut scene, x(median), y, 2.6, CRITICAL);
+                scene.dot((x(median), y), 2.6, CRITICAL, 1.0);
             }
         }
     }
@@ -86,16 +84,6 @@ fn bar(scene: &mut Scene, x: f64, y: f64, paint: Paint) {
     scene.line((x, y - 3.5), (x, y + 3.5), paint, 1.4);
 }
 
-fn dot(scene: &mut Scene, x: f64, y: f64, radius: f64, fill: Paint) {
-    scene.marks.push(Mark::Dot {
-        x,
-        y,
-        radius,
-        fill,
-        opacity: 1.0,
-    });
-}
-
 fn legend(scene: &mut Scene) {
     // From the very left: three words are wider than the axis.
     let mut x = 4.0;
@@ -105,7 +93,7 @@ fn legend(scene: &mut Scene) {
         ("D", Paint::Ink),
     ] {
         if paint == CRITICAL {
-            dot(scene, x + 2.6, 8.0, 2.6, paint);
+            scene.dot((x + 2.6, 8.0), 2.6, paint, 1.0);
         } else {
             bar(scene, x + 2.6, 8.0, paint);
         }
@@ -116,6 +104,7 @@ fn legend(scene: &mut Scene) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::scene::Mark;
     use super::super::svg;
     use super::*;
 

@@ -41,8 +41,6 @@ const TRAINING_LOSS: (&str, &str) = ("loss", "training");
 pub fn draw(metrics: &Table) -> Result<Figure, ReadError> {
     let steps = metrics.numbers("step")?;
     metrics.column(TRAINING_LOSS.0)?;
-    let mut left_out = 0;
-    let mut thinned = false;
     let mut panels = Vec::new();
     for (i, (title, exact, logarithmic)) in GROUPS.into_iter().enumerate() {
         let training = (i == 0).then_some(TRAINING_LOSS);
@@ -54,42 +52,26 @@ pub fn draw(metrics: &Table) -> Result<Figure, ReadError> {
             if metrics.find(column).is_none() {
                 continue;
             }
-            let all: Vec<(f64, f64)> = steps
+            let points = steps
                 .iter()
                 .zip(metrics.numbers(column)?)
-                .filter_map(|(step, value)| Some(((*step)?, value?)))
-                .collect();
-            let kept: Vec<(f64, f64)> = all
-                .iter()
-                .copied()
-                .filter(|(_, value)| !logarithmic || *value > 0.0)
-                .collect();
-            left_out += all.len() - kept.len();
-            thinned |= kept.len() > MOST_POINTS;
-            if !kept.is_empty() {
-                curves.push((name.to_owned(), thin(kept)));
-            }
+                .filter_map(|(step, value)| Some(((*step)?, value?)));
+            curves.push((name.to_owned(), points.collect()));
         }
-        if !curves.is_empty() {
-            panels.push(Stacked {
-                title,
-                curves,
-                logarithmic,
-            });
-        }
+        panels.push(Stacked::new(title, curves, logarithmic));
     }
-    if panels.is_empty() {
+    let left_out: usize = panels.iter().map(|panel| panel.left_out).sum();
+    let is_thinned = panels.iter().any(|panel| panel.is_thinned);
+    let Some(scene) = stacked(&panels, &steps) else {
         return Err(metrics.wrong(0, "there is no number to draw"));
-    }
-    let last_step = steps.iter().flatten().copied().fold(1.0, f64::max);
-    let scene = stacked(&panels, last_step);
+    };
     let mut caption = "Loss, and the error or the share of right outputs, during training. The training loss is the mean over \
                        the batches since the previous logged step; all other metrics are exact, over the inputs of evaluation."
         .to_owned();
     if left_out > 0 {
         caption += &format!(" {left_out} values of 0 have no place on the logarithmic axes.");
     }
-    if thinned {
+    if is_thinned {
         caption += " Curves of many points are thinned; lowest and highest are kept.";
     }
     Ok(Figure {
@@ -103,24 +85,60 @@ pub fn draw(metrics: &Table) -> Result<Figure, ReadError> {
 
 /// A panel of curves over the steps.
 pub(super) struct Stacked {
-    pub title: &'static str,
+    title: &'static str,
     /// Name in the legend, points.
     pub curves: Vec<(String, Vec<(f64, f64)>)>,
-    pub logarithmic: bool,
+    logarithmic: bool,
+    /// How many values have no place on a logarithmic axis.
+    left_out: usize,
+    is_thinned: bool,
 }
 
-/// Panels one below the other, each with its legend, over the steps up to `last_step`.
-pub(super) fn stacked(panels: &[Stacked], last_step: f64) -> Scene {
+impl Stacked {
+    /// Of these curves what has a place on the axis, without those of which nothing has.
+    pub fn new(
+        title: &'static str,
+        mut curves: Vec<(String, Vec<(f64, f64)>)>,
+        logarithmic: bool,
+    ) -> Self {
+        let (mut left_out, mut is_thinned) = (0, false);
+        for (_, points) in &mut curves {
+            let all = points.len();
+            points.retain(|(_, value)| !logarithmic || *value > 0.0);
+            left_out += all - points.len();
+            is_thinned |= points.len() > MOST_POINTS;
+            *points = thin(std::mem::take(points));
+        }
+        curves.retain(|(_, points)| !points.is_empty());
+        Self {
+            title,
+            curves,
+            logarithmic,
+            left_out,
+            is_thinned,
+        }
+    }
+}
+
+/// Panels one below the other, each with its legend; none if there is nothing in them.
+pub(super) fn stacked(panels: &[Stacked], steps: &[Option<f64>]) -> Option<Scene> {
+    let panels: Vec<&Stacked> = panels
+        .iter()
+        .filter(|panel| !panel.curves.is_empty())
+        .collect();
+    let last = panels.len().checked_sub(1)?;
+    let last_step = steps.iter().flatten().copied().fold(1.0, f64::max);
     let mut scene = Scene {
         width: COLUMN,
         ..Scene::default()
     };
     let mut top = 2.0;
-    for (i, stacked) in panels.iter().enumerate() {
+    for (i, stacked) in panels.into_iter().enumerate() {
         let Stacked {
             title,
             curves,
             logarithmic,
+            ..
         } = stacked;
         let entries: Vec<(String, Style)> = curves
             .iter()
@@ -143,19 +161,22 @@ pub(super) fn stacked(panels: &[Stacked], last_step: f64) -> Scene {
                 Scale::linear(low.clamp(-1.0, 0.0), high.max(1.0), 5)
             },
         };
-        let last = i + 1 == panels.len();
-        panel.draw_axes(&mut scene, if last { "updates of W" } else { "" }, title);
+        let x_title = if i == last { "updates of W" } else { "" };
+        panel.draw_axes(&mut scene, x_title, title);
         for ((_, points), (_, style)) in curves.iter().zip(&entries) {
-            panel.curve(&mut scene, points, *style, 1.1);
+            if points.len() > 1 {
+                let points = points.iter().map(|(x, y)| panel.at(*x, *y)).collect();
+                style.line(&mut scene, points, 1.1);
+            }
         }
         top += HEIGHT + 16.0;
     }
     scene.height = top + 10.0;
-    scene
+    Some(scene)
 }
 
 /// At most about [`MOST_POINTS`]: of each run of points, lowest and highest.
-pub(super) fn thin(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
+fn thin(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
     if points.len() <= MOST_POINTS {
         return points;
     }

@@ -1,6 +1,6 @@
 //! What hinders training, from `diagnostics.csv`.
 
-use super::curves::{Stacked, stacked, thin};
+use super::curves::{Stacked, stacked};
 use super::figure::Figure;
 use crate::results::layout::DIAGNOSTICS;
 use crate::results::{ReadError, Table};
@@ -33,31 +33,19 @@ pub fn draw(table: &Table) -> Result<Option<Figure>, ReadError> {
             let (Some(step), Some(value)) = (steps[row], values[row]) else {
                 continue;
             };
-            if logarithmic && value <= 0.0 {
-                continue;
-            }
             match curves.iter_mut().find(|(name, _)| name == subjects[row]) {
                 Some((_, points)) => points.push((step, value)),
                 None => curves.push((subjects[row].to_owned(), vec![(step, value)])),
             }
         }
-        hidden += curves.len().saturating_sub(MOST_CURVES);
-        curves.truncate(MOST_CURVES);
-        for (_, points) in &mut curves {
-            *points = thin(std::mem::take(points));
-        }
-        if !curves.is_empty() {
-            panels.push(Stacked {
-                title,
-                curves,
-                logarithmic,
-            });
-        }
+        let mut panel = Stacked::new(title, curves, logarithmic);
+        hidden += panel.curves.len().saturating_sub(MOST_CURVES);
+        panel.curves.truncate(MOST_CURVES);
+        panels.push(panel);
     }
-    if panels.is_empty() {
+    let Some(scene) = stacked(&panels, &steps) else {
         return Ok(None);
-    }
-    let last_step = steps.iter().flatten().copied().fold(1.0, f64::max);
+    };
     let mut caption = "What hinders training: each term of the loss and the length of its gradient, the \
                        share of a head's attention that looks elsewhere than in the compiled model and its \
                        entropy, how often a hidden unit fires wrongly, and the cosine of the directions of \
@@ -71,6 +59,6 @@ pub fn draw(table: &Table) -> Result<Option<Figure>, ReadError> {
         title: "Diagnostics of training".into(),
         caption,
         source: DIAGNOSTICS.into(),
-        scene: stacked(&panels, last_step),
+        scene,
     }))
 }

@@ -3,10 +3,10 @@
 //! [`of_run`] and [`of_study`] read the tables and lay out scenes; [`svg`] and [`png`] write
 //! them. Sizes fit papers: 252 points (3.5 inch) are a column, 486 points a page.
 
-pub mod axis;
+mod axis;
 pub mod bars;
 mod by_setting;
-pub mod by_width;
+mod by_width;
 pub mod colour;
 mod colour_bar;
 mod colour_scale;
@@ -22,7 +22,7 @@ mod series;
 pub mod study;
 mod study_analysis;
 pub mod svg;
-pub mod text;
+mod text;
 
 use std::path::Path;
 

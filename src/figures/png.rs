@@ -1,41 +1,59 @@
-//! A scene as PNG: the same marks, filled by tiny-skia, texts as outlines of the bundled font.
+//! A figure as PNG: its SVG as resvg draws it, with the bundled font and no other.
+
+use std::sync::{Arc, LazyLock};
 
 use png::{BitDepth, ColorType, Encoder, PixelDimensions, Unit};
-use tiny_skia::{
-    Color, FillRule, LineCap, LineJoin, Paint as Brush, Path, PathBuilder, Pixmap, Rect, Stroke,
-    StrokeDash, Transform,
-};
-use ttf_parser::OutlineBuilder;
+use resvg::tiny_skia::{Color, Pixmap, Transform};
+use resvg::usvg::fontdb::{Database, Source};
+use resvg::usvg::{Options, Tree};
 
-use super::scene::{Anchor, Label, Mark, Paint, Scene};
-use super::{svg, text};
+use super::scene::Scene;
+use super::svg;
+use base::limits::PIXELS;
 
-/// Larger pictures are refused; SVG has no such limit.
-pub const MAX_PIXELS: f64 = base::limits::PIXELS;
+/// Marks that are drawn at once. It bounds the memory, and stays below the million elements that resvg takes.
+const MARKS: usize = 50_000;
 
-/// The bytes of a PNG with `scale` pixels a point; none if it had more than [`MAX_PIXELS`] or none.
+/// A point of a figure is a pixel before it is scaled.
+static OPTIONS: LazyLock<Options<'static>> = LazyLock::new(|| {
+    let mut fonts = Database::new();
+    fonts.load_font_source(Source::Binary(Arc::new(dejavu::sans::regular())));
+    Options {
+        dpi: 72.0,
+        fontdb: Arc::new(fonts),
+        ..Options::default()
+    }
+});
+
+/// The bytes of a PNG with `scale` pixels a point; none if it had more than [`PIXELS`] or none.
 pub fn encode(scene: &Scene, scale: f64) -> Option<Vec<u8>> {
+    compress(&draw(scene, scale, MARKS)?, scale)
+}
+
+fn draw(scene: &Scene, scale: f64, marks_at_once: usize) -> Option<Pixmap> {
     let (width, height) = ((scene.width * scale).ceil(), (scene.height * scale).ceil());
-    if !(width >= 1.0 && height >= 1.0 && width * height <= MAX_PIXELS) {
+    if !(width >= 1.0 && height >= 1.0 && width * height <= PIXELS) {
         return None;
     }
-    let mut canvas = Canvas {
-        pixels: Pixmap::new(width as u32, height as u32)?,
-        turn: Transform::from_scale(scale as f32, scale as f32),
-    };
-    canvas.pixels.fill(colour(Paint::Paper, 1.0));
-    for mark in &scene.marks {
-        canvas.draw(mark);
+    let mut pixels = Pixmap::new(width as u32, height as u32)?;
+    pixels.fill(Color::WHITE);
+    let enlarge = Transform::from_scale(scale as f32, scale as f32);
+    for layer in svg::layers(scene, marks_at_once) {
+        let tree = Tree::from_str(&layer, &OPTIONS).ok()?;
+        resvg::render(&tree, enlarge, &mut pixels.as_mut());
     }
-    // Nothing is transparent: three bytes a pixel.
-    let rgb: Vec<u8> = canvas
-        .pixels
+    Some(pixels)
+}
+
+/// Three bytes a pixel, since nothing is transparent, and the size in print.
+fn compress(pixels: &Pixmap, scale: f64) -> Option<Vec<u8>> {
+    let rgb: Vec<u8> = pixels
         .data()
         .chunks_exact(4)
         .flat_map(|pixel| [pixel[0], pixel[1], pixel[2]])
         .collect();
     let mut bytes = Vec::new();
-    let mut encoder = Encoder::new(&mut bytes, width as u32, height as u32);
+    let mut encoder = Encoder::new(&mut bytes, pixels.width(), pixels.height());
     encoder.set_color(ColorType::Rgb);
     encoder.set_depth(BitDepth::Eight);
     let per_metre = (scale * 72.0 / 0.0254).round() as u32;
@@ -50,171 +68,57 @@ pub fn encode(scene: &Scene, scale: f64) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-struct Canvas {
-    pixels: Pixmap,
-    turn: Transform,
-}
+#[cfg(test)]
+mod tests {
+    use super::super::scene::{Anchor, Paint};
+    use super::*;
 
-fn colour(paint: Paint, opacity: f64) -> Color {
-    let (r, g, b) = svg::fixed(paint);
-    Color::from_rgba8(r, g, b, (opacity.clamp(0.0, 1.0) * 255.0).round() as u8)
-}
-
-impl Canvas {
-    fn draw(&mut self, mark: &Mark) {
-        match mark {
-            Mark::Rect {
-                x,
-                y,
-                width,
-                height,
-                fill,
-            } => {
-                let rect = Rect::from_xywh(*x as f32, *y as f32, *width as f32, *height as f32);
-                let Some(rect) = rect else { return };
-                self.fill(Some(PathBuilder::from_rect(rect)), *fill, 1.0);
-            }
-            Mark::Line {
-                points,
-                paint,
-                width,
-                dash,
-            } => {
-                let Some(path) = path(points, false) else {
-                    return;
-                };
-                let dash =
-                    dash.and_then(|(on, off)| StrokeDash::new(vec![on as f32, off as f32], 0.0));
-                let stroke = Stroke {
-                    width: *width as f32,
-                    line_cap: LineCap::Butt,
-                    line_join: LineJoin::Round,
-                    dash,
-                    ..Stroke::default()
-                };
-                self.pixels
-                    .stroke_path(&path, &brush(*paint, 1.0), &stroke, self.turn, None);
-            }
-            Mark::Area {
-                points,
-                fill,
-                opacity,
-            } => self.fill(path(points, true), *fill, *opacity),
-            Mark::Dot {
-                x,
-                y,
-                radius,
-                fill,
-                opacity,
-            } => {
-                let dot = PathBuilder::from_circle(*x as f32, *y as f32, *radius as f32);
-                self.fill(dot, *fill, *opacity);
-            }
-            Mark::Text(label) => self.fill(outlines(label), label.paint, 1.0),
-        }
-    }
-
-    fn fill(&mut self, path: Option<Path>, paint: Paint, opacity: f64) {
-        if let Some(path) = path {
-            let brush = brush(paint, opacity);
-            self.pixels
-                .fill_path(&path, &brush, FillRule::Winding, self.turn, None);
-        }
-    }
-}
-
-fn brush(paint: Paint, opacity: f64) -> Brush<'static> {
-    let mut brush = Brush::default();
-    brush.set_color(colour(paint, opacity));
-    brush.anti_alias = true;
-    brush
-}
-
-fn path(points: &[(f64, f64)], closed: bool) -> Option<Path> {
-    let mut builder = PathBuilder::new();
-    for (i, (x, y)) in points.iter().enumerate() {
-        if i == 0 {
-            builder.move_to(*x as f32, *y as f32);
-        } else {
-            builder.line_to(*x as f32, *y as f32);
-        }
-    }
-    if closed {
-        builder.close();
-    }
-    builder.finish()
-}
-
-/// All letters of a text as one path, in the scene's coordinates.
-fn outlines(label: &Label) -> Option<Path> {
-    let face = text::face()?;
-    let length = text::width(&label.text, label.size);
-    let mut pen = match label.anchor {
-        Anchor::Start => 0.0,
-        Anchor::Middle => -length / 2.0,
-        Anchor::End => -length,
-    };
-    let mut builder = PathBuilder::new();
-    for letter in label.text.chars() {
-        let (id, advance) = text::glyph(letter, label.size);
-        let mut outline = Outline {
-            builder: &mut builder,
-            origin: (label.x, label.y),
-            pen,
-            scale: label.size / f64::from(face.units_per_em()),
-            upwards: label.upwards,
+    /// Marks that cover each other, one of them half transparent, and a text.
+    fn scene() -> Scene {
+        let mut scene = Scene {
+            width: 40.0,
+            height: 20.5,
+            ..Scene::default()
         };
-        face.outline_glyph(id, &mut outline);
-        pen += advance;
+        scene.rect(0.0, 0.0, 10.0, 10.0, Paint::Rgb(200, 0, 0));
+        scene.rect(5.0, 0.0, 10.0, 10.0, Paint::Rgb(0, 0, 200));
+        scene.dot((10.0, 5.0), 4.0, Paint::Rgb(0, 200, 0), 0.5);
+        scene.text(20.0, 15.0, 8.0, Anchor::Start, "Wᵀ");
+        scene
     }
-    builder.finish()
-}
 
-struct Outline<'a> {
-    builder: &'a mut PathBuilder,
-    origin: (f64, f64),
-    pen: f64,
-    scale: f64,
-    upwards: bool,
-}
+    #[test]
+    fn a_png_has_so_many_pixels_a_point_and_the_colours_of_the_scene() {
+        let bytes = encode(&scene(), 2.0).unwrap();
+        let mut reader = png::Decoder::new(std::io::Cursor::new(bytes))
+            .read_info()
+            .unwrap();
+        let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+        let info = reader.next_frame(&mut pixels).unwrap();
+        assert_eq!((info.width, info.height), (80, 41));
+        let per_metre = reader.info().pixel_dims.unwrap().xppu;
+        assert_eq!(per_metre, 5669, "144 dots an inch");
+        let at = |x: usize, y: usize| &pixels[3 * (80 * y + x)..][..3];
+        assert_eq!(at(2, 2), [200, 0, 0]);
+        assert_eq!(at(28, 2), [0, 0, 200]);
+        assert_eq!(at(20, 10), [0, 100, 100], "half of green over blue");
+        assert_eq!(at(78, 2), [255, 255, 255]);
+        let is_dark = |(x, y)| at(x, y).iter().all(|c| *c < 80);
+        let text = (40..80).flat_map(|x| (18..32).map(move |y| (x, y)));
+        assert!(text.filter(|at| is_dark(*at)).count() > 20);
+    }
 
-impl Outline<'_> {
-    /// From the font's units, `y` upwards, to the scene's.
-    fn place(&self, x: f32, y: f32) -> (f32, f32) {
-        let along = self.pen + f64::from(x) * self.scale;
-        let above = f64::from(y) * self.scale;
-        let (x, y) = self.origin;
-        if self.upwards {
-            ((x - above) as f32, (y - along) as f32)
-        } else {
-            ((x + along) as f32, (y - above) as f32)
+    #[test]
+    fn a_png_is_the_same_however_many_marks_are_drawn_at_once() {
+        let whole = draw(&scene(), 3.0, MARKS).unwrap();
+        for marks in 1..4 {
+            assert!(draw(&scene(), 3.0, marks).unwrap() == whole, "{marks}");
         }
     }
-}
 
-impl OutlineBuilder for Outline<'_> {
-    fn move_to(&mut self, x: f32, y: f32) {
-        let (x, y) = self.place(x, y);
-        self.builder.move_to(x, y);
-    }
-
-    fn line_to(&mut self, x: f32, y: f32) {
-        let (x, y) = self.place(x, y);
-        self.builder.line_to(x, y);
-    }
-
-    fn quad_to(&mut self, x1: f32, y1: f32, x: f32, y: f32) {
-        let ((x1, y1), (x, y)) = (self.place(x1, y1), self.place(x, y));
-        self.builder.quad_to(x1, y1, x, y);
-    }
-
-    fn curve_to(&mut self, x1: f32, y1: f32, x2: f32, y2: f32, x: f32, y: f32) {
-        let ((x1, y1), (x2, y2)) = (self.place(x1, y1), self.place(x2, y2));
-        let (x, y) = self.place(x, y);
-        self.builder.cubic_to(x1, y1, x2, y2, x, y);
-    }
-
-    fn close(&mut self) {
-        self.builder.close();
+    #[test]
+    fn a_png_that_would_be_too_large_or_empty_is_refused() {
+        assert!(encode(&scene(), 400.0).is_none());
+        assert!(encode(&Scene::default(), 2.0).is_none());
     }
 }

@@ -1,7 +1,6 @@
-//! What a figure consists of, before it is SVG or PNG. Lengths are in points (1/72 inch), `y` grows
+//! What a figure consists of, before it is SVG. Lengths are in points (1/72 inch), `y` grows
 //! downwards.
 
-use super::text;
 use base::escape::visible;
 
 /// A colour. The first four follow the page: a report in dark mode replaces them.
@@ -85,83 +84,32 @@ pub struct Scene {
     pub marks: Vec<Mark>,
 }
 
-/// A rectangle that holds something: left, top, right, bottom.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[allow(missing_docs)]
-pub struct Bounds {
-    pub left: f64,
-    pub top: f64,
-    pub right: f64,
-    pub bottom: f64,
-}
-
-impl Bounds {
-    /// Whether two rectangles share more than `slack` in both directions.
-    pub fn overlaps(&self, other: &Self, slack: f64) -> bool {
-        let shared = |a0: f64, a1: f64, b0: f64, b1: f64| a1.min(b1) - a0.max(b0) > slack;
-        shared(self.left, self.right, other.left, other.right)
-            && shared(self.top, self.bottom, other.top, other.bottom)
-    }
-}
-
 impl Label {
-    /// The rectangle that the text covers, by the bundled font.
-    pub fn bounds(&self) -> Bounds {
-        let length = text::width(&self.text, self.size);
-        let before = match self.anchor {
-            Anchor::Start => 0.0,
-            Anchor::Middle => length / 2.0,
-            Anchor::End => length,
-        };
-        let (up, down) = (text::ASCENT * self.size, text::DESCENT * self.size);
-        if self.upwards {
-            Bounds {
-                left: self.x - up,
-                right: self.x + down,
-                top: self.y - (length - before),
-                bottom: self.y + before,
-            }
-        } else {
-            Bounds {
-                left: self.x - before,
-                right: self.x - before + length,
-                top: self.y - up,
-                bottom: self.y + down,
-            }
-        }
-    }
-}
-
-impl Scene {
-    /// Adds a text in the ink's colour and returns it for changes.
-    pub fn text(&mut self, x: f64, y: f64, size: f64, anchor: Anchor, text: &str) {
-        self.label(x, y, size, anchor, false, Paint::Ink, text);
-    }
-
-    /// Adds a text, unless it is empty.
-    #[allow(clippy::too_many_arguments)] // the parts of a `Label`, in its order
-    pub fn label(
-        &mut self,
-        x: f64,
-        y: f64,
-        size: f64,
-        anchor: Anchor,
-        upwards: bool,
-        paint: Paint,
-        text: &str,
-    ) {
-        if text.is_empty() {
-            return; // the title of an axis without one
-        }
-        self.marks.push(Mark::Text(Label {
+    /// A text in the ink's colour that reads from left to right.
+    pub fn new(x: f64, y: f64, size: f64, anchor: Anchor, text: &str) -> Self {
+        Self {
             x,
             y,
             size,
             text: visible(text).into_owned(),
             anchor,
-            upwards,
-            paint,
-        }));
+            upwards: false,
+            paint: Paint::Ink,
+        }
+    }
+}
+
+impl Scene {
+    /// Adds a text, unless it is empty as the title of an axis without one.
+    pub fn label(&mut self, label: Label) {
+        if !label.text.is_empty() {
+            self.marks.push(Mark::Text(label));
+        }
+    }
+
+    /// Adds a [`Label::new`].
+    pub fn text(&mut self, x: f64, y: f64, size: f64, anchor: Anchor, text: &str) {
+        self.label(Label::new(x, y, size, anchor, text));
     }
 
     /// Adds a filled rectangle.
@@ -185,30 +133,14 @@ impl Scene {
         });
     }
 
-    /// All texts.
-    pub fn labels(&self) -> impl Iterator<Item = &Label> {
-        self.marks.iter().filter_map(|mark| match mark {
-            Mark::Text(label) => Some(label),
-            _ => None,
-        })
-    }
-
-    /// What is wrong with the layout, in words: texts that overlap or are not wholly inside.
-    pub fn layout_problems(&self) -> Vec<String> {
-        let labels: Vec<(&Label, Bounds)> = self.labels().map(|l| (l, l.bounds())).collect();
-        let mut problems = Vec::new();
-        for (i, (label, b)) in labels.iter().enumerate() {
-            let inside =
-                b.left >= 0.0 && b.top >= 0.0 && b.right <= self.width && b.bottom <= self.height;
-            if !inside {
-                problems.push(format!("`{}` is clipped: {b:?}", label.text));
-            }
-            for (other, c) in &labels[..i] {
-                if b.overlaps(c, 0.3) {
-                    problems.push(format!("`{}` covers `{}`", label.text, other.text));
-                }
-            }
-        }
-        problems
+    /// Adds a filled circle.
+    pub fn dot(&mut self, (x, y): (f64, f64), radius: f64, fill: Paint, opacity: f64) {
+        self.marks.push(Mark::Dot {
+            x,
+            y,
+            radius,
+            fill,
+            opacity,
+        });
     }
 }

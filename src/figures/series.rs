@@ -1,6 +1,7 @@
 //! The axis of a metric's values, and what a caption says of values that have no place on it.
 
 use super::axis::Scale;
+use super::scene::{Mark, Paint, Scene};
 use crate::results::Series;
 use base::numbers::count;
 
@@ -8,6 +9,40 @@ use base::numbers::count;
 pub const SMALLEST: f64 = 1e-8;
 /// Cosines and shares of variance end at 1; what is below −1 would hide how near to 1 the others are.
 const LOWEST: f64 = -1.0;
+
+/// A panel: title of its axis, whether that is logarithmic, series by name.
+pub type Plot<'a> = (&'a str, bool, &'a [(String, Series)]);
+
+/// The names of all panels' series, in their order.
+pub fn names<'a>(panels: &[Plot<'a>]) -> Vec<&'a str> {
+    let mut names: Vec<&str> = Vec::new();
+    for (name, _) in panels.iter().flat_map(|(.., series)| *series) {
+        if !names.contains(&name.as_str()) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// A panel's series of a name.
+pub fn named<'a>((.., series): &Plot<'a>, name: &str) -> Option<&'a Series> {
+    let found = series.iter().find(|(known, _)| known == name);
+    found.map(|(_, series)| series)
+}
+
+/// Draws a run as a point.
+pub fn dot(scene: &mut Scene, at: (f64, f64), fill: Paint) {
+    scene.dot(at, 1.3, fill, 0.75);
+}
+
+/// Draws a median's interval as a bar between two of its corners.
+pub fn interval_bar(scene: &mut Scene, a: (f64, f64), b: (f64, f64), fill: Paint) {
+    scene.marks.push(Mark::Area {
+        points: vec![a, (b.0, a.1), b, (a.0, b.1)],
+        fill,
+        opacity: 0.3,
+    });
+}
 
 /// The axis of a metric's values.
 #[derive(Clone, Debug)]

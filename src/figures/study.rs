@@ -1,9 +1,9 @@
 //! The metrics of a study, against `d` or by setting.
 
 use super::by_setting::by_setting;
-use super::by_width::{Plot, against_width};
+use super::by_width::against_width;
 use super::figure::Figure;
-use super::series::SMALLEST;
+use super::series::{Plot, SMALLEST};
 use crate::results::{Metric, Series, Study};
 
 /// A panel each, in this order.

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use super::bars;
 use super::by_setting::by_setting;
-use super::by_width::{Plot, against_width};
+use super::by_width::against_width;
 use super::figure::Figure;
+use super::series::Plot;
 use super::study::{INTERVAL, has_several_widths};
 use crate::results::feature::Verdict;
 use crate::results::group::by_key;

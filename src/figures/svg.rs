@@ -1,7 +1,5 @@
 //! A scene as SVG text.
 
-use std::fmt::Write;
-
 use super::scene::{Anchor, Label, Mark, Paint, Scene};
 use super::text;
 use base::escape::markup;
@@ -26,7 +24,7 @@ enum Colours {
 }
 
 /// The colours on white.
-pub(super) fn fixed(paint: Paint) -> (u8, u8, u8) {
+fn fixed(paint: Paint) -> (u8, u8, u8) {
     match paint {
         Paint::Ink => (0x22, 0x22, 0x22),
         Paint::Muted => (0x5c, 0x5c, 0x5c),
@@ -60,6 +58,15 @@ fn length(x: f64) -> String {
     }
 }
 
+/// `x="1.5" y="3"`.
+fn lengths(attributes: &[(&str, f64)]) -> String {
+    let attributes = attributes.iter();
+    let texts: Vec<String> = attributes
+        .map(|(name, x)| format!("{name}=\"{}\"", length(*x)))
+        .collect();
+    texts.join(" ")
+}
+
 fn points(points: &[(f64, f64)]) -> String {
     let pairs: Vec<String> = points
         .iter()
@@ -69,31 +76,49 @@ fn points(points: &[(f64, f64)]) -> String {
 }
 
 fn element(scene: &Scene, title: &str, description: &str, colours: Colours) -> String {
-    let (w, h) = (length(scene.width), length(scene.height));
     // On a page, texts of a figure are as large as those around it, if there is room.
     let scale = match colours {
         Colours::Fixed => 1.0,
         Colours::OfThePage => 1.5,
     };
-    let (wide, high) = (length(scale * scene.width), length(scale * scene.height));
-    let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{wide}pt\" height=\"{high}pt\" \
-         viewBox=\"0 0 {w} {h}\" role=\"img\" font-family=\"{}\">\n<title>{}</title>\n<desc>{}</desc>\n",
-        text::FAMILY,
-        markup(title),
-        markup(description)
-    );
+    let (w, h) = (length(scene.width), length(scene.height));
     let paper = colour(Paint::Paper, colours);
-    let _ = writeln!(svg, "<rect width=\"{w}\" height=\"{h}\" fill=\"{paper}\"/>");
-    for mark in &scene.marks {
-        svg.push_str(&tag(mark, colours));
-        svg.push('\n');
+    let (title, description) = (markup(title), markup(description));
+    let content = format!(
+        "<title>{title}</title>\n<desc>{description}</desc>\n<rect width=\"{w}\" height=\"{h}\" fill=\"{paper}\"/>\n{}",
+        tags(&scene.marks, colours)
+    );
+    enclosed(scene, scale, &content)
+}
+
+/// Drawn one over the other on white, these are the figure; each has at most so many marks.
+pub(super) fn layers(scene: &Scene, most_marks: usize) -> impl Iterator<Item = String> {
+    let marks = scene.marks.chunks(most_marks);
+    marks.map(|marks| enclosed(scene, 1.0, &tags(marks, Colours::Fixed)))
+}
+
+/// The element itself, so many times the scene's size.
+fn enclosed(scene: &Scene, scale: f64, content: &str) -> String {
+    let (w, h) = (length(scene.width), length(scene.height));
+    let (wide, high) = (length(scale * scene.width), length(scale * scene.height));
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{wide}pt\" height=\"{high}pt\" \
+         viewBox=\"0 0 {w} {h}\" role=\"img\" font-family=\"{}\">\n{content}</svg>\n",
+        text::FAMILY
+    )
+}
+
+fn tags(marks: &[Mark], colours: Colours) -> String {
+    let mut tags = String::new();
+    for mark in marks {
+        tags.push_str(&tag(mark, colours));
+        tags.push('\n');
     }
-    svg.push_str("</svg>\n");
-    svg
+    tags
 }
 
 fn tag(mark: &Mark, colours: Colours) -> String {
+    let paint = |paint: &Paint| colour(*paint, colours);
     match mark {
         Mark::Rect {
             x,
@@ -101,54 +126,43 @@ fn tag(mark: &Mark, colours: Colours) -> String {
             width,
             height,
             fill,
-        } => format!(
-            "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"{}\"/>",
-            length(*x),
-            length(*y),
-            length(*width),
-            length(*height),
-            colour(*fill, colours)
-        ),
+        } => {
+            let place = lengths(&[("x", *x), ("y", *y), ("width", *width), ("height", *height)]);
+            format!("<rect {place} fill=\"{}\"/>", paint(fill))
+        }
         Mark::Line {
             points: line,
-            paint,
+            paint: stroke,
             width,
             dash,
         } => {
+            let (line, stroke, width) = (points(line), paint(stroke), length(*width));
             let dash = dash.map_or_else(String::new, |(on, off)| {
                 format!(" stroke-dasharray=\"{} {}\"", length(on), length(off))
             });
             format!(
-                "<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"{}\"{dash}/>",
-                points(line),
-                colour(*paint, colours),
-                length(*width)
+                "<polyline points=\"{line}\" fill=\"none\" stroke=\"{stroke}\" stroke-width=\"{width}\"{dash}/>"
             )
         }
         Mark::Area {
             points: area,
             fill,
             opacity,
-        } => format!(
-            "<polygon points=\"{}\" fill=\"{}\" fill-opacity=\"{}\"/>",
-            points(area),
-            colour(*fill, colours),
-            length(*opacity)
-        ),
+        } => {
+            let (area, fill, opacity) = (points(area), paint(fill), length(*opacity));
+            format!("<polygon points=\"{area}\" fill=\"{fill}\" fill-opacity=\"{opacity}\"/>")
+        }
         Mark::Dot {
             x,
             y,
             radius,
             fill,
             opacity,
-        } => format!(
-            "<circle cx=\"{}\" cy=\"{}\" r=\"{}\" fill=\"{}\" fill-opacity=\"{}\"/>",
-            length(*x),
-            length(*y),
-            length(*radius),
-            colour(*fill, colours),
-            length(*opacity)
-        ),
+        } => {
+            let place = lengths(&[("cx", *x), ("cy", *y), ("r", *radius)]);
+            let (fill, opacity) = (paint(fill), length(*opacity));
+            format!("<circle {place} fill=\"{fill}\" fill-opacity=\"{opacity}\"/>")
+        }
         Mark::Text(label) => text_tag(label, colours),
     }
 }

@@ -1,39 +1,56 @@
-//! The bundled font (DejaVu Sans): widths for the layout, outlines for PNG. SVG names it first among
+//! The bundled font (DejaVu Sans): widths for the layout, letters for PNG. SVG names it first among
 //! the usual fonts, which are narrower: what fits here fits there.
 
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 
-use ttf_parser::{Face, GlyphId};
+use skrifa::charmap::Charmap;
+use skrifa::instance::{LocationRef, Size};
+use skrifa::metrics::GlyphMetrics;
+use skrifa::{FontRef, MetadataProvider};
 
 use base::escape::visible;
 
-/// Height of letters above the baseline, per point of size; the tall ones of labels and digits.
-pub const ASCENT: f64 = 0.76;
-/// Depth below the baseline.
-pub const DESCENT: f64 = 0.21;
 /// For SVG.
 pub const FAMILY: &str = "DejaVu Sans, Helvetica, Arial, sans-serif";
 
-/// The font; absent only if the bundled file were damaged, and then figures are without text.
-pub fn face() -> Option<&'static Face<'static>> {
-    static FACE: OnceLock<Option<Face<'static>>> = OnceLock::new();
-    FACE.get_or_init(|| Face::parse(dejavu::sans::regular(), 0).ok())
-        .as_ref()
+/// How wide the font's letters are.
+struct Widths {
+    glyphs: Charmap<'static>,
+    /// In the font's units.
+    advances: GlyphMetrics<'static>,
+    units_per_em: f64,
 }
 
-/// The glyph of a letter and its advance in points.
-pub fn glyph(letter: char, size: f64) -> (GlyphId, f64) {
-    let Some(face) = face() else {
-        return (GlyphId(0), 0.6 * size);
-    };
-    let id = face.glyph_index(letter).unwrap_or(GlyphId(0));
-    let advance = f64::from(face.glyph_hor_advance(id).unwrap_or(0));
-    (id, advance * size / f64::from(face.units_per_em()))
-}
+/// None only if the bundled file were damaged.
+static WIDTHS: LazyLock<Option<Widths>> = LazyLock::new(|| {
+    let font = FontRef::new(dejavu::sans::regular()).ok()?;
+    let (size, location) = (Size::unscaled(), LocationRef::default());
+    Some(Widths {
+        glyphs: font.charmap(),
+        advances: font.glyph_metrics(size, location),
+        units_per_em: f64::from(font.metrics(size, location).units_per_em),
+    })
+});
 
-/// The length of a text in points.
+/// The length of a text in points: of its letters one by one, so that closer pairs leave some room.
 pub fn width(text: &str, size: f64) -> f64 {
-    text.chars().map(|letter| glyph(letter, size).1).sum()
+    let Some(widths) = &*WIDTHS else {
+        return 0.6 * size * text.chars().count() as f64;
+    };
+    let advance = |letter: char| {
+        let glyph = widths.glyphs.map(letter).unwrap_or_default();
+        widths.advances.advance_width(glyph).unwrap_or(0.0)
+    };
+    let advances = text.chars().map(advance);
+    advances
+        .map(|advance| f64::from(advance) * size / widths.units_per_em)
+        .sum()
+}
+
+/// The length of the longest of these texts.
+pub fn widest(texts: impl IntoIterator<Item: AsRef<str>>, size: f64) -> f64 {
+    let widths = texts.into_iter().map(|text| width(text.as_ref(), size));
+    widths.fold(0.0, f64::max)
 }
 
 /// At most `room` points long: the middle gives way to an ellipsis.
@@ -91,7 +108,7 @@ mod tests {
 
     #[test]
     fn the_font_is_there_and_measures() {
-        assert!(face().is_some());
+        assert!(WIDTHS.is_some());
         let (narrow, wide) = (width("iii", 10.0), width("mmm", 10.0));
         assert!(narrow > 5.0 && wide > 2.0 * narrow, "{narrow} {wide}");
         assert!((width("ab", 20.0) - 2.0 * width("ab", 10.0)).abs() < 1e-9);
