@@ -3,6 +3,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+
+mod baselines;
 mod faithfulness;
 mod geometry;
 mod interchange;

@@ -2,7 +2,7 @@
 //!
 //! They are means over the whole enumerated input space (or the fixed held-out sample of a larger
 //! one), each input counting by its probability where tokens have weights, so that two runs differ by their `W` alone: pieces of 256 inputs, by the fused engine's forward
-//! pass in one thread, summed in their order. `tests/engines.rs` compares with the plain forward pass.
+//! pass in one thread, summed in their order. `tests/engines/exact.rs` compares with the plain forward pass.
 
 use std::convert::Infallible;
 use std::sync::Arc;

@@ -331,7 +331,7 @@ impl Teacher {
     }
 
     /// By the same pass that trains and evaluates, so that a `W` which changes nothing has an error of
-    /// exactly zero; the plain forward pass agrees to 1e-12 (`tests/engines.rs`).
+    /// exactly zero; the plain forward pass agrees to 1e-12 (`tests/engines/exact.rs`).
     fn make_table(&self) -> Targets {
         let size = self.evaluation.len();
         let rows = size * self.space.positions();

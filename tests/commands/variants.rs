@@ -1,0 +1,163 @@
+//! Whole runs with all variants at once, from the command line to the report.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value as Json;
+use superposition::Projection;
+use tracr::model::CompiledModel;
+
+use crate::common::command::{call, compress, metrics_without_timing, root, short_run};
+
+const ALL: [&str; 6] = [
+    "inputs.token_weights={\"1\"=0.05, \"4\"=3}",
+    "objective.categorical_targets=soft",
+    "objective.layer_reduction=mean",
+    "objective.block_weights={\"layer0.attn\"=2, \"layer1.mlp\"=0}",
+    "objective.l1_weight=0.01",
+    "objective.gram_weight=0.002",
+];
+
+fn arguments(config: &str, steps: u64, output: &Path, sets: &[&str]) -> Vec<String> {
+    let mut arguments = short_run(config, steps, output);
+    for set in sets {
+        arguments.extend(["--set".to_owned(), (*set).to_owned()]);
+    }
+    arguments
+}
+
+fn run(config: &str, steps: u64, output: &Path, sets: &[&str]) {
+    let (code, _, stderr) = call(&arguments(config, steps, output, sets));
+    assert_eq!(code, 0, "{stderr}");
+}
+
+fn last_figures(run: &Path) -> Json {
+    let text = std::fs::read_to_string(run.join("summary.json")).unwrap();
+    serde_json::from_str::<Json>(&text).unwrap()["final"].clone()
+}
+
+#[test]
+fn the_files_of_a_run_fit_its_objective_and_its_report_names_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("run");
+    run("sort_unique", 120, &path, &ALL);
+    let figures = last_figures(&path);
+    let figure = |name: &str| figures[name].as_f64().unwrap();
+    let model = root().join("models/sort_unique.safetensors");
+    let model = CompiledModel::load(&model).unwrap();
+    let projection = Projection::load(&path.join("projection.safetensors"), &model).unwrap();
+    let (w, gram) = (&projection.w, projection.gram(&model));
+    let interference = gram.mapv(f64::abs).sum() - gram.diag().mapv(f64::abs).sum();
+    let penalty = 0.01 * w.mapv(f64::abs).sum() + 0.002 * interference;
+    let total = figure("eval_loss_output") + figure("eval_loss_layers") + penalty;
+    approx::assert_relative_eq!(figure("eval_loss"), total, max_relative = 1e-12);
+    // The table of blocks knows no weights.
+    let layers = std::fs::read_to_string(path.join("layers.csv")).unwrap();
+    let width = w.ncols() as f64;
+    let weighted: f64 = layers
+        .lines()
+        .skip(1)
+        .zip([2.0, 1.0, 1.0, 0.0])
+        .map(|(line, weight)| {
+            weight / width * line.split(',').nth(1).unwrap().parse::<f64>().unwrap()
+        })
+        .sum();
+    approx::assert_relative_eq!(figure("eval_loss_layers"), weighted, max_relative = 1e-9);
+    // What is left of a logged loss are the penalties.
+    let metrics = std::fs::read_to_string(path.join("metrics.csv")).unwrap();
+    for line in metrics.lines().skip(1) {
+        let cells: Vec<f64> = line
+            .split(',')
+            .take(5)
+            .map(|x| x.parse().unwrap())
+            .collect();
+        let left = cells[2] - cells[3] - cells[4];
+        assert!(
+            left > 0.5 * penalty && left < 2.0 * penalty,
+            "{left} {penalty}"
+        );
+    }
+    // Its resolved configuration is the same run.
+    let config = path.join("config.toml").display().to_string();
+    let again = dir.path().join("again").display().to_string();
+    let (code, _, stderr) = call(&["--config", &config, "--output", &again, "--quiet"]);
+    assert_eq!(code, 0, "{stderr}");
+    let again = dir.path().join("again");
+    assert_eq!(
+        metrics_without_timing(&path),
+        metrics_without_timing(&again)
+    );
+    let (code, _, stderr) = call(&["report", &path.display().to_string()]);
+    assert_eq!(code, 0, "{stderr}");
+    let page = std::fs::read_to_string(path.join("report.html")).unwrap();
+    for part in [
+        "1 weighs 0.05, 4 weighs 3",
+        "categorical_targets is soft",
+        "layer0.attn = 2",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+}
+
+#[test]
+fn both_engines_train_the_same_in_f64() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut losses = Vec::new();
+    for engine in ["fused", "autodiff"] {
+        let path = dir.path().join(engine);
+        let engine = format!("training.engine={engine}");
+        let sets = [
+            "training.precision=f64",
+            "compression.init_std=0.2",
+            &engine,
+        ];
+        run("sort_unique", 50, &path, &[&ALL[..], &sets[..]].concat());
+        losses.push(last_figures(&path)["eval_loss"].as_f64().unwrap());
+    }
+    println!("{losses:?}");
+    approx::assert_relative_eq!(losses[0], losses[1], max_relative = 1e-10);
+}
+
+#[test]
+fn an_interrupted_run_ends_with_the_same_bytes() {
+    let dir = tempfile::tempdir().unwrap();
+    let sets = [
+        "inputs.token_weights={x=0.05}",
+        "objective.l1_weight=0.01",
+        "objective.gram_weight=0.002",
+        "training.log_every=999",
+    ];
+    let (whole, pieces) = (dir.path().join("whole"), dir.path().join("pieces"));
+    run("frac_prevs", 20_000, &whole, &sets);
+    let mut interrupted = 0;
+    for patience in [150, 300, 200] {
+        let mut child = compress()
+            .args(arguments("frac_prevs", 20_000, &pieces, &sets))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(Duration::from_millis(patience));
+        let signal = Command::new("kill")
+            .args(["-TERM", &child.id().to_string()])
+            .status();
+        assert!(signal.is_ok());
+        interrupted += usize::from(child.wait().unwrap().code() == Some(130));
+    }
+    assert!(interrupted > 0);
+    run("frac_prevs", 20_000, &pieces, &sets);
+    assert_eq!(
+        metrics_without_timing(&whole),
+        metrics_without_timing(&pieces)
+    );
+    for file in [
+        "projection.safetensors",
+        "gram.csv",
+        "interventions.csv",
+        "positions.csv",
+    ] {
+        let read = |run: &Path| std::fs::read(run.join(file)).unwrap();
+        assert!(read(&whole) == read(&pieces), "{file} differs");
+    }
+}

@@ -1,0 +1,138 @@
+//! Expression graphs, built as Tracr's Python embedding builds them.
+
+use std::sync::Arc;
+
+use tracr::model::Value;
+use tracr::rasp::graph::{Encoding, Function, Graph, Kind, NodeId, ValueError};
+use tracr::rasp::python as py;
+
+pub type Result = std::result::Result<Value, ValueError>;
+
+/// Builds a graph as Tracr's Python embedding does; what it builds is numbered as in Python.
+#[derive(Default)]
+pub struct Rasp {
+    pub graph: Graph,
+}
+
+pub fn string(text: &str) -> Value {
+    Value::Str(text.into())
+}
+
+pub fn int(i: i64) -> Value {
+    Value::Int(i)
+}
+
+fn function<F>(text: &str, call: F) -> Function
+where
+    F: Fn(&[Value]) -> Result + Send + Sync + 'static,
+{
+    Function {
+        text: text.into(),
+        call: Arc::new(call),
+        cost: 1,
+    }
+}
+
+impl Rasp {
+    pub fn tokens(&mut self) -> NodeId {
+        self.graph.add(Kind::Tokens)
+    }
+
+    pub fn indices(&mut self) -> NodeId {
+        self.graph.add(Kind::Indices)
+    }
+
+    /// A map of a map is one map, as in Tracr.
+    pub fn map<F>(&mut self, inner: NodeId, f: F) -> NodeId
+    where
+        F: Fn(&Value) -> Result + Send + Sync + 'static,
+    {
+        match self.graph.node(inner).kind.clone() {
+            Kind::Map { inner, f: first } => {
+                let both = function("f", move |v| match (first.call)(v)? {
+                    Value::None => Ok(Value::None),
+                    x => f(&x),
+                });
+                self.graph.add(Kind::Map { inner, f: both })
+            }
+            _ => self.graph.add(Kind::Map {
+                inner,
+                f: function("f", move |v| f(&v[0])),
+            }),
+        }
+    }
+
+    pub fn equals(&mut self, sop: NodeId, value: Value) -> NodeId {
+        self.map(sop, move |x| Ok(Value::Bool(py::equal(x, &value))))
+    }
+
+    pub fn sequence_map<F>(&mut self, first: NodeId, second: NodeId, f: F) -> NodeId
+    where
+        F: Fn(&Value, &Value) -> Result + Send + Sync + 'static,
+    {
+        let f = function("f", move |v| f(&v[0], &v[1]));
+        self.graph.add(Kind::SequenceMap { first, second, f })
+    }
+
+    pub fn linear(&mut self, first: NodeId, second: NodeId, a: f64, b: f64) -> NodeId {
+        let id = self.graph.add(Kind::LinearSequenceMap {
+            first,
+            second,
+            a,
+            b,
+        });
+        self.numerical(id)
+    }
+
+    pub fn select<F>(&mut self, keys: NodeId, queries: NodeId, predicate: F) -> NodeId
+    where
+        F: Fn(&Value, &Value) -> Result + Send + Sync + 'static,
+    {
+        let predicate = function("p", move |v| predicate(&v[0], &v[1]));
+        self.graph.add(Kind::Select {
+            keys,
+            queries,
+            predicate,
+        })
+    }
+
+    pub fn select_true(&mut self, sop: NodeId) -> NodeId {
+        self.select(sop, sop, |_, _| Ok(Value::Bool(true)))
+    }
+
+    pub fn select_eq(&mut self, keys: NodeId, queries: NodeId) -> NodeId {
+        self.select(keys, queries, |k, q| Ok(Value::Bool(py::equal(k, q))))
+    }
+
+    /// Encoded as `sop` is.
+    pub fn aggregate(&mut self, selector: NodeId, sop: NodeId) -> NodeId {
+        let encoding = self.graph.node(sop).encoding;
+        let default = if encoding == Encoding::Numerical {
+            int(0)
+        } else {
+            Value::None
+        };
+        let id = self.graph.add(Kind::Aggregate {
+            selector,
+            sop,
+            default,
+        });
+        self.graph.nodes[id.0].encoding = encoding;
+        id
+    }
+
+    pub fn width(&mut self, selector: NodeId) -> NodeId {
+        self.graph.add(Kind::SelectorWidth { selector })
+    }
+
+    pub fn named(&mut self, id: NodeId, name: &str) -> NodeId {
+        let node = &mut self.graph.nodes[id.0];
+        (node.name, node.named) = (name.to_owned(), true);
+        id
+    }
+
+    pub fn numerical(&mut self, id: NodeId) -> NodeId {
+        self.graph.nodes[id.0].encoding = Encoding::Numerical;
+        id
+    }
+}

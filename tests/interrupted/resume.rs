@@ -1,0 +1,229 @@
+//! A run that is interrupted in any way, any number of times, ends with the same bytes as one that
+//! is not; so do runs with other numbers of threads.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::common::command::{call, compress, metrics_without_timing, short_run};
+
+/// Steps of the interrupted runs: a few seconds, most of it for checkpoints.
+const STEPS: u64 = 30_000;
+
+fn assert_same_results(a: &Path, b: &Path) {
+    assert_eq!(metrics_without_timing(a), metrics_without_timing(b));
+    for file in [
+        "projection.safetensors",
+        "layers.csv",
+        "gram.csv",
+        "features.csv",
+        "variables.csv",
+        "interventions.csv",
+        "worst_inputs.csv",
+    ] {
+        assert!(
+            std::fs::read(a.join(file)).unwrap() == std::fs::read(b.join(file)).unwrap(),
+            "{file} differs"
+        );
+    }
+    for directory in [a, b] {
+        let leftovers = std::fs::read_dir(directory)
+            .unwrap()
+            .filter(|e| {
+                e.as_ref()
+                    .unwrap()
+                    .file_name()
+                    .to_string_lossy()
+                    .starts_with(".writing")
+            })
+            .count();
+        assert_eq!(leftovers, 0);
+    }
+}
+
+fn start(config: &str, output: &Path) -> Child {
+    compress()
+        .args(short_run(config, STEPS, output))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+fn signal(child: &Child, name: &str) {
+    let status = Command::new("kill")
+        .args([&format!("-{name}"), &child.id().to_string()])
+        .status();
+    assert!(status.unwrap().success());
+}
+
+/// Interrupts with each signal in turn at ever other moments until a session ends by itself.
+fn interrupted_run(config: &str, output: &Path) -> Vec<i32> {
+    let mut exits = Vec::new();
+    for session in 0..200u64 {
+        let mut child = start(config, output);
+        // Primes spread the moments over loading, the first checkpoint, writing and the end; on a busy machine
+        // each session gets less done, so they last ever longer.
+        let patience = Duration::from_millis(30 + (session * 97) % 610 + 8 * session);
+        let began = Instant::now();
+        while began.elapsed() < patience && child.try_wait().unwrap().is_none() {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        if child.try_wait().unwrap().is_none() {
+            match session % 4 {
+                0 => child.kill().unwrap(),
+                1 => signal(&child, "TERM"),
+                2 => signal(&child, "INT"),
+                _ => signal(&child, "HUP"),
+            }
+        }
+        let code = child.wait().unwrap().code().unwrap_or(-9);
+        exits.push(code);
+        match code {
+            0 => return exits,
+            -9 | 130 | -1 => {}
+            other => panic!("exit code {other} in session {session}"),
+        }
+    }
+    panic!("the run did not end in 200 sessions: {exits:?}");
+}
+
+fn interruption_changes_nothing(config: &str) {
+    let dir = tempfile::tempdir().unwrap();
+    let (whole, pieces) = (dir.path().join("whole"), dir.path().join("pieces"));
+    let (code, _, stderr) = call(&short_run(config, STEPS, &whole));
+    assert_eq!(code, 0, "{stderr}");
+    let exits = interrupted_run(config, &pieces);
+    println!(
+        "{config}: exit codes of {} sessions: {exits:?}",
+        exits.len()
+    );
+    assert!(exits.len() > 3, "it was hardly interrupted: {exits:?}");
+    assert_same_results(&whole, &pieces);
+}
+
+#[test]
+fn frac_prevs_survives_interruption() {
+    interruption_changes_nothing("frac_prevs");
+}
+
+#[test]
+fn sort_unique_survives_interruption() {
+    interruption_changes_nothing("sort_unique");
+}
+
+#[test]
+fn threads_change_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut first = None;
+    for threads in [1, 2, 3] {
+        let output = dir.path().join(threads.to_string());
+        let mut arguments = short_run("sort_unique", 200, &output);
+        // 300 inputs are three pieces of work, the last one shorter.
+        for set in [
+            format!("training.threads={threads}"),
+            "training.batch_size=300".into(),
+        ] {
+            arguments.extend(["--set".into(), set]);
+        }
+        let (code, _, stderr) = call(&arguments);
+        assert_eq!(code, 0, "{stderr}");
+        assert_same_results(first.get_or_insert(output.clone()), &output);
+    }
+}
+
+#[test]
+fn another_number_of_threads_may_finish_a_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let (whole, pieces) = (dir.path().join("whole"), dir.path().join("pieces"));
+    assert_eq!(call(&short_run("frac_prevs", STEPS, &whole)).0, 0);
+    let mut child = start("frac_prevs", &pieces);
+    std::thread::sleep(Duration::from_millis(700));
+    signal(&child, "TERM");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let mut arguments = short_run("frac_prevs", STEPS, &pieces);
+    arguments.extend(["--set".into(), "training.threads=1".into()]);
+    assert_eq!(call(&arguments).0, 0);
+    assert_same_results(&whole, &pieces);
+}
+
+#[test]
+fn a_directory_in_use_is_refused_and_its_run_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = dir.path().join("run");
+    let mut child = start("frac_prevs", &output);
+    let began = Instant::now();
+    while !output.join("metrics.csv").exists() {
+        assert!(
+            began.elapsed() < Duration::from_secs(20),
+            "the run did not start"
+        );
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    for more in [None, Some("--force".to_owned())] {
+        let mut arguments = short_run("frac_prevs", STEPS, &output);
+        arguments.extend(more);
+        let (code, _, stderr) = call(&arguments);
+        assert_eq!(code, 2, "{stderr}");
+        assert!(stderr.contains("in use by another process"), "{stderr}");
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_second_signal_stops_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = dir.path().join("run");
+    let mut arguments = short_run("sort_unique", 1_000_000, &output);
+    // One such step takes seconds: the first signal waits for it, and then says so.
+    for set in ["training.engine=\"autodiff\"", "training.batch_size=100000"] {
+        arguments.extend(["--set".into(), set.into()]);
+    }
+    let mut child = compress()
+        .args(arguments)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(Duration::from_millis(1500));
+    signal(&child, "INT");
+    // Within the time that the first signal leaves for a checkpoint.
+    std::thread::sleep(Duration::from_millis(50));
+    assert!(child.try_wait().unwrap().is_none(), "it did not wait");
+    signal(&child, "INT");
+    let began = Instant::now();
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(130));
+    assert!(began.elapsed() < Duration::from_secs(2));
+    assert_eq!(String::from_utf8_lossy(&ended.stderr), "");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn memory_stays_below_300_mb_and_does_not_grow_with_steps() {
+    let dir = tempfile::tempdir().unwrap();
+    let arguments = short_run("sort_unique", 1_000_000, &dir.path().join("run"));
+    let mut child = compress().args(arguments).spawn().unwrap();
+    let resident = || {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+        let line = status
+            .lines()
+            .find(|line| line.starts_with("VmRSS"))
+            .unwrap()
+            .to_owned();
+        line.split_whitespace()
+            .nth(1)
+            .unwrap()
+            .parse::<f64>()
+            .unwrap()
+            / 1024.0
+    };
+    std::thread::sleep(Duration::from_secs(3));
+    let early = resident();
+    std::thread::sleep(Duration::from_secs(9));
+    let late = resident();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    println!("resident: {early:.1} MB after 3 s, {late:.1} MB after 12 s");
+    assert!(late < 300.0, "{late} MB");
+    assert!(late < early + 4.0, "{early} MB grew to {late} MB");
+}
