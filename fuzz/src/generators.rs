@@ -1,12 +1,12 @@
 //! The generators of the property tests (tests/common, tests/compiler), fed with the fuzzer's choices.
 #![allow(dead_code)] // some parts are the tests' alone
 
-use crate::random;
-
 #[path = "../../tests/common/case.rs"]
 pub mod case;
 #[path = "../../tests/common/engines.rs"]
 pub mod engines;
+#[path = "../../tests/common/random.rs"]
+pub mod random;
 #[path = "../../tests/common/random_case.rs"]
 pub mod random_case;
 #[path = "../../tests/compiler/random_expression.rs"]

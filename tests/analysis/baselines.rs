@@ -3,7 +3,6 @@
 
 use std::path::Path;
 
-use crate::common::command::{self, call};
 use ndarray::{Array1, Array2};
 use serde_json::Value as Json;
 use superposition::baselines::pca::principal_directions;
@@ -16,6 +15,8 @@ use tracr_compress::analysis::structure::Structure;
 use tracr_compress::config::StudyFile;
 use tracr_compress::run::experiment::Experiment;
 use tracr_compress::study::Plan;
+
+use crate::common::{command, shipped};
 
 /// Runs a shipped configuration with a method and returns its summary; `W` stays in the directory.
 fn run(config: &str, method: &str, dim: usize, more: &[&str], output: &Path) -> Json {
@@ -33,14 +34,11 @@ fn run(config: &str, method: &str, dim: usize, more: &[&str], output: &Path) -> 
     for set in sets.into_iter().chain(more.iter().map(|s| (*s).to_owned())) {
         arguments.extend(["--set".into(), set]);
     }
-    let (code, stdout, stderr) = call(&arguments);
-    assert_eq!(code, 0, "{stderr}");
-    serde_json::from_str(&stdout).unwrap()
+    serde_json::from_str(&command::succeed(&arguments)).unwrap()
 }
 
 fn frac_prevs() -> (CompiledModel, InputSpace) {
-    let path = command::root().join("models/frac_prevs.safetensors");
-    let model = CompiledModel::load(&path).unwrap();
+    let model = shipped("frac_prevs");
     let space = InputSpace::new(&model, &[5], false).unwrap();
     (model, space)
 }

@@ -24,12 +24,9 @@ use tracr_compress::analysis::structure::Structure;
 use tracr_compress::analysis::verdict::{Budget, FeatureReport, Verdict, judge};
 use tracr_compress::analysis::{self, Analysis, Settings, Subject};
 
-use Verdict::{Dedicated, Dropped, Shared, Superposed, Unused};
+use common::shipped;
 
-fn shipped(name: &str) -> CompiledModel {
-    let path = format!("{}/models/{name}.safetensors", env!("CARGO_MANIFEST_DIR"));
-    CompiledModel::load(path.as_ref()).unwrap()
-}
+use Verdict::{Dedicated, Dropped, Shared, Superposed, Unused};
 
 fn space(model: &CompiledModel) -> InputSpace {
     if model.metadata.unique_tokens {

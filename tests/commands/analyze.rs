@@ -3,8 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::common::command::{call, run, snapshot, text};
-use serde_json::Value as Json;
+use crate::common::command::{self, call, json, run, snapshot, text};
 
 const TABLES: [(&str, &str); 7] = [
     (
@@ -77,7 +76,7 @@ fn every_run_ends_with_its_analysis_and_analyze_writes_the_same_again() {
         assert!(snapshot(&run_dir) == before, "the same bytes");
         let (code, stdout, _) = call(&["analyze", &text(&run_dir), "--json"]);
         assert_eq!((code, stdout), (0, read(&run_dir, "analysis.json")));
-        let json: Json = serde_json::from_str(&read(&run_dir, "analysis.json")).unwrap();
+        let json = json(&run_dir.join("analysis.json"));
         let listed: usize = json["verdicts"]
             .as_object()
             .unwrap()
@@ -86,7 +85,7 @@ fn every_run_ends_with_its_analysis_and_analyze_writes_the_same_again() {
             .sum();
         assert_eq!(listed, features);
         // The tables fit the summary: the blocks' errors add up to the exact loss of the layers.
-        let summary: Json = serde_json::from_str(&read(&run_dir, "summary.json")).unwrap();
+        let summary = command::json(&run_dir.join("summary.json"));
         let sum: f64 = rows(&run_dir, "layers.csv")
             .iter()
             .map(|row| row[1].parse::<f64>().unwrap())
@@ -119,7 +118,7 @@ fn thresholds_change_verdicts_and_are_written_down() {
     assert!(stdout.contains("norm below 1.000e6"), "{stdout}");
     assert_ne!(before, verdicts());
     assert!(verdicts().iter().all(|v| v == "dropped"));
-    let json: Json = serde_json::from_str(&read(dir.path(), "analysis.json")).unwrap();
+    let json = json(&dir.path().join("analysis.json"));
     assert_eq!(json["settings"]["dropped_below"], 1e6);
     assert_eq!(json["interventions"][0]["pairs"], 64);
     assert_eq!(rows(dir.path(), "worst_inputs.csv").len(), 0);
@@ -207,7 +206,7 @@ fn a_study_is_analysed_as_a_whole() {
     assert!(other[4].parse::<f64>().unwrap() < 0.99);
     // Every run was analysed in its place.
     assert!(dir.path().join("runs/d9s1/analysis.json").exists());
-    let json: Json = serde_json::from_str(&read(dir.path(), "analysis.json")).unwrap();
+    let json = json(&dir.path().join("analysis.json"));
     assert_eq!(json["runs"], 4);
     assert!(stdout.contains("median of 4"), "{stdout}");
 }

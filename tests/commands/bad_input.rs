@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use crate::common::bench::{Bench, refused};
-use crate::common::command::{call, short_run};
+use crate::common::command::{short_run, succeed};
 
 #[test]
 fn configurations() {
@@ -113,10 +113,10 @@ fn configurations() {
 #[test]
 fn a_model_for_unique_tokens_is_not_trained_on_others() {
     let dir = tempfile::tempdir().unwrap();
-    let mut arguments = short_run("sort_unique", 10, &dir.path().join("out"));
-    arguments.extend(["--set".into(), "inputs.unique_tokens=false".into()]);
+    let output = dir.path().join("out");
+    let set = ["inputs.unique_tokens=false"];
     refused(
-        &arguments,
+        &short_run("sort_unique", 10, &output, &set),
         dir.path(),
         &["`inputs.unique_tokens`", "without repeated tokens"],
     );
@@ -152,7 +152,7 @@ fn overrides() {
 #[test]
 fn output_directories() {
     let dir = tempfile::tempdir().unwrap();
-    let at = |path: &Path| short_run("frac_prevs", 60, path);
+    let at = |path: &Path| short_run("frac_prevs", 60, path, &[]);
     let file = dir.path().join("file");
     std::fs::write(&file, "x").unwrap();
     refused(&at(&file), dir.path(), &["file is not a directory"]);
@@ -175,16 +175,10 @@ fn output_directories() {
     refused(&forced, dir.path(), &["not a run directory", "thesis.txt"]);
 
     let done = dir.path().join("done");
-    assert_eq!(call(&at(&done)).0, 0);
-    let mut other = at(&done);
-    other.extend([
-        "--set".into(),
-        "compression.dim=5".into(),
-        "--set".into(),
-        "training.seed=9".into(),
-    ]);
+    succeed(&at(&done));
+    let other = ["compression.dim=5", "training.seed=9"];
     refused(
-        &other,
+        &short_run("frac_prevs", 60, &done, &other),
         dir.path(),
         &[
             "compression.dim: 8 there, 5 here",
@@ -210,9 +204,9 @@ fn output_directories() {
 fn damaged_files_of_an_unfinished_run() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("run");
-    let run = short_run("frac_prevs", 90, &out);
+    let run = short_run("frac_prevs", 90, &out, &[]);
     let unfinished = || {
-        assert_eq!(call(&[run.clone(), vec!["--force".into()]].concat()).0, 0);
+        succeed(&[run.clone(), vec!["--force".into()]].concat());
         std::fs::remove_file(out.join("summary.json")).unwrap();
     };
     unfinished();
@@ -253,8 +247,7 @@ fn damaged_files_of_an_unfinished_run() {
         &["metrics.csv does not start with the columns", "--force"],
     );
     std::fs::write(&metrics, &rows).unwrap();
-    let (code, _, stderr) = call(&run);
-    assert_eq!(code, 0, "{stderr}");
+    succeed(&run);
     assert!(out.join("summary.json").exists());
 }
 

@@ -1,8 +1,9 @@
 //! Whatever is wrong with a model file: a message that names the tensor or key at fault, exit code 2,
 //! and nothing written.
 
-use crate::common::bench::Bench;
 use serde_json::json;
+
+use crate::common::bench::Bench;
 
 #[test]
 fn model_files() {

@@ -2,14 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::common::bench::refused;
-use crate::common::command::{self, call, metrics_without_timing, root, short_run};
 use serde_json::Value as Json;
 use tracr::model::CompiledModel;
 
-fn text(path: &Path) -> String {
-    path.display().to_string()
-}
+use crate::common::bench::refused;
+use crate::common::command::{self, call, metrics_without_timing, root, succeed, text};
 
 /// Compiles and returns what was said.
 fn compile(arguments: &[&str]) -> (String, String) {
@@ -49,16 +46,14 @@ fn every_library_program_compiles_without_flags_and_does_what_it_says() {
         let words: Vec<String> = words.iter().map(Json::to_string).collect();
         let mut arguments = vec!["run".to_owned(), text(&file), "--json".into(), "--".into()];
         arguments.extend(words);
-        let (code, stdout, stderr) = call(&arguments);
-        assert_eq!(code, 0, "{stderr}");
-        let object: Json = serde_json::from_str(&stdout).unwrap();
+        let object: Json = serde_json::from_str(&succeed(&arguments)).unwrap();
         let expected = extra["expected_output"].as_array().unwrap();
         for (ours, expected) in object["output"].as_array().unwrap().iter().zip(expected) {
             let same = match (ours.as_f64(), expected.as_f64()) {
                 (Some(a), Some(b)) => (a - b).abs() < 1e-4,
                 _ => ours == expected || expected.is_null(),
             };
-            assert!(same, "{}: {stdout} beside {expected}", program.display());
+            assert!(same, "{}: {object} beside {expected}", program.display());
         }
     }
 }
@@ -153,12 +148,10 @@ fn one_file_goes_from_source_to_results() {
         text(&at("run.toml")),
         "--quiet".into(),
     ];
-    let (code, _, stderr) = call(&run);
-    assert_eq!(code, 0, "{stderr}");
+    succeed(&run);
     // The same as from the compiled file.
     let other = at("other");
-    let (code, _, stderr) = call(&short_run("frac_prevs", 60, &other));
-    assert_eq!(code, 0, "{stderr}");
+    command::run("frac_prevs", 60, &other, &[]);
     assert_eq!(
         metrics_without_timing(&at("out")),
         metrics_without_timing(&other)

@@ -1,7 +1,8 @@
 //! What Tracr's construction does not hold exactly: how `compress compile` says so.
 
-use crate::common::command::call;
 use serde_json::Value as Json;
+
+use crate::common::command::call;
 
 /// Programs that Tracr's construction does not hold exactly, and how the difference is explained.
 const LIMITS: [(&str, &str); 9] = [

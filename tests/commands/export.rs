@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::common::command::{self, RawModel, call, run, text};
 use serde_json::Value as Json;
 use superposition::inputs::EvaluationSet;
 use tracr::model::{CompiledModel, Frozen, Stream};
 use tracr_compress::run::finished::FinishedRun;
+
+use crate::common::command::{self, RawModel, call, run, succeed, text};
 
 /// The largest difference of a score between an export and its run's compressed model, at any
 /// position of any input.
@@ -92,8 +93,7 @@ fn an_export_runs_as_the_compressed_model_does() {
         let run_dir = dir.path().join(config);
         run(config, 20_000, &run_dir, &[]);
         let file = dir.path().join(format!("{config}.safetensors"));
-        let (code, stdout, _) = call(&["export", &text(&run_dir), "-o", &text(&file)]);
-        assert_eq!(code, 0);
+        let stdout = succeed(&["export", &text(&run_dir), "-o", &text(&file)]);
         assert!(stdout.contains("as a transformer of width"), "{stdout}");
         let difference = difference_of_scores(&run_dir, &file);
         println!("{config}: largest difference of a score {difference:.1e}");
@@ -103,9 +103,7 @@ fn an_export_runs_as_the_compressed_model_does() {
                 let mut arguments = start;
                 arguments.extend(words[..length].iter().map(|w| (*w).to_owned()));
                 arguments.extend(["--json".to_owned(), "--pad".to_owned()]);
-                let (code, stdout, stderr) = call(&arguments);
-                assert_eq!(code, 0, "{stderr}");
-                let json: Json = serde_json::from_str(&stdout).unwrap();
+                let json: Json = serde_json::from_str(&succeed(&arguments)).unwrap();
                 json["output"].as_array().unwrap().clone()
             };
             let ours = outputs(vec!["run".into(), text(&file)]);
@@ -128,30 +126,22 @@ fn an_export_runs_as_the_compressed_model_does() {
         run(config, 20, &again, &[&path, "compression.dim=4"]);
         assert!(again.join("analysis.json").exists());
         let npz = dir.path().join(format!("{config}.npz"));
-        let (code, _, _) = call(&[
-            "export",
-            &text(&run_dir),
-            "-o",
-            &text(&npz),
-            "--format",
-            "npz",
-        ]);
-        assert_eq!(code, 0);
+        let export = ["export", &text(&run_dir), "-o", &text(&npz)];
+        succeed(&[&export[..], &["--format", "npz"]].concat());
         let bytes = std::fs::read(&npz).unwrap();
         assert_eq!(&bytes[..4], b"PK\x03\x04");
         // The ending says it alone, in any case, and in a directory that is called like a model.
         let folder = dir.path().join("folder.safetensors");
         std::fs::create_dir_all(&folder).unwrap();
         let by_ending = folder.join("W.NPZ");
-        let (code, _, stderr) = call(&["export", &text(&run_dir), "-o", &text(&by_ending)]);
-        assert_eq!(code, 0, "{stderr}");
+        succeed(&["export", &text(&run_dir), "-o", &text(&by_ending)]);
         assert_eq!(std::fs::read(&by_ending).unwrap(), bytes);
         // Without an ending --format says it.
         let bare = folder.join("w");
         let export = ["export", &text(&run_dir), "-o", &text(&bare)].map(str::to_owned);
         for (format, expected) in [("npz", &npz), ("model", &file)] {
             let more = ["--format", format].map(str::to_owned);
-            assert_eq!(call(&[&export[..], &more[..]].concat()).0, 0);
+            succeed(&[&export[..], &more[..]].concat());
             assert_eq!(
                 std::fs::read(&bare).unwrap(),
                 std::fs::read(expected).unwrap(),

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::common::command::{self, metrics_without_timing, root, snapshot};
 use tempfile::TempDir;
+
+use crate::common::command::{self, metrics_without_timing, root, snapshot};
 
 /// An empty directory to work in, and a copy of the binary elsewhere.
 struct Elsewhere {

@@ -2,17 +2,11 @@
 
 use std::path::Path;
 
-use crate::common::command::{call, metrics_without_timing, run, short_run};
+use crate::common::command::{call, metrics_without_timing, run, short_run, succeed};
 
 fn train(output: &Path, steps: u64, settings: &[&str]) -> String {
     run("frac_prevs", steps, output, settings);
     metrics_without_timing(output)
-}
-
-fn succeed(arguments: &[&str]) -> String {
-    let (code, stdout, stderr) = call(arguments);
-    assert_eq!(code, 0, "{arguments:?}: {stderr}");
-    stdout
 }
 
 #[test]
@@ -145,9 +139,7 @@ fn words_that_are_none_are_refused() {
         ("compression.init_matrices=\"same\"", "independent"),
     ] {
         let output = dir.path().join("run");
-        let mut arguments = short_run("frac_prevs", 10, &output);
-        arguments.extend(["--set".to_owned(), setting.to_owned()]);
-        let (code, _, stderr) = call(&arguments);
+        let (code, _, stderr) = call(&short_run("frac_prevs", 10, &output, &[setting]));
         assert_eq!(code, 2, "{stderr}");
         assert!(stderr.contains(expected), "{stderr}");
         assert!(!output.exists());

@@ -3,10 +3,11 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use crate::common::command::{self, call, short_run, snapshot};
 use tracr_compress::figures::colour::SERIES;
 use tracr_compress::figures::scene::{Mark, Paint};
 use tracr_compress::figures::{self, Figure, svg};
+
+use crate::common::command::{self, call, snapshot};
 
 const VERDICTS: [&str; 5] = ["dedicated", "shared", "superposed", "dropped", "unused"];
 
@@ -152,8 +153,7 @@ fn well_formed(text: &str) {
 fn a_finished_run_is_drawn_twice_with_the_same_bytes() {
     let dir = tempfile::tempdir().unwrap();
     let run = dir.path().join("run");
-    let (code, _, stderr) = call(&short_run("frac_prevs", 200, &run));
-    assert_eq!(code, 0, "{stderr}");
+    command::run("frac_prevs", 200, &run, &[]);
     let path = run.display().to_string();
     let (code, stdout, stderr) = call(&["plot", &path]);
     assert_eq!((code, stderr.as_str()), (0, ""));

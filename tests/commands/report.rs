@@ -1,6 +1,16 @@
 //! `compress report`: one page, without other files, that says what happened.
 
-use crate::common::command::{call, short_run};
+use std::path::Path;
+
+use crate::common::command::{self, call, text};
+
+/// Writes a directory's page, with no word on stderr.
+fn page_of(directory: &Path) -> String {
+    let (code, stdout, stderr) = call(&["report", &text(directory)]);
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    assert!(stdout.contains("report.html"), "{stdout}");
+    std::fs::read_to_string(directory.join("report.html")).unwrap()
+}
 
 #[test]
 fn the_page_of_a_run_answers_the_question() {
@@ -18,13 +28,8 @@ fn the_page_of_a_run_answers_the_question() {
         ),
     ] {
         let run = dir.path().join(config);
-        let (code, _, stderr) = call(&short_run(config, 100, &run));
-        assert_eq!(code, 0, "{stderr}");
-        let path = run.display().to_string();
-        let (code, stdout, stderr) = call(&["report", &path]);
-        assert_eq!((code, stderr.as_str()), (0, ""));
-        assert!(stdout.contains("report.html"));
-        let page = std::fs::read_to_string(run.join("report.html")).unwrap();
+        command::run(config, 100, &run, &[]);
+        let page = page_of(&run);
         for part in [
             program,
             figure,
@@ -43,25 +48,18 @@ fn the_page_of_a_run_answers_the_question() {
         for loader in ["src=", "@import", "url(", "href=\"http", "fetch("] {
             assert!(!page.contains(loader), "{loader}");
         }
-        assert_eq!(call(&["report", &path]).0, 0);
-        assert_eq!(
-            std::fs::read_to_string(run.join("report.html")).unwrap(),
-            page
-        );
+        assert_eq!(page_of(&run), page);
         // A run that has its figures and its page is still a finished run.
-        assert_eq!(call(&short_run(config, 100, &run)).0, 0);
+        command::run(config, 100, &run, &[]);
     }
-    let study = dir.path().display().to_string();
-    let (code, summary, _) = call(&["analyze", &study]);
-    assert_eq!(code, 0);
-    let (_, analysis, _) = call(&["analyze", &study, "--json"]);
+    let study = text(dir.path());
+    let summary = command::succeed(&["analyze", &study]);
+    let analysis = command::succeed(&["analyze", &study, "--json"]);
     let analysis: serde_json::Value = serde_json::from_str(&analysis).unwrap();
     let sentences = analysis["answer"]["sentences"].as_array().unwrap();
     assert!(!sentences.is_empty());
     let unwrapped = summary.replace("\n  ", " ");
-    let (code, _, stderr) = call(&["report", &study]);
-    assert_eq!((code, stderr.as_str()), (0, ""));
-    let page = std::fs::read_to_string(dir.path().join("report.html")).unwrap();
+    let page = page_of(dir.path());
     assert!(page.contains("Smallest sufficient d") && page.contains("How to run it again"));
     let page = page.replace("&#39;", "'");
     for sentence in sentences {
@@ -76,8 +74,7 @@ fn the_page_of_a_run_answers_the_question() {
 #[test]
 fn text_of_files_stays_text() {
     let dir = tempfile::tempdir().unwrap();
-    let (code, _, stderr) = call(&short_run("frac_prevs", 50, dir.path()));
-    assert_eq!(code, 0, "{stderr}");
+    command::run("frac_prevs", 50, dir.path(), &[]);
     let evil = "<script>alert('1')</script>\\u0000\\\"";
     let replace = |file: &str, from: &str, to: &str| {
         let text = std::fs::read_to_string(dir.path().join(file)).unwrap();
@@ -99,10 +96,7 @@ fn text_of_files_stays_text() {
         replace(file, "is_x", "\"<img onerror=\"\"alert(3)\"\">\"");
     }
     replace("worst_inputs.csv", ",a,", ",<b>,");
-    let path = dir.path().display().to_string();
-    let (code, _, stderr) = call(&["report", &path]);
-    assert_eq!((code, stderr.as_str()), (0, ""));
-    let page = std::fs::read_to_string(dir.path().join("report.html")).unwrap();
+    let page = page_of(dir.path());
     assert_eq!(page.matches("<script").count(), 1, "the page's own");
     assert!(!page.contains("<img") && !page.contains("<b>") && !page.contains('\u{0}'));
     assert!(page.contains("&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;"));
@@ -111,18 +105,14 @@ fn text_of_files_stays_text() {
 #[test]
 fn a_run_without_a_result_says_so() {
     let dir = tempfile::tempdir().unwrap();
-    let (code, _, stderr) = call(&short_run("frac_prevs", 100, dir.path()));
-    assert_eq!(code, 0, "{stderr}");
+    command::run("frac_prevs", 100, dir.path(), &[]);
     for entry in std::fs::read_dir(dir.path()).unwrap() {
         let path = entry.unwrap().path();
         if !["config.toml", "metrics.csv"].contains(&path.file_name().unwrap().to_str().unwrap()) {
             std::fs::remove_file(path).unwrap();
         }
     }
-    let path = dir.path().display().to_string();
-    let (code, _, stderr) = call(&["report", &path]);
-    assert_eq!((code, stderr.as_str()), (0, ""));
-    let page = std::fs::read_to_string(dir.path().join("report.html")).unwrap();
+    let page = page_of(dir.path());
     assert!(page.contains("The run is not finished"), "{page}");
     assert_eq!(page.matches("<svg ").count(), 1);
 }
@@ -176,10 +166,7 @@ fn the_page_of_an_undertrained_study_does_not_say_that_no_d_suffices() {
     text("runs.csv", &runs);
     text("study.toml", "name = \"s\"\nquestion = \"How small?\"\n");
     text("summary.csv", &summary_header("compression.dim"));
-    let path = dir.path().display().to_string();
-    let (code, _, stderr) = call(&["report", &path]);
-    assert_eq!((code, stderr.as_str()), (0, ""));
-    let page = std::fs::read_to_string(dir.path().join("report.html")).unwrap();
+    let page = page_of(dir.path());
     for part in [
         "<p class=\"answer\">The runs were not trained long enough to tell which d suffices for a mean absolute error of at \
          most 0.005 (median over seeds): at d = 18, the largest tried, none of 2 runs learned (all got stuck).",
@@ -217,10 +204,7 @@ fn the_page_of_a_study_starts_with_what_its_tables_answer() {
         std::fs::write(run.join("config.toml"), "[compression]\ndim = 8\n").unwrap();
     }
     text("summary.csv", &summary_header("training.steps"));
-    let path = dir.path().display().to_string();
-    let (code, _, stderr) = call(&["report", &path]);
-    assert_eq!((code, stderr.as_str()), (0, ""));
-    let page = std::fs::read_to_string(dir.path().join("report.html")).unwrap();
+    let page = page_of(dir.path());
     let question = page.find("How many steps?").unwrap();
     let answer = page
         .find(
@@ -244,8 +228,7 @@ fn the_page_of_a_study_starts_with_what_its_tables_answer() {
 fn report_refuses_an_ending_that_is_no_page_and_writes_one_of_any_case() {
     let dir = tempfile::tempdir().unwrap();
     let run = dir.path().join("run");
-    let (code, _, stderr) = call(&short_run("frac_prevs", 50, &run));
-    assert_eq!(code, 0, "{stderr}");
+    command::run("frac_prevs", 50, &run, &[]);
     let run = run.display().to_string();
     let at = |name: &str| dir.path().join(name).display().to_string();
     for (name, parts) in [

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::common::command::{self, call, metrics_without_timing, short_run};
 use serde_json::Value as Json;
 
+use crate::common::command::{self, call, metrics_without_timing, short_run, succeed};
+
 fn json(arguments: &[&str]) -> Json {
-    let (code, stdout, stderr) = call(arguments);
-    assert_eq!(code, 0, "{stderr}");
-    serde_json::from_str(&stdout).unwrap()
+    serde_json::from_str(&succeed(arguments)).unwrap()
 }
 
 #[test]
@@ -103,11 +102,9 @@ fn undefined_outputs_are_said_to_be_so() {
 fn a_finished_run_has_every_file_and_is_not_run_again() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("run");
-    let mut arguments = short_run("sort_unique", 120, &out);
     // Losses near 1, so that an absolute bound means something.
-    arguments.extend(["--set".into(), "compression.init_std=0.1".into()]);
-    let (code, stdout, stderr) = call(&arguments);
-    assert_eq!(code, 0, "{stderr}");
+    let arguments = short_run("sort_unique", 120, &out, &["compression.init_std=0.1"]);
+    let stdout = succeed(&arguments);
     assert!(
         stdout.contains("sort_unique completed: 120 steps, d = 12, seed 0"),
         "{stdout}"
@@ -150,15 +147,13 @@ fn a_finished_run_has_every_file_and_is_not_run_again() {
     assert!((sum - exact).abs() < 1e-12, "{sum} {exact}");
 
     let before = command::snapshot(&out);
-    let (code, stdout, _) = call(&arguments);
-    assert_eq!(code, 0);
+    let stdout = succeed(&arguments);
     assert!(stdout.contains("is complete already"), "{stdout}");
     assert!(command::snapshot(&out) == before);
 
     // The resolved configuration means the same run, from wherever it is called.
     let kept = out.join("config.toml").display().to_string();
-    let (code, stdout, stderr) = call(&["--config", &kept]);
-    assert_eq!(code, 0, "{stderr}");
+    let stdout = succeed(&["--config", &kept]);
     assert!(stdout.contains("is complete already"), "{stdout}");
     assert!(command::snapshot(&out) == before);
 
@@ -185,8 +180,7 @@ fn a_finished_run_has_every_file_and_is_not_run_again() {
     assert!(stderr.contains("trained on another model"), "{stderr}");
 
     // --force starts over and gives the same.
-    let (code, stdout, _) = call(&[arguments, vec!["--force".into()]].concat());
-    assert_eq!(code, 0);
+    let stdout = succeed(&[arguments, vec!["--force".into()]].concat());
     assert!(stdout.contains("completed"), "{stdout}");
     assert_eq!(metrics_without_timing(&out), metrics);
 }
@@ -195,13 +189,11 @@ fn a_finished_run_has_every_file_and_is_not_run_again() {
 fn a_diverging_run_stops_with_exit_code_1_and_keeps_its_last_good_checkpoint() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("run");
-    let mut arguments = short_run("frac_prevs", 5000, &out);
-    for set in [
+    let set = [
         "training.learning_rate.initial=1e12",
         "training.checkpoint_every=1",
-    ] {
-        arguments.extend(["--set".into(), set.into()]);
-    }
+    ];
+    let arguments = short_run("frac_prevs", 5000, &out, &set);
     for session in ["diverged: the loss", "diverged in an earlier session"] {
         let (code, stdout, stderr) = call(&arguments);
         assert_eq!(code, 1, "{stderr}");
@@ -213,8 +205,7 @@ fn a_diverging_run_stops_with_exit_code_1_and_keeps_its_last_good_checkpoint() {
         );
     }
     assert!(out.join("checkpoint.safetensors").exists());
-    let summary: Json =
-        serde_json::from_str(&std::fs::read_to_string(out.join("summary.json")).unwrap()).unwrap();
+    let summary = command::json(&out.join("summary.json"));
     assert_eq!(summary["stop_reason"], "diverged");
     assert!(summary["final"].is_null());
 }
@@ -224,16 +215,12 @@ fn a_space_too_large_to_enumerate_is_sampled() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("run");
     // 4 tokens in 11 positions: 4^11 > 2^20 inputs. pair_balance has 5 tokens in 10 positions.
-    let mut arguments = short_run("frac_prevs", 60, &out);
-    for set in [
+    let set = [
         "model.path=tests/fixtures/models/pair_balance_1.safetensors",
         "inputs.lengths=[10]",
         "inputs.evaluation_sample=300",
-    ] {
-        arguments.extend(["--set".into(), set.into()]);
-    }
-    let (code, _, stderr) = call(&arguments);
-    assert_eq!(code, 0, "{stderr}");
+    ];
+    command::run("frac_prevs", 60, &out, &set);
     assert_eq!(metrics_without_timing(&out).lines().count(), 3);
 }
 

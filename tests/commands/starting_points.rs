@@ -2,22 +2,17 @@
 
 use std::path::Path;
 
-use crate::common::command::{self, call, short_run};
 use ndarray::{Array2, s};
 use superposition::Projection;
-use tracr::model::CompiledModel;
+
+use crate::common::command::run;
+use crate::common::shipped;
 
 /// The `W` of a run with these settings.
 fn w_of(directory: &Path, name: &str, sets: &[&str]) -> Array2<f64> {
     let output = directory.join(name);
-    let mut arguments = short_run("frac_prevs", 1, &output);
-    for set in sets {
-        arguments.extend(["--set".into(), (*set).into()]);
-    }
-    let (code, _, stderr) = call(&arguments);
-    assert_eq!(code, 0, "{stderr}");
-    let model = command::root().join("models/frac_prevs.safetensors");
-    let model = CompiledModel::load(&model).unwrap();
+    run("frac_prevs", 1, &output, sets);
+    let model = shipped("frac_prevs");
     Projection::load(&output.join("projection.safetensors"), &model)
         .unwrap()
         .w
@@ -94,16 +89,12 @@ fn several_matrices_start_alike_or_each_for_itself() {
 #[test]
 fn a_warm_up_begins_with_a_still_step() {
     let dir = tempfile::tempdir().unwrap();
-    let output = dir.path().join("run");
-    let mut arguments = short_run("frac_prevs", 10, &output);
-    for set in [
+    let set = [
         "training.learning_rate.warmup_fraction=0.4",
         "training.log_every=1",
-    ] {
-        arguments.extend(["--set".into(), set.into()]);
-    }
-    assert_eq!(call(&arguments).0, 0);
-    let text = std::fs::read_to_string(output.join("metrics.csv")).unwrap();
+    ];
+    run("frac_prevs", 10, dir.path(), &set);
+    let text = std::fs::read_to_string(dir.path().join("metrics.csv")).unwrap();
     let rates: Vec<f64> = text
         .lines()
         .skip(1)

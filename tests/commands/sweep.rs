@@ -1,8 +1,9 @@
 //! `compress sweep` as a user sees it: runs, tables, shards, failures, plans.
 
-use crate::common::command::{self, call, metrics_without_timing, snapshot};
-use crate::common::study::{SMALL, StudyBench, computed};
 use tracr_compress::analysis::across::median_interval;
+
+use crate::common::command::{self, metrics_without_timing, snapshot};
+use crate::common::study::{SMALL, StudyBench, computed};
 
 #[test]
 fn a_study_runs_once_and_has_one_row_a_run_and_one_a_point() {
@@ -42,17 +43,12 @@ fn a_study_runs_once_and_has_one_row_a_run_and_one_a_point() {
     assert_eq!(runs[0].last().unwrap(), "wall_time_seconds");
     // A run of the study is the run that the same settings give alone.
     let alone = bench.path("alone");
-    let mut arguments = vec!["--config".to_owned(), "configs/frac_prevs.toml".into()];
-    for set in [
+    let set = [
         "compression.dim=6",
         "training.seed=1",
-        "training.steps=1500",
         "training.log_every=500",
-    ] {
-        arguments.extend(["--set".into(), set.into()]);
-    }
-    arguments.extend(["--output".into(), alone.display().to_string()]);
-    assert_eq!(call(&arguments).0, 0);
+    ];
+    command::run("frac_prevs", 1500, &alone, &set);
     let run = bench.path("out").join("dim=6,seed=1");
     assert_eq!(metrics_without_timing(&run), metrics_without_timing(&alone));
     assert_eq!(
@@ -65,8 +61,7 @@ fn a_study_runs_once_and_has_one_row_a_run_and_one_a_point() {
     let ending = column(&runs, "ending");
     let share_of_constant = column(&runs, "error_share");
     for row in &runs[1..] {
-        let summary = std::fs::read_to_string(bench.path("out").join(&row[0]).join("summary.json"));
-        let summary: serde_json::Value = serde_json::from_str(&summary.unwrap()).unwrap();
+        let summary = command::json(&bench.path("out").join(&row[0]).join("summary.json"));
         let verdict = summary["ending"]["verdict"].as_str().unwrap_or_default();
         assert_eq!(row[ending], verdict, "{row:?}");
         assert_eq!(verdict.is_empty(), row[4] != "train", "{row:?}");

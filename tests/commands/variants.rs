@@ -1,14 +1,16 @@
 //! Whole runs with all variants at once, from the command line to the report.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::Value as Json;
 use superposition::Projection;
-use tracr::model::CompiledModel;
 
-use crate::common::command::{call, compress, metrics_without_timing, root, short_run};
+use crate::common::command::{
+    compress, json, metrics_without_timing, run, short_run, signal, succeed,
+};
+use crate::common::shipped;
 
 const ALL: [&str; 6] = [
     "inputs.token_weights={\"1\"=0.05, \"4\"=3}",
@@ -19,22 +21,8 @@ const ALL: [&str; 6] = [
     "objective.gram_weight=0.002",
 ];
 
-fn arguments(config: &str, steps: u64, output: &Path, sets: &[&str]) -> Vec<String> {
-    let mut arguments = short_run(config, steps, output);
-    for set in sets {
-        arguments.extend(["--set".to_owned(), (*set).to_owned()]);
-    }
-    arguments
-}
-
-fn run(config: &str, steps: u64, output: &Path, sets: &[&str]) {
-    let (code, _, stderr) = call(&arguments(config, steps, output, sets));
-    assert_eq!(code, 0, "{stderr}");
-}
-
 fn last_figures(run: &Path) -> Json {
-    let text = std::fs::read_to_string(run.join("summary.json")).unwrap();
-    serde_json::from_str::<Json>(&text).unwrap()["final"].clone()
+    json(&run.join("summary.json"))["final"].clone()
 }
 
 #[test]
@@ -44,8 +32,7 @@ fn the_files_of_a_run_fit_its_objective_and_its_report_names_it() {
     run("sort_unique", 120, &path, &ALL);
     let figures = last_figures(&path);
     let figure = |name: &str| figures[name].as_f64().unwrap();
-    let model = root().join("models/sort_unique.safetensors");
-    let model = CompiledModel::load(&model).unwrap();
+    let model = shipped("sort_unique");
     let projection = Projection::load(&path.join("projection.safetensors"), &model).unwrap();
     let (w, gram) = (&projection.w, projection.gram(&model));
     let interference = gram.mapv(f64::abs).sum() - gram.diag().mapv(f64::abs).sum();
@@ -81,15 +68,13 @@ fn the_files_of_a_run_fit_its_objective_and_its_report_names_it() {
     // Its resolved configuration is the same run.
     let config = path.join("config.toml").display().to_string();
     let again = dir.path().join("again").display().to_string();
-    let (code, _, stderr) = call(&["--config", &config, "--output", &again, "--quiet"]);
-    assert_eq!(code, 0, "{stderr}");
+    succeed(&["--config", &config, "--output", &again, "--quiet"]);
     let again = dir.path().join("again");
     assert_eq!(
         metrics_without_timing(&path),
         metrics_without_timing(&again)
     );
-    let (code, _, stderr) = call(&["report", &path.display().to_string()]);
-    assert_eq!(code, 0, "{stderr}");
+    succeed(&["report", &path.display().to_string()]);
     let page = std::fs::read_to_string(path.join("report.html")).unwrap();
     for part in [
         "1 weighs 0.05, 4 weighs 3",
@@ -133,16 +118,13 @@ fn an_interrupted_run_ends_with_the_same_bytes() {
     let mut interrupted = 0;
     for patience in [150, 300, 200] {
         let mut child = compress()
-            .args(arguments("frac_prevs", 20_000, &pieces, &sets))
+            .args(short_run("frac_prevs", 20_000, &pieces, &sets))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
         std::thread::sleep(Duration::from_millis(patience));
-        let signal = Command::new("kill")
-            .args(["-TERM", &child.id().to_string()])
-            .status();
-        assert!(signal.is_ok());
+        signal(&child, "TERM");
         interrupted += usize::from(child.wait().unwrap().code() == Some(130));
     }
     assert!(interrupted > 0);

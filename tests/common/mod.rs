@@ -11,8 +11,16 @@ pub mod random_case;
 pub mod study;
 pub mod synthetic;
 
+use tracr::model::CompiledModel;
+
 pub use engines::largest;
 pub use fixtures::{Fixture, fixtures, name};
+
+/// A model of `models/`.
+pub fn shipped(name: &str) -> CompiledModel {
+    let path = command::root().join(format!("models/{name}.safetensors"));
+    CompiledModel::load(&path).unwrap()
+}
 
 /// The largest absolute difference; panics on different lengths or on a NaN.
 pub fn largest_difference(

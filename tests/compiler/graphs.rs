@@ -1,15 +1,17 @@
 //! Random programs: the compiled model says what the interpreter says.
-//!
-//! 300 programs; `COMPRESS_PROPERTY_CASES=10000` for more, `COMPRESS_PROPERTY_SEED` for others.
 
-use crate::random::setting;
-use crate::random_programs::Generator;
-use crate::rasp::{int, string};
+use std::cell::RefCell;
+
 use ndarray::Array2;
 use tracr::compiler::{self, Options, Reason};
 use tracr::model::{CompiledModel, Frozen, Stream, Value};
 use tracr::rasp::graph::{Encoding, Graph, Node};
 use tracr::rasp::{doubts, interpreter, python as py};
+
+use crate::choices::{choices, runner};
+use crate::random::Random;
+use crate::random_programs::Generator;
+use crate::rasp::{int, string};
 
 /// Attention leaks where many keys soften it (the scores are divided by `√key_size`).
 const MAX_KEY_SIZE: usize = 60;
@@ -28,25 +30,26 @@ struct Counts {
 }
 
 #[test]
-fn random_programs_say_the_same_compiled_and_interpreted() {
-    let cases = setting("COMPRESS_PROPERTY_CASES", 300);
-    let seed = setting("COMPRESS_PROPERTY_SEED", 0);
-    let mut counts = Counts::default();
-    let mut program = 0;
-    while (counts.compared as u64) < cases {
-        check(seed << 32 | program, &mut counts);
-        program += 1;
-        assert!(
-            program < 100 * cases,
-            "hardly any program is compared: {counts:?}"
-        );
-    }
+fn graphs_say_the_same_compiled_and_interpreted() {
+    let mut runner = runner(500);
+    let counts = RefCell::new(Counts::default());
+    let result = runner.run(&choices(), |random| {
+        check(random, &mut counts.borrow_mut());
+        Ok(())
+    });
+    result.unwrap_or_else(|failure| panic!("{failure}"));
+    let counts = counts.into_inner();
     println!("{counts:?}");
-    assert!(counts.positions as u64 > 4 * cases, "{counts:?}");
+    let cases = runner.config().cases as usize;
+    assert!(
+        2 * counts.compared > cases,
+        "hardly any program is compared: {counts:?}"
+    );
+    assert!(counts.positions > 4 * cases, "{counts:?}");
 }
 
-fn check(seed: u64, counts: &mut Counts) {
-    let mut generator = Generator::new(seed);
+fn check(random: Random, counts: &mut Counts) {
+    let mut generator = Generator::new(random);
     let steps = 2 + generator.random.below(8);
     for _ in 0..steps {
         if let Some(sop) = generator.step() {
@@ -86,10 +89,7 @@ fn check(seed: u64, counts: &mut Counts) {
                         | Reason::TooMany { .. }
                 )
             };
-            assert!(
-                error.problems.iter().all(|p| fine(&p.reason)),
-                "{seed}: {error}"
-            );
+            assert!(error.problems.iter().all(|p| fine(&p.reason)), "{error}");
             counts.refused += 1;
             return;
         }
@@ -99,7 +99,7 @@ fn check(seed: u64, counts: &mut Counts) {
         !notes
             .iter()
             .any(|note| note.text.contains("comes out as 0")),
-        "{seed}: {notes:?}"
+        "{notes:?}"
     );
     let without_default = notes
         .iter()
@@ -142,7 +142,7 @@ fn check(seed: u64, counts: &mut Counts) {
             counts.positions += 1;
             assert!(
                 same,
-                "program {seed} on {input:?} says {said} and not {expected} at position {t}\n\
+                "on {input:?} the model says {said} and not {expected} at position {t}\n\
                  {}\n{notes:?}",
                 text(graph, &run)
             );

@@ -3,6 +3,7 @@
 //! `cargo test --release --test compiler -- --nocapture` prints the largest differences.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
+mod choices;
 #[path = "../common/fixtures.rs"]
 #[allow(dead_code)] // the engines' tests use the rest
 mod fixtures;
@@ -10,6 +11,7 @@ mod graphs;
 mod matching;
 mod parity;
 #[path = "../common/random.rs"]
+#[allow(dead_code)] // the engines' tests use the rest
 mod random;
 mod random_expression;
 mod random_programs;
@@ -17,5 +19,3 @@ mod random_source;
 mod rasp;
 mod source_check;
 mod sources;
-mod tracr_cases;
-mod tracr_library;

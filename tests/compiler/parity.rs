@@ -5,31 +5,57 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use crate::fixtures::{fixtures, name};
-use crate::matching::compare;
-use crate::rasp::{Rasp, string};
-use crate::tracr_cases::{CASES, Case, case};
 use ndarray::Array2;
 use tracr::compiler::{self, Options};
 use tracr::model::{CompiledModel, Frozen, Metadata, Stream, Value};
 use tracr::rasp;
 
+use crate::fixtures::{fixtures, name};
+use crate::matching::compare;
+
 /// Allowed difference of a weight. All are exact in float32 but for the last digit of a threshold.
 const TOLERANCE: f64 = 1e-6;
 
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
 fn shipped() -> Vec<PathBuf> {
-    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
+    let models = root().join("models");
     ["frac_prevs", "sort_unique"]
         .map(|name| models.join(format!("{name}.safetensors")))
         .into()
 }
 
-fn compile(name: &str, case: &Case) -> CompiledModel {
-    let mut options = Options::new(name, case.vocab.clone(), case.max_seq_len);
-    options.causal = case.causal;
-    let (model, notes) = compiler::compile(&case.rasp.graph, case.output, &options).unwrap();
+/// The program of a reference model of this name (`causal_` in front if causal): a case of Tracr's table or one of
+/// our own (`tests/rasp_cases`), or a program of the library.
+fn program_of(model: &str) -> (rasp::Program, Options) {
+    let name = model.trim_start_matches("causal_");
+    let case = root().join(format!("tests/rasp_cases/{name}.rasp"));
+    let (program, mut options) = if case.exists() {
+        read(&case)
+    } else {
+        read(&root().join(format!("programs/{name}.rasp")))
+    };
+    options.causal |= model != name;
+    (program, options)
+}
+
+fn read(path: &Path) -> (rasp::Program, Options) {
+    let program = rasp::compile_file(path, &rasp::Options::default()).unwrap();
+    let program = program.unwrap_or_else(|reports| panic!("{}", rasp::render(&reports)));
+    let header = &program.header;
+    let (vocab, longest) = (header.vocab.clone().unwrap(), header.max_seq_len.unwrap());
+    let options = Options::new(&name(path), vocab, longest);
+    (program, options)
+}
+
+fn compile(program: &rasp::Program, options: &Options) -> CompiledModel {
+    let (graph, output) = (&program.graph, program.output);
+    let name = &options.program_name;
+    let (model, notes) = compiler::compile(graph, output, options).unwrap();
     assert_eq!(notes, [], "{name}");
-    let report = compiler::report(&case.rasp.graph, case.output, &options).unwrap();
+    let report = compiler::report(graph, output, options).unwrap();
     let meta = &model.metadata;
     assert_eq!(
         (
@@ -63,15 +89,11 @@ fn weight_bytes(model: &CompiledModel) -> u128 {
 
 #[test]
 fn parity_weights_equal_tracrs_entry_by_entry() {
-    let files = fixtures("models").into_iter().chain(shipped());
-    for path in files {
+    for path in fixtures("models").into_iter().chain(shipped()) {
         let theirs = CompiledModel::load(&path).unwrap();
         let name = name(&path);
-        let Some(case) = case(&name) else {
-            println!("{name}: skipped, its program is not among the cases of this test");
-            continue;
-        };
-        let ours = compile(&name, &case);
+        let (program, options) = program_of(&name);
+        let ours = compile(&program, &options);
         let difference = compare(&name, &ours, &theirs);
         println!(
             "{name:36} D {:3}  largest difference {difference:.1e}",
@@ -86,7 +108,8 @@ fn parity_weights_equal_tracrs_entry_by_entry() {
 fn parity_shipped_models_have_the_same_labels_in_the_same_order() {
     for path in shipped() {
         let theirs = CompiledModel::load(&path).unwrap();
-        let mut ours = compile(&name(&path), &case(&name(&path)).unwrap());
+        let (program, options) = program_of(&name(&path));
+        let mut ours = compile(&program, &options);
         ours.metadata.extra.clone_from(&theirs.metadata.extra);
         ours.metadata.unique_tokens = theirs.metadata.unique_tokens;
         assert_eq!(ours.metadata, theirs.metadata);
@@ -96,60 +119,22 @@ fn parity_shipped_models_have_the_same_labels_in_the_same_order() {
 
 #[test]
 fn parity_large_programs_compile_well_under_a_second() {
-    let letters = ('a'..='z')
-        .chain('A'..='Z')
-        .chain(['_'])
-        .map(|c| string(&c.to_string()));
-    let mut rasp = Rasp::default();
-    let tokens = rasp.tokens();
-    let is_x = rasp.equals(tokens, string("x"));
-    let output = rasp.frac_prevs(is_x);
-    let large = Case {
-        vocab: letters.collect(),
-        max_seq_len: 60,
-        causal: false,
-        output,
-        rasp,
-    };
-    for (name, case) in [
-        ("frac_prevs_53_60", large),
-        ("shuffle_dyck3_1", case("shuffle_dyck3_1").unwrap()),
-    ] {
+    let (frac_prevs, mut large) = program_of("frac_prevs");
+    let letters = ('a'..='z').chain('A'..='Z').chain(['_']);
+    large.vocab = letters.map(|c| Value::Str(c.to_string())).collect();
+    large.max_seq_len = 60;
+    let (dyck, options) = program_of("shuffle_dyck3_1");
+    for (program, options) in [(frac_prevs, large), (dyck, options)] {
         let start = Instant::now();
-        let model = compile(name, &case);
+        let model = compile(&program, &options);
         let seconds = start.elapsed().as_secs_f64();
+        let name = &options.program_name;
         println!(
             "{name:36} D {:3}  {:.1} ms",
             model.width(),
             1000.0 * seconds
         );
         assert!(seconds < 1.0, "{name} took {seconds} s");
-    }
-}
-
-/// From source, every case of Tracr's table: the model of the same program built by hand, which the
-/// other tests compare with Tracr's.
-#[test]
-fn parity_sources_give_the_models_of_the_graphs() {
-    for name in CASES.iter().filter(|name| !name.starts_with("own_")) {
-        let case = case(name).unwrap();
-        let source = format!(
-            "tests/rasp_cases/{}.rasp",
-            name.trim_start_matches("causal_")
-        );
-        let (program, options) = source_and_options(&source, case.causal);
-        let (ours, _) = compiler::compile(&program.graph, program.output, &options).unwrap();
-        let theirs = compile(name, &case);
-        assert_eq!(compare(name, &ours, &theirs), 0.0, "{name}");
-    }
-    for path in shipped() {
-        let theirs = CompiledModel::load(&path).unwrap();
-        let (program, options) =
-            source_and_options(&format!("programs/{}.rasp", name(&path)), false);
-        let (mut ours, _) = compiler::compile(&program.graph, program.output, &options).unwrap();
-        ours.metadata.extra.clone_from(&theirs.metadata.extra);
-        ours.metadata.unique_tokens = theirs.metadata.unique_tokens;
-        assert_eq!(ours, theirs, "{}", name(&path));
     }
 }
 
@@ -188,8 +173,7 @@ fn parity_unsupported_programs_are_refused_with_the_reason() {
         ("numerical_tokens", "`tokens` is always categorical"),
         ("numerical_indices", "`indices` is always categorical"),
     ] {
-        let (program, options) =
-            source_and_options(&format!("tests/rasp_cases/{name}.rasp"), false);
+        let (program, options) = program_of(name);
         let refused = compiler::compile(&program.graph, program.output, &options).unwrap_err();
         assert!(refused.to_string().contains(reason), "{name}: {refused}");
         assert!(
@@ -200,17 +184,6 @@ fn parity_unsupported_programs_are_refused_with_the_reason() {
             "{name}"
         );
     }
-}
-
-fn source_and_options(path: &str, causal: bool) -> (rasp::Program, Options) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
-    let program = rasp::compile_file(&path, &rasp::Options::default()).unwrap();
-    let program = program.unwrap_or_else(|reports| panic!("{}", rasp::render(&reports)));
-    let header = &program.header;
-    let (vocab, longest) = (header.vocab.clone().unwrap(), header.max_seq_len.unwrap());
-    let mut options = Options::new(&name(&path), vocab, longest);
-    options.causal = causal;
-    (program, options)
 }
 
 /// Our model on the file's test input gives the expected output, wherever that is defined.

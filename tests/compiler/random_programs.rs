@@ -49,7 +49,7 @@ pub struct Generator {
 }
 
 impl Generator {
-    pub fn new(seed: u64) -> Self {
+    pub fn new(random: Random) -> Self {
         let mut rasp = Rasp::default();
         let input = |id| Sop {
             id,
@@ -58,11 +58,7 @@ impl Generator {
             number: None,
         };
         let sops = vec![input(rasp.tokens()), input(rasp.indices())];
-        Self {
-            random: Random(seed),
-            rasp,
-            sops,
-        }
+        Self { random, rasp, sops }
     }
 
     fn any(&mut self, fits: impl Fn(&Sop) -> bool) -> Option<Sop> {
@@ -70,7 +66,7 @@ impl Generator {
         // Recent ones rather than early ones, so that programs are deep.
         let recent = fitting.len().saturating_sub(4);
         let from = if self.random.one_in(3) { 0 } else { recent };
-        self.random.pick_any(&fitting[from..]).copied()
+        (!fitting.is_empty()).then(|| *self.random.pick(&fitting[from..]))
     }
 
     fn categorical(&mut self) -> Option<Sop> {

@@ -1,12 +1,13 @@
 //! Random RASP programs as text, well typed most of the time: headers and statements.
 
+use std::fmt;
+
 use super::random::Random;
 use super::random_expression::{
     Any, Bits, Bool, Exact, Generator, Int, Mean, Scope, Selector, Str, Ty,
 };
 
-/// A program: its header and its statements, so that statements can be dropped.
-#[derive(Clone)]
+/// A program: its header and its statements.
 pub struct Source {
     pub header: String,
     pub statements: Vec<String>,
@@ -17,6 +18,12 @@ pub struct Source {
 impl Source {
     pub fn text(&self) -> String {
         format!("{}{}\n", self.header, self.statements.join("\n"))
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text())
     }
 }
 

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use tracr::model::Value;
 use tracr::rasp::graph::{Encoding, Function, Graph, Kind, NodeId, ValueError};
-use tracr::rasp::python as py;
 
 pub type Result = std::result::Result<Value, ValueError>;
 
@@ -42,30 +41,6 @@ impl Rasp {
         self.graph.add(Kind::Indices)
     }
 
-    /// A map of a map is one map, as in Tracr.
-    pub fn map<F>(&mut self, inner: NodeId, f: F) -> NodeId
-    where
-        F: Fn(&Value) -> Result + Send + Sync + 'static,
-    {
-        match self.graph.node(inner).kind.clone() {
-            Kind::Map { inner, f: first } => {
-                let both = function("f", move |v| match (first.call)(v)? {
-                    Value::None => Ok(Value::None),
-                    x => f(&x),
-                });
-                self.graph.add(Kind::Map { inner, f: both })
-            }
-            _ => self.graph.add(Kind::Map {
-                inner,
-                f: function("f", move |v| f(&v[0])),
-            }),
-        }
-    }
-
-    pub fn equals(&mut self, sop: NodeId, value: Value) -> NodeId {
-        self.map(sop, move |x| Ok(Value::Bool(py::equal(x, &value))))
-    }
-
     pub fn sequence_map<F>(&mut self, first: NodeId, second: NodeId, f: F) -> NodeId
     where
         F: Fn(&Value, &Value) -> Result + Send + Sync + 'static,
@@ -96,14 +71,6 @@ impl Rasp {
         })
     }
 
-    pub fn select_true(&mut self, sop: NodeId) -> NodeId {
-        self.select(sop, sop, |_, _| Ok(Value::Bool(true)))
-    }
-
-    pub fn select_eq(&mut self, keys: NodeId, queries: NodeId) -> NodeId {
-        self.select(keys, queries, |k, q| Ok(Value::Bool(py::equal(k, q))))
-    }
-
     /// Encoded as `sop` is.
     pub fn aggregate(&mut self, selector: NodeId, sop: NodeId) -> NodeId {
         let encoding = self.graph.node(sop).encoding;
@@ -123,12 +90,6 @@ impl Rasp {
 
     pub fn width(&mut self, selector: NodeId) -> NodeId {
         self.graph.add(Kind::SelectorWidth { selector })
-    }
-
-    pub fn named(&mut self, id: NodeId, name: &str) -> NodeId {
-        let node = &mut self.graph.nodes[id.0];
-        (node.name, node.named) = (name.to_owned(), true);
-        id
     }
 
     pub fn numerical(&mut self, id: NodeId) -> NodeId {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::common::command::{call, root, short_run};
 use base::rng::normal;
 use base::rng::{Purpose, stream};
 use ndarray::Array2;
@@ -11,6 +10,9 @@ use superposition::evaluation::evaluate_plainly;
 use superposition::inputs::{EvaluationSet, InputSpace};
 use superposition::{Objective, OutputPositions, Teacher};
 use tracr::model::{CompiledModel, Stream, Wiring};
+
+use crate::common::command::{self, call};
+use crate::common::shipped;
 
 struct Case {
     model: CompiledModel,
@@ -21,8 +23,7 @@ struct Case {
 
 impl Case {
     fn new(name: &str, lengths: &[usize], output_positions: OutputPositions) -> Self {
-        let path = root().join(format!("models/{name}.safetensors"));
-        let model = CompiledModel::load(&path).unwrap();
+        let model = shipped(name);
         let space = InputSpace::new(&model, lengths, name == "sort_unique").unwrap();
         let evaluation = EvaluationSet::new(&space, 1);
         let teacher = Teacher::new(&model, space, evaluation);
@@ -221,12 +222,7 @@ fn a_run_writes_them_only_when_asked_and_always_the_same() {
     let dir = tempfile::tempdir().unwrap();
     let run = |name: &str, more: &[&str]| {
         let output = dir.path().join(name);
-        let mut arguments = short_run("frac_prevs", 250, &output);
-        for set in more {
-            arguments.extend(["--set".into(), (*set).into()]);
-        }
-        let (code, _, stderr) = call(&arguments);
-        assert_eq!(code, 0, "{stderr}");
+        command::run("frac_prevs", 250, &output, more);
         std::fs::read_to_string(output.join("diagnostics.csv"))
     };
     assert!(run("off", &[]).is_err());

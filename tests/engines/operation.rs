@@ -1,7 +1,5 @@
 //! The fused loss inside Burn graphs: its value, its gradient, and what flows through it.
 
-use crate::common::case::Case;
-use crate::common::{largest, largest_difference};
 use base::rng::normal;
 use base::rng::{Purpose, stream};
 use burn::tensor::{DType, Device, Tensor, TensorData};
@@ -11,6 +9,9 @@ use superposition::engines::fused::Fused;
 use superposition::engines::operation::{FusedLoss, OperationError};
 use superposition::{Engine, OutputPositions};
 use tracr::model::CompiledModel;
+
+use crate::common::case::Case;
+use crate::common::{largest, largest_difference};
 
 fn case(file: &str) -> (Case, Array2<f64>) {
     let path = format!("tests/fixtures/models/{file}.safetensors");

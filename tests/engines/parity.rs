@@ -4,7 +4,6 @@
 
 use std::path::Path;
 
-use crate::common::{Fixture, fixtures, largest, largest_difference, name};
 use ndarray::{Array2, Array3, ArrayD, Ix2, Ix3};
 use superposition::engines::autodiff::Autodiff;
 use superposition::engines::fused::Fused;
@@ -14,6 +13,8 @@ use superposition::{
     AdamW, Engine, LinearDecay, Loss, Objective, OutputPositions, Teacher, adamw::Moments,
 };
 use tracr::model::{CompiledModel, Frozen, Real, Stream, Trace, Value, Wiring};
+
+use crate::common::{Fixture, fixtures, largest, largest_difference, name};
 
 #[test]
 fn parity_model_outputs_equal_tracrs() {

@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::common::bench::refused;
-use crate::common::command::{self, call, compress, metrics_without_timing, short_run, snapshot};
-use crate::common::study::{SMALL, StudyBench};
-use serde_json::Value as Json;
 use tempfile::TempDir;
+
+use crate::common::bench::refused;
+use crate::common::command::{
+    self, call, compress, json, metrics_without_timing, run, short_run, snapshot, succeed,
+};
+use crate::common::study::{SMALL, StudyBench};
 
 const NEWEST: &str = "checkpoint.safetensors";
 const PREVIOUS: &str = "checkpoint.previous.safetensors";
@@ -28,11 +30,9 @@ impl Killed {
     /// With these further settings, and killed when `until` is there.
     fn new(more: &[&str], until: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let set = |key: &&str| ["--set".to_owned(), (*key).to_owned()];
-        let more = more.iter().flat_map(set).collect();
+        let more = more.iter().map(|set| (*set).to_owned()).collect();
         let bench = Self { dir, more };
-        let (code, _, stderr) = call(&bench.arguments("whole"));
-        assert_eq!(code, 0, "{stderr}");
+        succeed(&bench.arguments("whole"));
         let mut child = start(&bench.arguments("killed"));
         wait_for(&mut child, &bench.path("killed").join(until));
         child.kill().unwrap();
@@ -46,11 +46,8 @@ impl Killed {
     }
 
     fn arguments(&self, name: &str) -> Vec<String> {
-        [
-            short_run("frac_prevs", STEPS, &self.path(name)),
-            self.more.clone(),
-        ]
-        .concat()
+        let more: Vec<&str> = self.more.iter().map(String::as_str).collect();
+        short_run("frac_prevs", STEPS, &self.path(name), &more)
     }
 
     /// The killed run in a new directory.
@@ -72,8 +69,7 @@ impl Killed {
         assert_same(&run, &self.path("whole"));
         let kept = std::fs::read_to_string(run.join("warnings.txt")).unwrap_or_default();
         assert_eq!(kept.lines().count(), warnings, "{kept}");
-        let summary: Json =
-            serde_json::from_slice(&std::fs::read(run.join("summary.json")).unwrap()).unwrap();
+        let summary = json(&run.join("summary.json"));
         let said = summary
             .get("warnings")
             .map_or(0, |w| w.as_array().unwrap().len());
@@ -279,14 +275,14 @@ fn a_limit_on_the_size_of_files_is_an_error_with_a_message() {
     let limited = Command::new("sh")
         .args(["-c", "ulimit -f 0; exec \"$@\"", "sh"])
         .arg(env!("CARGO_BIN_EXE_compress"))
-        .args(short_run("frac_prevs", 100, &output))
+        .args(short_run("frac_prevs", 100, &output, &[]))
         .current_dir(command::root())
         .output()
         .unwrap();
     let stderr = String::from_utf8(limited.stderr).unwrap();
     assert_eq!(limited.status.code(), Some(1), "{stderr}");
     assert!(stderr.contains("config.toml: File too large"), "{stderr}");
-    assert_eq!(call(&short_run("frac_prevs", 100, &output)).0, 0);
+    run("frac_prevs", 100, &output, &[]);
 }
 
 #[test]

@@ -5,25 +5,21 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::common::command::{self, call, compress, metrics_without_timing, short_run};
-use serde_json::Value as Json;
+use crate::common::command::{
+    self, call, compress, json, metrics_without_timing, short_run, succeed,
+};
 
 /// The arguments of a short run of frac_prevs with three starts of 300 of its steps.
 fn arguments(steps: u64, seed: u64, more: &[&str], output: &Path) -> Vec<String> {
-    let mut arguments = short_run("frac_prevs", steps, output);
     let seed = format!("training.seed={seed}");
-    let sets = ["compression.init_std=0.2", &seed];
-    for set in sets.iter().chain(more) {
-        arguments.extend(["--set".into(), (*set).into()]);
-    }
-    arguments
+    let set = [&["compression.init_std=0.2", &seed], more].concat();
+    short_run("frac_prevs", steps, output, &set)
 }
 
 const THREE: &[&str] = &["training.restarts={count=3,steps=300}"];
 
 fn run(steps: u64, seed: u64, more: &[&str], output: &Path) {
-    let (code, _, stderr) = call(&arguments(steps, seed, more, output));
-    assert_eq!(code, 0, "{stderr}");
+    succeed(&arguments(steps, seed, more, output));
 }
 
 /// Which start a row of restarts.csv belongs to, whether it was kept, and the rest of the row.
@@ -85,8 +81,7 @@ fn the_best_start_goes_on_as_if_it_were_alone() {
         assert_eq!(plain.lines().skip(1).take(6).collect::<Vec<_>>(), first);
         let w = |directory: &Path| std::fs::read(directory.join("projection.safetensors")).unwrap();
         assert_eq!(w(&several) == w(&single), best == 0);
-        let summary = std::fs::read_to_string(several.join("summary.json")).unwrap();
-        let summary: Json = serde_json::from_str(&summary).unwrap();
+        let summary = json(&several.join("summary.json"));
         assert_eq!(summary["steps"], 600 + 2 * 300);
         for entry in std::fs::read_dir(&several).unwrap() {
             let name = entry.unwrap().file_name();
@@ -211,8 +206,7 @@ fn a_study_may_vary_them() {
     std::fs::write(&file, study).unwrap();
     let output = dir.path().join("out").display().to_string();
     let file = file.display().to_string();
-    let (code, _, stderr) = call(&["sweep", &file, "--output", &output, "--quiet"]);
-    assert_eq!(code, 0, "{stderr}");
+    succeed(&["sweep", &file, "--output", &output, "--quiet"]);
     let runs = std::fs::read_to_string(dir.path().join("out/runs.csv")).unwrap();
     let mut reader = csv::Reader::from_reader(runs.as_bytes());
     let header = reader.headers().unwrap().clone();

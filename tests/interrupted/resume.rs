@@ -2,10 +2,10 @@
 //! is not; so do runs with other numbers of threads.
 
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::common::command::{call, compress, metrics_without_timing, short_run};
+use crate::common::command::{call, compress, metrics_without_timing, run, short_run, signal};
 
 /// Steps of the interrupted runs: a few seconds, most of it for checkpoints.
 const STEPS: u64 = 30_000;
@@ -43,18 +43,11 @@ fn assert_same_results(a: &Path, b: &Path) {
 
 fn start(config: &str, output: &Path) -> Child {
     compress()
-        .args(short_run(config, STEPS, output))
+        .args(short_run(config, STEPS, output, &[]))
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .unwrap()
-}
-
-fn signal(child: &Child, name: &str) {
-    let status = Command::new("kill")
-        .args([&format!("-{name}"), &child.id().to_string()])
-        .status();
-    assert!(status.unwrap().success());
 }
 
 /// Interrupts with each signal in turn at ever other moments until a session ends by itself.
@@ -91,8 +84,7 @@ fn interrupted_run(config: &str, output: &Path) -> Vec<i32> {
 fn interruption_changes_nothing(config: &str) {
     let dir = tempfile::tempdir().unwrap();
     let (whole, pieces) = (dir.path().join("whole"), dir.path().join("pieces"));
-    let (code, _, stderr) = call(&short_run(config, STEPS, &whole));
-    assert_eq!(code, 0, "{stderr}");
+    run(config, STEPS, &whole, &[]);
     let exits = interrupted_run(config, &pieces);
     println!(
         "{config}: exit codes of {} sessions: {exits:?}",
@@ -118,16 +110,14 @@ fn threads_change_nothing() {
     let mut first = None;
     for threads in [1, 2, 3] {
         let output = dir.path().join(threads.to_string());
-        let mut arguments = short_run("sort_unique", 200, &output);
         // 300 inputs are three pieces of work, the last one shorter.
-        for set in [
-            format!("training.threads={threads}"),
-            "training.batch_size=300".into(),
-        ] {
-            arguments.extend(["--set".into(), set]);
-        }
-        let (code, _, stderr) = call(&arguments);
-        assert_eq!(code, 0, "{stderr}");
+        let threads = format!("training.threads={threads}");
+        run(
+            "sort_unique",
+            200,
+            &output,
+            &[&threads, "training.batch_size=300"],
+        );
         assert_same_results(first.get_or_insert(output.clone()), &output);
     }
 }
@@ -136,14 +126,12 @@ fn threads_change_nothing() {
 fn another_number_of_threads_may_finish_a_run() {
     let dir = tempfile::tempdir().unwrap();
     let (whole, pieces) = (dir.path().join("whole"), dir.path().join("pieces"));
-    assert_eq!(call(&short_run("frac_prevs", STEPS, &whole)).0, 0);
+    run("frac_prevs", STEPS, &whole, &[]);
     let mut child = start("frac_prevs", &pieces);
     std::thread::sleep(Duration::from_millis(700));
     signal(&child, "TERM");
     assert_eq!(child.wait().unwrap().code(), Some(130));
-    let mut arguments = short_run("frac_prevs", STEPS, &pieces);
-    arguments.extend(["--set".into(), "training.threads=1".into()]);
-    assert_eq!(call(&arguments).0, 0);
+    run("frac_prevs", STEPS, &pieces, &["training.threads=1"]);
     assert_same_results(&whole, &pieces);
 }
 
@@ -161,7 +149,7 @@ fn a_directory_in_use_is_refused_and_its_run_goes_on() {
         std::thread::sleep(Duration::from_millis(5));
     }
     for more in [None, Some("--force".to_owned())] {
-        let mut arguments = short_run("frac_prevs", STEPS, &output);
+        let mut arguments = short_run("frac_prevs", STEPS, &output, &[]);
         arguments.extend(more);
         let (code, _, stderr) = call(&arguments);
         assert_eq!(code, 2, "{stderr}");
@@ -174,13 +162,10 @@ fn a_directory_in_use_is_refused_and_its_run_goes_on() {
 fn a_second_signal_stops_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let output = dir.path().join("run");
-    let mut arguments = short_run("sort_unique", 1_000_000, &output);
     // One such step takes seconds: the first signal waits for it, and then says so.
-    for set in ["training.engine=\"autodiff\"", "training.batch_size=100000"] {
-        arguments.extend(["--set".into(), set.into()]);
-    }
+    let set = ["training.engine=\"autodiff\"", "training.batch_size=100000"];
     let mut child = compress()
-        .args(arguments)
+        .args(short_run("sort_unique", 1_000_000, &output, &set))
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
@@ -201,7 +186,7 @@ fn a_second_signal_stops_at_once() {
 #[test]
 fn memory_stays_below_300_mb_and_does_not_grow_with_steps() {
     let dir = tempfile::tempdir().unwrap();
-    let arguments = short_run("sort_unique", 1_000_000, &dir.path().join("run"));
+    let arguments = short_run("sort_unique", 1_000_000, &dir.path().join("run"), &[]);
     let mut child = compress().args(arguments).spawn().unwrap();
     let resident = || {
         let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();

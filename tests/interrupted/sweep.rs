@@ -2,10 +2,10 @@
 //! not, and no run is computed twice.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::Child;
 use std::time::{Duration, Instant};
 
-use crate::common::command::metrics_without_timing;
+use crate::common::command::{metrics_without_timing, signal};
 use crate::common::study::{SMALL, StudyBench, computed, summaries};
 
 fn wait_a_while(child: &mut Child, patience: Duration) -> bool {
@@ -23,13 +23,6 @@ fn output(child: Child) -> (Option<i32>, String) {
     let output = child.wait_with_output().unwrap();
     let stdout = String::from_utf8(output.stdout).unwrap();
     (output.status.code(), stdout)
-}
-
-fn signal(child: &Child, name: &str) {
-    let status = Command::new("kill")
-        .args([&format!("-{name}"), &child.id().to_string()])
-        .status();
-    assert!(status.unwrap().success());
 }
 
 fn assert_same_runs(a: &Path, b: &Path) {

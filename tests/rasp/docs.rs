@@ -1,7 +1,8 @@
 //! The examples of `docs/rasp.md` are programs, and they compute what the page says.
 
-use crate::support::repository;
 use tracr::rasp::{self, Options, interpreter, python};
+
+use crate::support::repository;
 
 /// The fenced blocks of the page: what stands behind the fence, and the text.
 fn blocks() -> Vec<(String, String)> {

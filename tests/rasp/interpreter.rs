@@ -1,9 +1,10 @@
 //! The interpreter against Tracr: the cases of Tracr's `compiler/test_cases.py` as RASP sources in
 //! `rasp_cases/`, and what Tracr's evaluators gave on random inputs (`scripts/tracr_cases.py`).
 
-use crate::support::{Case, Sample, cases, load, read};
 use tracr::model::Value;
 use tracr::rasp::{interpreter, python};
+
+use crate::support::{Case, Sample, cases, load, read};
 
 fn run(name: &str, input: &[Value], causal: bool) -> Result<Vec<Value>, String> {
     let program = load(&format!("tests/rasp_cases/{name}.rasp"));

@@ -1,7 +1,8 @@
 //! The programs of `programs/`: their headers are complete and their examples true.
 
-use crate::support::{load, repository};
 use tracr::rasp::{interpreter, python};
+
+use crate::support::{load, repository};
 
 #[test]
 fn every_program_says_how_to_compile_it_and_computes_its_example() {

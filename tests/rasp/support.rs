@@ -25,7 +25,6 @@ pub fn load(path: &str) -> Program {
 
 /// A case of Tracr's `compiler/test_cases.py`; its source is `rasp_cases/{name}.rasp`.
 pub struct Case {
-    pub group: String,
     pub name: String,
     pub causal: bool,
     pub vocab: Vec<Value>,
@@ -41,7 +40,6 @@ pub struct Case {
 pub fn cases() -> Vec<Case> {
     #[derive(Deserialize)]
     struct Row {
-        group: String,
         name: String,
         causal: bool,
         vocab: Exact,
@@ -54,7 +52,6 @@ pub fn cases() -> Vec<Case> {
     assert_eq!(rows.len(), 63);
     rows.into_iter()
         .map(|row| Case {
-            group: row.group,
             name: row.name,
             causal: row.causal,
             vocab: row.vocab.0,

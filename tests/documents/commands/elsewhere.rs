@@ -1,8 +1,11 @@
 //! Commands of the documentation that no test of this crate can run, and where they are run instead.
 
-/// A command, by its first words.
+use std::collections::BTreeMap;
+
+/// A command, by its program and the beginning of its arguments.
 pub struct Elsewhere {
-    pub words: &'static [&'static str],
+    pub program: &'static str,
+    pub arguments: &'static str,
     /// Why it is not run here.
     pub why: &'static str,
     /// Where it is: files and what stands in them, the last of which CI runs.
@@ -11,12 +14,14 @@ pub struct Elsewhere {
 
 pub const ELSEWHERE: &[Elsewhere] = &[
     Elsewhere {
-        words: &["cargo", "test"],
+        program: "cargo",
+        arguments: "test",
         why: "this is such a test",
         run_by: &[(".ci/run", "\ncargo test --release")],
     },
     Elsewhere {
-        words: &["cargo", "build", "--release"],
+        program: "cargo",
+        arguments: "build --release",
         why: "it compiles the program",
         run_by: &[
             ("scripts/check_install.sh", "cargo build --release"),
@@ -24,12 +29,14 @@ pub const ELSEWHERE: &[Elsewhere] = &[
         ],
     },
     Elsewhere {
-        words: &["cargo", "bench", "--bench", "engines"],
+        program: "cargo",
+        arguments: "bench --bench engines",
         why: "it compiles a bench, and measures",
         run_by: &[(".ci/run", "\ncargo bench --bench engines")],
     },
     Elsewhere {
-        words: &["cargo", "install", "--locked", "--path", "."],
+        program: "cargo",
+        arguments: "install --locked --path .",
         why: "it compiles the whole program once more",
         run_by: &[
             (
@@ -40,7 +47,8 @@ pub const ELSEWHERE: &[Elsewhere] = &[
         ],
     },
     Elsewhere {
-        words: &["python3", "-m", "venv"],
+        program: "python3",
+        arguments: "-m venv",
         why: "Python Tracr needs the network",
         run_by: &[
             ("scripts/check_export.sh", "-m venv"),
@@ -48,7 +56,8 @@ pub const ELSEWHERE: &[Elsewhere] = &[
         ],
     },
     Elsewhere {
-        words: &["venv/bin/pip", "install", "-r", "scripts/requirements.txt"],
+        program: "venv/bin/pip",
+        arguments: "install -r scripts/requirements.txt",
         why: "Python Tracr needs the network",
         run_by: &[
             (
@@ -59,7 +68,8 @@ pub const ELSEWHERE: &[Elsewhere] = &[
         ],
     },
     Elsewhere {
-        words: &["venv/bin/python", "scripts/export_tracr.py"],
+        program: "venv/bin/python",
+        arguments: "scripts/export_tracr.py",
         why: "it needs Python Tracr",
         run_by: &[
             ("scripts/check_export.sh", "\"$scripts/export_tracr.py\""),
@@ -67,27 +77,26 @@ pub const ELSEWHERE: &[Elsewhere] = &[
         ],
     },
     Elsewhere {
-        words: &["scripts/reproduce.sh"],
+        program: "scripts/reproduce.sh",
+        arguments: "",
         why: "it compiles the program, and runs every study",
         run_by: &[(".ci/run", "\n    scripts/reproduce.sh output_positions")],
     },
     Elsewhere {
-        words: &["scripts/faults.sh"],
+        program: "scripts/faults.sh",
+        arguments: "",
         why: "it takes minutes, root and Linux",
         run_by: &[(".ci/run", "\nscripts/faults.sh")],
     },
     Elsewhere {
-        words: &["scripts/fuzz.sh"],
-        why: "it compiles the fuzz targets",
+        program: "scripts/fuzz.sh",
+        arguments: "",
+        why: "it compiles the fuzz targets, and may take an hour",
         run_by: &[(".ci/run", "\nSEED=1 JOBS=4 scripts/fuzz.sh")],
     },
     Elsewhere {
-        words: &["RUNS=10000000", "scripts/fuzz.sh"],
-        why: "it compiles the fuzz targets, and takes an hour",
-        run_by: &[(".ci/run", "\nSEED=1 JOBS=4 scripts/fuzz.sh")],
-    },
-    Elsewhere {
-        words: &["scripts/slurm_sweep.sh"],
+        program: "scripts/slurm_sweep.sh",
+        arguments: "",
         why: "it needs a Slurm cluster",
         run_by: &[
             ("scripts/test_slurm.sh", "\"$scripts/slurm_sweep.sh\""),
@@ -96,9 +105,12 @@ pub const ELSEWHERE: &[Elsewhere] = &[
     },
 ];
 
-/// The entry of a command, if it is one of these.
-pub fn find(words: &[String]) -> Option<&'static Elsewhere> {
-    ELSEWHERE.iter().find(|entry| {
-        words.len() >= entry.words.len() && entry.words.iter().zip(words).all(|(a, b)| a == b)
-    })
+/// The programs of the list, and for each what a shell does with the arguments that belong there: nothing.
+pub fn stubs() -> BTreeMap<&'static str, String> {
+    let mut stubs = BTreeMap::new();
+    for entry in ELSEWHERE {
+        let stub: &mut String = stubs.entry(entry.program).or_default();
+        *stub += &format!("case $* in\n  '{}'*) exit 0 ;;\nesac\n", entry.arguments);
+    }
+    stubs
 }

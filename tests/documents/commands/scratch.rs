@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use super::elsewhere;
 use super::shorten::shorten_studies;
 
 /// What a reader of the documentation has beside them.
@@ -19,6 +20,21 @@ const COPIED: [&str; 7] = [
     "scripts",
     "tests",
 ];
+
+/// Programs of the system that examples may use. The shell finds no others.
+const TOOLS: [&str; 7] = ["cat", "cp", "head", "ls", "mkdir", "mv", "tail"];
+
+/// `cargo run` runs the program that is built already.
+const CARGO_RUN: &str = "\
+while [ \"$1\" != -- ]; do
+  case $1 in
+    run | --release | --quiet) shift ;;
+    *) echo \"cargo $*: not in elsewhere.rs\" >&2; exit 64 ;;
+  esac
+done
+shift
+exec compress \"$@\"
+";
 
 /// A command that takes longer hangs, or trains in full length.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -36,21 +52,26 @@ impl Scratch {
         for name in COPIED {
             copy(&root.join(name), &repository.join(name));
         }
-        std::fs::create_dir(directory.path().join("home")).unwrap();
-        let bin = directory.path().join("bin");
+        let (home, bin) = (directory.path().join("home"), directory.path().join("bin"));
+        std::fs::create_dir(home).unwrap();
         std::fs::create_dir(&bin).unwrap();
-        // `--set` goes last, so that it counts whatever a command sets itself.
-        let compress = format!(
-            "#!/bin/sh\nfor word in \"$@\"; do\n  case $word in\n    --config) train=yes ;;\n    \
-             --plan) exec '{binary}' \"$@\" ;;\n  esac\ndone\n\
-             [ -z \"$train\" ] || set -- \"$@\" --set training.steps=300 --set training.log_every=100 \
-             --set training.restarts.steps=100\nexec '{binary}' \"$@\"\n",
-            binary = env!("CARGO_BIN_EXE_compress"),
-        );
-        let cargo = "#!/bin/sh\nwhile [ \"$1\" != -- ]; do\n  case $1 in\n    run | --release | --quiet) shift ;;\n    \
-                     *) echo \"cargo $1 is not for here\" >&2; exit 64 ;;\n  esac\ndone\nshift\nexec compress \"$@\"\n";
-        for (name, script) in [("compress", compress.as_str()), ("cargo", cargo)] {
-            executable(&bin.join(name), script);
+        for tool in TOOLS {
+            std::os::unix::fs::symlink(installed(tool).unwrap(), bin.join(tool)).unwrap();
+        }
+        executable(&bin.join("compress"), &shortened_compress());
+        for (program, stub) in elsewhere::stubs() {
+            let path = if program.contains('/') {
+                repository.join(program)
+            } else {
+                bin.join(program)
+            };
+            let rest = match (program, installed(program)) {
+                ("cargo", _) => CARGO_RUN.to_owned(),
+                ("python3", Some(python)) => format!("exec '{}' \"$@\"\n", python.display()),
+                ("python3", None) => String::new(), // what it would do is not looked at
+                _ => format!("echo \"{program} $*: not in elsewhere.rs\" >&2\nexit 64\n"),
+            };
+            executable(&path, &format!("{stub}{rest}"));
         }
         shorten_studies(directory.path());
         Self {
@@ -69,13 +90,12 @@ impl Scratch {
         let path = |name: &str| self.directory.path().join(name);
         let (output, place) = (path("output"), path("place"));
         let script = format!("set -e\n{text}\npwd > '{}'\n", place.display());
-        let search = std::env::var("PATH").unwrap_or_default();
         let out = File::create(&output).unwrap();
-        let mut child = Command::new("sh")
+        let mut child = Command::new("/bin/sh")
             .args(["-c", &script])
             .current_dir(&self.current)
             .env("HOME", path("home"))
-            .env("PATH", format!("{}:{search}", path("bin").display()))
+            .env("PATH", path("bin"))
             .stdin(Stdio::null())
             .stdout(out.try_clone().unwrap())
             .stderr(out)
@@ -103,9 +123,29 @@ impl Scratch {
     }
 }
 
+/// The program, with less training: `--set` goes last, so that it counts whatever a command sets itself.
+fn shortened_compress() -> String {
+    let program = env!("CARGO_BIN_EXE_compress");
+    format!(
+        "for word in \"$@\"; do\n  case $word in\n    --config) train=yes ;;\n    \
+         --plan) exec '{program}' \"$@\" ;;\n  esac\ndone\n\
+         [ -z \"$train\" ] || set -- \"$@\" --set training.steps=300 --set training.log_every=100 \
+         --set training.restarts.steps=100\nexec '{program}' \"$@\"\n"
+    )
+}
+
+/// Where a program of the system is.
+fn installed(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    let places = std::env::split_paths(&path).map(|folder| folder.join(program));
+    places.into_iter().find(|place| place.is_file())
+}
+
+/// Writes a script for the shell.
 fn executable(path: &Path, script: &str) {
     use std::os::unix::fs::PermissionsExt;
-    std::fs::write(path, script).unwrap();
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, format!("#!/bin/sh\n{script}")).unwrap();
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 

@@ -10,13 +10,6 @@ use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 
-use crate::common::case::Case;
-use crate::common::engines::{
-    BOUND, autodiff64, difference, fused64, is_finite, rounding_moves_gradient, run, run_batch,
-};
-use crate::common::random::{Random, setting};
-use crate::common::random_case::random_case;
-use crate::common::{fixtures, largest, name};
 use base::rng::normal;
 use base::rng::{Purpose, stream};
 use ndarray::Array2;
@@ -27,6 +20,14 @@ use superposition::inputs::{EvaluationSet, InputSpace, Sampler, sampler::Batch};
 use superposition::{Engine, Objective, OutputPositions, Teacher};
 use tracr::model::{CompiledModel, Frozen, Stream, Value, Wiring};
 use tracr::program::{self, Settings};
+
+use crate::common::case::Case;
+use crate::common::engines::{
+    BOUND, autodiff64, difference, fused64, is_finite, rounding_moves_gradient, run, run_batch,
+};
+use crate::common::random::{seeded as Random, setting};
+use crate::common::random_case::random_case;
+use crate::common::{fixtures, largest, name};
 
 /// Every model of the fixtures and of the shipped ones.
 fn models() -> Vec<PathBuf> {

@@ -7,13 +7,8 @@ use superposition::inputs::{EvaluationSet, InputSpace, Sampler};
 use tracr::model::CompiledModel;
 
 use super::oracle;
-use crate::common::random::Random;
-use crate::common::synthetic;
-
-fn shipped(name: &str) -> CompiledModel {
-    let path = format!("{}/models/{name}.safetensors", env!("CARGO_MANIFEST_DIR"));
-    CompiledModel::load(path.as_ref()).unwrap()
-}
+use crate::common::random::seeded;
+use crate::common::{shipped, synthetic};
 
 fn weights(pairs: &[(&str, f64)]) -> BTreeMap<String, f64> {
     pairs.iter().map(|(t, w)| ((*t).to_owned(), *w)).collect()
@@ -42,7 +37,7 @@ fn model_of(words: usize, longest: usize) -> CompiledModel {
         words,
         longest,
     };
-    synthetic::model(&mut Random(1), shape)
+    synthetic::model(&mut seeded(1), shape)
 }
 
 /// The chi-squared statistic of counted inputs beside their probabilities, cells of fewer than ten expected

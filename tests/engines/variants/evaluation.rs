@@ -16,6 +16,7 @@ use tracr_compress::analysis::activity::Activity;
 use tracr_compress::analysis::{self, Settings, Subject};
 
 use super::oracle;
+use crate::common::shipped;
 
 struct Setting {
     model: CompiledModel,
@@ -30,8 +31,7 @@ struct Setting {
 
 /// A shipped model with weights, and a `W` that errs.
 fn setting(name: &str) -> Setting {
-    let path = format!("{}/models/{name}.safetensors", env!("CARGO_MANIFEST_DIR"));
-    let model = CompiledModel::load(path.as_ref()).unwrap();
+    let model = shipped(name);
     let (lengths, pairs): (&[usize], _) = match name {
         "frac_prevs" => (&[5], [("x", 0.05), ("a", 2.0)]),
         _ => (&[1, 2, 3, 4, 5], [("1", 0.05), ("4", 3.0)]),

@@ -8,20 +8,15 @@ use superposition::engines::fused::Fused;
 use superposition::evaluation::{Evaluator, evaluate_plainly};
 use superposition::projection::stack;
 use superposition::trainer::State;
-use superposition::{AdamW, Engine, OutputPositions, Projection, fold};
-use tracr::model::{CompiledModel, Frozen, Stream, Wiring};
+use superposition::{AdamW, OutputPositions, Projection, fold};
+use tracr::model::{Frozen, Stream, Wiring};
 
 use crate::common::case::Case;
-use crate::common::random::Random;
-use crate::common::{largest, synthetic};
+use crate::common::engines::run;
+use crate::common::random::seeded;
+use crate::common::{largest, shipped, synthetic};
 
 const VARIANTS: [(bool, bool); 3] = [(false, false), (true, true), (false, true)];
-
-fn gradient_of(engine: &mut dyn Engine, case: &Case, w: &Array2<f64>) -> (f64, Array2<f64>) {
-    let mut gradient = Array2::zeros(w.dim());
-    let loss = engine.loss_and_gradient(w, &case.batch, &mut gradient);
-    (case.objective.total(&loss), gradient)
-}
 
 fn fused(case: &Case, wiring: &Wiring) -> Fused<f64> {
     Fused::new(case.teacher.clone(), case.objective.clone(), 1).with_wiring(wiring.clone())
@@ -32,14 +27,9 @@ fn autodiff(case: &Case, wiring: &Wiring) -> Autodiff<f64> {
         .with_wiring(wiring.clone())
 }
 
-fn shipped(name: &str) -> CompiledModel {
-    let path = format!("{}/models/{name}.safetensors", env!("CARGO_MANIFEST_DIR"));
-    CompiledModel::load(path.as_ref()).unwrap()
-}
-
 /// Random models, small and of every kind, with their inputs.
 fn cases(count: usize) -> impl Iterator<Item = (usize, Case)> {
-    let mut random = Random(0x0073_6576_6572_616c);
+    let mut random = seeded(0x0073_6576_6572_616c);
     (0..count).map(move |i| {
         let shape = synthetic::Shape {
             words: 1 + random.below(4),
@@ -71,8 +61,8 @@ fn engines_and_finite_differences_agree_on_every_variant() {
             let mut rng = stream(i as u64, Purpose::Init);
             let shape = (wiring.count() * d, width);
             let w = normal(&mut rng, shape, 0.6 / (d as f64).sqrt());
-            let plain = gradient_of(&mut autodiff(&case, &wiring), &case, &w);
-            let fast = gradient_of(&mut fused(&case, &wiring), &case, &w);
+            let plain = run(&mut autodiff(&case, &wiring), &case, &w);
+            let fast = run(&mut fused(&case, &wiring), &case, &w);
             let scale = largest(plain.1.iter().copied()).max(1e-300);
             let difference = largest(&plain.1 - &fast.1) / scale;
             let loss = (plain.0 - fast.0).abs() / plain.0.max(1e-300);
@@ -107,11 +97,11 @@ fn equal_matrices_are_the_tied_model_and_their_gradients_add_up_to_its() {
         let case = Case::new(shipped(name), OutputPositions::All);
         let mut rng = stream(5, Purpose::Init);
         let one = normal(&mut rng, (6, case.model.width()), 0.4);
-        let tied = gradient_of(&mut fused(&case, &Wiring::default()), &case, &one);
+        let tied = run(&mut fused(&case, &Wiring::default()), &case, &one);
         for (tied_matrices, per_block) in VARIANTS {
             let wiring = Wiring::new(&case.model, tied_matrices, per_block);
             let w = stack(wiring.count(), true, || one.clone());
-            let several = gradient_of(&mut fused(&case, &wiring), &case, &w);
+            let several = run(&mut fused(&case, &wiring), &case, &w);
             assert_eq!(several.0, tied.0, "{name}");
             let mut sum = Array2::zeros(one.dim());
             for number in 0..wiring.count() {

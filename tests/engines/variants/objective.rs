@@ -18,7 +18,7 @@ use superposition::{
 use tracr::model::{CompiledModel, OutputKind, Stream, Wiring};
 
 use super::oracle;
-use crate::common::random::{Random, setting};
+use crate::common::random::{seeded, setting};
 use crate::common::{largest, synthetic};
 
 /// What engines in f64 may differ by, relative to the largest entry of the gradient.
@@ -40,7 +40,7 @@ struct Variant {
 
 /// A random model with the terms that `number` says in its last five bits; inputs with uneven weights.
 fn variant(number: u64) -> Variant {
-    let mut random = Random(number.wrapping_mul(0x1_0001));
+    let mut random = seeded(number.wrapping_mul(0x1_0001));
     let shape = synthetic::Shape {
         depth: 1 + random.below(3),
         words: 1 + random.below(5),

@@ -12,10 +12,11 @@ use superposition::inputs::{EvaluationSet, InputSpace, sampler::Batch};
 use superposition::{Engine, Objective, OutputPositions, Teacher};
 use tracr::model::{CompiledModel, OutputKind};
 
-use super::tally::{Tally, difference, engines, step};
+use super::tally::{Tally, difference, engines};
 use super::workshop::{SMALL, categorical, numerical, scale_all, scale_one};
 use crate::common::case::Case;
-use crate::common::random::Random;
+use crate::common::engines::run;
+use crate::common::random::seeded;
 use crate::common::synthetic::model as random_model;
 use crate::common::synthetic::{self, Shape};
 
@@ -38,7 +39,7 @@ fn weights_of_any_size_give_right_numbers_or_none() {
         (1e-42, 60..75),
     ] {
         for seed in seeds {
-            let mut random = Random(seed);
+            let mut random = seeded(seed);
             let shape = Shape {
                 depth: 1 + random.below(3),
                 ..Shape::random(&mut random)
@@ -103,7 +104,7 @@ fn float64_models_of_denormal_and_huge_weights() {
 fn widths_of_one_and_of_everything() {
     let mut tally = Tally::default();
     for seed in 0..12 {
-        let model = random_model(&mut Random(seed), SMALL);
+        let model = random_model(&mut seeded(seed), SMALL);
         for dim in [1, SMALL.width] {
             let w = weights(seed, dim, SMALL.width, 0.5);
             tally.check(&format!("seed {seed}, d = {dim}"), &case(model.clone()), &w);
@@ -185,7 +186,7 @@ fn one_token_one_position_no_layer_two_hundred_layers_sixteen_heads() {
     ];
     for (what, shape) in shapes {
         for seed in 0..if shape.depth == 200 { 1 } else { 3 } {
-            let mut model = synthetic::model(&mut Random(seed), shape);
+            let mut model = synthetic::model(&mut seeded(seed), shape);
             if shape.depth == 200 {
                 // Each layer adds little, as two hundred of them must.
                 for layer in &mut model.layers {
@@ -211,7 +212,7 @@ fn batches_of_one_and_of_a_hundred_thousand() {
     let size = space.size().unwrap();
     let teacher = Teacher::new(&model, space.clone(), EvaluationSet::new(&space, 1));
     let w = weights(5, 3, SMALL.width, 0.5);
-    let mut random = Random(5);
+    let mut random = seeded(5);
     let of = |members: Vec<u64>| {
         let batch = Batch::Members(members);
         Case {
@@ -235,7 +236,7 @@ fn batches_of_one_and_of_a_hundred_thousand() {
     };
     let fused = |case: &Case| {
         let [(_, mut engine), ..] = engines(case);
-        step(engine.as_mut(), case, &w)
+        run(engine.as_mut(), case, &w)
     };
     let found = difference(&fused(&sequences), &fused(&many));
     assert!(found < 1e-9, "{found:.1e}");
@@ -274,7 +275,7 @@ fn a_sum_that_left_the_range_on_its_way_is_not_rectified() {
     let exact = Evaluator::new(Arc::clone(&case.teacher), case.objective.clone()).evaluate(&w);
     assert_eq!(exact.loss, 0.0);
     for (name, mut engine) in engines(&case) {
-        let (loss, _) = step(engine.as_mut(), &case, &w);
+        let (loss, _) = run(engine.as_mut(), &case, &w);
         if name.ends_with("f64") {
             assert!(loss.abs() < 1e-12, "{name} says {loss}");
         } else {
@@ -317,7 +318,7 @@ fn a_model_that_overflows_float64_itself_has_no_targets() {
         let w = weights(1, 2, SMALL.width, 1e-150);
         for (name, mut engine) in engines(&case) {
             assert!(
-                !step(engine.as_mut(), &case, &w).0.is_finite(),
+                !run(engine.as_mut(), &case, &w).0.is_finite(),
                 "{name}, {kind:?}"
             );
         }

@@ -10,21 +10,9 @@ use superposition::evaluation::{Evaluator, evaluate_plainly};
 use tracr::model::{Stream, Wiring};
 
 use crate::common::case::Case;
+use crate::common::engines::{Result, is_finite, run};
 use crate::common::largest;
-use crate::common::random::Random;
-
-/// Loss and gradient.
-pub type Result = (f64, Array2<f64>);
-
-pub fn step(engine: &mut dyn Engine, case: &Case, w: &Array2<f64>) -> Result {
-    let mut gradient = Array2::zeros(w.dim());
-    let loss = engine.loss_and_gradient(w, &case.batch, &mut gradient);
-    (case.objective.total(&loss), gradient)
-}
-
-pub fn is_finite(result: &Result) -> bool {
-    result.0.is_finite() && result.1.iter().all(|x| x.is_finite())
-}
+use crate::common::random::{Random, seeded};
 
 /// The larger of the losses' relative difference and the gradients' largest, relative to the largest entry.
 pub fn difference(ours: &Result, theirs: &Result) -> f64 {
@@ -68,13 +56,13 @@ pub fn engines(case: &Case) -> [(&'static str, Box<dyn Engine>); 4] {
 /// rounding can do better. Infinite where it stops being finite.
 pub fn moves(case: &Case, w: &Array2<f64>, epsilon: f64) -> f64 {
     let [_, (_, mut reference), ..] = engines(case);
-    let exact = step(reference.as_mut(), case, w);
-    let mut random = Random(1);
+    let exact = run(reference.as_mut(), case, w);
+    let mut random = seeded(1);
     (0..3)
         .map(|_| {
             let sign = |random: &mut Random| if random.one_in(2) { epsilon } else { -epsilon };
             let moved = w.mapv(|x| x * (1.0 + sign(&mut random)));
-            let moved = step(reference.as_mut(), case, &moved);
+            let moved = run(reference.as_mut(), case, &moved);
             if is_finite(&moved) && is_finite(&exact) {
                 difference(&moved, &exact)
             } else {
@@ -100,12 +88,12 @@ impl Tally {
     pub fn check(&mut self, what: &str, case: &Case, w: &Array2<f64>) {
         let reference = {
             let [_, (_, mut engine), ..] = engines(case);
-            step(engine.as_mut(), case, w)
+            run(engine.as_mut(), case, w)
         };
         let [double, single] = [1e-15, 2e-7].map(|epsilon| moves(case, w, epsilon));
         let rounding = [double, double, single, single];
         for (i, (name, mut engine)) in engines(case).into_iter().enumerate() {
-            let result = step(engine.as_mut(), case, w);
+            let result = run(engine.as_mut(), case, w);
             if !is_finite(&result) {
                 self.stopped[i] += 1;
                 // A stop where there is nothing extreme is a failure, too.

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use tracr::model::{CompiledModel, OutputKind, Value};
 
 use crate::common::command::{call, compress};
-use crate::common::random::Random;
+use crate::common::random::seeded;
 use crate::common::synthetic::{self, Shape};
 
 /// A small shape, to be changed in one place.
@@ -24,7 +24,7 @@ pub const SMALL: Shape = Shape {
 
 /// A random model of a shape whose output is a number, so that errors have a size.
 pub fn numerical(seed: u64, shape: Shape) -> CompiledModel {
-    let mut model = synthetic::model(&mut Random(seed), shape);
+    let mut model = synthetic::model(&mut seeded(seed), shape);
     if model.metadata.output_kind == OutputKind::Categorical {
         model.metadata.output_kind = OutputKind::Numerical;
         model.metadata.output_encoding = None;
