@@ -51,7 +51,7 @@ fn gram(directory: &Path) -> Array2<f64> {
 }
 
 #[test]
-fn pca_has_the_error_that_the_reference_found() {
+fn pca_has_the_error_of_the_reference() {
     // Mean absolute error over all 1024 inputs, at d up to 8: 0.18.
     let dir = tempfile::tempdir().unwrap();
     for dim in [2, 5, 6, 7, 8] {
@@ -65,7 +65,7 @@ fn pca_has_the_error_that_the_reference_found() {
 }
 
 #[test]
-fn pca_finds_the_directions_that_power_iteration_finds() {
+fn pca_finds_the_directions_of_power_iteration() {
     let (model, space) = frac_prevs();
     let width = model.width();
     // The second moment, input by input, position by position.
@@ -131,7 +131,7 @@ fn pca_finds_the_directions_that_power_iteration_finds() {
 }
 
 #[test]
-fn no_subset_is_better_than_the_one_that_is_found() {
+fn subset_is_the_best_of_all() {
     let (model, space) = frac_prevs();
     let evaluation = EvaluationSet::new(&space, 1);
     let teacher = Teacher::new(&model, space, evaluation);
@@ -170,7 +170,7 @@ fn no_subset_is_better_than_the_one_that_is_found() {
 }
 
 #[test]
-fn all_features_are_no_compression() {
+fn baselines_of_all_features_compress_nothing() {
     let dir = tempfile::tempdir().unwrap();
     for (method, limit) in [("pca", 1e-20), ("subset", 0.0), ("random", 1e-20)] {
         let summary = run("frac_prevs", method, 14, &[], &dir.path().join(method));
@@ -220,7 +220,7 @@ fn baselines_leave_the_files_of_a_run() {
 }
 
 #[test]
-fn the_seed_matters_to_random_rows_alone() {
+fn baselines_depend_on_the_seed_if_random() {
     let dir = tempfile::tempdir().unwrap();
     for (method, differs) in [("pca", false), ("random", true)] {
         let grams = ["training.seed=1", "training.seed=2"].map(|seed| {
@@ -273,7 +273,7 @@ fn largest_difference(experiment: &Experiment, w: &Array2<f64>) -> f64 {
 }
 
 #[test]
-fn visited_states_of_every_library_program_pass_exactly_at_their_rank_and_not_below() {
+fn visited_states_pass_exactly_at_their_rank_and_not_below() {
     // Found with NumPy's singular values, an independent forward pass, and inputs as here.
     let known = [
         ("frac_prevs", 11, 9),

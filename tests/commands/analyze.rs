@@ -45,7 +45,7 @@ fn rows(directory: &Path, file: &str) -> Vec<csv::StringRecord> {
 }
 
 #[test]
-fn every_run_ends_with_its_analysis_and_analyze_writes_the_same_again() {
+fn analyze_writes_again_what_a_run_ends_with() {
     let dir = tempfile::tempdir().unwrap();
     for (config, features, blocks, columns) in [("frac_prevs", 14, 4, 6), ("sort_unique", 25, 4, 6)]
     {
@@ -96,7 +96,7 @@ fn every_run_ends_with_its_analysis_and_analyze_writes_the_same_again() {
 }
 
 #[test]
-fn thresholds_change_verdicts_and_are_written_down() {
+fn analyze_takes_thresholds_and_writes_them_down() {
     let dir = tempfile::tempdir().unwrap();
     run("frac_prevs", 50, dir.path(), &[]);
     let verdicts = || -> Vec<String> {
@@ -145,7 +145,7 @@ fn study(dir: &Path) {
 }
 
 #[test]
-fn a_study_is_analysed_as_a_whole() {
+fn analyze_takes_a_study_as_a_whole() {
     let dir = tempfile::tempdir().unwrap();
     study(dir.path());
     let reference = dir.path().join("runs/d6s0/gram.csv");
@@ -212,7 +212,7 @@ fn a_study_is_analysed_as_a_whole() {
 }
 
 #[test]
-fn bad_input_is_one_message_and_nothing_is_written() {
+fn analyze_and_export_refuse_bad_input() {
     let dir = tempfile::tempdir().unwrap();
     let path = |name: &str| -> PathBuf { dir.path().join(name) };
     run("frac_prevs", 50, &path("run"), &[]);

@@ -7,7 +7,7 @@ use crate::common::bench::{Bench, refused};
 use crate::common::command::{short_run, succeed};
 
 #[test]
-fn configurations() {
+fn run_file_that_is_wrong_is_refused() {
     let is = |from: &str, to: &str, parts: &[&str]| Bench::new().refused_with(from, to, parts);
     is(
         "dim = 8 ",
@@ -111,7 +111,7 @@ fn configurations() {
 }
 
 #[test]
-fn a_model_for_unique_tokens_is_not_trained_on_others() {
+fn model_of_unique_tokens_is_not_trained_on_others() {
     let dir = tempfile::tempdir().unwrap();
     let output = dir.path().join("out");
     let set = ["inputs.unique_tokens=false"];
@@ -123,7 +123,7 @@ fn a_model_for_unique_tokens_is_not_trained_on_others() {
 }
 
 #[test]
-fn overrides() {
+fn override_that_is_wrong_is_refused() {
     let is = |set: &str, parts: &[&str]| Bench::new().refused(&["--set", set], parts);
     is(
         "compression.dim",
@@ -150,7 +150,7 @@ fn overrides() {
 }
 
 #[test]
-fn output_directories() {
+fn output_directory_that_is_wrong_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let at = |path: &Path| short_run("frac_prevs", 60, path, &[]);
     let file = dir.path().join("file");
@@ -201,7 +201,7 @@ fn output_directories() {
 }
 
 #[test]
-fn damaged_files_of_an_unfinished_run() {
+fn unfinished_run_with_damaged_files_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("run");
     let run = short_run("frac_prevs", 90, &out, &[]);
@@ -252,7 +252,7 @@ fn damaged_files_of_an_unfinished_run() {
 }
 
 #[test]
-fn inputs_of_a_model() {
+fn run_inputs_that_are_wrong_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let is = |model: &str, tokens: &[&str], parts: &[&str]| {
         let path = format!("models/{model}.safetensors");
@@ -289,7 +289,7 @@ fn inputs_of_a_model() {
 }
 
 #[test]
-fn command_lines() {
+fn arguments_that_are_wrong_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     refused(&["--config"], dir.path(), &["--config"]);
     refused(&["--cnfig", "x"], dir.path(), &["unexpected argument"]);

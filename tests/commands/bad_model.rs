@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::common::bench::Bench;
 
 #[test]
-fn model_files() {
+fn model_file_that_is_damaged_is_refused() {
     let metadata = |key: &str, value: serde_json::Value, parts: &[&str]| {
         Bench::new()
             .damage_model(|m| m.metadata[key] = value)

@@ -16,7 +16,7 @@ fn asked(bench: &StudyBench, more: &[&str], parts: &[&str]) {
 }
 
 #[test]
-fn study_files() {
+fn study_file_that_is_wrong_is_refused() {
     is(
         "[grid]",
         "[gird]",
@@ -113,7 +113,7 @@ fn study_files() {
 }
 
 #[test]
-fn command_lines() {
+fn sweep_arguments_that_are_wrong_are_refused() {
     let bench = StudyBench::new(SMALL);
     let ask = |more: &[&str], parts: &[&str]| asked(&bench, more, parts);
     ask(&["--shard", "3/3"], &["expected i/n", "0/4"]);
@@ -143,7 +143,7 @@ fn command_lines() {
 }
 
 #[test]
-fn directories_of_others() {
+fn sweep_refuses_directories_of_others() {
     let bench = StudyBench::new(SMALL);
     let out = bench.path("out");
     std::fs::write(&out, "x").unwrap();
@@ -183,7 +183,7 @@ fn directories_of_others() {
 }
 
 #[test]
-fn runs_directories_of_others_are_left_alone() {
+fn sweep_leaves_run_directories_of_others_alone() {
     let bench = StudyBench::new(SMALL);
     bench.sweeps("out", &["--shard", "0/14", "--quiet"]);
     let run = bench.path("out/dim=4,seed=1");

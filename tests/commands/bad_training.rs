@@ -4,7 +4,7 @@
 use crate::common::bench::Bench;
 
 #[test]
-fn values_out_of_range_are_refused_where_they_stand() {
+fn training_values_out_of_range_are_refused_where_they_stand() {
     let is = |from: &str, to: &str, parts: &[&str]| Bench::new().refused_with(from, to, parts);
     is(
         "init_std = 1.0 ",
@@ -59,7 +59,7 @@ fn values_out_of_range_are_refused_where_they_stand() {
 }
 
 #[test]
-fn values_that_contradict_each_other_are_refused() {
+fn training_values_that_contradict_each_other_are_refused() {
     let is = |from: &str, to: &str, parts: &[&str]| Bench::new().refused_with(from, to, parts);
     is(
         "decay_fraction = 0.5",

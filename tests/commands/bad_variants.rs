@@ -4,7 +4,7 @@
 use crate::common::bench::Bench;
 
 #[test]
-fn token_weights() {
+fn token_weights_that_mean_nothing_are_refused() {
     let is = |value: &str, parts: &[&str]| {
         let set = format!("inputs.token_weights={value}");
         let place = format!("--set {set}");
@@ -35,7 +35,7 @@ fn token_weights() {
 }
 
 #[test]
-fn weights_that_leave_training_nothing_are_refused() {
+fn token_weights_that_leave_training_nothing_are_refused() {
     // 4^20 inputs; nearly all draws are of a few of them.
     let bench = Bench::new();
     let program = crate::common::command::root().join("programs/frac_prevs.rasp");
@@ -54,7 +54,7 @@ fn weights_that_leave_training_nothing_are_refused() {
 }
 
 #[test]
-fn objective() {
+fn objective_that_means_nothing_is_refused() {
     let is = |set: &str, parts: &[&str]| Bench::new().refused(&["--set", set], parts);
     is(
         "objective.categorical_targets=soft",

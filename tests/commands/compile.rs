@@ -27,7 +27,7 @@ fn programs() -> Vec<PathBuf> {
 }
 
 #[test]
-fn every_library_program_compiles_without_flags_and_does_what_it_says() {
+fn compile_makes_what_every_library_program_says() {
     let dir = tempfile::tempdir().unwrap();
     for program in programs() {
         let file = dir.path().join("model.safetensors");
@@ -59,7 +59,7 @@ fn every_library_program_compiles_without_flags_and_does_what_it_says() {
 }
 
 #[test]
-fn the_shipped_models_are_what_their_sources_give() {
+fn compile_makes_the_shipped_models() {
     let dir = tempfile::tempdir().unwrap();
     for name in ["frac_prevs", "sort_unique"] {
         let file = dir.path().join(name);
@@ -74,7 +74,7 @@ fn the_shipped_models_are_what_their_sources_give() {
 }
 
 #[test]
-fn flags_replace_the_header() {
+fn compile_flags_replace_the_header() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("model.safetensors");
     let program = "programs/sort_unique.rasp";
@@ -104,7 +104,7 @@ fn flags_replace_the_header() {
 }
 
 #[test]
-fn programs_run_in_the_interpreter_and_beside_their_models() {
+fn run_interprets_programs_and_compares_their_models() {
     let (code, stdout, stderr) = call(&["run", "programs/sort_unique.rasp", "3", "1", "2"]);
     assert_eq!((code, stderr.as_str()), (0, ""));
     assert_eq!(
@@ -136,7 +136,7 @@ fn programs_run_in_the_interpreter_and_beside_their_models() {
 }
 
 #[test]
-fn one_file_goes_from_source_to_results() {
+fn training_goes_from_source_to_results() {
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name);
     std::fs::copy(root().join("programs/frac_prevs.rasp"), at("mine.rasp")).unwrap();
@@ -187,7 +187,7 @@ fn one_file_goes_from_source_to_results() {
 }
 
 #[test]
-fn what_cannot_be_compiled_is_refused_and_nothing_written() {
+fn compile_refuses_what_cannot_be_compiled() {
     let dir = tempfile::tempdir().unwrap();
     let program = dir.path().join("p.rasp");
     let is = |source: &str, more: &[&str], parts: &[&str]| {
@@ -307,7 +307,7 @@ fn compile_refuses_an_ending_that_is_no_model_and_keeps_what_is_there() {
 }
 
 #[test]
-fn a_model_that_differs_for_some_inputs_is_written_with_a_warning() {
+fn compile_warns_of_a_model_that_differs_for_some_inputs() {
     let dir = tempfile::tempdir().unwrap();
     let (program, file) = (
         dir.path().join("p.rasp"),

@@ -58,7 +58,7 @@ const LIMITS: [(&str, &str); 9] = [
 ];
 
 #[test]
-fn a_limit_of_the_construction_is_named_as_the_reason_of_a_difference() {
+fn limit_of_the_construction_is_named_as_the_reason_of_a_difference() {
     let dir = tempfile::tempdir().unwrap();
     let program = dir.path().join("p.rasp");
     for (source, reason) in LIMITS {
@@ -80,7 +80,7 @@ fn a_limit_of_the_construction_is_named_as_the_reason_of_a_difference() {
 
 /// Half a million inputs: a sample of them may have none with all tokens equal, where `hist` counts the most.
 #[test]
-fn counts_that_thresholds_do_not_tell_apart_are_noted_and_are_those_noted() {
+fn limit_of_counts_is_noted_and_true() {
     let dir = tempfile::tempdir().unwrap();
     let program = dir.path().join("p.rasp");
     let source = "#! vocab: 1, 2, 3\n#! max_seq_len: 12\nout = hist(tokens);\n";

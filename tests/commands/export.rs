@@ -25,7 +25,7 @@ fn difference_of_scores(run_dir: &Path, export: &Path) -> f64 {
 }
 
 #[test]
-fn an_export_says_what_its_weights_are_and_a_damaged_one_is_refused() {
+fn export_says_what_its_weights_are_and_a_damaged_one_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let run_dir = dir.path().join("run");
     run("sort_unique", 300, &run_dir, &["compression.init_std=0.3"]);
@@ -76,7 +76,7 @@ fn an_export_says_what_its_weights_are_and_a_damaged_one_is_refused() {
 }
 
 #[test]
-fn an_export_runs_as_the_compressed_model_does() {
+fn export_runs_as_the_compressed_model_does() {
     let dir = tempfile::tempdir().unwrap();
     for (config, model, words) in [
         (

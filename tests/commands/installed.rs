@@ -103,7 +103,7 @@ fn subcommands(elsewhere: &Elsewhere) -> Vec<String> {
 const SHORT: &str = "--set training.steps=200 --set training.log_every=100 --quiet";
 
 #[test]
-fn the_version_names_the_commit() {
+fn version_names_the_commit() {
     let expected = match option_env!("COMPRESS_GIT_COMMIT") {
         Some(commit) => format!(
             "compress {} ({})\n",
@@ -116,7 +116,7 @@ fn the_version_names_the_commit() {
 }
 
 #[test]
-fn programs_of_the_library_run_and_compile_by_name() {
+fn library_runs_and_compiles_by_name() {
     let elsewhere = Elsewhere::new();
     let output = elsewhere.works("run hist a b a");
     assert!(
@@ -138,7 +138,7 @@ fn programs_of_the_library_run_and_compile_by_name() {
 }
 
 #[test]
-fn the_list_of_programs_has_each_with_what_it_computes() {
+fn programs_lists_each_with_what_it_computes() {
     let elsewhere = Elsewhere::new();
     let list = elsewhere.works("programs");
     for entry in std::fs::read_dir(root().join("programs")).unwrap() {
@@ -163,7 +163,7 @@ fn the_list_of_programs_has_each_with_what_it_computes() {
 }
 
 #[test]
-fn a_file_goes_before_a_program_of_the_library() {
+fn library_gives_way_to_a_file() {
     let elsewhere = Elsewhere::new();
     let own = "#! vocab: a, b\n#! max_seq_len: 3\nout = reverse(tokens);\n";
     std::fs::write(elsewhere.path("hist.rasp"), own).unwrap();
@@ -185,7 +185,7 @@ fn a_file_goes_before_a_program_of_the_library() {
 }
 
 #[test]
-fn an_example_run_works_at_once_and_is_the_repositorys() {
+fn init_writes_runs_that_are_the_repositorys() {
     let elsewhere = Elsewhere::new();
     for name in ["frac_prevs", "sort_unique"] {
         let said = elsewhere.works(&format!("init {name}"));
@@ -212,7 +212,7 @@ fn an_example_run_works_at_once_and_is_the_repositorys() {
 }
 
 #[test]
-fn every_example_is_ready_to_run() {
+fn init_writes_examples_that_are_ready_to_run() {
     let elsewhere = Elsewhere::new();
     let listing = elsewhere.works("init --list");
     let (configs, studies) = (names(&listing, "run files"), names(&listing, "studies"));
@@ -239,7 +239,7 @@ fn every_example_is_ready_to_run() {
 }
 
 #[test]
-fn a_program_becomes_a_run_with_one_command() {
+fn init_makes_a_run_of_a_program() {
     let elsewhere = Elsewhere::new();
     elsewhere.works("init detect_pattern");
     assert_eq!(
@@ -257,7 +257,7 @@ fn a_program_becomes_a_run_with_one_command() {
 }
 
 #[test]
-fn an_example_replaces_nothing_that_differs() {
+fn init_replaces_nothing_that_differs() {
     let elsewhere = Elsewhere::new();
     elsewhere.works("init frac_prevs");
     // What is there already, with the same content, is left as it is.
@@ -281,7 +281,7 @@ fn an_example_replaces_nothing_that_differs() {
 }
 
 #[test]
-fn what_is_missing_is_named_with_what_the_library_has() {
+fn library_is_named_where_a_file_is_missing() {
     let elsewhere = Elsewhere::new();
     for (line, part) in [
         ("run hist.safetensors a", "`compress compile hist -o FILE`"),
@@ -323,7 +323,7 @@ fn what_is_missing_is_named_with_what_the_library_has() {
 }
 
 #[test]
-fn completions_of_every_shell_know_every_command_and_option() {
+fn completions_know_every_command_and_option() {
     let elsewhere = Elsewhere::new();
     let commands = subcommands(&elsewhere);
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
@@ -338,7 +338,7 @@ fn completions_of_every_shell_know_every_command_and_option() {
 }
 
 #[test]
-fn every_command_has_a_manual_page_with_its_options() {
+fn man_has_a_page_of_every_command_with_its_options() {
     let elsewhere = Elsewhere::new();
     elsewhere.works("man pages");
     let page = |name: &str| {

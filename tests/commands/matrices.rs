@@ -10,7 +10,7 @@ fn train(output: &Path, steps: u64, settings: &[&str]) -> String {
 }
 
 #[test]
-fn a_run_of_each_variant_is_trained_analysed_drawn_and_exported() {
+fn matrices_are_trained_analysed_drawn_and_exported() {
     let dir = tempfile::tempdir().unwrap();
     let untied = "compression.tied=false";
     let per_layer = "compression.per_layer=true";
@@ -78,7 +78,7 @@ fn a_run_of_each_variant_is_trained_analysed_drawn_and_exported() {
 }
 
 #[test]
-fn both_engines_train_the_same_variant() {
+fn matrices_are_trained_alike_by_both_engines() {
     let dir = tempfile::tempdir().unwrap();
     let settings = [
         "compression.tied=false",
@@ -102,7 +102,7 @@ fn both_engines_train_the_same_variant() {
 }
 
 #[test]
-fn a_variant_that_is_interrupted_goes_on_to_the_same_bytes() {
+fn matrices_survive_an_interruption() {
     // A checkpoint of 70 steps is what a killed run leaves; its state has every matrix.
     let dir = tempfile::tempdir().unwrap();
     let settings = ["compression.tied=false", "compression.per_layer=true"];
@@ -131,7 +131,7 @@ fn a_variant_that_is_interrupted_goes_on_to_the_same_bytes() {
 }
 
 #[test]
-fn words_that_are_none_are_refused() {
+fn matrices_refuse_other_words() {
     let dir = tempfile::tempdir().unwrap();
     for (setting, expected) in [
         ("compression.tied=1", "`compression.tied`"),

@@ -81,7 +81,7 @@ fn assert_readable(figures: &[Figure], what: &str) {
 }
 
 #[test]
-fn no_text_overlaps_or_is_clipped_for_any_number_of_features() {
+fn figures_have_no_text_that_overlaps_or_is_clipped() {
     let dir = tempfile::tempdir().unwrap();
     for n in [4, 14, 25, 30, 31, 43, 60, 63, 100, 200] {
         let directory = dir.path().join(n.to_string());
@@ -101,7 +101,7 @@ fn no_text_overlaps_or_is_clipped_for_any_number_of_features() {
 }
 
 #[test]
-fn labels_are_escaped_and_files_are_well_formed() {
+fn figures_escape_labels_and_are_well_formed() {
     let dir = tempfile::tempdir().unwrap();
     let evil = [
         "<script>x</script>",
@@ -150,7 +150,7 @@ fn well_formed(text: &str) {
 }
 
 #[test]
-fn a_finished_run_is_drawn_twice_with_the_same_bytes() {
+fn plot_draws_a_run_twice_with_the_same_bytes() {
     let dir = tempfile::tempdir().unwrap();
     let run = dir.path().join("run");
     command::run("frac_prevs", 200, &run, &[]);
@@ -180,7 +180,7 @@ fn a_finished_run_is_drawn_twice_with_the_same_bytes() {
 }
 
 #[test]
-fn a_study_is_drawn_from_either_kind_of_table() {
+fn figures_of_a_study_come_from_either_kind_of_table() {
     let dir = tempfile::tempdir().unwrap();
     let study = dir.path().join("study");
     let mut runs =
@@ -257,7 +257,7 @@ fn a_study_is_drawn_from_either_kind_of_table() {
 }
 
 #[test]
-fn a_study_of_one_width_is_drawn_by_setting_in_its_own_order() {
+fn figures_of_one_width_are_by_setting_in_the_studys_order() {
     let dir = tempfile::tempdir().unwrap();
     let study = dir.path();
     let mut runs = "run,training.steps,training.seed,method,eval_loss,mae\n".to_owned();
@@ -354,7 +354,7 @@ fn areas(figure: &Figure) -> Vec<Vec<(f64, f64)>> {
 
 /// The report of the same runs says: "0.002 (95 % interval over 3 seeds: 0.001 to 0.3)".
 #[test]
-fn a_figure_by_setting_shows_the_median_and_the_interval_that_the_answer_quotes() {
+fn figure_by_setting_shows_the_median_and_interval_of_the_answer() {
     let dir = tempfile::tempdir().unwrap();
     let settings: [(&str, &[&str]); 2] = [
         ("100", &["0.5", "", "nan"]),
@@ -386,7 +386,7 @@ fn a_figure_by_setting_shows_the_median_and_the_interval_that_the_answer_quotes(
 }
 
 #[test]
-fn a_stuck_seed_is_a_point_and_does_not_move_the_line_of_metrics_by_d() {
+fn figure_by_d_has_a_stuck_seed_as_a_point_beside_its_line() {
     let dir = tempfile::tempdir().unwrap();
     let good: &[&str] = &["1e-4"; 10];
     let mut stuck = ["1e-4"; 10];
@@ -426,7 +426,7 @@ fn a_stuck_seed_is_a_point_and_does_not_move_the_line_of_metrics_by_d() {
 
 /// At d = 3 one entry is 12, and others are at most 1.5.
 #[test]
-fn published_heat_maps_of_frac_prevs_show_every_d_although_one_entry_is_twelve_times_as_large() {
+fn heat_maps_show_every_d_although_one_entry_is_twelve_times_as_large() {
     let study = command::root().join("results/frac_prevs_dims");
     let drawn = figures::of_study(&study).unwrap();
     let figure = drawn.iter().find(|f| f.name == "gram_multiples").unwrap();
@@ -463,7 +463,7 @@ fn published_heat_maps_of_frac_prevs_show_every_d_although_one_entry_is_twelve_t
 }
 
 #[test]
-fn a_study_of_many_series_hides_none() {
+fn figures_of_many_series_hide_none() {
     let dir = tempfile::tempdir().unwrap();
     let mut runs =
         "run,model.program,compression.dim,training.seed,method,eval_loss,mae\n".to_owned();
@@ -493,7 +493,7 @@ fn a_study_of_many_series_hides_none() {
 }
 
 #[test]
-fn directories_called_like_files_are_refused_unless_they_are_meant() {
+fn output_directory_called_like_a_file_is_refused_unless_it_is_meant() {
     let dir = tempfile::tempdir().unwrap();
     let run = dir.path().join("run");
     run_of(&run, &labels(8));
@@ -537,7 +537,7 @@ fn directories_called_like_files_are_refused_unless_they_are_meant() {
 }
 
 #[test]
-fn bad_tables_are_named_and_nothing_is_written() {
+fn plot_and_report_name_bad_tables_and_write_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().display().to_string();
     let refused = |part: &str| {

@@ -13,7 +13,7 @@ fn page_of(directory: &Path) -> String {
 }
 
 #[test]
-fn the_page_of_a_run_answers_the_question() {
+fn report_of_a_run_answers_the_question() {
     let dir = tempfile::tempdir().unwrap();
     for (config, program, figure) in [
         (
@@ -72,7 +72,7 @@ fn the_page_of_a_run_answers_the_question() {
 }
 
 #[test]
-fn text_of_files_stays_text() {
+fn report_keeps_text_of_files_as_text() {
     let dir = tempfile::tempdir().unwrap();
     command::run("frac_prevs", 50, dir.path(), &[]);
     let evil = "<script>alert('1')</script>\\u0000\\\"";
@@ -103,7 +103,7 @@ fn text_of_files_stays_text() {
 }
 
 #[test]
-fn a_run_without_a_result_says_so() {
+fn report_of_an_unfinished_run_says_so() {
     let dir = tempfile::tempdir().unwrap();
     command::run("frac_prevs", 100, dir.path(), &[]);
     for entry in std::fs::read_dir(dir.path()).unwrap() {
@@ -144,7 +144,7 @@ fn summary_header(key: &str) -> String {
 }
 
 #[test]
-fn the_page_of_an_undertrained_study_does_not_say_that_no_d_suffices() {
+fn report_of_an_undertrained_study_does_not_say_that_no_d_suffices() {
     let dir = tempfile::tempdir().unwrap();
     let text = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
     let mut runs = "run,compression.dim,training.seed,method,stop_reason,ending,steps,eval_loss,eval_loss_output,\
@@ -181,7 +181,7 @@ fn the_page_of_an_undertrained_study_does_not_say_that_no_d_suffices() {
 }
 
 #[test]
-fn the_page_of_a_study_starts_with_what_its_tables_answer() {
+fn report_of_a_study_starts_with_what_its_tables_answer() {
     let dir = tempfile::tempdir().unwrap();
     let rows = [
         ("100", "0", "completed", "0.5"),

@@ -88,7 +88,7 @@ fn trace_shows_every_feature_at_every_position_after_every_block() {
 }
 
 #[test]
-fn undefined_outputs_are_said_to_be_so() {
+fn run_says_which_outputs_are_undefined() {
     let model = "tests/fixtures/models/shift_by_one.safetensors";
     let (code, _, stderr) = call(&["run", model, "a", "b"]);
     assert_eq!(code, 0);
@@ -99,7 +99,7 @@ fn undefined_outputs_are_said_to_be_so() {
 }
 
 #[test]
-fn a_finished_run_has_every_file_and_is_not_run_again() {
+fn training_leaves_every_file_and_is_not_done_again() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("run");
     // Losses near 1, so that an absolute bound means something.
@@ -186,7 +186,7 @@ fn a_finished_run_has_every_file_and_is_not_run_again() {
 }
 
 #[test]
-fn a_diverging_run_stops_with_exit_code_1_and_keeps_its_last_good_checkpoint() {
+fn training_that_diverges_keeps_its_last_good_checkpoint() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("run");
     let set = [
@@ -211,7 +211,7 @@ fn a_diverging_run_stops_with_exit_code_1_and_keeps_its_last_good_checkpoint() {
 }
 
 #[test]
-fn a_space_too_large_to_enumerate_is_sampled() {
+fn training_samples_a_space_too_large_to_enumerate() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("run");
     // 4 tokens in 11 positions: 4^11 > 2^20 inputs. pair_balance has 5 tokens in 10 positions.
@@ -225,7 +225,7 @@ fn a_space_too_large_to_enumerate_is_sampled() {
 }
 
 #[test]
-fn output_that_nobody_reads_is_no_crash() {
+fn run_whose_output_nobody_reads_does_not_crash() {
     use std::process::Stdio;
     let mut child = command::compress()
         .args([

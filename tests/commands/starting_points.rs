@@ -25,7 +25,7 @@ fn initial(directory: &Path, name: &str, sets: &[&str]) -> Array2<f64> {
 }
 
 #[test]
-fn normal_is_what_there_was_and_its_scale_a_standard_deviation() {
+fn init_normal_has_the_scale_as_standard_deviation() {
     let dir = tempfile::tempdir().unwrap();
     let plain = initial(dir.path(), "plain", &[]);
     let named = initial(dir.path(), "named", &["compression.init=normal"]);
@@ -35,7 +35,7 @@ fn normal_is_what_there_was_and_its_scale_a_standard_deviation() {
 }
 
 #[test]
-fn orthonormal_rows_have_the_scale_as_length_and_differ_by_seed() {
+fn init_orthonormal_has_the_scale_as_length_and_differs_by_seed() {
     let dir = tempfile::tempdir().unwrap();
     let settings = ["compression.init=orthonormal", "compression.init_std=0.5"];
     let w = initial(dir.path(), "w", &settings);
@@ -51,7 +51,7 @@ fn orthonormal_rows_have_the_scale_as_length_and_differ_by_seed() {
 }
 
 #[test]
-fn pca_and_subset_are_the_baselines_scaled() {
+fn init_pca_and_subset_are_the_baselines_scaled() {
     let dir = tempfile::tempdir().unwrap();
     for (kind, dim) in [("pca", 8), ("pca", 5), ("subset", 11), ("subset", 12)] {
         let dim_set = format!("compression.dim={dim}");
@@ -71,7 +71,7 @@ fn pca_and_subset_are_the_baselines_scaled() {
 }
 
 #[test]
-fn several_matrices_start_alike_or_each_for_itself() {
+fn init_of_several_matrices_is_equal_or_independent() {
     let dir = tempfile::tempdir().unwrap();
     for (init, differ) in [("orthonormal", true), ("pca", false)] {
         let init = format!("compression.init={init}");
@@ -87,7 +87,7 @@ fn several_matrices_start_alike_or_each_for_itself() {
 }
 
 #[test]
-fn a_warm_up_begins_with_a_still_step() {
+fn warmup_begins_with_a_still_step() {
     let dir = tempfile::tempdir().unwrap();
     let set = [
         "training.learning_rate.warmup_fraction=0.4",

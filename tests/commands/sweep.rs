@@ -6,7 +6,7 @@ use crate::common::command::{self, metrics_without_timing, snapshot};
 use crate::common::study::{SMALL, StudyBench, computed};
 
 #[test]
-fn a_study_runs_once_and_has_one_row_a_run_and_one_a_point() {
+fn sweep_runs_once_and_has_one_row_a_run_and_one_a_point() {
     let bench = StudyBench::new(SMALL);
     let plan = bench.sweeps("out", &["--dry-run"]);
     assert!(plan.contains("Does the sweep work?"), "{plan}");
@@ -151,7 +151,7 @@ fn shards_and_collect_equal_the_whole() {
 }
 
 #[test]
-fn one_job_or_three_make_the_same_tables() {
+fn jobs_make_the_same_tables_whatever_their_number() {
     let bench = StudyBench::new(SMALL);
     bench.sweeps("one", &["--jobs", "1"]);
     bench.sweeps("three", &["--jobs", "3"]);
@@ -175,7 +175,7 @@ model.path = "broken.safetensors"
 "#;
 
 #[test]
-fn a_study_of_which_no_run_can_start_is_refused_with_each_reason_once_and_leaves_nothing() {
+fn sweep_of_which_no_run_can_start_is_refused_with_each_reason_once() {
     let bench = StudyBench::new(FAILING.split("[[include]]").next().unwrap());
     let file = bench.path("study.toml");
     let study = std::fs::read_to_string(&file).unwrap();
@@ -200,7 +200,7 @@ fn a_study_of_which_no_run_can_start_is_refused_with_each_reason_once_and_leaves
 }
 
 #[test]
-fn failing_runs_are_recorded_and_stop_nobody() {
+fn sweep_records_failing_runs_and_goes_on() {
     let bench = StudyBench::new(FAILING);
     std::fs::write(bench.path("broken.safetensors"), "nothing of the kind").unwrap();
     let (code, stdout, stderr) = bench.sweep("out", &[]);
@@ -274,7 +274,7 @@ fn failing_runs_are_recorded_and_stop_nobody() {
 }
 
 #[test]
-fn a_changed_study_is_reported_and_nothing_overwritten() {
+fn sweep_reports_a_changed_study_and_overwrites_nothing() {
     let bench = StudyBench::new(SMALL);
     bench.sweeps("out", &["--shard", "0/7"]);
     let before = snapshot(&bench.path("out"));
@@ -302,7 +302,7 @@ fn a_changed_study_is_reported_and_nothing_overwritten() {
 }
 
 #[test]
-fn an_override_of_the_command_line_reaches_every_run() {
+fn override_of_a_sweep_reaches_every_run() {
     let bench = StudyBench::new(SMALL);
     bench.sweeps("out", &["--set", "training.steps=20", "--quiet"]);
     let runs = bench.table("out", "runs.csv");

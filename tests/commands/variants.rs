@@ -26,7 +26,7 @@ fn last_figures(run: &Path) -> Json {
 }
 
 #[test]
-fn the_files_of_a_run_fit_its_objective_and_its_report_names_it() {
+fn objective_fits_the_files_of_a_run_and_its_report_names_it() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("run");
     run("sort_unique", 120, &path, &ALL);
@@ -86,7 +86,7 @@ fn the_files_of_a_run_fit_its_objective_and_its_report_names_it() {
 }
 
 #[test]
-fn both_engines_train_the_same_in_f64() {
+fn objective_is_trained_alike_by_both_engines() {
     let dir = tempfile::tempdir().unwrap();
     let mut losses = Vec::new();
     for engine in ["fused", "autodiff"] {
@@ -105,7 +105,7 @@ fn both_engines_train_the_same_in_f64() {
 }
 
 #[test]
-fn an_interrupted_run_ends_with_the_same_bytes() {
+fn objective_survives_an_interruption() {
     let dir = tempfile::tempdir().unwrap();
     let sets = [
         "inputs.token_weights={x=0.05}",

@@ -222,7 +222,7 @@ fn files_do_not_import_themselves_through_others() {
 }
 
 #[test]
-fn rooms_of_the_program_use_those_below_them_alone() {
+fn rooms_use_those_below_them_alone() {
     let graph = graph(&root().join("src"));
     let room = |module: &str| module.split("::").next().unwrap().to_owned();
     let floor = |module: &str| ROOMS.iter().position(|name| *name == room(module));

@@ -69,7 +69,7 @@ impl Case {
 }
 
 #[test]
-fn a_w_that_changes_nothing_hinders_nothing() {
+fn diagnostics_of_the_identity_hinder_nothing() {
     let mut case = Case::frac_prevs();
     let w = Array2::eye(14);
     for reading in case.diagnostics.measure(&w) {
@@ -98,7 +98,7 @@ fn a_w_that_changes_nothing_hinders_nothing() {
 }
 
 #[test]
-fn without_the_positions_all_attention_goes_to_bos() {
+fn diagnostics_without_positions_see_attention_go_to_bos() {
     let mut case = Case::frac_prevs();
     let w = case.without("indices:");
     let head = "layer1.attn.head0";
@@ -118,7 +118,7 @@ fn without_the_positions_all_attention_goes_to_bos() {
 }
 
 #[test]
-fn without_its_input_the_hidden_unit_is_dead() {
+fn diagnostics_without_its_input_see_a_dead_unit() {
     let mut case = Case::frac_prevs();
     let w = case.without("tokens:x");
     assert_eq!(case.at(&w, "layer0.mlp", "dead_units"), 1.0);
@@ -130,7 +130,7 @@ fn without_its_input_the_hidden_unit_is_dead() {
 }
 
 #[test]
-fn cosines_and_norms_are_those_of_the_columns() {
+fn diagnostics_have_cosines_and_norms_of_the_columns() {
     let mut case = Case::frac_prevs();
     let labels = case.model.metadata.residual_labels.clone();
     let at = |name: &str| labels.iter().position(|l| l == name).unwrap();
@@ -142,7 +142,7 @@ fn cosines_and_norms_are_those_of_the_columns() {
 }
 
 #[test]
-fn each_term_and_its_gradient_agree_with_finite_differences() {
+fn diagnostics_have_the_gradients_of_finite_differences() {
     for (name, lengths, positions, std) in [
         ("frac_prevs", &[5][..], OutputPositions::All, 0.3),
         ("sort_unique", &[1, 2, 3][..], OutputPositions::Tokens, 0.15),
@@ -199,7 +199,7 @@ fn each_term_and_its_gradient_agree_with_finite_differences() {
 }
 
 #[test]
-fn equal_matrices_have_the_readings_of_one() {
+fn diagnostics_of_equal_matrices_are_those_of_one() {
     let mut one = Case::frac_prevs();
     let w = normal(&mut stream(4, Purpose::Init), (6, 14), 0.3);
     let expected = one.diagnostics.measure(&w);
@@ -218,7 +218,7 @@ fn equal_matrices_have_the_readings_of_one() {
 }
 
 #[test]
-fn a_run_writes_them_only_when_asked_and_always_the_same() {
+fn diagnostics_are_written_only_when_asked_and_always_the_same() {
     let dir = tempfile::tempdir().unwrap();
     let run = |name: &str, more: &[&str]| {
         let output = dir.path().join(name);

@@ -2,8 +2,6 @@
 //! plain forward pass, and finite differences of it. Over every reference model: causal or not,
 //! one head or two, numerical or categorical.
 
-use crate::common::case::Case;
-use crate::common::{fixtures, largest, name};
 use base::rng::normal;
 use base::rng::{Purpose, stream};
 use ndarray::Array2;
@@ -12,6 +10,9 @@ use superposition::evaluation::{Evaluator, evaluate_plainly};
 use superposition::inputs::sampler::Batch;
 use superposition::{Engine, OutputPositions};
 use tracr::model::{CompiledModel, Stream, Wiring};
+
+use crate::common::case::Case;
+use crate::common::{fixtures, largest, name};
 
 #[test]
 fn the_engine_agrees_with_the_exact_evaluation_and_its_finite_differences() {

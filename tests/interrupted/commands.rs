@@ -275,14 +275,14 @@ fn study_file(directory: &Path) -> String {
 }
 
 #[test]
-fn a_run_is_stopped_and_resumed_in_every_phase() {
+fn run_is_stopped_and_resumed_in_every_phase() {
     let arguments = training(1500);
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     Subject::new(None, &arguments).is_stopped_and_resumed();
 }
 
 #[test]
-fn a_sweep_and_what_is_made_of_a_study_are_stopped_and_resumed_in_every_phase() {
+fn sweep_analyze_and_publish_are_stopped_and_resumed_in_every_phase() {
     let dir = tempfile::tempdir().unwrap();
     let file = study_file(dir.path());
     let sweep = ["sweep", &file, "--jobs", "2", "--quiet", "--output", "DIR"];
@@ -295,7 +295,7 @@ fn a_sweep_and_what_is_made_of_a_study_are_stopped_and_resumed_in_every_phase() 
 }
 
 #[test]
-fn what_is_made_of_a_run_is_stopped_and_resumed_in_every_phase() {
+fn analyze_plot_and_export_are_stopped_and_resumed_in_every_phase() {
     let dir = tempfile::tempdir().unwrap();
     let finished = dir.path().join("finished");
     finished_run(&finished);
@@ -309,7 +309,7 @@ fn what_is_made_of_a_run_is_stopped_and_resumed_in_every_phase() {
 }
 
 #[test]
-fn a_large_program_is_compiled_whole_or_not_at_all() {
+fn compile_is_whole_or_not_at_all() {
     let vocab: Vec<String> = (1..=25).map(|token| token.to_string()).collect();
     let vocab = vocab.join(",");
     let sizes = ["--vocab", &vocab, "--max-seq-len", "30"];
@@ -322,7 +322,7 @@ fn a_large_program_is_compiled_whole_or_not_at_all() {
 }
 
 #[test]
-fn a_run_stopped_after_its_last_step_is_analysed_by_the_next_start() {
+fn run_stopped_after_its_last_step_is_analysed_by_the_next_start() {
     let dir = tempfile::tempdir().unwrap();
     let place = |name: &str| {
         let arguments = run_on_many_inputs(dir.path(), SIX, 20);
@@ -360,7 +360,7 @@ fn a_run_stopped_after_its_last_step_is_analysed_by_the_next_start() {
 }
 
 #[test]
-fn an_evaluation_of_many_inputs_is_stopped_and_no_step_before_it_is_lost() {
+fn evaluation_is_stopped_and_no_step_before_it_is_lost() {
     let dir = tempfile::tempdir().unwrap();
     let mut arguments = run_on_many_inputs(dir.path(), EIGHT, 40);
     arguments.extend(["--set", "training.log_every=20"].map(str::to_owned));
@@ -386,7 +386,7 @@ fn an_evaluation_of_many_inputs_is_stopped_and_no_step_before_it_is_lost() {
 }
 
 #[test]
-fn a_signal_ends_a_step_that_lasts_long() {
+fn signal_ends_a_step_that_lasts_long() {
     // How long a step takes depends on the machine, and the signal may meet one just before it ends: then the
     // run rightly stops after it. Some attempt meets a step in its middle.
     for attempt in 0..12 {
@@ -413,7 +413,7 @@ fn a_signal_ends_a_step_that_lasts_long() {
 }
 
 #[test]
-fn a_signal_ends_a_command_whose_output_nobody_takes() {
+fn signal_ends_a_command_whose_output_nobody_takes() {
     let dir = tempfile::tempdir().unwrap();
     let model = text(&dir.path().join("model.safetensors"));
     let tokens: Vec<String> = (1..=20).map(|token| token.to_string()).collect();

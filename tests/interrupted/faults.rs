@@ -132,7 +132,7 @@ fn damages(content: &[u8]) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn a_damaged_checkpoint_gives_way_to_the_one_before_it() {
+fn checkpoint_that_is_damaged_gives_way_to_the_one_before_it() {
     let bench = Killed::new(&["training.diagnostics_every=100"], PREVIOUS);
     let good = std::fs::read(bench.path("killed").join(NEWEST)).unwrap();
     for (i, bad) in damages(&good).into_iter().enumerate() {
@@ -149,7 +149,7 @@ fn a_damaged_checkpoint_gives_way_to_the_one_before_it() {
 }
 
 #[test]
-fn one_of_two_checkpoints_is_enough() {
+fn checkpoint_alone_of_two_is_enough() {
     let bench = Killed::new(&[], PREVIOUS);
     for (i, lost) in [NEWEST, PREVIOUS].into_iter().enumerate() {
         let name = format!("lost{i}");
@@ -162,7 +162,7 @@ fn one_of_two_checkpoints_is_enough() {
 }
 
 #[test]
-fn two_damaged_checkpoints_are_refused_and_nothing_is_lost() {
+fn checkpoints_that_are_both_damaged_are_refused() {
     let bench = Killed::new(&[], PREVIOUS);
     let run = bench.copy("both");
     for file in [NEWEST, PREVIOUS] {
@@ -195,7 +195,7 @@ fn leftover(run: &Path) -> PathBuf {
 }
 
 #[test]
-fn a_damaged_checkpoint_of_any_start_gives_way_to_the_one_before_it() {
+fn checkpoint_of_any_start_gives_way_to_the_one_before_it() {
     let starts = ["training.restarts={count=2,steps=2000}"];
     for start in [0, 1] {
         let file = |name: &str| format!(".start-{start}-{name}");
@@ -214,7 +214,7 @@ fn a_damaged_checkpoint_of_any_start_gives_way_to_the_one_before_it() {
 }
 
 #[test]
-fn what_a_power_cut_leaves_behind_the_last_checkpoint_is_cut_off() {
+fn tables_lose_what_a_power_cut_left_behind_the_last_checkpoint() {
     let bench = Killed::new(&["training.diagnostics_every=100"], PREVIOUS);
     let tails: [&[u8]; 4] = [
         b"\0\0\0\0\0\n\0\0",
@@ -237,7 +237,7 @@ fn what_a_power_cut_leaves_behind_the_last_checkpoint_is_cut_off() {
 }
 
 #[test]
-fn a_run_of_a_study_whose_checkpoints_are_damaged_fails_alone() {
+fn sweep_fails_a_run_of_damaged_checkpoints_alone() {
     let bench = StudyBench::new(SMALL);
     bench.sweeps("whole", &["--jobs", "2"]);
     let mut child = bench.start("out", &["--jobs", "1"]);
@@ -269,7 +269,7 @@ fn a_run_of_a_study_whose_checkpoints_are_damaged_fails_alone() {
 }
 
 #[test]
-fn a_limit_on_the_size_of_files_is_an_error_with_a_message() {
+fn file_size_limit_is_an_error_with_a_message() {
     let dir = tempfile::tempdir().unwrap();
     let output = dir.path().join("run");
     let limited = Command::new("sh")
@@ -286,7 +286,7 @@ fn a_limit_on_the_size_of_files_is_an_error_with_a_message() {
 }
 
 #[test]
-fn a_study_whose_directory_is_moved_away_stops_and_goes_on_when_it_is_back() {
+fn sweep_stops_when_its_directory_is_moved_away() {
     let bench = StudyBench::new(&SMALL.replace("steps = 1500", "steps = 20000"));
     let mut child = bench.start("out", &["--jobs", "2"]);
     wait_for(&mut child, &bench.path("out/dim=4,seed=0/metrics.csv"));

@@ -49,7 +49,7 @@ fn eval_loss(row: &str) -> f64 {
 }
 
 #[test]
-fn the_best_start_goes_on_as_if_it_were_alone() {
+fn restarts_keep_the_best_start_as_if_it_were_alone() {
     let dir = tempfile::tempdir().unwrap();
     let mut kept_before = Vec::new();
     for seed in 0..4 {
@@ -94,7 +94,7 @@ fn the_best_start_goes_on_as_if_it_were_alone() {
 }
 
 #[test]
-fn a_start_may_be_a_whole_run() {
+fn restarts_may_be_whole_runs() {
     let dir = tempfile::tempdir().unwrap();
     run(300, 1, THREE, dir.path());
     let rows = table(dir.path());
@@ -142,7 +142,7 @@ fn in_pieces(arguments: &[String]) -> Vec<i32> {
 }
 
 #[test]
-fn interruption_in_any_start_changes_nothing() {
+fn restarts_survive_interruption() {
     let dir = tempfile::tempdir().unwrap();
     let (whole, pieces) = (dir.path().join("whole"), dir.path().join("pieces"));
     let more = [
@@ -177,7 +177,7 @@ fn interruption_in_any_start_changes_nothing() {
 }
 
 #[test]
-fn starts_that_all_diverge_are_said_to() {
+fn restarts_that_all_diverge_are_said_to() {
     let dir = tempfile::tempdir().unwrap();
     let more = [THREE[0], "compression.init_std=1e200"];
     let (code, stdout, stderr) = call(&arguments(600, 0, &more, dir.path()));
@@ -193,7 +193,7 @@ fn starts_that_all_diverge_are_said_to() {
 }
 
 #[test]
-fn a_study_may_vary_them() {
+fn restarts_may_vary_in_a_study() {
     let dir = tempfile::tempdir().unwrap();
     let base = command::root().join("configs/frac_prevs.toml");
     let study = format!(

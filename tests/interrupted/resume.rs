@@ -95,17 +95,17 @@ fn interruption_changes_nothing(config: &str) {
 }
 
 #[test]
-fn frac_prevs_survives_interruption() {
+fn run_of_frac_prevs_survives_interruption() {
     interruption_changes_nothing("frac_prevs");
 }
 
 #[test]
-fn sort_unique_survives_interruption() {
+fn run_of_sort_unique_survives_interruption() {
     interruption_changes_nothing("sort_unique");
 }
 
 #[test]
-fn threads_change_nothing() {
+fn run_is_the_same_for_any_threads() {
     let dir = tempfile::tempdir().unwrap();
     let mut first = None;
     for threads in [1, 2, 3] {
@@ -123,7 +123,7 @@ fn threads_change_nothing() {
 }
 
 #[test]
-fn another_number_of_threads_may_finish_a_run() {
+fn run_may_be_finished_by_other_threads() {
     let dir = tempfile::tempdir().unwrap();
     let (whole, pieces) = (dir.path().join("whole"), dir.path().join("pieces"));
     run("frac_prevs", STEPS, &whole, &[]);
@@ -136,7 +136,7 @@ fn another_number_of_threads_may_finish_a_run() {
 }
 
 #[test]
-fn a_directory_in_use_is_refused_and_its_run_goes_on() {
+fn run_goes_on_when_its_directory_is_refused_to_another() {
     let dir = tempfile::tempdir().unwrap();
     let output = dir.path().join("run");
     let mut child = start("frac_prevs", &output);
@@ -159,7 +159,7 @@ fn a_directory_in_use_is_refused_and_its_run_goes_on() {
 }
 
 #[test]
-fn a_second_signal_stops_at_once() {
+fn run_stops_at_once_at_a_second_signal() {
     let dir = tempfile::tempdir().unwrap();
     let output = dir.path().join("run");
     // One such step takes seconds: the first signal waits for it, and then says so.
@@ -184,7 +184,7 @@ fn a_second_signal_stops_at_once() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn memory_stays_below_300_mb_and_does_not_grow_with_steps() {
+fn run_stays_below_300_mb_and_does_not_grow_with_steps() {
     let dir = tempfile::tempdir().unwrap();
     let arguments = short_run("sort_unique", 1_000_000, &dir.path().join("run"), &[]);
     let mut child = compress().args(arguments).spawn().unwrap();

@@ -90,17 +90,17 @@ fn disturbed(bench: &StudyBench, how: &[&str], times: usize) {
 }
 
 #[test]
-fn killed_at_random_moments() {
+fn sweep_survives_kills_at_random_moments() {
     disturbed(&StudyBench::new(SMALL), &["KILL"], 10);
 }
 
 #[test]
-fn stopped_by_signals() {
+fn sweep_survives_signals() {
     disturbed(&StudyBench::new(SMALL), &["TERM", "INT", "HUP"], 6);
 }
 
 #[test]
-fn a_signal_checkpoints_every_running_run() {
+fn sweep_checkpoints_every_running_run_at_a_signal() {
     let bench = StudyBench::new(SMALL);
     let long = ["--jobs", "2", "--set", "training.steps=100000"];
     let mut child = bench.start("out", &long);
@@ -136,7 +136,7 @@ fn a_signal_checkpoints_every_running_run() {
 }
 
 #[test]
-fn two_processes_share_the_work() {
+fn sweep_is_shared_by_two_processes() {
     let bench = StudyBench::new(SMALL);
     bench.sweeps("whole", &[]);
     let both = [(); 2].map(|()| bench.start("shared", &["--jobs", "1"]));
@@ -156,7 +156,7 @@ fn two_processes_share_the_work() {
 }
 
 #[test]
-fn a_run_that_another_process_leaves_is_taken_over() {
+fn sweep_takes_over_a_run_that_another_process_leaves() {
     let bench = StudyBench::new(SMALL);
     let mut first = bench.start("out", &["--jobs", "1"]);
     let began = Instant::now();

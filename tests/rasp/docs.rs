@@ -18,7 +18,7 @@ fn blocks() -> Vec<(String, String)> {
 }
 
 #[test]
-fn every_example_computes_what_it_says() {
+fn examples_compute_what_they_say() {
     let mut checked = 0;
     for (_, source) in blocks().into_iter().filter(|(kind, _)| kind == "rasp") {
         let program = rasp::compile_source("example.rasp", &source, &Options::default())
@@ -44,7 +44,7 @@ fn every_example_computes_what_it_says() {
 }
 
 #[test]
-fn every_wrong_example_has_the_report_that_follows_it() {
+fn examples_that_are_wrong_have_the_report_that_follows_them() {
     let blocks = blocks();
     let mut checked = 0;
     for pair in blocks.windows(2).filter(|pair| pair[0].0 == "rasp error") {

@@ -14,7 +14,7 @@ fn run(name: &str, input: &[Value], causal: bool) -> Result<Vec<Value>, String> 
 }
 
 #[test]
-fn every_case_of_tracr_gives_its_expected_output() {
+fn interpreter_gives_the_expected_output_of_every_case_of_tracr() {
     let mut checked = 0;
     for Case {
         name,
@@ -40,7 +40,7 @@ fn every_case_of_tracr_gives_its_expected_output() {
 }
 
 #[test]
-fn random_inputs_give_what_tracrs_evaluators_give() {
+fn interpreter_equals_tracrs_evaluators_on_random_inputs() {
     let samples: Vec<Sample> = read("random.json");
     assert!(samples.len() > 500, "only {} inputs", samples.len());
     for Sample {
@@ -64,7 +64,7 @@ fn random_inputs_give_what_tracrs_evaluators_give() {
 }
 
 #[test]
-fn every_case_has_the_operators_that_tracrs_program_has() {
+fn cases_have_the_operators_of_tracrs_programs() {
     for Case {
         name,
         operators: mut theirs,
@@ -103,7 +103,7 @@ fn every_case_has_the_operators_that_tracrs_program_has() {
 }
 
 #[test]
-fn the_headers_of_the_cases_say_what_tracr_says() {
+fn cases_have_headers_that_say_what_tracr_says() {
     for Case {
         name,
         causal,

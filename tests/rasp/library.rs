@@ -5,7 +5,7 @@ use tracr::rasp::{interpreter, python};
 use crate::support::{load, repository};
 
 #[test]
-fn every_program_says_how_to_compile_it_and_computes_its_example() {
+fn library_programs_say_how_to_compile_them_and_compute_their_examples() {
     let mut names = Vec::new();
     for entry in std::fs::read_dir(repository("programs")).unwrap() {
         let path = entry.unwrap().path();

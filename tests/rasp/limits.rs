@@ -27,7 +27,7 @@ fn refused(source: &str, reason: &str, line: usize) {
 }
 
 #[test]
-fn a_selector_combined_with_itself_does_not_double_for_ever() {
+fn selector_combined_with_itself_is_bounded() {
     // Constants are put into both sides, and so the sides have no part in common.
     refused(
         "s = select(1, indices, ==);\nfor i in range(60) {\ns = s and s;\n}\nout = selector_width(s);",
@@ -37,7 +37,7 @@ fn a_selector_combined_with_itself_does_not_double_for_ever() {
 }
 
 #[test]
-fn copies_of_a_long_constant_count() {
+fn constant_counts_each_time_it_is_copied() {
     let tuple = "t = [0, 1] * 2000;\n";
     refused(
         &format!("{tuple}l = [t for i in range(100000)];\nout = indices;"),
@@ -66,7 +66,7 @@ fn copies_of_a_long_constant_count() {
 }
 
 #[test]
-fn parts_of_formulas_count_for_every_operator_that_has_them() {
+fn formula_parts_count_for_every_operator_that_has_them() {
     // 20 000 additions, shared cleverly enough to be low, in each of 10 000 maps.
     let source = "def double(x) { return x + x; }\n\
                   def many(x) {\ny = x;\nfor i in range(200) { z = y;\nfor j in range(100) { z = (z, y)[0]; }\n\
@@ -78,7 +78,7 @@ fn parts_of_formulas_count_for_every_operator_that_has_them() {
 }
 
 #[test]
-fn what_a_run_holds_is_bounded() {
+fn interpreter_holds_a_bounded_number_of_values() {
     // 4000 elements at every position of 5000 operators.
     let source = "t = [0, 1] * 2000;\nx = sequence_map((a, b) -> t, tokens, indices);\n\
                   for i in range(3000) { x = sequence_map((a, b) -> a, x, indices); }\nout = x;";
@@ -92,7 +92,7 @@ fn what_a_run_holds_is_bounded() {
 }
 
 #[test]
-fn shared_parts_of_a_formula_do_not_hold_more_than_the_run() {
+fn interpreter_holds_shared_parts_of_a_formula_within_bounds() {
     // 400 parts of 4000 characters that are all used again.
     let source = "s = \"ab\" * 1000;\n\
                   def many(x) {\ny = str(x);\nz = y;\nfor i in range(450) {\nz = (z + s)[0] + s + y;\n}\nreturn z;\n}\n\
@@ -106,7 +106,7 @@ fn shared_parts_of_a_formula_do_not_hold_more_than_the_run() {
 }
 
 #[test]
-fn a_long_formula_makes_an_input_too_long() {
+fn input_is_too_long_for_a_long_formula() {
     // 100 000 pairs of positions and thousands of parts each.
     let source = "def many(x, y) {\nz = x;\nfor i in range(200) { z = z + x - x; }\nreturn z == y;\n}\n\
                   out = selector_width(select(tokens, tokens, many));";
@@ -126,7 +126,7 @@ fn a_long_formula_makes_an_input_too_long() {
 }
 
 #[test]
-fn names_of_a_megabyte_are_not_compared_letter_by_letter() {
+fn names_of_a_megabyte_are_compared_in_a_moment() {
     let (a, b) = ("a".repeat(400_000), "b".repeat(400_000));
     refused(&format!("{a} = 1;\nout = {b};"), "there is no name", 2);
     refused(
@@ -137,7 +137,7 @@ fn names_of_a_megabyte_are_not_compared_letter_by_letter() {
 }
 
 #[test]
-fn a_vocabulary_of_a_hundred_thousand_words_is_read_in_a_moment() {
+fn vocabulary_of_a_hundred_thousand_words_is_read_in_a_moment() {
     let mut header = String::from("#! vocab: ");
     for word in 0..100_000 {
         let _ = write!(header, "{word}, ");

@@ -42,7 +42,7 @@ fn refused(source: &str, reason: &str) {
 }
 
 #[test]
-fn nesting_of_ten_thousand_levels_is_a_report() {
+fn source_nested_ten_thousand_levels_is_a_report() {
     let deep = |open: &str, close: &str| {
         format!(
             "out = {}indices{};",
@@ -67,7 +67,7 @@ fn nesting_of_ten_thousand_levels_is_a_report() {
 }
 
 #[test]
-fn sources_too_large_are_a_report() {
+fn source_too_large_is_a_report() {
     refused(&"x = 1;\n".repeat(200_000), "the limit is");
     refused(
         &format!("out = \"{}\";", "a".repeat(1_000_000)),
@@ -83,7 +83,7 @@ fn sources_too_large_are_a_report() {
 }
 
 #[test]
-fn programs_that_never_end_are_a_report() {
+fn source_that_never_ends_is_a_report() {
     refused(
         "def f(x) { return f(x); }\nout = f(indices);",
         "nested deeper",
@@ -123,7 +123,7 @@ fn programs_that_never_end_are_a_report() {
 }
 
 #[test]
-fn shared_parts_of_a_formula_are_evaluated_once() {
+fn formula_evaluates_shared_parts_once() {
     // 2^100 additions if they were not.
     let source = "def double(x) { return x + x; }\n\
                   def many(x) { y = x; for i in range(60) { y = double(y); } return y; }\n\
@@ -136,7 +136,7 @@ fn shared_parts_of_a_formula_are_evaluated_once() {
 }
 
 #[test]
-fn values_that_grow_are_an_error_and_not_petabytes() {
+fn values_that_grow_are_an_error() {
     let many = "def many(x) { y = x; for i in range(60) { y = twice(y); } return y; }\n\
                 out = map(many, tokens);";
     refused(
@@ -229,23 +229,23 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_bytes_have_an_answer(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+    fn source_of_any_bytes_has_an_answer(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         survive(&String::from_utf8_lossy(&bytes));
     }
 
     #[test]
-    fn any_text_has_an_answer(text in "\\PC{0,100}") {
+    fn source_of_any_text_has_an_answer(text in "\\PC{0,100}") {
         survive(&text);
     }
 
     #[test]
-    fn any_words_have_an_answer(words in proptest::collection::vec(proptest::sample::select(WORDS), 0..80)) {
+    fn source_of_any_words_has_an_answer(words in proptest::collection::vec(proptest::sample::select(WORDS), 0..80)) {
         survive(&words.join(" "));
     }
 
     /// Nearly right programs get further.
     #[test]
-    fn a_program_with_a_word_changed_has_an_answer(
+    fn source_with_a_word_changed_has_an_answer(
         at in 0_usize..200,
         word in proptest::sample::select(WORDS),
     ) {

@@ -39,7 +39,7 @@ fn ints(values: &[i64]) -> Vec<Value> {
 }
 
 #[test]
-fn one_operator_is_one_node() {
+fn operator_is_one_node() {
     let map = |text: &str| vec![format!("map {text}")];
     assert_eq!(operators("out = tokens == \"a\";"), map("x == \"a\""));
     assert_eq!(operators("out = 1 - indices;"), map("1 - x"));
@@ -77,7 +77,7 @@ fn one_operator_is_one_node() {
 }
 
 #[test]
-fn a_map_of_a_map_is_one_map() {
+fn map_of_a_map_is_one_map() {
     assert_eq!(operators("out = 1 + 2 * indices;"), ["map 1 + (2 * x)"]);
     // A name and an encoding in between do not matter, as in Tracr.
     assert_eq!(
@@ -145,7 +145,7 @@ fn numerical_sops_add_linearly() {
 }
 
 #[test]
-fn the_default_of_an_aggregate_goes_with_its_encoding() {
+fn aggregate_has_the_default_of_its_encoding() {
     for (sop, default) in [
         ("tokens", Value::None),
         ("indicator(tokens == 1)", Value::Int(0)),
@@ -162,7 +162,7 @@ fn the_default_of_an_aggregate_goes_with_its_encoding() {
 }
 
 #[test]
-fn an_assignment_names_and_a_reference_does_not() {
+fn assignment_names_and_a_reference_does_not() {
     let label = |source: &str| {
         let program = program(source);
         program.graph.node(program.output).name.clone()
@@ -184,7 +184,7 @@ fn an_assignment_names_and_a_reference_does_not() {
 }
 
 #[test]
-fn the_output_is_the_last_assignment_or_the_one_asked_for() {
+fn output_is_the_last_assignment_or_the_one_asked_for() {
     let source = "#! output: a\na = indices + 1; b = indices + 2;";
     assert_eq!(program(source).output, program(source).names["a"]);
     let options = Options {
@@ -204,7 +204,7 @@ fn the_output_is_the_last_assignment_or_the_one_asked_for() {
 }
 
 #[test]
-fn the_length_of_the_options_is_what_the_program_sees() {
+fn length_is_that_of_the_options() {
     let source = "#! max_seq_len: 5\nout = indices + max_seq_len;";
     let options = Options {
         max_seq_len: Some(7),
@@ -217,7 +217,7 @@ fn the_length_of_the_options_is_what_the_program_sees() {
 }
 
 #[test]
-fn files_are_loaded_relative_to_the_file_that_loads() {
+fn load_is_relative_to_the_file_that_loads() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| {
         let path = folder.path().join(name);
@@ -255,7 +255,7 @@ fn files_are_loaded_relative_to_the_file_that_loads() {
 }
 
 #[test]
-fn what_the_compiled_model_may_get_wrong_is_noted() {
+fn doubts_note_what_the_compiled_model_may_get_wrong() {
     let doubts = |source: &str, input: &[i64]| {
         let program = program(source);
         let run = interpreter::run(&program.graph, program.output, &ints(input), false).unwrap();
@@ -290,7 +290,7 @@ fn what_the_compiled_model_may_get_wrong_is_noted() {
 }
 
 #[test]
-fn an_input_without_a_result_names_expression_and_position() {
+fn interpreter_names_expression_and_position_of_an_error() {
     let program = program("inverse = 1 / tokens;");
     let error =
         interpreter::run(&program.graph, program.output, &ints(&[2, 0]), false).unwrap_err();
@@ -311,7 +311,7 @@ fn an_input_without_a_result_names_expression_and_position() {
 }
 
 #[test]
-fn equal_values_have_a_mean_whatever_they_are() {
+fn aggregate_of_equal_values_is_that_value() {
     let source = "out = aggregate(select(tokens, tokens, ==), tokens);";
     let program = program(source);
     let run = |input: &[Value]| interpreter::run(&program.graph, program.output, input, false);

@@ -13,7 +13,7 @@ fn table(text: &str) -> Table {
 }
 
 #[test]
-fn a_gram_matrix_is_not_allocated_before_its_pairs_are_counted() {
+fn gram_is_not_allocated_before_its_pairs_are_counted() {
     // A hundred thousand features: 160 GB of matrix, 2 MB of file.
     let mut text = String::from("feature_a,feature_b,value\n");
     for feature in 0..100_000 {
@@ -27,7 +27,7 @@ fn a_gram_matrix_is_not_allocated_before_its_pairs_are_counted() {
 }
 
 #[test]
-fn steps_that_go_back_have_no_speed() {
+fn speed_of_steps_that_go_back_is_unknown() {
     let text = "step,loss,steps_per_second\n10,1.0,100\n3,1.0,100\n";
     assert_eq!(speed_of(text), None);
     let text = "step,loss,steps_per_second\n10,1.0,100\n30,1.0,100\n";
@@ -37,7 +37,7 @@ fn steps_that_go_back_have_no_speed() {
 }
 
 #[test]
-fn tokens_that_are_fractions_are_read_as_they_were_written() {
+fn model_file_keeps_tokens_that_are_fractions() {
     // A reader of JSON that rounds twice has one in ten of them off in the last digit: another token.
     let mut model = CompiledModel::load(Path::new("models/frac_prevs.safetensors")).unwrap();
     let word = model.metadata.word_ids()[0];
@@ -63,7 +63,7 @@ fn study(tables: &str) -> Result<StudyFile, String> {
 }
 
 #[test]
-fn studies_of_many_values_and_tables_are_read_in_time_that_grows_with_their_length() {
+fn study_file_is_read_in_time_that_grows_with_its_length() {
     // Each value was compared with all before it, and each table's place looked up in the text read again: hours.
     let range = "[grid]\n\"training.seed\" = { from = 0, count = 100000 }\n";
     assert_eq!(study(range).unwrap().blocks[0][0].values.len(), 100_000);
@@ -80,7 +80,7 @@ fn studies_of_many_values_and_tables_are_read_in_time_that_grows_with_their_leng
 }
 
 #[test]
-fn a_study_of_too_many_runs_is_refused_before_its_values_are_made() {
+fn study_file_of_too_many_runs_is_refused_before_its_values_are_made() {
     // Each table is allowed by itself; together they would be 2.5 billion values.
     let table = "[[include]]\n\"training.seed\" = { from = 0, count = 60000 }\n";
     let error = study(&table.repeat(10_000)).unwrap_err();

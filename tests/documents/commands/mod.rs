@@ -75,7 +75,7 @@ fn documented_commands_work() {
 }
 
 #[test]
-fn what_is_not_run_here_is_run_where_the_list_says() {
+fn elsewhere_is_where_the_list_says() {
     for entry in ELSEWHERE {
         let name = format!("{} {}", entry.program, entry.arguments);
         assert!(!entry.why.is_empty(), "{name}");
@@ -97,7 +97,7 @@ fn what_is_not_run_here_is_run_where_the_list_says() {
 }
 
 #[test]
-fn cargo_install_keeps_to_the_lock_file_wherever_it_is_documented_or_run() {
+fn cargo_install_keeps_to_the_lock_file() {
     let mut files = pages();
     for directory in ["scripts", ".ci"] {
         for entry in std::fs::read_dir(root().join(directory)).unwrap() {
@@ -153,7 +153,7 @@ fn commands_in_the_running_text_exist_with_their_options() {
 }
 
 #[test]
-fn every_block_of_toml_is_a_run_file_or_a_study() {
+fn toml_blocks_are_run_files_or_studies() {
     let directory = tempfile::tempdir().unwrap();
     let base = root().join("configs/frac_prevs.toml").display().to_string();
     let mut checked = 0;

@@ -122,7 +122,7 @@ fn few(range: &mut InlineTable) {
 }
 
 #[test]
-fn a_study_keeps_its_keys_and_loses_values() {
+fn shortened_study_keeps_its_keys_and_loses_values() {
     let text = "base = \"b\"\n[grid]\n\"training.steps\" = [3_000, 10_000, 30_000]\n\
                 \"training.seed\" = { from = 0, count = 10 }\n\
                 [[include]]\n\"training.restarts.steps\" = [15_000]\ncompression = { dim = [1, 2, 3] }\n\

@@ -31,7 +31,7 @@ fn page() -> String {
 }
 
 #[test]
-fn the_tables_are_those_of_the_schema_and_have_every_key_once() {
+fn tables_are_those_of_the_schema_and_have_every_key_once() {
     if std::env::var_os("UPDATE_DOCS").is_some() {
         std::fs::write(page_path(), regenerated(&page())).unwrap();
     }
@@ -125,7 +125,7 @@ fn same(item: &Item, written: &str) -> bool {
 }
 
 #[test]
-fn every_default_is_what_a_run_gets_that_says_nothing() {
+fn default_is_what_a_run_gets_that_says_nothing() {
     let config = resolve(&[]).unwrap();
     let mut tried = 0;
     for Row { key, default, .. } in rows() {
@@ -142,7 +142,7 @@ fn every_default_is_what_a_run_gets_that_says_nothing() {
 }
 
 #[test]
-fn every_default_in_words_is_true() {
+fn default_in_words_is_true() {
     let in_words: Vec<(String, String)> = rows()
         .into_iter()
         .filter(|row| row.default.parse::<Value>().is_err() || row.default == "[max_seq_len]")
@@ -240,7 +240,7 @@ fn company(key: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_range_and_word_is_what_the_program_takes_and_uses() {
+fn range_is_what_the_program_takes_and_uses() {
     for Row { key, takes, .. } in rows() {
         let (allowed, refused) = probes(&takes);
         for value in allowed {
@@ -270,7 +270,7 @@ fn every_range_and_word_is_what_the_program_takes_and_uses() {
 }
 
 #[test]
-fn the_numbers_of_the_prose_are_the_programs() {
+fn prose_has_the_programs_numbers() {
     let page = page();
     assert!(page.contains(&format!("A study has at most {MAX_RUNS} runs")));
     assert!(RANGE_KEYS[1].takes.ends_with(&MAX_RUNS.to_string()));

@@ -104,7 +104,7 @@ fn small_spaces() -> Vec<Case> {
 }
 
 #[test]
-fn the_probabilities_are_those_of_the_definition() {
+fn token_weights_give_the_probabilities_of_the_definition() {
     let mut worst = 0.0f64;
     for (model, lengths, unique, pairs) in small_spaces() {
         let space = weighted(&model, &lengths, unique, &pairs);
@@ -128,7 +128,7 @@ fn the_probabilities_are_those_of_the_definition() {
 }
 
 #[test]
-fn batches_of_an_enumerated_space_have_the_weights_frequencies() {
+fn token_weights_are_frequencies_of_an_enumerated_space() {
     for (model, lengths, unique, pairs) in small_spaces() {
         let space = weighted(&model, &lengths, unique, &pairs);
         let expected = oracle::probabilities(&model, &lengths, unique, &weights(&pairs));
@@ -148,7 +148,7 @@ fn batches_of_an_enumerated_space_have_the_weights_frequencies() {
 }
 
 #[test]
-fn draws_by_position_have_the_same_frequencies() {
+fn token_weights_are_frequencies_of_draws_by_position() {
     // As sampled spaces are drawn from, on spaces that can be listed.
     for (seed, (model, lengths, unique, pairs)) in small_spaces().into_iter().enumerate() {
         let space = weighted(&model, &lengths, unique, &pairs);
@@ -167,7 +167,7 @@ fn draws_by_position_have_the_same_frequencies() {
 }
 
 #[test]
-fn batches_of_a_sampled_space_have_the_weights_frequencies() {
+fn token_weights_are_frequencies_of_a_sampled_space() {
     // 20^12 inputs; each position on its own, so that every token counts.
     let model = model_of(20, 12);
     let pairs = [("w3", 0.05), ("w4", 6.0), ("w5", 0.5)];
@@ -202,7 +202,7 @@ fn batches_of_a_sampled_space_have_the_weights_frequencies() {
 }
 
 #[test]
-fn batches_of_a_sampled_space_of_unique_tokens_have_the_weights_frequencies() {
+fn token_weights_are_frequencies_of_a_sampled_space_of_unique_tokens() {
     // 12!/3! inputs: every set of nine of twelve words, in every order.
     let model = model_of(12, 9);
     let pairs = [("w0", 0.05), ("w1", 8.0), ("w2", 0.5), ("w7", 3.0)];
@@ -249,7 +249,7 @@ fn batches_of_a_sampled_space_of_unique_tokens_have_the_weights_frequencies() {
 }
 
 #[test]
-fn a_held_out_sample_is_made_of_draws_and_counts_them() {
+fn held_out_sample_is_made_of_draws_and_counts_them() {
     // Two words over 21 positions: with 1 to 20, three inputs in ten are w0 alone or all but.
     let model = model_of(2, 21);
     let space = weighted(&model, &[21], false, &[("w1", 0.05)]);
@@ -286,7 +286,7 @@ fn a_held_out_sample_is_made_of_draws_and_counts_them() {
 }
 
 #[test]
-fn scaled_weights_mean_the_same_and_equal_ones_nothing() {
+fn token_weights_mean_the_same_scaled_and_nothing_if_equal() {
     let model = shipped("frac_prevs");
     let one = weighted(&model, &[5, 2], false, &[("x", 0.05)]);
     let many = [("a", 1e280), ("b", 1e280), ("c", 1e280), ("x", 0.05e280)];
@@ -316,7 +316,7 @@ fn scaled_weights_mean_the_same_and_equal_ones_nothing() {
 }
 
 #[test]
-fn extreme_weights_of_long_inputs_neither_overflow_nor_hang() {
+fn token_weights_of_long_inputs_neither_overflow_nor_hang() {
     let model = model_of(60, 50);
     for unique in [false, true] {
         let pairs = [("w0", 1e300), ("w1", 1e-300), ("w2", 1e150)];

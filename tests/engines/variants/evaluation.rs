@@ -82,7 +82,7 @@ impl Setting {
 }
 
 #[test]
-fn the_exact_figures_are_weighted_means() {
+fn evaluation_has_weighted_means() {
     for name in ["frac_prevs", "sort_unique"] {
         let case = setting(name);
         let (tokens, weights) = case.listed();
@@ -190,7 +190,7 @@ fn unique(case: &Setting) -> bool {
 }
 
 #[test]
-fn the_mean_of_the_batches_losses_is_the_exact_loss() {
+fn evaluation_is_the_mean_of_the_batches_losses() {
     for name in ["frac_prevs", "sort_unique"] {
         let mut case = setting(name);
         // A mean over all positions: then a batch's loss has no bias.
@@ -218,7 +218,7 @@ fn the_mean_of_the_batches_losses_is_the_exact_loss() {
 }
 
 #[test]
-fn baselines_see_the_weights() {
+fn pca_sees_the_token_weights() {
     let case = setting("frac_prevs");
     let frozen = Frozen::<f64>::new(&case.model);
     let moment = pca::second_moment(&frozen, &case.space, &case.inputs);
@@ -241,7 +241,7 @@ fn baselines_see_the_weights() {
 }
 
 #[test]
-fn the_analysis_sees_the_weights() {
+fn analysis_sees_the_token_weights() {
     let case = setting("frac_prevs");
     let wiring = Wiring::default();
     let subject = case.subject(&wiring);
@@ -289,7 +289,7 @@ fn the_analysis_sees_the_weights() {
 }
 
 #[test]
-fn exchanged_pairs_are_drawn_by_weight_or_count_by_it() {
+fn interchange_draws_pairs_by_weight_or_counts_by_it() {
     let case = setting("sort_unique");
     let wiring = Wiring::default();
     let subject = case.subject(&wiring);

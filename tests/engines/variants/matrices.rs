@@ -45,7 +45,7 @@ fn cases(count: usize) -> impl Iterator<Item = (usize, Case)> {
 }
 
 #[test]
-fn engines_and_finite_differences_agree_on_every_variant() {
+fn matrices_have_the_gradient_of_finite_differences_in_both_engines() {
     let (mut engines, mut slopes, mut causal, mut several_heads) = (0.0f64, 0.0f64, 0, 0);
     for (i, mut case) in cases(60) {
         if i % 3 == 0 {
@@ -91,7 +91,7 @@ fn engines_and_finite_differences_agree_on_every_variant() {
 }
 
 #[test]
-fn equal_matrices_are_the_tied_model_and_their_gradients_add_up_to_its() {
+fn matrices_that_are_equal_have_gradients_that_add_up_to_the_tied_one() {
     let mut worst = 0.0f64;
     for name in ["frac_prevs", "sort_unique"] {
         let case = Case::new(shipped(name), OutputPositions::All);
@@ -131,7 +131,7 @@ fn equal_matrices_are_the_tied_model_and_their_gradients_add_up_to_its() {
 }
 
 #[test]
-fn the_evaluation_and_the_export_know_several_matrices() {
+fn matrices_are_evaluated_and_exported() {
     for name in ["frac_prevs", "sort_unique"] {
         let model = shipped(name);
         let case = Case::new(model, OutputPositions::Tokens);
@@ -165,7 +165,7 @@ fn the_evaluation_and_the_export_know_several_matrices() {
 }
 
 #[test]
-fn a_projection_file_keeps_every_matrix() {
+fn projection_file_keeps_every_matrix() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("projection.safetensors");
     let model = shipped("frac_prevs");
@@ -187,7 +187,7 @@ fn a_projection_file_keeps_every_matrix() {
 }
 
 #[test]
-fn stacks_start_equal_or_independent() {
+fn stack_is_equal_or_independent() {
     let mut rng = stream(0, Purpose::Init);
     let equal = stack(3, true, || normal(&mut rng, (2, 4), 1.0));
     let mut rng = stream(0, Purpose::Init);

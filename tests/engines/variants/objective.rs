@@ -163,7 +163,7 @@ fn relative(ours: &(f64, Array2<f64>), theirs: &(f64, Array2<f64>)) -> f64 {
 }
 
 #[test]
-fn engines_formulas_and_finite_differences_agree_on_every_combination_of_terms() {
+fn objective_is_that_of_formulas_and_differences_for_all_combinations_of_terms() {
     let (mut engines, mut loss, mut slope) = (0.0f64, 0.0f64, 0.0f64);
     let (mut failures, mut seen) = (Vec::new(), BTreeMap::new());
     for number in 0..setting("COMPRESS_VARIANT_CASES", 192) {
@@ -212,7 +212,7 @@ fn engines_formulas_and_finite_differences_agree_on_every_combination_of_terms()
 }
 
 #[test]
-fn each_term_alone_changes_the_gradient() {
+fn objective_terms_each_change_the_gradient() {
     // What the terms are worth nothing for would agree everywhere and mean nothing.
     let plain = (0..).map(|i| 32 * i).find(|&number| {
         let case = variant(number);
@@ -245,7 +245,7 @@ fn each_term_alone_changes_the_gradient() {
 }
 
 #[test]
-fn the_exact_evaluation_has_the_same_terms() {
+fn objective_of_the_exact_evaluation_has_the_same_terms() {
     let wiring = Wiring::default();
     let (mut worst, mut plain_worst) = (0.0f64, 0.0f64);
     for number in 0..64 {
@@ -268,7 +268,7 @@ fn the_exact_evaluation_has_the_same_terms() {
 }
 
 #[test]
-fn single_precision_is_as_near_with_all_terms_as_without() {
+fn objective_in_float32_is_as_near_with_all_terms_as_without() {
     let mut worst = [0.0f64; 2];
     for number in 0..60 {
         for (bits, worst) in [0, 31].into_iter().zip(&mut worst) {

@@ -100,7 +100,7 @@ fn followed(source: &str, help: &str) -> String {
 }
 
 #[test]
-fn advice_on_every_refusal_compiles_and_computes_what_was_meant() {
+fn remedy_of_every_refusal_computes_what_was_meant() {
     let directory = tempfile::tempdir().unwrap();
     let mut shown = String::new();
     for wrong in TABLE {
@@ -155,7 +155,7 @@ fn advice_on_every_refusal_compiles_and_computes_what_was_meant() {
 }
 
 #[test]
-fn advice_on_the_language_leads_to_a_program_that_compiles() {
+fn remedy_of_every_diagnostic_compiles() {
     let directory = tempfile::tempdir().unwrap();
     let options = Options {
         max_seq_len: Some(3),

@@ -11,7 +11,7 @@ use crate::common::command::root;
 use crate::common::synthetic::Shape;
 
 #[test]
-fn a_run_that_learns_says_so() {
+fn ending_of_a_run_that_learns_says_so() {
     // With the whole width, the identity is a solution; from a small start it is found soon.
     let workshop = Workshop::new(&numerical(11, Shape { depth: 0, ..SMALL }), 6);
     let outcome = workshop.run(&[
@@ -28,7 +28,7 @@ fn a_run_that_learns_says_so() {
 }
 
 #[test]
-fn a_run_that_cannot_learn_is_stuck_and_everything_says_so() {
+fn ending_of_a_run_that_cannot_learn_is_stuck_everywhere() {
     // Learning hardly anything: the loss stays where it begins.
     let workshop = Workshop::new(&numerical(12, SMALL), 1);
     let slow = [
@@ -87,7 +87,7 @@ fn page_text(meaning: &str) -> String {
 }
 
 #[test]
-fn a_run_that_is_short_is_not_called_stuck() {
+fn ending_of_a_short_run_is_unclear() {
     let workshop = Workshop::new(&numerical(13, SMALL), 3);
     let outcome = workshop.run(&["training.steps=10", "training.log_every=10"]);
     assert_eq!(outcome.code, 0, "{}", outcome.stderr);
@@ -97,7 +97,7 @@ fn a_run_that_is_short_is_not_called_stuck() {
 }
 
 #[test]
-fn a_baseline_has_no_ending() {
+fn ending_of_a_baseline_is_none() {
     let workshop = Workshop::new(&numerical(14, SMALL), 3);
     assert_eq!(workshop.run(&["compression.method=pca"]).code, 0);
     assert!(workshop.summary()["ending"].is_null());
@@ -138,7 +138,7 @@ fn published(study: &str, model: &str, lengths: &[usize], dim: &str) -> Vec<(Str
 }
 
 #[test]
-fn the_published_seeds_that_are_stuck_are_those_of_the_page() {
+fn ending_of_published_seeds_is_that_of_the_page() {
     let not_learned = |study, model, lengths: &[usize], dim| -> Vec<String> {
         let runs = published(study, model, lengths, dim).into_iter();
         runs.filter(|(_, share)| *share >= LEARNED_BELOW)

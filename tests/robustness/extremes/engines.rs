@@ -30,7 +30,7 @@ fn case(model: CompiledModel) -> Case {
 }
 
 #[test]
-fn weights_of_any_size_give_right_numbers_or_none() {
+fn engines_give_right_numbers_or_none_on_weights_of_any_size() {
     let mut tally = Tally::default();
     for (factor, seeds) in [
         (1e30, 0..30u64),
@@ -60,7 +60,7 @@ fn weights_of_any_size_give_right_numbers_or_none() {
 }
 
 #[test]
-fn all_weights_at_once_and_denormal_ones() {
+fn engines_take_all_weights_huge_or_denormal() {
     let mut tally = Tally::default();
     for (factor, std) in [
         (1e30, 1.0),
@@ -87,7 +87,7 @@ fn all_weights_at_once_and_denormal_ones() {
 }
 
 #[test]
-fn float64_models_of_denormal_and_huge_weights() {
+fn engines_take_float64_models_of_denormal_and_huge_weights() {
     let mut tally = Tally::default();
     for factor in [1e-300, 1e-310, 1e100, 1e200] {
         for seed in 0..4 {
@@ -101,7 +101,7 @@ fn float64_models_of_denormal_and_huge_weights() {
 }
 
 #[test]
-fn widths_of_one_and_of_everything() {
+fn engines_take_widths_of_one_and_of_everything() {
     let mut tally = Tally::default();
     for seed in 0..12 {
         let model = random_model(&mut seeded(seed), SMALL);
@@ -120,7 +120,7 @@ fn widths_of_one_and_of_everything() {
 }
 
 #[test]
-fn one_token_one_position_no_layer_two_hundred_layers_sixteen_heads() {
+fn engines_take_models_of_any_shape() {
     let mut tally = Tally::default();
     let shapes = [
         ("one token", Shape { words: 1, ..SMALL }),
@@ -206,7 +206,7 @@ fn one_token_one_position_no_layer_two_hundred_layers_sixteen_heads() {
 }
 
 #[test]
-fn batches_of_one_and_of_a_hundred_thousand() {
+fn engines_take_batches_of_one_and_of_a_hundred_thousand() {
     let model = numerical(5, Shape { depth: 1, ..SMALL });
     let space = InputSpace::new(&model, &[3], false).unwrap();
     let size = space.size().unwrap();
@@ -246,7 +246,7 @@ fn batches_of_one_and_of_a_hundred_thousand() {
 
 /// An overflow on the way to a sum that would be in range is no innocent zero.
 #[test]
-fn a_sum_that_left_the_range_on_its_way_is_not_rectified() {
+fn engines_do_not_rectify_a_sum_that_left_the_range() {
     // One hidden unit hears −2e38 (its bias), −2e38 (the token), 3e38 (the position) and 3e38 (the block
     // before): 2e38 in all, which float32 holds; but in no engine's order are all partial sums in range.
     let shape = Shape {
@@ -285,7 +285,7 @@ fn a_sum_that_left_the_range_on_its_way_is_not_rectified() {
 }
 
 #[test]
-fn a_causal_model_attends_to_nothing_later_however_small_its_logits() {
+fn engines_of_a_causal_model_attend_to_nothing_later() {
     let mut model = numerical(3, Shape { depth: 1, ..SMALL });
     model.metadata.causal = true;
     let layer = &mut model.layers[0];
@@ -303,7 +303,7 @@ fn a_causal_model_attends_to_nothing_later_however_small_its_logits() {
 }
 
 #[test]
-fn a_model_that_overflows_float64_itself_has_no_targets() {
+fn engines_have_no_targets_of_a_model_that_overflows_float64() {
     for kind in [OutputKind::Numerical, OutputKind::Categorical] {
         let mut model = match kind {
             OutputKind::Numerical => numerical(1, Shape { depth: 0, ..SMALL }),
@@ -326,7 +326,7 @@ fn a_model_that_overflows_float64_itself_has_no_targets() {
 }
 
 #[test]
-fn threads_change_no_bit_of_denormal_and_huge_numbers() {
+fn engines_have_the_same_bits_for_any_threads_on_extreme_numbers() {
     for (factor, std) in [(1e-41, 1.0), (1.0, 1e-38), (1e18, 1.0)] {
         let mut model = numerical(
             9,

@@ -43,7 +43,7 @@ fn flat(width: usize, words: usize, longest: usize) -> CompiledModel {
 }
 
 #[test]
-fn a_model_of_five_thousand_features() {
+fn model_of_five_thousand_features_is_refused() {
     refused(
         &flat(5000, 2, 2),
         &[],
@@ -57,7 +57,7 @@ fn a_model_of_five_thousand_features() {
 }
 
 #[test]
-fn a_model_of_five_thousand_positions() {
+fn model_of_five_thousand_positions_is_refused() {
     refused(
         &flat(2, 2, 5000),
         &[],
@@ -66,7 +66,7 @@ fn a_model_of_five_thousand_positions() {
 }
 
 #[test]
-fn a_model_of_too_many_pairs_of_token_and_position() {
+fn model_of_too_many_pairs_of_token_and_position_is_refused() {
     refused(
         &flat(2, 20_000, 2000),
         &[],
@@ -75,7 +75,7 @@ fn a_model_of_too_many_pairs_of_token_and_position() {
 }
 
 #[test]
-fn an_attention_over_four_thousand_positions_with_sixteen_heads() {
+fn attention_over_four_thousand_positions_is_refused() {
     let shape = Shape {
         longest: 4000,
         heads: 16,
@@ -94,7 +94,7 @@ fn an_attention_over_four_thousand_positions_with_sixteen_heads() {
 }
 
 #[test]
-fn a_batch_of_a_million_long_sequences() {
+fn batch_of_a_million_long_sequences_is_refused() {
     let shape = Shape {
         longest: 1500,
         words: 4,
@@ -113,7 +113,7 @@ fn a_batch_of_a_million_long_sequences() {
 }
 
 #[test]
-fn a_held_out_sample_that_fills_memory() {
+fn held_out_sample_that_fills_memory_is_refused() {
     let shape = Shape {
         longest: 4000,
         depth: 0,
@@ -127,7 +127,7 @@ fn a_held_out_sample_that_fills_memory() {
 }
 
 #[test]
-fn the_autodiff_engine_with_a_thousand_threads() {
+fn autodiff_engine_with_a_thousand_threads_is_refused() {
     let shape = Shape {
         longest: 400,
         heads: 4,
@@ -146,7 +146,7 @@ fn the_autodiff_engine_with_a_thousand_threads() {
 }
 
 #[test]
-fn a_matrix_for_each_of_two_hundred_layers() {
+fn matrix_for_each_of_two_hundred_layers_is_refused() {
     let shape = Shape {
         width: 60,
         depth: 200,
@@ -164,7 +164,7 @@ fn a_matrix_for_each_of_two_hundred_layers() {
 }
 
 #[test]
-fn what_is_within_the_limits_is_said_to_fit_and_does() {
+fn plan_within_the_limits_says_memory_that_is_enough() {
     let workshop = Workshop::new(&numerical(7, SMALL), 2);
     let planned = workshop
         .call(&["--config", "@run.toml", "--plan"])
@@ -181,7 +181,7 @@ fn what_is_within_the_limits_is_said_to_fit_and_does() {
 }
 
 #[test]
-fn a_program_for_a_million_tokens_is_not_compiled() {
+fn program_for_a_million_tokens_is_refused() {
     let workshop = Workshop::of_program("reverse", 4);
     let outcome = workshop.run_within(SPACE, &["model.max_seq_len=1000000"]);
     assert_eq!(outcome.code, 2, "{}", outcome.stderr);
@@ -193,7 +193,7 @@ fn a_program_for_a_million_tokens_is_not_compiled() {
 }
 
 #[test]
-fn an_input_of_a_hundred_thousand_tokens_is_not_run() {
+fn input_of_a_hundred_thousand_tokens_is_refused() {
     let mut model = flat(2, 1, 100_000);
     model.metadata.num_heads = 1;
     let workshop = Workshop::new(&model, 1);
@@ -211,7 +211,7 @@ fn an_input_of_a_hundred_thousand_tokens_is_not_run() {
 }
 
 #[test]
-fn a_model_file_beyond_the_limit_is_not_read() {
+fn model_file_beyond_the_limit_is_refused() {
     let workshop = Workshop::new(&flat(2, 2, 2), 1);
     let file = std::fs::File::options()
         .write(true)
@@ -239,7 +239,7 @@ fn a_model_file_beyond_the_limit_is_not_read() {
 }
 
 #[test]
-fn a_table_of_too_many_cells_is_not_drawn() {
+fn table_of_too_many_cells_is_refused() {
     let workshop = Workshop::new(&flat(2, 2, 2), 1);
     assert_eq!(workshop.run(&[]).code, 0);
     let mut text = String::from("feature_a,feature_b,value\n");
@@ -257,7 +257,7 @@ fn a_table_of_too_many_cells_is_not_drawn() {
 }
 
 #[test]
-fn a_picture_of_too_many_points_is_not_drawn() {
+fn picture_of_too_many_points_is_refused() {
     let workshop = Workshop::new(&flat(2, 2, 2), 1);
     assert_eq!(workshop.run(&[]).code, 0);
     let outcome = workshop
@@ -267,7 +267,7 @@ fn a_picture_of_too_many_points_is_not_drawn() {
 }
 
 #[test]
-fn too_many_pairs_threads_starts_and_steps_are_refused() {
+fn sizes_beyond_their_limits_are_refused() {
     let workshop = Workshop::new(&flat(2, 2, 2), 1);
     for (set, limit) in [
         ("training.batch_size=1000001", "1000000"),
@@ -289,7 +289,7 @@ fn too_many_pairs_threads_starts_and_steps_are_refused() {
 }
 
 #[test]
-fn an_identity_of_the_widest_model_is_within_the_limits() {
+fn plan_of_the_widest_model_is_within_the_limits() {
     // The estimate is no refusal of what the limits allow: D = 2048 with little else fits into 4 GiB.
     let model = flat(limits::WIDTH, 2, 2);
     let workshop = Workshop::new(&model, 1);

@@ -75,7 +75,7 @@ fn all_engines(workshop: &Workshop, set: &[&str]) -> [Option<f64>; 4] {
 }
 
 #[test]
-fn a_learning_rate_of_ten_ends_in_numbers_or_a_stop() {
+fn run_with_a_learning_rate_of_ten_ends_in_numbers_or_a_stop() {
     let workshop = Workshop::new(&numerical(1, SMALL), 3);
     all_engines(&workshop, &["training.learning_rate.initial=10"]);
     let found = all_engines(&workshop, &["training.learning_rate.initial=1e30"]);
@@ -84,7 +84,7 @@ fn a_learning_rate_of_ten_ends_in_numbers_or_a_stop() {
 }
 
 #[test]
-fn batches_of_one_and_of_a_hundred_thousand_train() {
+fn run_trains_on_batches_of_one_and_of_a_hundred_thousand() {
     let workshop = Workshop::new(&numerical(2, SMALL), 3);
     for set in [
         &["training.batch_size=1"][..],
@@ -99,7 +99,7 @@ fn batches_of_one_and_of_a_hundred_thousand_train() {
 }
 
 #[test]
-fn a_width_of_one_and_the_whole_width_train_and_any_other_is_refused() {
+fn run_trains_widths_of_one_and_of_everything_and_refuses_others() {
     let workshop = Workshop::new(&categorical(3, SMALL, 4), 1);
     for d in ["compression.dim=1", "compression.dim=6"] {
         assert!(all_engines(&workshop, &[d]).iter().all(Option::is_some));
@@ -120,7 +120,7 @@ fn a_width_of_one_and_the_whole_width_train_and_any_other_is_refused() {
 }
 
 #[test]
-fn smallest_and_deepest_models_train() {
+fn run_trains_the_smallest_models() {
     let shapes = [
         Shape { words: 1, ..SMALL },
         Shape {
@@ -147,7 +147,7 @@ fn smallest_and_deepest_models_train() {
 }
 
 #[test]
-fn two_hundred_layers_train() {
+fn run_trains_two_hundred_layers() {
     // Of few inputs: the analysis exchanges four hundred blocks' variables between pairs of them.
     let shape = Shape {
         depth: 200,
@@ -173,7 +173,7 @@ fn two_hundred_layers_train() {
 }
 
 #[test]
-fn huge_and_denormal_weights_train_or_stop() {
+fn run_on_huge_and_denormal_weights_trains_or_stops() {
     let (mut stopped, mut completed) = (0, 0);
     for (seed, factor) in [
         (0u64, 1e30),
@@ -217,7 +217,7 @@ fn huge_and_denormal_weights_train_or_stop() {
 }
 
 #[test]
-fn a_tiny_or_huge_initial_matrix_trains_or_stops() {
+fn run_from_a_tiny_or_huge_initial_matrix_trains_or_stops() {
     let workshop = Workshop::new(&numerical(6, SMALL), 3);
     for std in ["1e-40", "1e-160", "1e20", "1e300"] {
         let found = all_engines(&workshop, &[&format!("compression.init_std={std}")]);
@@ -228,7 +228,7 @@ fn a_tiny_or_huge_initial_matrix_trains_or_stops() {
 }
 
 #[test]
-fn a_weight_that_is_no_number_is_refused_with_its_place() {
+fn run_refuses_a_non_finite_weight_with_its_place() {
     for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
         let bench = Bench::new();
         bench.damage_bytes(|bytes| {
@@ -240,7 +240,7 @@ fn a_weight_that_is_no_number_is_refused_with_its_place() {
 }
 
 #[test]
-fn a_model_whose_output_overflows_is_refused_before_anything_is_written() {
+fn run_refuses_a_model_whose_output_overflows() {
     let mut model = numerical(7, Shape { depth: 0, ..SMALL });
     model.token_embed.fill(1e60);
     model.unembed.fill(1e260);
@@ -267,7 +267,7 @@ fn a_model_whose_output_overflows_is_refused_before_anything_is_written() {
 }
 
 #[test]
-fn a_sweep_with_runs_that_diverge_is_collected_analysed_and_drawn() {
+fn sweep_with_runs_that_diverge_is_collected_analysed_and_drawn() {
     let workshop = Workshop::new(&numerical(8, SMALL), 2);
     std::fs::write(
         workshop.path("study.toml"),

@@ -86,7 +86,7 @@ fn names(files: &[(std::path::PathBuf, Vec<u8>)]) -> Vec<&Path> {
 }
 
 #[test]
-fn a_link_where_a_file_stays_open_or_a_directory_belongs_is_refused() {
+fn links_where_a_file_stays_open_or_a_directory_belongs_are_refused() {
     let bench = bench();
     let (config, run) = (bench.text("in/run.toml"), bench.text("out/run"));
     let elsewhere = bench.path("elsewhere");

@@ -10,7 +10,7 @@ fn arguments() -> impl Iterator<Item = &'static String> {
 }
 
 #[test]
-fn arguments_are_repeated_harmlessly() {
+fn messages_repeat_arguments_harmlessly() {
     let bench = Bench::new(|directory| {
         model(&directory.join("m"), &[], &[]);
         std::fs::write(
@@ -74,7 +74,7 @@ fn arguments_are_repeated_harmlessly() {
 }
 
 #[test]
-fn files_are_quoted_harmlessly() {
+fn messages_quote_files_harmlessly() {
     for name in names() {
         let twice = [name.clone(), name.clone()];
         let bench = Bench::new(|directory| {
@@ -155,7 +155,7 @@ fn files_are_quoted_harmlessly() {
 }
 
 #[test]
-fn programs_with_mistakes_are_shown_harmlessly() {
+fn messages_show_programs_harmlessly() {
     for name in names() {
         let written = names::literal(name);
         // Characters as they are, on a line of their own with a mistake.
@@ -189,7 +189,7 @@ fn programs_with_mistakes_are_shown_harmlessly() {
 }
 
 #[test]
-fn a_message_points_into_a_line_that_cannot_be_drawn_by_its_column() {
+fn messages_point_into_a_line_that_cannot_be_drawn_by_its_column() {
     let bench = Bench::new(|directory| {
         std::fs::write(
             directory.join("p.rasp"),

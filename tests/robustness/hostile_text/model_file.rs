@@ -11,7 +11,7 @@ const FEATURES: usize = 14;
 const TOKENS: usize = 4;
 
 #[test]
-fn every_name_may_be_a_feature_and_a_token_of_a_model_file() {
+fn names_may_be_features_and_tokens_of_a_model_file() {
     let all = names();
     let cyclic = |from: usize, count: usize| -> Vec<String> {
         (0..count)

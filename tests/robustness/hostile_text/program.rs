@@ -28,7 +28,7 @@ fn strings(values: &[Value]) -> Vec<String> {
 }
 
 #[test]
-fn every_name_survives_from_program_to_export() {
+fn names_survive_from_program_to_export() {
     let run_name = names().concat();
     let bench = Bench::new(|directory| {
         std::fs::write(directory.join("hostile.rasp"), source()).unwrap();
@@ -182,7 +182,7 @@ fn every_name_survives_from_program_to_export() {
 }
 
 #[test]
-fn every_name_can_stand_in_a_program_as_it_is() {
+fn names_can_stand_in_a_program_as_they_are() {
     // Raw but for what ends the string, and as escapes.
     let raw = |name: &str| {
         let text = name

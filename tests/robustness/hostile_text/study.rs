@@ -5,7 +5,7 @@ use super::markup;
 use super::names::names;
 
 #[test]
-fn every_name_may_be_a_setting_of_a_study() {
+fn names_may_be_settings_of_a_study() {
     let tokens: Vec<String> = names()[..4].to_vec();
     let output = |name: &str| format!("{{{} = 0.5}}", literal(name));
     let bench = Bench::new(|directory| {
@@ -85,7 +85,7 @@ fn every_name_may_be_a_setting_of_a_study() {
 }
 
 #[test]
-fn a_record_that_names_directories_elsewhere_is_refused() {
+fn study_record_that_names_directories_elsewhere_is_refused() {
     let bench = Bench::new(|_| {});
     for name in names() {
         let text = format!(
