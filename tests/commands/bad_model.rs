@@ -91,12 +91,15 @@ fn model_file_that_is_damaged_is_refused() {
     Bench::new()
         .damage_model(|m| m.header["unembed"]["dtype"] = json!("F16"))
         .refused(&[], &["its header is damaged"]);
-    Bench::new()
-        .damage_model(|m| {
-            let at = m.header["unembed"]["data_offsets"][0].as_u64().unwrap() as usize;
-            m.data[at + 4..at + 8].copy_from_slice(&f32::NAN.to_le_bytes());
-        })
-        .refused(&[], &["tensor `unembed` holds NaN at [1, 0]", "finite"]);
+    for (value, name) in [(f32::NAN, "NaN"), (f32::INFINITY, "inf")] {
+        let message = format!("tensor `unembed` holds {name} at [1, 0]");
+        Bench::new()
+            .damage_model(|m| {
+                let at = m.header["unembed"]["data_offsets"][0].as_u64().unwrap() as usize;
+                m.data[at + 4..at + 8].copy_from_slice(&value.to_le_bytes());
+            })
+            .refused(&[], &[&message, "every entry must be finite"]);
+    }
     Bench::new()
         .damage_bytes(Vec::clear)
         .refused(&[], &["only 0 bytes", "too short"]);

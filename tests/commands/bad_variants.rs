@@ -64,20 +64,6 @@ fn objective_that_means_nothing_is_refused() {
             "\"hard\"",
         ],
     );
-    is(
-        "objective.categorical_targets=warm",
-        &["\"hard\" or \"soft\""],
-    );
-    is("objective.layer_reduction=median", &["\"sum\" or \"mean\""]);
-    is(
-        "objective.l1_weight=-1",
-        &["`objective.l1_weight` is -1", "at least 0"],
-    );
-    is("objective.l1_weight=inf", &["`objective.l1_weight`"]);
-    is(
-        "objective.gram_weight=nan",
-        &["`objective.gram_weight` is nan", "at least 0"],
-    );
     let blocks = "the blocks are layer0.attn, layer0.mlp, layer1.attn, layer1.mlp";
     let is = |table: &str, parts: &[&str]| {
         let set = format!("objective.block_weights={table}");

@@ -14,7 +14,6 @@ mod compile;
 mod compile_limits;
 mod export;
 mod installed;
-mod matrices;
 mod plot;
 mod report;
 mod run;

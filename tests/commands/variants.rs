@@ -1,4 +1,4 @@
-//! Whole runs with all variants at once, from the command line to the report.
+//! Whole runs of the variants, from the command line to the report: several `W`, and all terms of the objective.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use superposition::Projection;
 
 use crate::common::command::{
-    compress, json, metrics_without_timing, run, short_run, signal, succeed,
+    self, compress, json, metrics_without_timing, run, short_run, signal, succeed,
 };
 use crate::common::shipped;
 
@@ -86,7 +86,76 @@ fn objective_fits_the_files_of_a_run_and_its_report_names_it() {
 }
 
 #[test]
-fn objective_is_trained_alike_by_both_engines() {
+fn matrices_are_trained_analysed_drawn_and_exported() {
+    let dir = tempfile::tempdir().unwrap();
+    let untied = "compression.tied=false";
+    let per_layer = "compression.per_layer=true";
+    let variants: [&[&str]; 4] = [
+        &[untied],
+        &[per_layer],
+        &[untied, per_layer],
+        &[untied, "compression.init_matrices=independent"],
+    ];
+    for (i, settings) in variants.into_iter().enumerate() {
+        let run = dir.path().join(i.to_string());
+        let path = run.to_str().unwrap();
+        command::run("frac_prevs", 150, &run, settings);
+        let metrics = metrics_without_timing(&run);
+        assert_eq!(metrics.lines().count(), 4);
+        let several = settings.contains(&per_layer);
+        assert_eq!(run.join("grams.csv").exists(), several, "{settings:?}");
+
+        succeed(&["analyze", path]);
+        succeed(&["plot", path, "--format", "svg"]);
+        succeed(&["report", path]);
+        let figure = std::fs::read_to_string(run.join("report.html")).unwrap();
+        assert!(
+            figure.contains("rows are written, columns read"),
+            "{settings:?}"
+        );
+
+        let model = dir.path().join(format!("{i}.safetensors"));
+        let model = model.to_str().unwrap();
+        succeed(&["export", path, "-o", model]);
+        let tokens = ["a", "x", "b", "x", "c"];
+        let compiled = [
+            &["run", "models/frac_prevs.safetensors", "--projection", path],
+            &tokens[..],
+        ];
+        let exported = [&["run", model], &tokens[..]];
+        let outputs = [compiled.concat(), exported.concat()].map(|arguments| {
+            let arguments = [&arguments[..], &["--json"]].concat();
+            let answer: serde_json::Value = serde_json::from_str(&succeed(&arguments)).unwrap();
+            let numbers = answer["output"].as_array().unwrap().clone();
+            numbers
+                .iter()
+                .map(|x| x.as_f64().unwrap())
+                .collect::<Vec<f64>>()
+        });
+        for (a, b) in outputs[0].iter().zip(&outputs[1]) {
+            assert!(
+                (a - b).abs() < 1e-5 * a.abs().max(1.0),
+                "{settings:?}: {outputs:?}"
+            );
+        }
+        let npz = dir.path().join("w.npz");
+        let what = succeed(&[
+            "export",
+            path,
+            "--format",
+            "npz",
+            "-o",
+            npz.to_str().unwrap(),
+        ]);
+        assert!(
+            what.contains("W_read") || what.contains("W.embed"),
+            "{what}"
+        );
+    }
+}
+
+#[test]
+fn variants_are_trained_alike_by_both_engines() {
     let dir = tempfile::tempdir().unwrap();
     let mut losses = Vec::new();
     for engine in ["fused", "autodiff"] {
@@ -95,6 +164,8 @@ fn objective_is_trained_alike_by_both_engines() {
         let sets = [
             "training.precision=f64",
             "compression.init_std=0.2",
+            "compression.tied=false",
+            "compression.per_layer=true",
             &engine,
         ];
         run("sort_unique", 50, &path, &[&ALL[..], &sets[..]].concat());
@@ -105,12 +176,14 @@ fn objective_is_trained_alike_by_both_engines() {
 }
 
 #[test]
-fn objective_survives_an_interruption() {
+fn variants_survive_an_interruption() {
     let dir = tempfile::tempdir().unwrap();
     let sets = [
         "inputs.token_weights={x=0.05}",
         "objective.l1_weight=0.01",
         "objective.gram_weight=0.002",
+        "compression.tied=false",
+        "compression.per_layer=true",
         "training.log_every=999",
     ];
     let (whole, pieces) = (dir.path().join("whole"), dir.path().join("pieces"));
@@ -136,6 +209,7 @@ fn objective_survives_an_interruption() {
     for file in [
         "projection.safetensors",
         "gram.csv",
+        "grams.csv",
         "interventions.csv",
         "positions.csv",
     ] {

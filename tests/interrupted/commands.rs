@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::common::command::{call, command_of, compress, root, run, snapshot, text};
+use super::results::{Files, assert_same_results, results};
+use crate::common::command::{call, command_of, compress, root, run, snapshot, succeed, text};
+use crate::common::study::StudyBench;
 
 /// The contract is a second; the rest is for a busy machine.
 const BOUND: Duration = Duration::from_secs(3);
 /// Moments at which a command is stopped, spread evenly over the time that it takes.
 const MOMENTS: u32 = 5;
-
-type Files = Vec<(PathBuf, Vec<u8>)>;
 
 fn start(arguments: &[String]) -> Child {
     command_of(arguments[0].as_ref())
@@ -74,35 +74,6 @@ fn expect_stopped(latency: Duration, output: &Output, what: &str) -> bool {
     }
 }
 
-/// The files below a directory without the times in them and without locks.
-fn results(directory: &Path) -> Files {
-    let mut files = snapshot(directory);
-    files.retain(|(path, _)| !path.ends_with(".lock") && !path.ends_with(".tables.lock"));
-    for (path, bytes) in &mut files {
-        let name = path.file_name().unwrap().to_string_lossy();
-        let text = || String::from_utf8_lossy(bytes);
-        let rows_without_last_cell = |text: &str| -> String {
-            let rows = text.lines();
-            rows.map(|row| row.rsplit_once(',').unwrap().0.to_owned() + "\n")
-                .collect()
-        };
-        if ["metrics.csv", "runs.csv"].contains(&name.as_ref()) {
-            *bytes = rows_without_last_cell(&text()).into_bytes();
-        } else if name == "summary.json" {
-            let text = text();
-            let lines = text.lines().filter(|l| !l.contains("wall_time_seconds"));
-            *bytes = lines.collect::<Vec<_>>().join("\n").into_bytes();
-        } else if name.starts_with("checkpoint") {
-            bytes.clear(); // it holds the time, too; what is trained from it is compared
-        } else if name == "report.html" {
-            let text = text();
-            let lines = text.lines().filter(|l| !l.contains(" s</"));
-            *bytes = lines.collect::<Vec<_>>().join("\n").into_bytes();
-        }
-    }
-    files
-}
-
 fn leftovers(directory: &Path) -> Vec<PathBuf> {
     let files = snapshot(directory).into_iter().map(|(path, _)| path);
     let temporary = |p: &PathBuf| {
@@ -155,8 +126,7 @@ impl Subject {
     }
 
     fn ends_well(&self) -> Files {
-        let (code, _, stderr) = call(&self.arguments);
-        assert_eq!(code, 0, "{:?}: {stderr}", self.arguments);
+        succeed(&self.arguments);
         results(&self.work())
     }
 
@@ -249,6 +219,7 @@ const SIX: &str = "a, b, c, d, e, f";
 /// 262144 inputs.
 const EIGHT: &str = "a, b, c, d, e, f, g, h";
 
+/// A study of runs that take a moment.
 const STUDY: &str = r#"
 name = "halt"
 question = "Does it end?"
@@ -267,13 +238,6 @@ log_every = 200
 checkpoint_every = 300
 "#;
 
-fn study_file(directory: &Path) -> String {
-    let path = directory.join("study.toml");
-    let base = text(&root().join("configs/frac_prevs.toml"));
-    std::fs::write(&path, STUDY.replace("BASE", &base)).unwrap();
-    text(&path)
-}
-
 #[test]
 fn run_is_stopped_and_resumed_in_every_phase() {
     let arguments = training(1500);
@@ -283,13 +247,12 @@ fn run_is_stopped_and_resumed_in_every_phase() {
 
 #[test]
 fn sweep_analyze_and_publish_are_stopped_and_resumed_in_every_phase() {
-    let dir = tempfile::tempdir().unwrap();
-    let file = study_file(dir.path());
+    let bench = StudyBench::new(STUDY);
+    let file = text(&bench.path("study.toml"));
     let sweep = ["sweep", &file, "--jobs", "2", "--quiet", "--output", "DIR"];
     Subject::new(None, &sweep).is_stopped_and_resumed();
-    let study = dir.path().join("study");
-    let (code, _, stderr) = call(&sweep.map(|a| a.replace("DIR", &text(&study))));
-    assert_eq!(code, 0, "{stderr}");
+    let study = bench.path("study");
+    succeed(&sweep.map(|a| a.replace("DIR", &text(&study))));
     Subject::new(Some(&study), &["analyze", "DIR"]).is_stopped_and_resumed();
     Subject::new(Some(&study), &["publish", "--quiet", "DIR"]).is_stopped_and_resumed();
 }
@@ -347,15 +310,7 @@ fn run_stopped_after_its_last_step_is_analysed_by_the_next_start() {
         assert!(!output.join("summary.json").exists());
         assert!(output.join("checkpoint.safetensors").exists());
         assert_eq!(call(&arguments).0, 0);
-        let names = |files: Files, below: &Path| -> Files {
-            let inside = |path: PathBuf| path.strip_prefix(below).unwrap().to_owned();
-            files.into_iter().map(|(p, b)| (inside(p), b)).collect()
-        };
-        let (first, second) = (
-            names(results(&whole), &whole),
-            names(results(&output), &output),
-        );
-        assert!(first == second, "{name}: other bytes");
+        assert_same_results(&output, &whole, &[]);
     }
 }
 

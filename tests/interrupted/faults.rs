@@ -9,14 +9,15 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use super::results::assert_same_results;
 use crate::common::bench::refused;
-use crate::common::command::{
-    self, call, compress, json, metrics_without_timing, run, short_run, snapshot, succeed,
-};
+use crate::common::command::{self, call, compress, json, run, short_run, snapshot, succeed};
 use crate::common::study::{SMALL, StudyBench};
 
 const NEWEST: &str = "checkpoint.safetensors";
 const PREVIOUS: &str = "checkpoint.previous.safetensors";
+/// What says that a checkpoint was damaged.
+const WARNINGS: &[&str] = &["warnings.txt", "summary.json"];
 /// Enough that a run can be killed before its end.
 const STEPS: u64 = 5_000;
 
@@ -66,7 +67,7 @@ impl Killed {
         assert_eq!(code, 0, "{stderr}");
         assert_eq!(stderr.matches("warning:").count(), warnings, "{stderr}");
         let run = self.path(name);
-        assert_same(&run, &self.path("whole"));
+        assert_same_results(&run, &self.path("whole"), WARNINGS);
         let kept = std::fs::read_to_string(run.join("warnings.txt")).unwrap_or_default();
         assert_eq!(kept.lines().count(), warnings, "{kept}");
         let summary = json(&run.join("summary.json"));
@@ -89,28 +90,6 @@ fn wait_for(child: &mut Child, path: &Path) {
         assert!(child.try_wait().unwrap().is_none(), "it was over before");
         assert!(began.elapsed() < Duration::from_secs(60), "no {path:?}");
         std::thread::sleep(Duration::from_millis(1));
-    }
-}
-
-/// The same files, and the same content in all that hold no times.
-fn assert_same(run: &Path, whole: &Path) {
-    let files = |directory: &Path| -> Vec<(PathBuf, Vec<u8>)> {
-        let named = |(path, content): (PathBuf, Vec<u8>)| {
-            (path.strip_prefix(directory).unwrap().to_owned(), content)
-        };
-        let all = snapshot(directory).into_iter().map(named);
-        all.filter(|(path, _)| path != Path::new("warnings.txt"))
-            .collect()
-    };
-    let (found, expected) = (files(run), files(whole));
-    let names = |files: &[(PathBuf, Vec<u8>)]| -> Vec<PathBuf> {
-        files.iter().map(|(path, _)| path.clone()).collect()
-    };
-    assert_eq!(names(&found), names(&expected));
-    assert_eq!(metrics_without_timing(run), metrics_without_timing(whole));
-    let timed = ["metrics.csv", "summary.json", NEWEST].map(PathBuf::from);
-    for ((path, content), (_, other)) in found.iter().zip(&expected) {
-        assert!(timed.contains(path) || content == other, "{path:?} differs");
     }
 }
 
@@ -265,7 +244,7 @@ fn sweep_fails_a_run_of_damaged_checkpoints_alone() {
         "{stderr}"
     );
     assert_eq!(bench.tables("out"), bench.tables("whole"));
-    assert_same(&run, &bench.path("whole/dim=4,seed=0"));
+    assert_same_results(&run, &bench.path("whole/dim=4,seed=0"), WARNINGS);
 }
 
 #[test]

@@ -9,5 +9,6 @@ mod common;
 mod commands;
 mod faults;
 mod restarts;
+mod results;
 mod resume;
 mod sweep;

@@ -2,12 +2,10 @@
 //! an interruption in any of them changes no byte.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
-use crate::common::command::{
-    self, call, compress, json, metrics_without_timing, short_run, succeed,
-};
+use super::results::assert_same_results;
+use super::resume::in_pieces;
+use crate::common::command::{self, call, json, metrics_without_timing, short_run, succeed};
 
 /// The arguments of a short run of frac_prevs with three starts of 300 of its steps.
 fn arguments(steps: u64, seed: u64, more: &[&str], output: &Path) -> Vec<String> {
@@ -106,41 +104,6 @@ fn restarts_may_be_whole_runs() {
     assert_eq!(eval_loss(metrics.lines().last().unwrap()), best);
 }
 
-/// Interrupts with each signal in turn until a session ends by itself; returns the exit codes.
-fn in_pieces(arguments: &[String]) -> Vec<i32> {
-    let mut exits = Vec::new();
-    for session in 0..200u64 {
-        let mut child = compress()
-            .args(arguments)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        // Ever longer: on a busy machine each session gets less done.
-        let patience = Duration::from_millis(30 + (session * 97) % 410 + 8 * session);
-        let began = Instant::now();
-        while began.elapsed() < patience && child.try_wait().unwrap().is_none() {
-            std::thread::sleep(Duration::from_millis(2));
-        }
-        let signal = ["KILL", "TERM", "INT"][(session % 3) as usize];
-        if child.try_wait().unwrap().is_none() {
-            let pid = child.id().to_string();
-            Command::new("kill")
-                .args([&format!("-{signal}"), &pid])
-                .status()
-                .unwrap();
-        }
-        let code = child.wait().unwrap().code().unwrap_or(-9);
-        exits.push(code);
-        match code {
-            0 => return exits,
-            -9 | 130 => {}
-            other => panic!("exit code {other} in session {session}"),
-        }
-    }
-    panic!("the run did not end in 200 sessions: {exits:?}");
-}
-
 #[test]
 fn restarts_survive_interruption() {
     let dir = tempfile::tempdir().unwrap();
@@ -151,29 +114,8 @@ fn restarts_survive_interruption() {
         "training.checkpoint_every=170",
     ];
     run(8000, 3, &more, &whole);
-    let exits = in_pieces(&arguments(8000, 3, &more, &pieces));
-    println!("exit codes of {} sessions: {exits:?}", exits.len());
-    assert!(exits.len() > 3, "it was hardly interrupted: {exits:?}");
-    assert_eq!(
-        metrics_without_timing(&whole),
-        metrics_without_timing(&pieces)
-    );
-    for file in [
-        "restarts.csv",
-        "diagnostics.csv",
-        "projection.safetensors",
-        "gram.csv",
-    ] {
-        let bytes = |directory: &Path| std::fs::read(directory.join(file)).unwrap();
-        assert!(bytes(&whole) == bytes(&pieces), "{file} differs");
-    }
-    let names = |directory: &Path| {
-        let entries = std::fs::read_dir(directory).unwrap();
-        let mut names: Vec<_> = entries.map(|e| e.unwrap().file_name()).collect();
-        names.sort();
-        names
-    };
-    assert_eq!(names(&whole), names(&pieces));
+    in_pieces(&arguments(8000, 3, &more, &pieces));
+    assert_same_results(&pieces, &whole, &[]);
 }
 
 #[test]

@@ -1,80 +1,50 @@
 //! A run that is interrupted in any way, any number of times, ends with the same bytes as one that
 //! is not; so do runs with other numbers of threads.
 
-use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::common::command::{call, compress, metrics_without_timing, run, short_run, signal};
+use super::results::assert_same_results;
+use crate::common::command::{call, compress, run, short_run, signal};
 
 /// Steps of the interrupted runs: a few seconds, most of it for checkpoints.
 const STEPS: u64 = 30_000;
+/// What says how many threads there were.
+const THREADS: &[&str] = &["config.toml", "summary.json"];
 
-fn assert_same_results(a: &Path, b: &Path) {
-    assert_eq!(metrics_without_timing(a), metrics_without_timing(b));
-    for file in [
-        "projection.safetensors",
-        "layers.csv",
-        "gram.csv",
-        "features.csv",
-        "variables.csv",
-        "interventions.csv",
-        "worst_inputs.csv",
-    ] {
-        assert!(
-            std::fs::read(a.join(file)).unwrap() == std::fs::read(b.join(file)).unwrap(),
-            "{file} differs"
-        );
-    }
-    for directory in [a, b] {
-        let leftovers = std::fs::read_dir(directory)
-            .unwrap()
-            .filter(|e| {
-                e.as_ref()
-                    .unwrap()
-                    .file_name()
-                    .to_string_lossy()
-                    .starts_with(".writing")
-            })
-            .count();
-        assert_eq!(leftovers, 0);
-    }
-}
-
-fn start(config: &str, output: &Path) -> Child {
+fn start(arguments: &[String]) -> Child {
     compress()
-        .args(short_run(config, STEPS, output, &[]))
+        .args(arguments)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .unwrap()
 }
 
-/// Interrupts with each signal in turn at ever other moments until a session ends by itself.
-fn interrupted_run(config: &str, output: &Path) -> Vec<i32> {
+/// Interrupts a run with each signal in turn at ever other moments until a session ends by itself.
+pub fn in_pieces(arguments: &[String]) {
     let mut exits = Vec::new();
     for session in 0..200u64 {
-        let mut child = start(config, output);
+        let mut child = start(arguments);
         // Primes spread the moments over loading, the first checkpoint, writing and the end; on a busy machine
         // each session gets less done, so they last ever longer.
-        let patience = Duration::from_millis(30 + (session * 97) % 610 + 8 * session);
+        let patience = Duration::from_millis(30 + (session * 97) % 410 + 8 * session);
         let began = Instant::now();
         while began.elapsed() < patience && child.try_wait().unwrap().is_none() {
             std::thread::sleep(Duration::from_millis(2));
         }
         if child.try_wait().unwrap().is_none() {
-            match session % 4 {
-                0 => child.kill().unwrap(),
-                1 => signal(&child, "TERM"),
-                2 => signal(&child, "INT"),
-                _ => signal(&child, "HUP"),
-            }
+            signal(&child, ["KILL", "TERM", "INT", "HUP"][session as usize % 4]);
         }
         let code = child.wait().unwrap().code().unwrap_or(-9);
         exits.push(code);
         match code {
-            0 => return exits,
-            -9 | 130 | -1 => {}
+            0 => {
+                println!("exit codes of {} sessions: {exits:?}", exits.len());
+                assert!(exits.len() > 3, "it was hardly interrupted");
+                return;
+            }
+            -9 | 130 => {}
             other => panic!("exit code {other} in session {session}"),
         }
     }
@@ -85,13 +55,8 @@ fn interruption_changes_nothing(config: &str) {
     let dir = tempfile::tempdir().unwrap();
     let (whole, pieces) = (dir.path().join("whole"), dir.path().join("pieces"));
     run(config, STEPS, &whole, &[]);
-    let exits = interrupted_run(config, &pieces);
-    println!(
-        "{config}: exit codes of {} sessions: {exits:?}",
-        exits.len()
-    );
-    assert!(exits.len() > 3, "it was hardly interrupted: {exits:?}");
-    assert_same_results(&whole, &pieces);
+    in_pieces(&short_run(config, STEPS, &pieces, &[]));
+    assert_same_results(&pieces, &whole, &[]);
 }
 
 #[test]
@@ -118,7 +83,7 @@ fn run_is_the_same_for_any_threads() {
             &output,
             &[&threads, "training.batch_size=300"],
         );
-        assert_same_results(first.get_or_insert(output.clone()), &output);
+        assert_same_results(&output, first.get_or_insert(output.clone()), THREADS);
     }
 }
 
@@ -127,19 +92,19 @@ fn run_may_be_finished_by_other_threads() {
     let dir = tempfile::tempdir().unwrap();
     let (whole, pieces) = (dir.path().join("whole"), dir.path().join("pieces"));
     run("frac_prevs", STEPS, &whole, &[]);
-    let mut child = start("frac_prevs", &pieces);
+    let mut child = start(&short_run("frac_prevs", STEPS, &pieces, &[]));
     std::thread::sleep(Duration::from_millis(700));
     signal(&child, "TERM");
     assert_eq!(child.wait().unwrap().code(), Some(130));
     run("frac_prevs", STEPS, &pieces, &["training.threads=1"]);
-    assert_same_results(&whole, &pieces);
+    assert_same_results(&pieces, &whole, THREADS);
 }
 
 #[test]
 fn run_goes_on_when_its_directory_is_refused_to_another() {
     let dir = tempfile::tempdir().unwrap();
     let output = dir.path().join("run");
-    let mut child = start("frac_prevs", &output);
+    let mut child = start(&short_run("frac_prevs", STEPS, &output, &[]));
     let began = Instant::now();
     while !output.join("metrics.csv").exists() {
         assert!(

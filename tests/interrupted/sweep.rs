@@ -1,11 +1,12 @@
 //! A study that is killed, stopped or shared in any way ends with the same tables as one that is
 //! not, and no run is computed twice.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Child;
 use std::time::{Duration, Instant};
 
-use crate::common::command::{metrics_without_timing, signal};
+use super::results::assert_same_results;
+use crate::common::command::signal;
 use crate::common::study::{SMALL, StudyBench, computed, summaries};
 
 fn wait_a_while(child: &mut Child, patience: Duration) -> bool {
@@ -25,31 +26,6 @@ fn output(child: Child) -> (Option<i32>, String) {
     (output.status.code(), stdout)
 }
 
-fn assert_same_runs(a: &Path, b: &Path) {
-    let found = summaries(a);
-    assert_eq!(found.len(), 14);
-    for (summary, _) in found {
-        let run = summary.parent().unwrap();
-        let other = b.join(run.file_name().unwrap());
-        assert_eq!(metrics_without_timing(run), metrics_without_timing(&other));
-        for file in [
-            "projection.safetensors",
-            "layers.csv",
-            "gram.csv",
-            "features.csv",
-            "positions.csv",
-            "interventions.csv",
-            "worst_inputs.csv",
-            "analysis.json",
-        ] {
-            assert_eq!(
-                std::fs::read(run.join(file)).unwrap(),
-                std::fs::read(other.join(file)).unwrap()
-            );
-        }
-    }
-}
-
 /// Ends sweeps at ever other moments, then lets one end by itself.
 fn disturbed(bench: &StudyBench, how: &[&str], times: usize) {
     bench.sweeps("whole", &["--jobs", "2"]);
@@ -61,10 +37,7 @@ fn disturbed(bench: &StudyBench, how: &[&str], times: usize) {
         moment += 1;
         let before = summaries(&bench.path("pieces"));
         if wait_a_while(&mut child, patience) {
-            match how[ended_early % how.len()] {
-                "KILL" => child.kill().unwrap(),
-                other => signal(&child, other),
-            }
+            signal(&child, how[ended_early % how.len()]);
             ended_early += 1;
         }
         let (code, _) = output(child);
@@ -85,8 +58,7 @@ fn disturbed(bench: &StudyBench, how: &[&str], times: usize) {
     bench.sweeps("pieces", &["--jobs", "2"]);
     let after = summaries(&bench.path("pieces"));
     assert!(before.iter().all(|run| after.contains(run)));
-    assert_eq!(bench.tables("pieces"), bench.tables("whole"));
-    assert_same_runs(&bench.path("pieces"), &bench.path("whole"));
+    assert_same_results(&bench.path("pieces"), &bench.path("whole"), &[]);
 }
 
 #[test]
@@ -151,8 +123,7 @@ fn sweep_is_shared_by_two_processes() {
     println!("{done:?} runs computed by each");
     assert_eq!(done.iter().sum::<usize>(), 14);
     assert!(done.iter().all(|n| *n > 0), "{done:?}");
-    assert_eq!(bench.tables("shared"), bench.tables("whole"));
-    assert_same_runs(&bench.path("shared"), &bench.path("whole"));
+    assert_same_results(&bench.path("shared"), &bench.path("whole"), &[]);
 }
 
 #[test]

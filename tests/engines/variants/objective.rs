@@ -18,8 +18,9 @@ use superposition::{
 use tracr::model::{CompiledModel, OutputKind, Stream, Wiring};
 
 use super::oracle;
+use crate::common::engines::difference;
 use crate::common::random::{seeded, setting};
-use crate::common::{largest, synthetic};
+use crate::common::synthetic;
 
 /// What engines in f64 may differ by, relative to the largest entry of the gradient.
 const BETWEEN_ENGINES: f64 = 1e-9;
@@ -156,12 +157,6 @@ impl Variant {
     }
 }
 
-fn relative(ours: &(f64, Array2<f64>), theirs: &(f64, Array2<f64>)) -> f64 {
-    let scale = largest(theirs.1.iter().copied()).max(f64::MIN_POSITIVE);
-    let loss = (ours.0 - theirs.0).abs() / theirs.0.abs();
-    loss.max(largest(&ours.1 - &theirs.1) / scale)
-}
-
 #[test]
 fn objective_is_that_of_formulas_and_differences_for_all_combinations_of_terms() {
     let (mut engines, mut loss, mut slope) = (0.0f64, 0.0f64, 0.0f64);
@@ -181,7 +176,7 @@ fn objective_is_that_of_formulas_and_differences_for_all_combinations_of_terms()
             *seen.entry(what).or_insert(0) += 1;
         }
         let (fused, autodiff) = (case.fused(), case.autodiff());
-        let between = relative(&fused, &autodiff);
+        let between = difference(&fused, &autodiff);
         let exact = case.exact(&case.w);
         let from_exact = [&fused, &autodiff]
             .map(|(loss, _)| (loss - exact).abs() / exact.abs())
@@ -238,7 +233,7 @@ fn objective_terms_each_change_the_gradient() {
             changed.teacher =
                 Teacher::with_targets(&changed.model, space, evaluation, case.targets);
         }
-        let difference = relative(&changed.fused(), &without);
+        let difference = difference(&changed.fused(), &without);
         println!("{:?}: {difference:.1e}", case.terms);
         assert!(difference > 1e-4, "{:?}", case.terms);
     }
@@ -275,7 +270,7 @@ fn objective_in_float32_is_as_near_with_all_terms_as_without() {
             let case = variant(32 * number + bits);
             let (teacher, objective) = (case.teacher.clone(), case.objective.clone());
             let single = case.run(&mut Fused::<f32>::new(teacher, objective, 1));
-            *worst = worst.max(relative(&single, &case.fused()));
+            *worst = worst.max(difference(&single, &case.fused()));
         }
     }
     println!(

@@ -12,10 +12,10 @@ use superposition::inputs::{EvaluationSet, InputSpace, sampler::Batch};
 use superposition::{Engine, Objective, OutputPositions, Teacher};
 use tracr::model::{CompiledModel, OutputKind};
 
-use super::tally::{Tally, difference, engines};
+use super::tally::{Tally, engines};
 use super::workshop::{SMALL, categorical, numerical, scale_all, scale_one};
 use crate::common::case::Case;
-use crate::common::engines::run;
+use crate::common::engines::{difference, run};
 use crate::common::random::seeded;
 use crate::common::synthetic::model as random_model;
 use crate::common::synthetic::{self, Shape};

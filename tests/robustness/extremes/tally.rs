@@ -10,22 +10,7 @@ use superposition::evaluation::{Evaluator, evaluate_plainly};
 use tracr::model::{Stream, Wiring};
 
 use crate::common::case::Case;
-use crate::common::engines::{Result, is_finite, run};
-use crate::common::largest;
-use crate::common::random::{Random, seeded};
-
-/// The larger of the losses' relative difference and the gradients' largest, relative to the largest entry.
-pub fn difference(ours: &Result, theirs: &Result) -> f64 {
-    let relative = |a: f64, b: f64| {
-        if a == b {
-            0.0
-        } else {
-            (a - b).abs() / b.abs().max(f64::MIN_POSITIVE)
-        }
-    };
-    let scale = largest(theirs.1.iter().copied()).max(f64::MIN_POSITIVE);
-    relative(ours.0, theirs.0).max(largest(&ours.1 - &theirs.1) / scale)
-}
+use crate::common::engines::{difference, is_finite, rounding_moves_gradient, run};
 
 /// The engines of a case: fused and autodiff in float64, the same in float32.
 pub fn engines(case: &Case) -> [(&'static str, Box<dyn Engine>); 4] {
@@ -52,26 +37,6 @@ pub fn engines(case: &Case) -> [(&'static str, Box<dyn Engine>); 4] {
     ]
 }
 
-/// How far float64's own result moves when each entry of `w` moves by a relative `epsilon`: no engine of that
-/// rounding can do better. Infinite where it stops being finite.
-pub fn moves(case: &Case, w: &Array2<f64>, epsilon: f64) -> f64 {
-    let [_, (_, mut reference), ..] = engines(case);
-    let exact = run(reference.as_mut(), case, w);
-    let mut random = seeded(1);
-    (0..3)
-        .map(|_| {
-            let sign = |random: &mut Random| if random.one_in(2) { epsilon } else { -epsilon };
-            let moved = w.mapv(|x| x * (1.0 + sign(&mut random)));
-            let moved = run(reference.as_mut(), case, &moved);
-            if is_finite(&moved) && is_finite(&exact) {
-                difference(&moved, &exact)
-            } else {
-                f64::INFINITY
-            }
-        })
-        .fold(0.0, f64::max)
-}
-
 /// What came of a case.
 #[derive(Debug, Default)]
 pub struct Tally {
@@ -90,7 +55,8 @@ impl Tally {
             let [_, (_, mut engine), ..] = engines(case);
             run(engine.as_mut(), case, w)
         };
-        let [double, single] = [1e-15, 2e-7].map(|epsilon| moves(case, w, epsilon));
+        let [double, single] =
+            [1e-15, 2e-7].map(|epsilon| rounding_moves_gradient(case, w, epsilon));
         let rounding = [double, double, single, single];
         for (i, (name, mut engine)) in engines(case).into_iter().enumerate() {
             let result = run(engine.as_mut(), case, w);
