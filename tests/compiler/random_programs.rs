@@ -1,10 +1,9 @@
 //! Random programs, as graphs, of what Tracr's construction supports.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Arc;
 
 use tracr::model::Value;
-use tracr::rasp::graph::{Function, Kind, NodeId, ValueError};
+use tracr::rasp::graph::{Kind, NodeId, ValueError};
 use tracr::rasp::python as py;
 
 use super::random::Random;
@@ -73,19 +72,6 @@ impl Generator {
         self.any(|sop| sop.number.is_none())
     }
 
-    /// A map of a map stays one, for the compiler to see it.
-    fn unmerged<F>(&mut self, inner: Sop, f: F) -> NodeId
-    where
-        F: Fn(&Value) -> Result<Value, ValueError> + Send + Sync + 'static,
-    {
-        let f = Function {
-            text: "f".into(),
-            call: Arc::new(move |v: &[Value]| f(&v[0])),
-            cost: 1,
-        };
-        self.rasp.graph.add(Kind::Map { inner: inner.id, f })
-    }
-
     /// One of a handful of values, of mixed types.
     fn value(salt: u64) -> Value {
         match salt % 9 {
@@ -124,7 +110,7 @@ impl Generator {
 
     fn map(&mut self) -> Option<Sop> {
         let (inner, salt) = (self.categorical()?, self.random.next());
-        let id = self.unmerged(inner, move |x| Self::function(salt, &[x]));
+        let id = self.rasp.map(inner.id, move |x| Self::function(salt, &[x]));
         Some(Sop {
             id,
             optional: true,
@@ -150,7 +136,7 @@ impl Generator {
     fn number(&mut self) -> Option<Sop> {
         let inner = self.any(|sop| sop.number.is_none() && !sop.optional)?;
         let (salt, bits) = (self.random.next(), !self.random.one_in(3));
-        let id = self.unmerged(inner, move |x| {
+        let id = self.rasp.map(inner.id, move |x| {
             let hash = scramble(salt, &[x]);
             let half = Value::Float((hash % 5) as f64 / 2.0);
             Ok(if bits {
@@ -172,7 +158,7 @@ impl Generator {
         let inner = self.any(|sop| sop.number.is_some())?;
         let (salt, numerical) = (self.random.next(), self.random.one_in(2));
         let mean = inner.number == Some(Number::Mean);
-        let id = self.unmerged(inner, move |x| {
+        let id = self.rasp.map(inner.id, move |x| {
             let sign = int(i64::from(py::less(&int(0), x)?) - i64::from(py::less(x, &int(0))?));
             let hash = scramble(salt, &[if mean { &sign } else { x }]);
             Ok(if numerical {

@@ -1,4 +1,4 @@
-//! Expression graphs, built as Tracr's Python embedding builds them.
+//! Expression graphs without the language.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use tracr::rasp::graph::{Encoding, Function, Graph, Kind, NodeId, ValueError};
 
 pub type Result = std::result::Result<Value, ValueError>;
 
-/// Builds a graph as Tracr's Python embedding does; what it builds is numbered as in Python.
+/// A graph that grows operator by operator.
 #[derive(Default)]
 pub struct Rasp {
     pub graph: Graph,
@@ -39,6 +39,15 @@ impl Rasp {
 
     pub fn indices(&mut self) -> NodeId {
         self.graph.add(Kind::Indices)
+    }
+
+    /// A map of a map stays one, for the compiler to see it.
+    pub fn map<F>(&mut self, inner: NodeId, f: F) -> NodeId
+    where
+        F: Fn(&Value) -> Result + Send + Sync + 'static,
+    {
+        let f = function("f", move |v| f(&v[0]));
+        self.graph.add(Kind::Map { inner, f })
     }
 
     pub fn sequence_map<F>(&mut self, first: NodeId, second: NodeId, f: F) -> NodeId
