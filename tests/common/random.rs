@@ -1,12 +1,21 @@
 //! The choices of the generators: a fuzzer's or proptest's bytes, one byte a choice, so that a changed byte is a
 //! changed choice and a smaller one a simpler one; or pseudo-random numbers of a seed.
 
+use std::fmt;
+
 /// The bytes one by one, and pseudo-random numbers (SplitMix64) after them.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Random {
     bytes: Vec<u8>,
     at: usize,
     state: u64,
+}
+
+/// What is made of the choices is worth reading, not they.
+impl fmt::Debug for Random {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Random").finish_non_exhaustive()
+    }
 }
 
 /// Pseudo-random choices alone.
