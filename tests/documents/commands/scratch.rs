@@ -67,7 +67,10 @@ impl Scratch {
             };
             let rest = match (program, installed(program)) {
                 ("cargo", _) => CARGO_RUN.to_owned(),
-                ("python3", Some(python)) => format!("exec '{}' \"$@\"\n", python.display()),
+                ("python3", Some(python)) => {
+                    let path = std::env::var("PATH").unwrap();
+                    format!("PATH='{path}' exec '{}' \"$@\"\n", python.display())
+                }
                 ("python3", None) => String::new(), // what it would do is not looked at
                 _ => format!("echo \"{program} $*: not in elsewhere.rs\" >&2\nexit 64\n"),
             };
