@@ -9,7 +9,7 @@ The cases are TEST_CASES and CAUSAL_TEST_CASES of Tracr's compiler/test_cases.py
 and MLP width, the vocabulary, the output encoding and every weight, entry by entry, once features
 are matched by label without numeric suffixes, and runs the case's input through our weights.
 `--write-reference` writes Tracr's models instead, leaving alone files that exist already: the
-fixtures of tests/compiler_parity.rs.
+fixtures of tests/compiler/parity.rs.
 
 Ends with "N passed, N failed"; the exit status is 1 if anything failed or was missing.
 """

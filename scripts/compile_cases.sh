@@ -12,7 +12,7 @@ mkdir -p "$directory"
 
 for source in "$root"/tests/rasp_cases/*.rasp; do
     name=$(basename "$source" .rasp)
-    # The first words of a case that Tracr refuses say so; tests/rasp_interpreter.rs checks those.
+    # The first words of a case that Tracr refuses say so; tests/rasp/interpreter.rs checks those.
     if head -n 1 "$source" | grep -q "not supported"; then continue; fi
     if ! grep -q "^#! causal: true" "$source"; then
         compress compile "$source" --no-check -o "$directory/$name.safetensors" > /dev/null

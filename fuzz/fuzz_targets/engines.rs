@@ -6,12 +6,12 @@ use base::rng::{Purpose, stream};
 use compress_fuzz::generators::engines::{
     BOUND, Result, autodiff64, difference, fused64, largest, rounding_moves_gradient, run,
 };
+use compress_fuzz::generators::random::Random;
 use compress_fuzz::generators::random_case::random_case;
-use compress_fuzz::random::Random;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
-    let mut random = Random::new(data);
+    let mut random = Random::of(data);
     let case = random_case(&mut random);
     let width = case.model.width();
     let dim = 1 + random.below(width);

@@ -4,8 +4,8 @@
 use std::path::Path;
 use std::sync::LazyLock;
 
+use compress_fuzz::generators::random::Random;
 use compress_fuzz::generators::synthetic::{Shape, model};
-use compress_fuzz::random::Random;
 use compress_fuzz::{container, readable_about};
 use libfuzzer_sys::fuzz_target;
 use ndarray::Array2;
@@ -23,7 +23,7 @@ static MODEL: LazyLock<CompiledModel> = LazyLock::new(|| {
         words: 1,
         longest: 1,
     };
-    model(&mut Random::new(b"a model"), shape)
+    model(&mut Random::of(b"a model"), shape)
 });
 
 fuzz_target!(|data: &[u8]| {

@@ -3,7 +3,6 @@
 
 pub mod container;
 pub mod generators;
-pub mod random;
 
 use base::escape;
 

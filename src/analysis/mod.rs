@@ -14,7 +14,7 @@
 //! - [`answer`]: what many runs say, in sentences.
 //! - [`sweep`](mod@sweep): one pass over the inputs, on any number of threads with the same result.
 //!
-//! Everything depends on `W` only through `G = WᵀW` (`tests/analysis.rs` rotates `W` and compares).
+//! Everything depends on `W` only through `G = WᵀW` (`tests/analysis` rotates `W` and compares).
 //! With several `W`, geometry and verdicts look at the `G` of [`superposition::gram()`]; all else runs
 //! the model as it is.
 

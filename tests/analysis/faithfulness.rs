@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn blocks_and_positions_equal_the_plain_formulas() {
+fn faithfulness_of_blocks_and_positions_is_that_of_plain_formulas() {
     for name in ["frac_prevs", "sort_unique"] {
         let model = shipped(name);
         let w = random_w((9, model.width()), 7);
@@ -123,7 +123,7 @@ fn residual_by_projection(x: &Array2<f64>, y: &Array2<f64>) -> f64 {
 }
 
 #[test]
-fn variables_equal_regressions_on_the_stored_rows() {
+fn faithfulness_of_variables_is_that_of_regressions() {
     for name in ["frac_prevs", "sort_unique"] {
         let model = shipped(name);
         let w = random_w((9, model.width()), 8);

@@ -33,7 +33,7 @@ fn one_at_a_time(n: usize) -> Array2<f64> {
 }
 
 #[test]
-fn a_subset_kept_as_it_is_is_dedicated_and_the_rest_dropped() {
+fn verdict_of_a_subset_is_dedicated_and_of_the_rest_dropped() {
     let w = array![[1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]];
     let (features, budget) = judged(&one_at_a_time(4), &w, vec![true, true, true, false]);
     assert_eq!(
@@ -61,7 +61,7 @@ fn a_subset_kept_as_it_is_is_dedicated_and_the_rest_dropped() {
 }
 
 #[test]
-fn an_antipodal_pair_is_superposed_with_half_a_dimension_each() {
+fn verdict_of_an_antipodal_pair_is_superposed() {
     let w = array![[1.0, -1.0, 0.0], [0.0, 0.0, 1.0]];
     let (features, budget) = judged(&one_at_a_time(3), &w, vec![true; 3]);
     assert_eq!(verdicts(&features), [Superposed, Superposed, Dedicated]);
@@ -80,7 +80,7 @@ fn an_antipodal_pair_is_superposed_with_half_a_dimension_each() {
 }
 
 #[test]
-fn five_features_in_a_pentagon_have_two_fifths_of_a_dimension_each() {
+fn verdict_of_a_pentagon_is_superposed_with_two_fifths_of_a_dimension() {
     let angle = |i: usize| std::f64::consts::TAU * i as f64 / 5.0;
     let w = Array2::from_shape_fn((2, 5), |(k, i)| {
         if k == 0 {
@@ -102,7 +102,7 @@ fn five_features_in_a_pentagon_have_two_fifths_of_a_dimension_each() {
 }
 
 #[test]
-fn a_duplicate_is_shared_and_an_unused_feature_is_not_superposition() {
+fn verdict_of_a_duplicate_is_shared() {
     // Feature 1 duplicates 0 on the same direction; 2 says the opposite of 0 (redundant, never
     // together); 3 is never active and lies across 4; 5 is active, but nothing reads it.
     let values = array![
@@ -137,7 +137,7 @@ fn a_duplicate_is_shared_and_an_unused_feature_is_not_superposition() {
 }
 
 #[test]
-fn the_published_heat_map_is_judged_as_the_paper_describes_it() {
+fn verdict_of_the_published_heat_map_is_as_the_paper_describes_it() {
     let model = shipped("frac_prevs");
     let labels = &model.metadata.residual_labels;
     let path = concat!(

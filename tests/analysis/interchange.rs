@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn interchanges_equal_runs_with_the_value_put_in_by_hand() {
+fn interchange_equals_runs_with_the_value_put_in_by_hand() {
     let model = shipped("sort_unique");
     let w = random_w((16, 25), 9);
     let settings = Settings {
@@ -129,7 +129,7 @@ fn layer_and_output(
 }
 
 #[test]
-fn sampled_pairs_are_a_part_of_all_pairs_and_depend_on_the_seed_alone() {
+fn interchange_samples_some_of_all_pairs_by_the_seed_alone() {
     let model = shipped("frac_prevs");
     let w = random_w((8, 14), 10);
     let with = |pairs, seed| Settings {
@@ -169,7 +169,7 @@ fn sampled_pairs_are_a_part_of_all_pairs_and_depend_on_the_seed_alone() {
 }
 
 #[test]
-fn an_exchange_at_the_embedding_is_another_input() {
+fn interchange_at_the_embedding_is_another_input() {
     // Exchanging `tokens` and nothing else turns the base into the source of the same length.
     let model = shipped("frac_prevs");
     let frozen = Frozen::<f64>::new(&model);

@@ -3,6 +3,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+
+mod baselines;
 mod faithfulness;
 mod geometry;
 mod interchange;
@@ -22,12 +24,9 @@ use tracr_compress::analysis::structure::Structure;
 use tracr_compress::analysis::verdict::{Budget, FeatureReport, Verdict, judge};
 use tracr_compress::analysis::{self, Analysis, Settings, Subject};
 
-use Verdict::{Dedicated, Dropped, Shared, Superposed, Unused};
+use common::shipped;
 
-fn shipped(name: &str) -> CompiledModel {
-    let path = format!("{}/models/{name}.safetensors", env!("CARGO_MANIFEST_DIR"));
-    CompiledModel::load(path.as_ref()).unwrap()
-}
+use Verdict::{Dedicated, Dropped, Shared, Superposed, Unused};
 
 fn space(model: &CompiledModel) -> InputSpace {
     if model.metadata.unique_tokens {
@@ -121,7 +120,7 @@ fn few_pairs() -> Settings {
 }
 
 #[test]
-fn a_rotation_of_w_changes_nothing() {
+fn analysis_of_a_rotated_w_is_the_same() {
     for (name, d) in [("frac_prevs", 8), ("sort_unique", 12)] {
         let model = shipped(name);
         let w = random_w((d, model.width()), 5);
@@ -146,7 +145,7 @@ fn a_rotation_of_w_changes_nothing() {
 }
 
 #[test]
-fn threads_change_no_bit() {
+fn analysis_has_the_same_bits_for_any_threads() {
     let model = shipped("sort_unique");
     let w = random_w((12, 25), 6);
     let one = numbers(&analyzed(&model, &w, &few_pairs(), 1));
@@ -161,7 +160,7 @@ fn threads_change_no_bit() {
 }
 
 #[test]
-fn the_identity_is_faithful_in_everything() {
+fn analysis_of_the_identity_is_faithful_in_everything() {
     for name in ["frac_prevs", "sort_unique"] {
         let model = shipped(name);
         let found = analyzed(&model, &Array2::eye(model.width()), &few_pairs(), 2);
@@ -231,7 +230,7 @@ impl Plain {
 }
 
 #[test]
-fn the_evaluation_of_training_and_the_analysis_agree() {
+fn analysis_agrees_with_the_evaluation_of_training() {
     for name in ["frac_prevs", "sort_unique"] {
         let model = shipped(name);
         let w = random_w((8, model.width()), 11);
@@ -315,7 +314,7 @@ fn try_export(
 }
 
 #[test]
-fn an_exported_model_computes_what_the_compressed_one_does() {
+fn export_computes_what_the_compressed_model_does() {
     for (name, d) in [
         ("frac_prevs", 8),
         ("frac_prevs", 3),
@@ -338,7 +337,7 @@ fn an_exported_model_computes_what_the_compressed_one_does() {
 }
 
 #[test]
-fn an_export_is_float32_where_that_is_enough_and_float64_where_not() {
+fn export_is_float32_where_that_is_enough() {
     let (small, large) = (shipped("frac_prevs"), shipped("sort_unique"));
     let w = random_w((8, small.width()), 12);
     let (_, auto, _) = exported(&small, &w, Precision::Auto);

@@ -1,5 +1,4 @@
 //! A run file with its model in a directory of its own, to be damaged.
-#![allow(dead_code)] // each test binary uses its part
 
 use std::path::{Path, PathBuf};
 

@@ -2,7 +2,7 @@
 #![allow(dead_code)] // each test binary uses its part
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output};
 
 use serde_json::Value as Json;
 
@@ -50,37 +50,50 @@ pub fn call<S: AsRef<std::ffi::OsStr>>(arguments: &[S]) -> (i32, String, String)
     (status.code().unwrap_or(-1), text(stdout), text(stderr))
 }
 
-/// A short run of one of the shipped configurations, as arguments.
-pub fn short_run(config: &str, steps: u64, output: &Path) -> Vec<String> {
+/// Runs with these arguments, expects success, and returns what is printed.
+pub fn succeed<S: AsRef<std::ffi::OsStr>>(arguments: &[S]) -> String {
+    let (code, stdout, stderr) = call(arguments);
+    assert_eq!(code, 0, "{stderr}");
+    stdout
+}
+
+/// A short run of one of the shipped configurations with these settings, as arguments.
+pub fn short_run(config: &str, steps: u64, output: &Path, set: &[&str]) -> Vec<String> {
     let mut arguments = vec!["--config".to_owned(), format!("configs/{config}.toml")];
-    for set in [
-        format!("training.steps={steps}"),
-        "training.log_every=50".into(),
-        "training.checkpoint_every=70".into(),
-    ] {
-        arguments.extend(["--set".to_owned(), set]);
+    let steps = format!("training.steps={steps}");
+    let short = [
+        &steps,
+        "training.log_every=50",
+        "training.checkpoint_every=70",
+    ];
+    for set in short.iter().chain(set) {
+        arguments.extend(["--set".to_owned(), (*set).to_owned()]);
     }
-    arguments.extend([
-        "--output".to_owned(),
-        output.display().to_string(),
-        "--quiet".into(),
-    ]);
+    arguments.extend(["--output".to_owned(), text(output), "--quiet".into()]);
     arguments
 }
 
-/// Makes such a run, with further settings, and expects it to succeed.
+/// Makes such a run and expects it to succeed.
 pub fn run(config: &str, steps: u64, output: &Path, set: &[&str]) {
-    let mut arguments = short_run(config, steps, output);
-    for key in set {
-        arguments.extend(["--set".to_owned(), (*key).to_owned()]);
-    }
-    let (code, _, stderr) = call(&arguments);
-    assert_eq!(code, 0, "{stderr}");
+    succeed(&short_run(config, steps, output, set));
+}
+
+/// Sends a signal, by its name.
+pub fn signal(child: &Child, name: &str) {
+    let status = Command::new("kill")
+        .args([&format!("-{name}"), &child.id().to_string()])
+        .status();
+    assert!(status.unwrap().success());
 }
 
 /// A path as an argument.
 pub fn text(path: &Path) -> String {
     path.display().to_string()
+}
+
+/// The JSON in a file.
+pub fn json(path: &Path) -> Json {
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
 /// metrics.csv without its last column, the timing.

@@ -47,7 +47,7 @@ pub fn difference(ours: &Result, theirs: &Result) -> f64 {
     if !is_finite(ours) || !is_finite(theirs) {
         return f64::INFINITY;
     }
-    let loss = (ours.0 - theirs.0).abs() / theirs.0.abs();
+    let loss = (ours.0 - theirs.0).abs() / theirs.0.abs().max(f64::MIN_POSITIVE);
     let gradient = largest(&ours.1 - &theirs.1);
     let scale = largest(theirs.1.iter().copied()).max(f64::MIN_POSITIVE);
     loss.max(gradient / scale)

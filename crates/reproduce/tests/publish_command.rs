@@ -61,7 +61,7 @@ fn tracked(repository: &Path) -> Vec<String> {
 }
 
 #[test]
-fn a_published_study_is_what_git_keeps_and_draws_the_same_figures() {
+fn published_study_is_what_git_keeps_and_draws_the_same_figures() {
     let bench = StudyBench::new(STUDY);
     bench.sweeps("results/small", &[]);
     let directory = bench.path("results/small");
@@ -169,7 +169,7 @@ fn a_published_study_is_what_git_keeps_and_draws_the_same_figures() {
 }
 
 #[test]
-fn what_is_no_finished_study_is_refused_and_nothing_is_written() {
+fn publish_refuses_what_is_no_finished_study() {
     let bench = StudyBench::new(STUDY);
     let nothing = bench.path("nothing");
     assert_eq!(publish(&nothing, &[]).0, 2);
@@ -195,7 +195,7 @@ fn what_is_no_finished_study_is_refused_and_nothing_is_written() {
 }
 
 #[test]
-fn the_paper_needs_a_directory() {
+fn paper_needs_a_directory() {
     let dir = tempfile::tempdir().unwrap();
     let (code, _, stderr) = call(&["paper", &text(&dir.path().join("none"))]);
     assert_eq!(code, 2);

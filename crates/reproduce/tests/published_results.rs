@@ -35,7 +35,7 @@ fn table(path: &Path) -> (Vec<String>, Vec<Vec<String>>) {
 }
 
 #[test]
-fn the_report_is_what_the_published_tables_give() {
+fn report_is_what_the_published_tables_give() {
     let dir = tempfile::tempdir().unwrap();
     let (code, _, stderr) = call(&["paper", "results", "-o", &text(dir.path())]);
     assert_eq!(code, 0, "{stderr}");
@@ -57,7 +57,7 @@ fn the_report_is_what_the_published_tables_give() {
 
 /// The README shows the report's verdicts: the table is the same, line by line.
 #[test]
-fn the_readme_has_the_reports_verdicts() {
+fn readme_has_the_reports_verdicts() {
     let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
     let report = std::fs::read_to_string(root().join("results/REPORT.md")).unwrap();
     let table: Vec<&str> = report
@@ -145,7 +145,7 @@ fn published_results_are_small() {
 
 /// What was measured stands in a table with its command, and in the README as it stands there.
 #[test]
-fn the_readme_has_the_measured_figures() {
+fn readme_has_the_measured_figures() {
     let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
     let (columns, rows) = table(&root().join("results/measured.csv"));
     assert_eq!(columns, ["figure", "unit", "shown", "command"]);

@@ -2,8 +2,8 @@
 //!
 //! Every engine computes the same objective; they differ in how. [`autodiff`] is the reference, a
 //! plain transcription of the formulas into Burn tensors. [`fused`], the default, is one hand-derived pass
-//! in feature space; [`operation`] makes it a part of any Burn graph. `tests/engines.rs`,
-//! `tests/fused`, `tests/operation.rs` and `tests/parity.rs` compare them.
+//! in feature space; [`operation`] makes it a part of any Burn graph. `tests/engines/exact.rs`,
+//! `tests/engines/fused`, `tests/engines/operation.rs` and `tests/engines/parity.rs` compare them.
 
 pub mod autodiff;
 mod engine;

@@ -13,7 +13,7 @@
 //! No layer norm, no dropout; logits are divided by `sqrt(key_size)`; a causal model masks with
 //! −1e30, which leaves a key out whatever the other logits are; PAD is *not* masked. What is no finite
 //! number stays none up to the output. Checked against Tracr's own float64 activations in
-//! `tests/parity.rs` (`reference/activations`).
+//! `tests/engines/parity.rs` (`reference/activations`).
 //!
 //! It is written plainly: this is what targets and exact metrics come from, and engines are judged by. Zeros of the
 //! weights are left out ([`super::sparse`]), and sums have one order, so that the bits of a result do not depend on the

@@ -3,7 +3,7 @@
 //!
 //! A limit is no error: of most inputs that meet one, the model says what the program says. Where
 //! [`verify`](super::verify) finds a difference, it is the reason to name. Found by random programs,
-//! which are compared with their models on every input that meets none (`tests/program_property.rs`
+//! which are compared with their models on every input that meets none (`tests/compiler/sources.rs`
 //! and the fuzz target `compiled`).
 
 use std::collections::BTreeMap;

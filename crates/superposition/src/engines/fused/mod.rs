@@ -38,8 +38,8 @@
 //! Sums over sequences are formed in a fixed order: pieces belong to shares, shares are added in
 //! their order, and threads only decide who computes a share.
 //!
-//! Tested in `tests/fused` (every pass beside the autodiff engine, and the same bits with every instruction set), in
-//! `tests/parity.rs` (trajectories of JAX and Optax) and beside each kernel; timed in `benches/engines`. docs/engine.md
+//! Tested in `tests/engines/fused` (every pass beside the autodiff engine, and the same bits with every instruction set), in
+//! `tests/engines/parity.rs` (trajectories of JAX and Optax) and beside each kernel; timed in `benches/engines`. docs/engine.md
 //! is the derivation.
 
 // Kernels are loops over counts that are known when they are compiled: written plainly, they become

@@ -1,0 +1,22 @@
+//! Every command as a user sees it: files, columns, messages, exit codes.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod analyze;
+mod bad_input;
+mod bad_model;
+mod bad_sweep;
+mod bad_training;
+mod bad_variants;
+mod compile;
+mod compile_limits;
+mod export;
+mod installed;
+mod plot;
+mod report;
+mod run;
+mod starting_points;
+mod sweep;
+mod variants;
