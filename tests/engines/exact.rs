@@ -6,13 +6,13 @@ use base::rng::normal;
 use base::rng::{Purpose, stream};
 use ndarray::Array2;
 use superposition::engines::autodiff::Autodiff;
-use superposition::evaluation::{Evaluator, evaluate};
+use superposition::evaluation::Evaluator;
 use superposition::inputs::sampler::Batch;
 use superposition::{Engine, OutputPositions};
-use tracr::model::{CompiledModel, Stream, Wiring};
+use tracr::model::CompiledModel;
 
 use crate::common::case::Case;
-use crate::common::{fixtures, largest, name};
+use crate::common::{fixtures, name};
 
 #[test]
 fn the_engine_agrees_with_the_exact_evaluation_and_its_finite_differences() {
@@ -55,58 +55,21 @@ fn the_engine_agrees_with_the_exact_evaluation_and_its_finite_differences() {
 }
 
 #[test]
-fn evaluation_equals_the_plain_forward_pass_and_is_perfect_without_compression() {
-    for (i, path) in fixtures("models").iter().enumerate() {
-        let case = Case::new(CompiledModel::load(path).unwrap(), OutputPositions::Tokens);
+fn evaluation_is_perfect_without_compression() {
+    for path in fixtures("models") {
+        let case = Case::new(CompiledModel::load(&path).unwrap(), OutputPositions::Tokens);
         let width = case.model.width();
         let evaluator = Evaluator::new(case.teacher.clone(), case.objective.clone());
-        let mut rng = stream(i as u64, Purpose::Init);
-        let w = normal(&mut rng, (width.div_ceil(2), width), 0.1);
-        let ours = evaluator.evaluate(&w);
-        let plain = evaluate(
-            &case.teacher,
-            &case.objective,
-            Stream::Compressed(&w, &Wiring::default()),
-        );
-        approx::assert_relative_eq!(ours.loss, plain.loss, max_relative = 1e-12);
-        approx::assert_relative_eq!(ours.loss_layers, plain.loss_layers, max_relative = 1e-12);
-        assert_eq!(ours.token_accuracy, plain.token_accuracy);
-        assert_eq!(ours.sequence_accuracy, plain.sequence_accuracy);
-        for (a, b) in [(ours.mae, plain.mae), (ours.max_error, plain.max_error)] {
-            assert_eq!(a.is_some(), b.is_some());
-            let (a, b) = (a.unwrap_or(0.0), b.unwrap_or(0.0));
-            approx::assert_relative_eq!(a, b, max_relative = 1e-11, epsilon = 1e-14);
-        }
-        for (a, b) in ours.blocks.iter().zip(&plain.blocks) {
-            assert_eq!(a.cosine.is_some(), b.cosine.is_some());
-            let (a, b) = (a.cosine.unwrap_or(0.0), b.cosine.unwrap_or(0.0));
-            approx::assert_relative_eq!(a, b, max_relative = 1e-11, epsilon = 1e-14);
-        }
-
-        // The targets that are kept come from the fused pass too: beside the plain one.
-        let kept = case.teacher.table().unwrap();
-        let computed = case.teacher.compute(case.tokens.view());
-        for (a, b) in kept.blocks.iter().zip(&computed.blocks) {
-            let difference = largest(a - b);
-            assert!(difference < 1e-12, "{}: {difference:e}", name(path));
-        }
-        let outputs = kept.output.iter().zip(&computed.output);
-        let difference = largest(outputs.map(|(a, b)| a - b));
-        assert!(difference < 1e-12, "{}: {difference:e}", name(path));
-
         let perfect = evaluator.evaluate(&Array2::eye(width));
-        assert_eq!(perfect.loss_layers, 0.0, "{}", name(path));
-        assert!(
-            perfect
-                .token_accuracy
-                .is_none_or(|accuracy| accuracy == 1.0)
-        );
-        assert!(
-            perfect
-                .blocks
-                .iter()
-                .all(|b| b.cosine.is_none_or(|c| (c - 1.0).abs() < 1e-12))
-        );
+        assert_eq!(perfect.loss_layers, 0.0, "{}", name(&path));
+        assert_eq!(perfect.mae.unwrap_or(0.0), 0.0, "{}", name(&path));
+        for accuracy in [perfect.token_accuracy, perfect.sequence_accuracy] {
+            assert_eq!(accuracy.unwrap_or(1.0), 1.0, "{}", name(&path));
+        }
+        for block in perfect.blocks {
+            let cosine = block.cosine.unwrap_or(1.0);
+            assert!((cosine - 1.0).abs() < 1e-12, "{}", name(&path));
+        }
     }
 }
 

@@ -116,52 +116,44 @@ fn evaluation_has_weighted_means() {
             }
             right_inputs += weight * f64::from(u8::from(all));
         }
-        let ours = Evaluator::new(case.teacher.clone(), case.objective.clone()).evaluate(&case.w);
-        let plain = plainly(&case.teacher, &case);
+        let e = Evaluator::new(case.teacher.clone(), case.objective.clone()).evaluate(&case.w);
         let unweighted = InputSpace::new(&case.model, &lengths(&case), unique(&case)).unwrap();
         let all = EvaluationSet::new(&unweighted, 1);
         let teacher = Teacher::new(&case.model, unweighted, all);
         let uniform = plainly(&teacher, &case);
-        for e in [&ours, &plain] {
-            approx::assert_relative_eq!(e.loss, loss, max_relative = 1e-12);
-            assert!((e.loss - uniform.loss).abs() > 1e-3 * loss);
-            match case.teacher.kind() {
-                OutputKind::Numerical => {
-                    let mae = e.mae.unwrap();
-                    approx::assert_relative_eq!(mae, absolute / words, max_relative = 1e-12);
-                    approx::assert_relative_eq!(
-                        e.max_error.unwrap(),
-                        largest,
-                        max_relative = 1e-11
-                    );
-                    approx::assert_relative_eq!(
-                        e.max_error.unwrap(),
-                        uniform.max_error.unwrap(),
-                        max_relative = 1e-11
-                    );
-                }
-                OutputKind::Categorical => {
-                    let (tokens, inputs) =
-                        (e.token_accuracy.unwrap(), e.sequence_accuracy.unwrap());
-                    approx::assert_relative_eq!(tokens, right_words / words, max_relative = 1e-12);
-                    approx::assert_relative_eq!(inputs, right_inputs, max_relative = 1e-12);
-                    assert!(tokens > 0.0 && tokens < 1.0);
-                }
+        approx::assert_relative_eq!(e.loss, loss, max_relative = 1e-12);
+        assert!((e.loss - uniform.loss).abs() > 1e-3 * loss);
+        match case.teacher.kind() {
+            OutputKind::Numerical => {
+                let mae = e.mae.unwrap();
+                approx::assert_relative_eq!(mae, absolute / words, max_relative = 1e-12);
+                approx::assert_relative_eq!(e.max_error.unwrap(), largest, max_relative = 1e-11);
+                approx::assert_relative_eq!(
+                    e.max_error.unwrap(),
+                    uniform.max_error.unwrap(),
+                    max_relative = 1e-11
+                );
             }
-            for (fit, (h, h_tilde)) in e.blocks.iter().zip(compiled.iter().zip(&compressed)) {
-                let weigh = |f: &dyn Fn(f64, f64) -> f64| -> f64 {
-                    let pairs = h.indexed_iter().zip(h_tilde);
-                    pairs
-                        .map(|(((row, _), a), b)| weights[row / positions] * f(*a, *b))
-                        .sum()
-                };
-                let mse = weigh(&|a, b| (a - b) * (a - b)) / positions as f64;
-                approx::assert_relative_eq!(fit.mse, mse, max_relative = 1e-11, epsilon = 1e-14);
-                let norms = (weigh(&|a, _| a * a) * weigh(&|_, b| b * b)).sqrt();
-                if let Some(cosine) = fit.cosine {
-                    let expected = weigh(&|a, b| a * b) / norms;
-                    approx::assert_abs_diff_eq!(cosine, expected, epsilon = 1e-11);
-                }
+            OutputKind::Categorical => {
+                let (tokens, inputs) = (e.token_accuracy.unwrap(), e.sequence_accuracy.unwrap());
+                approx::assert_relative_eq!(tokens, right_words / words, max_relative = 1e-12);
+                approx::assert_relative_eq!(inputs, right_inputs, max_relative = 1e-12);
+                assert!(tokens > 0.0 && tokens < 1.0);
+            }
+        }
+        for (fit, (h, h_tilde)) in e.blocks.iter().zip(compiled.iter().zip(&compressed)) {
+            let weigh = |f: &dyn Fn(f64, f64) -> f64| -> f64 {
+                let pairs = h.indexed_iter().zip(h_tilde);
+                pairs
+                    .map(|(((row, _), a), b)| weights[row / positions] * f(*a, *b))
+                    .sum()
+            };
+            let mse = weigh(&|a, b| (a - b) * (a - b)) / positions as f64;
+            approx::assert_relative_eq!(fit.mse, mse, max_relative = 1e-11, epsilon = 1e-14);
+            let norms = (weigh(&|a, _| a * a) * weigh(&|_, b| b * b)).sqrt();
+            if let Some(cosine) = fit.cosine {
+                let expected = weigh(&|a, b| a * b) / norms;
+                approx::assert_abs_diff_eq!(cosine, expected, epsilon = 1e-11);
             }
         }
         println!(
