@@ -28,14 +28,17 @@ struct Killed {
 }
 
 impl Killed {
-    /// With these further settings, and killed when `until` is there.
+    /// With these further settings, and killed when the checkpoint before the last, `until`, and the last are there.
     fn new(more: &[&str], until: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let more = more.iter().map(|set| (*set).to_owned()).collect();
         let bench = Self { dir, more };
         succeed(&bench.arguments("whole"));
         let mut child = start(&bench.arguments("killed"));
-        wait_for(&mut child, &bench.path("killed").join(until));
+        let newest = until.replace(PREVIOUS, NEWEST);
+        for file in [until, &newest] {
+            wait_for(&mut child, &bench.path("killed").join(file));
+        }
         child.kill().unwrap();
         child.wait().unwrap();
         assert!(!bench.path("killed/summary.json").exists(), "it was over");

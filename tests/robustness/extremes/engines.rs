@@ -247,10 +247,10 @@ fn engines_take_batches_of_one_and_of_a_hundred_thousand() {
 /// An overflow on the way to a sum that would be in range is no innocent zero.
 #[test]
 fn engines_do_not_rectify_a_sum_that_left_the_range() {
-    // One hidden unit hears −2e38 (its bias), −2e38 (the token), 3e38 (the position) and 3e38 (the block
-    // before): 2e38 in all, which float32 holds; but in no engine's order are all partial sums in range.
+    // One hidden unit reads −2e38 each of its bias, the token and the position, and 2.2e38 each of three columns of the
+    // block before: 6e37 in all, which float32 holds; but every engine adds two of the first three before the others.
     let shape = Shape {
-        width: 5,
+        width: 6,
         depth: 2,
         heads: 1,
         key_size: 1,
@@ -262,16 +262,20 @@ fn engines_do_not_rectify_a_sum_that_left_the_range() {
     scale_all(&mut model, 0.0);
     model.token_embed.column_mut(0).fill(1.0);
     model.pos_embed.column_mut(1).fill(1.0);
-    model.layers[0].fc2.bias[3] = 1.0;
+    for column in [2, 3, 5] {
+        model.layers[0].fc2.bias[column] = 1.0;
+    }
     let unit = &mut model.layers[1];
     unit.fc1.bias[0] = -2e38;
     unit.fc1.weight[[0, 0]] = -2e38;
-    unit.fc1.weight[[1, 0]] = 3e38;
-    unit.fc1.weight[[3, 0]] = 3e38;
+    unit.fc1.weight[[1, 0]] = -2e38;
+    for column in [2, 3, 5] {
+        unit.fc1.weight[[column, 0]] = 2.2e38;
+    }
     unit.fc2.weight[[0, 4]] = 1e-38;
     model.unembed[[4, 0]] = 1.0;
     let case = case(model);
-    let w = Array2::eye(5);
+    let w = Array2::eye(6);
     let exact = Evaluator::new(Arc::clone(&case.teacher), case.objective.clone()).evaluate(&w);
     assert_eq!(exact.loss, 0.0);
     for (name, mut engine) in engines(&case) {

@@ -89,7 +89,7 @@ fn study_record_that_names_directories_elsewhere_is_refused() {
     let bench = Bench::new(|_| {});
     for name in names() {
         let text = format!(
-            "name = {0}\nquestion = {0}\nset = []\nkeys = []\n[[run]]\ndirectory = {0}\nmethod = {0}\nvalues = []\n",
+            "name = {0}\nquestion = {0}\nset = []\nkeys = []\n[[run]]\ndirectory = {0}\nmethod = \"train\"\nvalues = []\n",
             literal(name)
         );
         std::fs::create_dir_all(bench.path("out/study")).unwrap();
