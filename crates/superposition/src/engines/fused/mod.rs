@@ -12,7 +12,7 @@
 //!
 //! `x` is a sum of a token's and a position's embedding, and `h̃_j` has a few live columns. Stack
 //! everything that is ever written as the rows of a frozen matrix `S`; then all that a step needs of
-//! `W` are the small matrices `P_i = S·G·M_i` ([`fold`]), and the model is a network on them:
+//! `W` are the small matrices `P_i = S·G·M_i` (`fold`), and the model is a network on them:
 //!
 //! ```text
 //! z_i = P_token + P_position + Σ_{j<i} h̃_j·P_j + b_i,     h̃_i = block_i(z_i)
@@ -31,9 +31,9 @@
 //!
 //! - [`simd`]: sixteen numbers at a time, with the same bits on every instruction set.
 //! - [`plan`]: what there is to compute, found once from the weights and the input space; which pass does it.
-//! - [`fold`]: from `W` to `P`, and from `dL/dP` to `dL/dW`.
-//! - [`inputs`], [`table`]: a batch with each input once; what depends on (position, token) alone, once a pair.
-//! - [`passes`]: from `P` to the losses and `dL/dP`, each in a folder of its own.
+//! - `fold`: from `W` to `P`, and from `dL/dP` to `dL/dW`.
+//! - `inputs`, `table`: a batch with each input once; what depends on (position, token) alone, once a pair.
+//! - `passes`: from `P` to the losses and `dL/dP`, each in a folder of its own.
 //!
 //! Sums over sequences are formed in a fixed order: pieces belong to shares, shares are added in
 //! their order, and threads only decide who computes a share.

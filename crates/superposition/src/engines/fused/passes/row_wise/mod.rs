@@ -8,7 +8,7 @@
 //!
 //! A softmax over all keys is made of sums over the keys of either half, which [`tabulated`] has for
 //! every combination. A row that would lose digits that way somewhere has a softmax of its own for each half
-//! ([`softmax`]). [`places`] goes from either to the losses and back; [`head`] has what a row begins and ends with.
+//! ([`softmax`]). [`mod@places`] goes from either to the losses and back; [`head`] has what a row begins and ends with.
 
 mod halves;
 mod head;
