@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Fuzzes whatever reads files and text, with libFuzzer, on the toolchain that builds everything else:
 #
-#   scripts/fuzz.sh                                  every target, a minute each, from the seeds: what CI does
+#   scripts/fuzz.sh                                  every target, a minute each, from the seeds; CI takes 15 s each
 #   SECONDS_EACH=10 scripts/fuzz.sh rasp tables      some of them, shorter
 #   RUNS=10000000 scripts/fuzz.sh rasp               long: so many executions, in a corpus that is kept and grows
 #   SEED=1 scripts/fuzz.sh                           with the same random numbers each time (default: others each time)

@@ -13,7 +13,7 @@ use std::ops::Range;
 use pulp::Simd;
 
 use crate::engines::fused::passes::sequence_wise::maps::{
-    ONE, TILE, TWO, Tile, by_columns, in_parts, together,
+    ONE, TILE, TWO, Tile, by_columns, in_parts, tiles_at_once, together,
 };
 use crate::engines::fused::simd::{Lanes, Precision, one_at_a_time};
 
@@ -157,7 +157,7 @@ fn pairs<S: Simd, F: Precision>(
             start: mut keys,
             end,
         } = sight.keys(queries);
-        while keys + TWO <= end {
+        while tiles_at_once::<S>() == TWO && keys + TWO <= end {
             let at = (queries, keys, tiles);
             in_parts!(
                 S,
@@ -167,9 +167,10 @@ fn pairs<S: Simd, F: Precision>(
             );
             keys += TWO;
         }
-        if keys < end {
+        while keys < end {
             let at = (queries, keys, tiles);
             in_parts!(S, TILE, TILE, some_pairs::<F, ONE>(at, left, right, to));
+            keys += ONE;
         }
     }
 }
@@ -275,14 +276,14 @@ fn weighted<'a, S: Simd, F: Precision>(
         (own_to, to) = to.split_at_mut(size * tiles);
         let mut tile = 0;
         while tile < tiles {
-            let last = (tile + TWO).min(tiles) - 1;
+            let last = (tile + tiles_at_once::<S>()).min(tiles) - 1;
             let y = among(tile).start.min(among(last).start)..among(tile).end.max(among(last).end);
             let at = (tile, tiles);
             by_columns!(
                 left,
                 weighted_together::<S, F>(at, &weights, y.clone(), own, own_to)
             );
-            tile += TWO;
+            tile += tiles_at_once::<S>();
         }
         left -= size;
     }
@@ -303,7 +304,7 @@ fn weighted_together<'a, S: Simd, F: Precision, const J: usize>(
     to: &mut [Tile<F>],
 ) {
     let (at, among) = ((tile, tiles), || among.clone());
-    if tile + TWO <= tiles {
+    if tiles_at_once::<S>() == TWO && tile + TWO <= tiles {
         in_parts!(
             S,
             TWO * TILE,

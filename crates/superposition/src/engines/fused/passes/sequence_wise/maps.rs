@@ -11,10 +11,16 @@ pub const TILE: usize = 3;
 /// last tile may be no position's.
 pub type Tile<F> = [Lanes<F>; TILE];
 
-/// Tiles of a quantity that are computed at once.
+/// Tiles of a quantity that are computed at once with vector instructions.
 pub const TWO: usize = 2;
 /// What may be left of them.
 pub const ONE: usize = 1;
+
+/// How many tiles are computed at once.
+#[inline(always)]
+pub const fn tiles_at_once<S: Simd>() -> usize {
+    if S::F32_LANES > 1 { TWO } else { ONE }
+}
 
 /// How many of `left` columns (at least one) lie together in a matrix: no rest of a single one where that can be
 /// avoided.
@@ -122,7 +128,7 @@ fn combine_together<S: Simd, F: Precision, const J: usize>(
     y: &mut [Tile<F>],
 ) {
     let mut tile = 0;
-    while tile + TWO <= inputs.tiles {
+    while tiles_at_once::<S>() == TWO && tile + TWO <= inputs.tiles {
         in_parts!(
             S,
             TWO * TILE,
@@ -131,13 +137,14 @@ fn combine_together<S: Simd, F: Precision, const J: usize>(
         );
         tile += TWO;
     }
-    if tile < inputs.tiles {
+    while tile < inputs.tiles {
         in_parts!(
             S,
             TILE,
             J,
             combine_some::<F, ONE>(tile, inputs, w, start, y)
         );
+        tile += ONE;
     }
 }
 
