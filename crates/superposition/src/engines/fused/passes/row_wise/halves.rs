@@ -15,8 +15,8 @@ use crate::teacher::Targets;
 
 /// Own combinations that are computed together with the same lanes of the other half: a strip.
 pub const WIDE: usize = 4;
-/// Strips whose losses are summed together.
-pub const STRIPS: usize = 4;
+/// Lanes of places that pass through the network together: so many strips.
+pub const TILE: usize = 4 * WIDE;
 
 /// The combinations of one half that a query meets.
 #[derive(Debug)]
