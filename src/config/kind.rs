@@ -46,11 +46,11 @@ pub enum Kind {
 /// An interval of numbers.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// The lower end; may be infinite (no number is).
+    /// The lower end; −∞ if there is none.
     pub min: f64,
     /// Whether the lower end itself is allowed.
     pub min_allowed: bool,
-    /// The upper end; may be infinite.
+    /// The upper end; ∞ if there is none.
     pub max: f64,
     /// Whether the upper end itself is allowed.
     pub max_allowed: bool,

@@ -500,7 +500,8 @@ pub(super) fn is_table(name: &str) -> bool {
     KEYS.iter().any(|key| is_below(key.name, name))
 }
 
-/// The key that a name goes on from, and how: `x` for `inputs.token_weights.x`.
+/// The key of the table that a longer name is an entry of, and the entry: `inputs.token_weights` and `x` for
+/// `inputs.token_weights.x`.
 pub(super) fn entry(name: &str) -> Option<(&'static Key, &str)> {
     KEYS.iter()
         .find_map(|key| Some((key, below(name, key.name)?)))

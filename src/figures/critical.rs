@@ -71,9 +71,9 @@ pub fn against_rank(name: &str, title: &str, source: &str, rows: &[Row]) -> Figu
     Figure {
         name: name.into(),
         title: title.into(),
-        caption: "One row per program. Grey dots are the widths that were tried; orange strokes the rank of the visited states in the features \
-                  that are read, black ones D. Blue is the smallest from which on the median run is good, \
-                  with its 95 % interval over seeds, cut off at the largest width tried; none where no width was good."
+        caption: "One row per program. Grey dots: each d that was tried. Orange strokes: the rank of the visited states in the features \
+                  that are read; black strokes: D. Blue: the smallest sufficient d, from which on the median over seeds is good, \
+                  with its 95 % interval over seeds, cut off at the largest d tried; a program without it had no sufficient d."
             .into(),
         source: source.into(),
         scene,

@@ -15,7 +15,7 @@ use base::rng::{self, Purpose};
 pub struct Tolerance {
     /// Of this metric.
     pub metric: Metric,
-    /// Good enough from here on.
+    /// Values that are at least as good are within the tolerance.
     pub value: f64,
 }
 
@@ -46,14 +46,14 @@ impl Tolerance {
 }
 
 /// The smallest width from which on (there and at every larger width that was tried) the median over
-/// seeds is within the tolerance. A width is none where no width will do.
+/// seeds is within the tolerance. `None` if no width suffices.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct CriticalWidth {
     /// The estimate.
     pub estimate: Option<usize>,
     /// The 2.5 % quantile over resampled seeds.
     pub low: Option<usize>,
-    /// The 97.5 % quantile; none if that often no width will do.
+    /// The 97.5 % quantile; `None` if no width suffices in 2.5 % of the resamples.
     pub high: Option<usize>,
 }
 

@@ -47,7 +47,7 @@ pub struct Column {
     pub label: &'static str,
     /// In which direction it is good.
     pub better: Better,
-    /// Good enough from here on; none where that depends on the program.
+    /// The value from which on the metric counts as good; `None` if that depends on the program.
     pub tolerance: Option<f64>,
 }
 

@@ -250,7 +250,7 @@ pub struct AgreementMedian {
     pub group: Group,
     pub d: usize,
     pub pairs: usize,
-    /// None where a pair has none.
+    /// `None` if no pair has a correlation.
     pub median_correlation: Option<f64>,
     /// The same without the diagonal, and in analyses of earlier versions.
     pub median_correlation_off_diagonal: Option<f64>,

@@ -157,7 +157,7 @@ impl Table {
         Ok(value.filter(|number| number.is_finite()))
     }
 
-    /// A cell's whole number; none where the cell is empty.
+    /// The whole number in a cell; `None` if the cell is empty.
     ///
     /// # Errors
     /// If it is something else.

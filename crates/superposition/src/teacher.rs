@@ -330,9 +330,33 @@ impl Teacher {
         }
     }
 
+    /// The targets of the evaluation set, in buffers of their size from the beginning.
     fn make_table(&self) -> Targets {
-        let tokens = self.evaluation.chunk(&self.space, 0, self.evaluation.len());
-        self.compute(tokens.view())
+        let size = self.evaluation.len();
+        let rows = size * self.space.positions();
+        let buffer = |columns: usize| Array2::zeros((rows, columns));
+        let mut table = Targets {
+            blocks: self.live_columns.iter().map(|c| buffer(c.len())).collect(),
+            output: Vec::with_capacity(rows),
+            distribution: self.soft.then(|| buffer(self.model.unembed.ncols())),
+        };
+        for start in (0..size).step_by(CHUNK) {
+            let end = (start + CHUNK).min(size);
+            let part = self.compute(self.evaluation.chunk(&self.space, start, end).view());
+            let rows = start * self.space.positions()..end * self.space.positions();
+            let own = |all: &mut Array2<f64>, part: &Array2<f64>| {
+                all.slice_axis_mut(Axis(0), rows.clone().into())
+                    .assign(part);
+            };
+            for (all, part) in table.blocks.iter_mut().zip(&part.blocks) {
+                own(all, part);
+            }
+            if let (Some(all), Some(part)) = (&mut table.distribution, &part.distribution) {
+                own(all, part);
+            }
+            table.output.extend(part.output);
+        }
+        table
     }
 }
 

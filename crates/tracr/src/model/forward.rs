@@ -16,8 +16,8 @@
 //! `tests/engines/parity.rs` (`reference/activations`).
 //!
 //! It is written plainly: this is what targets and exact metrics come from, and engines are judged by. Zeros of the
-//! weights are left out ([`super::sparse`]), and sums have one order, so that the bits of a result do not depend on the
-//! machine.
+//! weights are left out ([`super::sparse`]), sums have one order and exponentials are those of the crate `libm`, so that the
+//! bits of a result do not depend on the machine.
 
 use std::ops::Range;
 
@@ -26,7 +26,7 @@ use ndarray::{Array2, Array4, ArrayView1, ArrayView2, Axis};
 use super::compiled::{Layer, Linear, Site};
 use super::frozen::{Frozen, Maps};
 use super::real::Real;
-use super::sparse::{SparseMap, product};
+use super::sparse::{SparseMap, product, product_into};
 use super::wiring::{Reader, Wiring};
 
 /// Logit of a masked position, as in Tracr.
@@ -47,37 +47,44 @@ impl<F: Real> Stream<'_, F> {
     fn write(&self, site: Site, features: &Array2<F>) -> Array2<F> {
         match self {
             Stream::Full => features.clone(),
-            Stream::Compressed(w, wiring) => {
-                let w = wiring.matrix(w, wiring.write(site)).reversed_axes();
-                let all: Vec<usize> = (0..w.ncols()).collect();
-                product(features, w, (&all, w.ncols()))
-            }
+            Stream::Compressed(w, wiring) => product(
+                features,
+                wiring.matrix(w, wiring.write(site)).reversed_axes(),
+            ),
         }
     }
 
     /// `[N, D or d]` stream to the `[N, D]` features that a reader reads.
     pub fn read(&self, reader: Reader, stream: &Array2<F>) -> Array2<F> {
-        match self {
-            Stream::Full => stream.clone(),
-            Stream::Compressed(w, wiring) => {
-                let w = wiring.matrix(w, wiring.read(reader));
-                let all: Vec<usize> = (0..w.ncols()).collect();
-                product(stream, w, (&all, w.ncols()))
-            }
-        }
+        self.read_some(reader, None, stream)
     }
 
     /// The same, but zero in the features that `maps` do not read.
     fn read_for(&self, reader: Reader, maps: &[&SparseMap<F>], stream: &Array2<F>) -> Array2<F> {
+        let mut read: Vec<usize> = maps.iter().flat_map(|map| map.read()).copied().collect();
+        read.sort_unstable();
+        read.dedup();
+        self.read_some(reader, Some(read), stream)
+    }
+
+    /// These features, or all.
+    fn read_some(
+        &self,
+        reader: Reader,
+        features: Option<Vec<usize>>,
+        stream: &Array2<F>,
+    ) -> Array2<F> {
         let Stream::Compressed(w, wiring) = self else {
             return stream.clone();
         };
-        let mut needed: Vec<usize> = maps.iter().flat_map(|map| map.read()).copied().collect();
-        needed.sort_unstable();
-        needed.dedup();
         let w = wiring.matrix(w, wiring.read(reader));
-        let some = w.select(Axis(1), &needed);
-        product(stream, some.view(), (&needed, w.ncols()))
+        match features {
+            None => product(stream, w),
+            Some(features) => {
+                let some = w.select(Axis(1), &features);
+                product_into(stream, some.view(), (&features, w.ncols()))
+            }
+        }
     }
 }
 

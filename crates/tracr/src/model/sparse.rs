@@ -78,9 +78,14 @@ impl<F: Real> SparseMap<F> {
     }
 }
 
-/// `[N, inputs]` times `[inputs, outputs]`; zeros among the former cost nothing. The results are columns `to` of
-/// `[N, width]`, which is zero elsewhere.
-pub fn product<F: Real>(
+/// `[N, inputs]` times `[inputs, outputs]`; zeros among the former cost nothing.
+pub fn product<F: Real>(left: &Array2<F>, right: ArrayView2<'_, F>) -> Array2<F> {
+    let all: Vec<usize> = (0..right.ncols()).collect();
+    product_into(left, right, (&all, all.len()))
+}
+
+/// [`product`], as columns `to` of `[N, width]`, which is zero elsewhere.
+pub fn product_into<F: Real>(
     left: &Array2<F>,
     right: ArrayView2<'_, F>,
     (to, width): (&[usize], usize),
@@ -127,10 +132,13 @@ mod tests {
     fn product_adds_in_the_order_of_the_inputs() {
         let left = array![[1e16, 1.0, -1e16], [0.0, 2.0, 0.0]];
         let right = array![[1.0, 0.0], [1.0, 3.0], [1.0, 0.0]];
-        let found = product(&left, right.view(), (&[0, 2], 3));
+        let found = product_into(&left, right.view(), (&[0, 2], 3));
         let first = (1e16 + 1.0) - 1e16;
         assert_eq!(found, array![[first, 0.0, 3.0], [2.0, 0.0, 6.0]]);
         let transposed = right.t().to_owned();
-        assert_eq!(found, product(&left, transposed.t(), (&[0, 2], 3)));
+        assert_eq!(
+            product(&left, transposed.t()),
+            array![[first, 3.0], [2.0, 6.0]]
+        );
     }
 }

@@ -4,11 +4,9 @@
 
 use super::grouping::{self, Grouping};
 use super::head::Head;
-use super::parts::{Expansion, Method, Plan, Work};
+use super::parts::{Expansion, Method, Plan, WIDE, Work};
 use crate::engines::fused::simd::LANES;
 
-/// Places of a row that are computed together.
-const WIDE: usize = 4;
 /// Sequences of a batch.
 const BATCH: f64 = 256.0;
 /// One lookup in a table of sums, with its counterpart in the backward pass.
@@ -28,12 +26,12 @@ const ATTENTION: f64 = 2.5;
 /// Merging the softmaxes of two halves at one row of lanes, both passes; and each of its values.
 const MERGING: f64 = 45.0;
 const MERGED_VALUE: f64 = 8.0;
-/// As many times the arithmetic take as long sixteen sequences at a time as they do by pieces.
+/// Sixteen sequences at a time, this many times the arithmetic takes as long as it does by pieces.
 const SEQUENCE_WISE: f64 = 3.5;
 /// A term of the loss at one row of lanes.
 const ERROR: f64 = 12.0;
-/// The most places of a space that is worked through row by row.
-const MOST_PLACES: f64 = 65536.0;
+/// The most token positions of a space that is worked through row by row.
+const MOST_TOKEN_POSITIONS: f64 = 65536.0;
 
 fn lanes(numbers: usize) -> f64 {
     numbers.div_ceil(LANES) as f64
@@ -111,7 +109,7 @@ pub fn row_wise(plan: &Plan, forced: bool) -> Option<Grouping> {
     if plan.shares > 1 || !is_last || [values, columns, scores] != [1; 3] {
         return None;
     }
-    let size = plan.space_size? as f64;
+    plan.space_size?;
     let choices: Vec<usize> = plan.rows_at().iter().map(|rows| rows.len()).collect();
     let lookup = plan.expansion == Expansion::Lookup;
     let first = match method {
@@ -119,10 +117,10 @@ pub fn row_wise(plan: &Plan, forced: bool) -> Option<Grouping> {
         Method::Dense => dense(heads, plan.positions, Some(&choices), lookup),
         Method::Factored => return None, // its table lacks queries and keys
     };
-    let distinct = size * (1.0 - (1.0 - 1.0 / size).powf(BATCH));
+    let distinct = plan.distinct(BATCH);
     let numbers = plan.batch_columns().count() as f64 + 3.0;
     let positions = plan.positions as f64;
-    let after = plan.multiplications_per_place();
+    let after = plan.multiplications_per_token_position();
     let by_sequence =
         ATTENTION * first + distinct * positions * (LOADING * numbers + after / LANES as f64);
     let (halves, by_row) = (1..choices.len())
@@ -137,23 +135,19 @@ pub fn row_wise(plan: &Plan, forced: bool) -> Option<Grouping> {
 /// Whether the plan's space is worked through sixteen sequences at a time: where the table saves little, and where
 /// sequences are short enough for the nearest cache.
 pub fn sequence_wise(plan: &Plan, forced: bool) -> bool {
-    let Some(size) = plan.space_size else {
-        return false;
-    };
-    let size = size as f64;
-    let distinct = size * (1.0 - (1.0 - 1.0 / size).powf(BATCH));
-    plan.row_wise.is_none()
+    plan.space_size.is_some()
+        && plan.row_wise.is_none()
         && plan.shares == 1
-        && (forced || plan.more_sequence_wise(distinct) < SEQUENCE_WISE)
+        && (forced || plan.more_sequence_wise(plan.distinct(BATCH)) < SEQUENCE_WISE)
         && plan.expansion == Expansion::Indicators
 }
 
-/// Row by row, the first `left` positions being one half; a place costs `after` once the softmaxes are
+/// Row by row, the first `left` positions being one half; a token position costs `after` once the softmaxes are
 /// merged.
 fn halved(heads: &[Head], choices: &[usize], left: usize, after: f64) -> Option<f64> {
     let product = |of: &[usize]| of.iter().map(|n| *n as f64).product::<f64>();
     let halves = [product(&choices[..left]), product(&choices[left..])];
-    if choices.len() as f64 * halves[0] * halves[1] > MOST_PLACES {
+    if choices.len() as f64 * halves[0] * halves[1] > MOST_TOKEN_POSITIONS {
         return None;
     }
     let values: usize = heads.iter().map(|h| h.value.len()).sum();

@@ -48,20 +48,21 @@ impl Display for Plan {
             return writeln!(
                 f,
                 "training on members of the space works through all {} at once, row by row of the table: \
-                 {} combinations of tokens at positions 0..{} by {} at the others, each place about {:.0} \
+                 {} combinations of tokens at positions 0..{} by {} at the others, each token position about {:.0} \
                  floating-point operations",
                 sizes[0] * sizes[1] * self.positions,
                 sizes[0],
                 halves.groups[1].first,
                 sizes[1],
-                2.0 * self.multiplications_per_place()
+                2.0 * self.multiplications_per_token_position()
             );
         }
         if self.sequence_wise {
             writeln!(
                 f,
-                "training on members of the space takes sixteen sequences at a time through the whole model, \
-                 attentions logit by logit"
+                "training on members of the space takes sixteen sequences at a time through all blocks, without a \
+                 table and with every attention logit by logit; what is said of tables and tabulated sums is true of \
+                 other batches"
             )?;
         }
         let multiplications = self.multiplications_per_sequence();

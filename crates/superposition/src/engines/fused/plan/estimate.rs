@@ -33,25 +33,31 @@ impl Plan {
         numbers
     }
 
+    /// How many different inputs a batch of this size has on average, all inputs being equally likely.
+    pub(super) fn distinct(&self, batch: f64) -> f64 {
+        self.space_size.map_or(batch, |size| {
+            let size = size as f64;
+            size * (1.0 - (1.0 - 1.0 / size).powf(batch))
+        })
+    }
+
     /// Estimated floating-point operations of a step with a batch of this size: two for each
-    /// multiplication and addition, repetitions in the batch computed once, or all places of a space that
+    /// multiplication and addition, repetitions in the batch computed once, or all token positions of a space that
     /// is worked through row by row. A number that is 0 counts like another one.
     pub fn flops_per_step(&self, batch: f64) -> f64 {
         if let (Some(halves), Some(size), Some((_, heads))) =
             (&self.row_wise, self.space_size, self.first_attention())
         {
-            let places = size as f64 * self.positions as f64;
+            let token_positions = size as f64 * self.positions as f64;
             let values: usize = heads.iter().map(|h| h.value.len()).sum();
             // A sum and a division, and the values' sums, both ways.
             let merged = 4.0 * heads.len() as f64 + 6.0 * values as f64;
             let softmaxes = halves.multiplications(heads, self.table_rows() as f64);
-            let all = places * (self.multiplications_per_place() + merged) + softmaxes;
+            let all =
+                token_positions * (self.multiplications_per_token_position() + merged) + softmaxes;
             return 2.0 * (all + self.reader_table_multiplications());
         }
-        let distinct = self.space_size.map_or(batch, |size| {
-            let size = size as f64;
-            size * (1.0 - (1.0 - 1.0 / size).powf(batch))
-        });
+        let distinct = self.distinct(batch);
         if self.sequence_wise {
             let tokens = Tokens::new(self);
             return 2.0 * distinct * self.multiplications_sequence_wise(&tokens);
@@ -110,7 +116,7 @@ impl Plan {
 
     /// Multiplications of a forward and backward pass at one position of a sequence, from the outputs of the
     /// first attention's heads on, where nothing after it mixes positions.
-    pub(super) fn multiplications_per_place(&self) -> f64 {
+    pub(super) fn multiplications_per_token_position(&self) -> f64 {
         let mut read_sources = 0;
         let mut all = 0;
         for (i, reader) in self

@@ -22,5 +22,5 @@ mod tokens;
 
 pub use grouping::{Group, Grouping, MOST_GROUPS};
 pub use head::Head;
-pub use parts::{Block, Domain, Expansion, Method, Pass, Plan, Reader, SparseRow, Work};
+pub use parts::{Block, Domain, Expansion, Method, Pass, Plan, Reader, SparseRow, WIDE, Work};
 pub use tokens::Tokens;

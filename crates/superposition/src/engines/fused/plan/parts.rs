@@ -5,6 +5,10 @@ use std::ops::Range;
 use super::grouping::Grouping;
 use super::head::Head;
 
+/// Own combinations of a row that are computed together, with the same sixteen of the other half, where a space is worked
+/// through row by row.
+pub const WIDE: usize = 4;
+
 /// One row of `S`: (dimension, weight), the zeros left out.
 pub type SparseRow = Vec<(usize, f64)>;
 

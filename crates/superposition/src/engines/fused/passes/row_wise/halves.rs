@@ -13,8 +13,8 @@ use crate::engines::fused::simd::{LANES, Lanes, Precision, one_at_a_time};
 use crate::inputs::InputSpace;
 use crate::teacher::Targets;
 
-/// Own combinations that are computed together with the same lanes of the other half: a strip.
-pub const WIDE: usize = 4;
+pub use crate::engines::fused::plan::WIDE;
+
 /// Lanes of places that pass through the network together: so many strips.
 pub const TILE: usize = 4 * WIDE;
 

@@ -17,6 +17,10 @@ use crate::engines::fused::passes::sequence_wise::maps::{
 };
 use crate::engines::fused::simd::{Lanes, Precision, one_at_a_time};
 
+/// Directions of [`weighted`].
+const TO_QUERIES: bool = false;
+const TO_KEYS: bool = true;
+
 /// Which keys the queries see.
 #[derive(Clone, Copy, Debug)]
 pub struct Sight {
@@ -29,7 +33,7 @@ pub struct Sight {
 }
 
 impl Sight {
-    /// Of inputs of so many positions.
+    /// For inputs of `positions` positions each.
     pub fn new(positions: usize, causal: bool) -> Self {
         Self {
             positions,
@@ -47,7 +51,7 @@ impl Sight {
         self
     }
 
-    /// So many keys, from the first on, are seen by a query.
+    /// The number of keys, from the first on, that a query sees.
     #[inline(always)]
     fn of(self, query: usize) -> usize {
         if self.causal {
@@ -86,7 +90,7 @@ pub fn forward<S: Simd, F: Precision>(
     for q in 0..TILE * tiles {
         softmax(&mut a[q * tiles..][..tiles], sight.of(q));
     }
-    to_queries::<S, F>(sight, columns[2].len(), a, value, o);
+    weighted::<S, F, TO_QUERIES>(sight, columns[2].len(), a, value, o);
 }
 
 /// The head's columns of `dz` from `do`; `ds` is room for that of the logits.
@@ -131,9 +135,9 @@ pub fn backward<S: Simd, F: Precision>(
     let of = |own: &Range<usize>| own.start * tiles..own.end * tiles;
     let [dquery, dkey, dvalue] = columns.each_ref().map(of);
     let [logits, _, values] = columns.each_ref().map(Range::len);
-    to_queries::<S, F>(sight, logits, ds, key, &mut dz[dquery]);
-    to_keys::<S, F>(sight, logits, ds, query, &mut dz[dkey]);
-    to_keys::<S, F>(sight, values, a, d_o, &mut dz[dvalue]);
+    weighted::<S, F, TO_QUERIES>(sight, logits, ds, key, &mut dz[dquery]);
+    weighted::<S, F, TO_KEYS>(sight, logits, ds, query, &mut dz[dkey]);
+    weighted::<S, F, TO_KEYS>(sight, values, a, d_o, &mut dz[dvalue]);
 }
 
 /// The tiles of some columns.
@@ -206,9 +210,10 @@ fn some_pairs<F: Precision, const N: usize, const J: usize, const M: usize>(
     }
 }
 
-/// `to_{f,q} = Σ_k a_qk·from_{f,k}`.
+/// `to_{f,q} = Σ_k a_qk·from_{f,k}`, or, `TO_KEYS`, `to_{f,k} = Σ_q a_qk·from_{f,q}`, of so many columns: for some tiles
+/// `x` of `to` at once, over the tiles `y` of `from` that any of them sees or is seen by.
 #[inline(always)]
-fn to_queries<S: Simd, F: Precision>(
+fn weighted<S: Simd, F: Precision, const TO_KEYS: bool>(
     sight: Sight,
     columns: usize,
     a: &[Tile<F>],
@@ -216,133 +221,86 @@ fn to_queries<S: Simd, F: Precision>(
     to: &mut [Tile<F>],
 ) {
     let tiles = sight.tiles;
-    let own = |queries: usize, keys: usize| -> Pairs<'_, F> {
-        std::array::from_fn(|q| &a[(queries * TILE + q) * tiles + keys])
-    };
-    let weight = |own: &Pairs<'_, F>, q: usize, k: usize| own[q][k];
-    weighted::<S, F>(
-        (columns, tiles),
-        (own, weight),
-        |queries| sight.keys(queries),
-        from,
-        to,
-    );
-}
-
-/// `to_{f,k} = Σ_q a_qk·from_{f,q}`.
-#[inline(always)]
-fn to_keys<S: Simd, F: Precision>(
-    sight: Sight,
-    columns: usize,
-    a: &[Tile<F>],
-    from: &[Tile<F>],
-    to: &mut [Tile<F>],
-) {
-    let tiles = sight.tiles;
-    let own = |keys: usize, queries: usize| -> Pairs<'_, F> {
-        std::array::from_fn(|q| &a[(queries * TILE + q) * tiles + keys])
-    };
-    let weight = |own: &Pairs<'_, F>, k: usize, q: usize| own[q][k];
-    weighted::<S, F>(
-        (columns, tiles),
-        (own, weight),
-        |keys| sight.queries(keys),
-        from,
-        to,
-    );
-}
-
-/// A tile of queries with a tile of keys.
-type Pairs<'a, F> = [&'a Tile<F>; TILE];
-
-/// `to_{f,x} = Σ_y weight(x, y)·from_{f,y}`: for two tiles of `x` at once, over the tiles of `y` that are `among` them.
-#[inline(always)]
-fn weighted<'a, S: Simd, F: Precision>(
-    (columns, tiles): (usize, usize),
-    weights: Weights<
-        impl Fn(usize, usize) -> Pairs<'a, F>,
-        impl Fn(&Pairs<'a, F>, usize, usize) -> Lanes<F>,
-    >,
-    among: impl Fn(usize) -> Range<usize>,
-    from: &[Tile<F>],
-    to: &mut [Tile<F>],
-) {
-    let (mut from, mut to) = (from, to);
-    let mut left = columns;
+    let (mut from, mut to, mut left) = (from, to, columns);
     while left > 0 {
         let size = together(left);
         let (own, own_to);
         (own, from) = from.split_at(size * tiles);
         (own_to, to) = to.split_at_mut(size * tiles);
-        let mut tile = 0;
-        while tile < tiles {
-            let last = (tile + tiles_at_once::<S>()).min(tiles) - 1;
-            let y = among(tile).start.min(among(last).start)..among(tile).end.max(among(last).end);
-            let at = (tile, tiles);
+        let mut x = 0;
+        while x < tiles {
+            let next = (x + tiles_at_once::<S>()).min(tiles);
+            let y = if TO_KEYS {
+                sight.queries(x)
+            } else {
+                sight.keys(next - 1)
+            };
             by_columns!(
                 left,
-                weighted_together::<S, F>(at, &weights, y.clone(), own, own_to)
+                weighted_together::<S, F, TO_KEYS>((x, tiles), a, y.clone(), own, own_to)
             );
-            tile += tiles_at_once::<S>();
+            x = next;
         }
         left -= size;
     }
 }
 
-/// The pairs of a tile of `x` and one of `y`; and the weight of two of their positions.
-type Weights<P, W> = (P, W);
-
+/// `J` columns.
 #[inline(always)]
-fn weighted_together<'a, S: Simd, F: Precision, const J: usize>(
-    (tile, tiles): (usize, usize),
-    weights: &Weights<
-        impl Fn(usize, usize) -> Pairs<'a, F>,
-        impl Fn(&Pairs<'a, F>, usize, usize) -> Lanes<F>,
-    >,
-    among: Range<usize>,
+fn weighted_together<S: Simd, F: Precision, const TO_KEYS: bool, const J: usize>(
+    at: (usize, usize),
+    a: &[Tile<F>],
+    y: Range<usize>,
     from: &[Tile<F>],
     to: &mut [Tile<F>],
 ) {
-    let (at, among) = ((tile, tiles), || among.clone());
-    if tiles_at_once::<S>() == TWO && tile + TWO <= tiles {
+    if tiles_at_once::<S>() == TWO && at.0 + TWO <= at.1 {
         in_parts!(
             S,
             TWO * TILE,
             J,
-            some_weighted::<F, TWO>(at, weights, among(), from, to)
+            some_weighted::<F, TWO, TO_KEYS>(at, a, y.clone(), from, to)
         );
     } else {
         in_parts!(
             S,
             TILE,
             J,
-            some_weighted::<F, ONE>(at, weights, among(), from, to)
+            some_weighted::<F, ONE, TO_KEYS>(at, a, y.clone(), from, to)
         );
     }
 }
 
+/// `M` of `J` columns, from the column `first` on: `N` tiles of `to` from `x` on.
 #[inline(always)]
-fn some_weighted<'a, F: Precision, const N: usize, const J: usize, const M: usize>(
+fn some_weighted<
+    F: Precision,
+    const N: usize,
+    const TO_KEYS: bool,
+    const J: usize,
+    const M: usize,
+>(
     first: usize,
-    (tile, tiles): (usize, usize),
-    (pairs, weight): &Weights<
-        impl Fn(usize, usize) -> Pairs<'a, F>,
-        impl Fn(&Pairs<'a, F>, usize, usize) -> Lanes<F>,
-    >,
-    among: Range<usize>,
+    (x, tiles): (usize, usize),
+    a: &[Tile<F>],
+    y: Range<usize>,
     from: &[Tile<F>],
     to: &mut [Tile<F>],
 ) {
     let mut sums = [[[Lanes::zero(); TILE]; N]; M];
-    for y in among {
-        let own: [Pairs<'_, F>; N] = std::array::from_fn(|k| pairs(tile + k, y));
+    for y in y {
+        // A tile of queries with a tile of keys, for each of `N`.
+        let weights: [[&Tile<F>; TILE]; N] = std::array::from_fn(|k| {
+            let (queries, keys) = if TO_KEYS { (y, x + k) } else { (x + k, y) };
+            std::array::from_fn(|q| &a[(queries * TILE + q) * tiles + keys])
+        });
         let from: [&Tile<F>; M] = std::array::from_fn(|b| &from[(first + b) * tiles + y]);
         for n in 0..TILE {
             for b in 0..M {
                 for k in 0..N {
-                    for x in 0..TILE {
-                        let weight = weight(&own[k], x, n);
-                        sums[b][k][x] = weight.mul_add(from[b][n], sums[b][k][x]);
+                    for m in 0..TILE {
+                        let (q, key) = if TO_KEYS { (n, m) } else { (m, n) };
+                        sums[b][k][m] = weights[k][q][key].mul_add(from[b][n], sums[b][k][m]);
                     }
                 }
             }
@@ -350,7 +308,7 @@ fn some_weighted<'a, F: Precision, const N: usize, const J: usize, const M: usiz
     }
     for b in 0..M {
         for k in 0..N {
-            to[(first + b) * tiles + tile + k] = sums[b][k];
+            to[(first + b) * tiles + x + k] = sums[b][k];
         }
     }
 }
