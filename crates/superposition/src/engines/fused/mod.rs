@@ -163,8 +163,8 @@ impl<F: Precision> Fused<F> {
         };
         let row_wise = plan.row_wise.as_ref().and_then(|halves| {
             let targets = teacher.table()?;
-            let loss = teacher.output_loss();
-            (!soft).then(|| RowWise::new(&plan, halves, teacher.space(), targets, loss))
+            let is_number = teacher.output_loss() == OutputLoss::SquaredError;
+            RowWise::new(&plan, halves, teacher.space(), targets).filter(|_| is_number)
         });
         let kept = teacher.table().filter(|_| plan.sequence_wise && !soft);
         let sequence_wise = kept.map(|targets| {

@@ -15,8 +15,8 @@ use crate::teacher::Targets;
 
 pub use crate::engines::fused::plan::WIDE;
 
-/// Lanes of places that pass through the network together: so many strips.
-pub const TILE: usize = 4 * WIDE;
+/// Strips whose losses are summed together.
+pub const STRIPS: usize = 4;
 
 /// The combinations of one half that a query meets.
 #[derive(Debug)]

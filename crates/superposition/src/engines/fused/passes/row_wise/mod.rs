@@ -1,23 +1,22 @@
 //! A small space worked through row by row of the table, not input by input of the batch.
 //!
-//! Where all blocks after the first live attention work at one position, what they compute at a place
-//! (an input and a position) depends on the row `q` of that position and on two things more: which
-//! tokens the left half of the positions has and which the right. So the places of a row are a table
+//! Where the first live attention is the last block and its one value goes straight to one number of the output, what is
+//! computed at a token position depends on the row `q` there and on two things more: which
+//! tokens the left half of the positions has and which the right. So the token positions of a row are a table
 //! of left by right combinations ([`halves`]), always in the same order, and a batch says only how
-//! often each place occurs. Nothing is looked up and nothing scattered.
+//! often each occurs. Nothing is looked up and nothing scattered.
 //!
 //! A softmax over all keys is made of sums over the keys of either half, which [`tabulated`] has for
-//! every combination. A row where some place would lose digits that way has a softmax of its own for each half
-//! ([`softmax`]), and [`head`] merges them. The rest of a place is in [`network`]; where that is one map, [`direct`]
-//! does both in one pass.
+//! every combination. A row that would lose digits that way somewhere has a softmax of its own for each half
+//! ([`softmax`]). [`mod@places`] goes from either to the losses and back; [`head`] has what a row begins and ends with.
 
-pub mod direct;
-pub mod halves;
-pub mod head;
-pub mod network;
-pub mod softmax;
+mod halves;
+mod head;
+mod places;
+mod score;
+mod softmax;
 mod step;
-pub mod tabulated;
+mod tabulated;
 
 use crate::engines::fused::common::{Common, Gradients};
 use crate::engines::fused::inputs::Inputs;
@@ -29,20 +28,19 @@ use crate::engines::fused::simd::sums::sum_each;
 use crate::engines::fused::simd::{LANES, Lanes, Precision, add_scaled, kernels, one_at_a_time};
 use crate::engines::fused::table::{Table, TableGradient};
 use crate::inputs::InputSpace;
-use crate::teacher::{OutputLoss, Targets};
-use halves::{Counts, Layout, Queries, TILE, WIDE};
+use crate::teacher::Targets;
+use halves::{Counts, Layout};
 use head::{HeadGradients, HeadWork};
-use network::Network;
+use places::{RowData, places};
+use score::Score;
 
 /// All that this way of computing needs.
 #[derive(Debug)]
 pub struct RowWise<F> {
     layout: Layout<F>,
     counts: Counts<F>,
-    network: Network<F>,
-    heads: Vec<HeadWork<F>>,
-    /// The block's number where rows can go [`direct`].
-    direct: Option<usize>,
+    head: HeadWork<F>,
+    score: Score<F>,
     /// The attention's number among the live blocks.
     attention: usize,
     /// How often each row of the table occurs.
@@ -58,31 +56,19 @@ impl<F: Precision> RowWise<F> {
         halves: &Grouping,
         space: &InputSpace,
         targets: &Targets,
-        loss: OutputLoss,
-    ) -> Self {
+    ) -> Option<Self> {
         let layout = Layout::new(plan, halves, space, targets);
-        let (attention, heads) = plan.first_attention().unwrap_or((0, &[]));
+        let (attention, heads) = plan.first_attention()?;
         let stride = plan.table_rows().next_multiple_of(LANES);
-        let mut first_value = 0;
-        let heads: Vec<HeadWork<F>> = heads
-            .iter()
-            .map(|head| {
-                let work = HeadWork::new(head, &layout, stride, first_value);
-                first_value += head.value.len();
-                work
-            })
-            .collect();
-        let network = Network::new(plan, first_value);
-        Self {
+        Some(Self {
             counts: Counts::new(halves),
-            direct: network.direct(1, 1, loss),
-            network,
+            head: HeadWork::new(heads.first()?, &layout, stride),
+            score: Score::new(plan, &plan.blocks[attention]),
             occurrences: vec![F::zero(); plan.table_rows()],
             counted: Vec::new(),
             layout,
-            heads,
             attention,
-        }
+        })
     }
 
     /// Takes in at which rows of the table the output counts.
@@ -116,96 +102,29 @@ impl<F: Precision> RowWise<F> {
         gradients: &mut Gradients<F>,
     ) {
         self.counts.load(&self.layout, members);
-        self.network.begin(plan, &common.folded);
-        let Some((_, heads)) = plan.first_attention() else {
+        self.score.begin(&common.folded);
+        let Some((_, [head, ..])) = plan.first_attention() else {
             return;
         };
         let z = &common.table.z[self.attention];
-        for (head, work) in heads.iter().zip(&mut self.heads) {
-            logits(head, z, common.table.stride, &mut work.logits);
-        }
+        logits(head, z, common.table.stride, &mut self.head.logits);
         rows(
             &self.layout,
             &self.counts,
-            (&common.table, &common.outputs),
-            (heads, self.attention),
-            (counted, terms, self.direct),
-            &mut self.network,
-            &mut self.heads,
+            (&common.table, &common.outputs[self.attention]),
+            (head, self.attention),
+            (counted, terms),
+            &mut self.score,
+            &mut self.head,
             &mut self.occurrences,
             &mut gradients.table,
         );
-        self.network.end(plan, &mut gradients.folded);
+        self.score.end(&mut gradients.folded);
         let dz = &mut gradients.table.z[self.attention];
-        for (head, work) in heads.iter().zip(&mut self.heads) {
-            finish(head, z, common.table.stride, work.gradients(), dz);
-        }
-        gradients.loss.layers += self.network.loss_layers.sum().widen();
-        gradients.loss.output += self.network.loss_output.sum().widen();
+        finish(head, z, common.table.stride, self.head.gradients(), dz);
+        gradients.loss.layers += self.score.loss_layers.sum().widen();
+        gradients.loss.output += self.score.loss_output.sum().widen();
     }
-}
-
-/// A row's places, what they are compared with and how often each occurs.
-#[derive(Clone, Copy, Debug)]
-pub struct RowData<'a, F> {
-    /// The queries at the row's position.
-    queries: &'a Queries<F>,
-    /// The row's own combinations.
-    own: &'a [u32],
-    /// Of the batch.
-    counts: &'a Counts<F>,
-    /// `[features, places]`: of the blocks' columns, then of the output.
-    targets: &'a [Lanes<F>],
-    /// Whether the output counts here.
-    counted: bool,
-}
-
-/// The places of the row that network and heads have begun, tile by tile, forward and back. Gives how often the
-/// row occurs.
-#[inline(always)]
-fn places<F: Precision>(
-    row: RowData<'_, F>,
-    outputs: &[OutputMap<F>],
-    terms: Terms<'_>,
-    network: &mut Network<F>,
-    work: &mut [HeadWork<F>],
-) -> F {
-    let RowData {
-        queries,
-        own,
-        counts,
-        mut targets,
-        counted,
-    } = row;
-    let lanes = [queries.keys[0].lanes, queries.keys[1].lanes];
-    let places = queries.strips.len() * WIDE;
-    let mut occurring = [Lanes::zero(); WIDE];
-    let mut weights = [Lanes::zero(); TILE];
-    for strips in queries.strips.chunks(TILE / WIDE) {
-        let used = strips.len() * WIDE;
-        for work in work.iter_mut() {
-            work.forward(strips, lanes, &mut network.o);
-        }
-        network.forward(outputs, used);
-        for (weights, &(o, i)) in weights.chunks_exact_mut(WIDE).zip(strips) {
-            let Some(own) = own[o..].first_chunk::<WIDE>() else {
-                continue; // never: there are whole strips
-            };
-            for n in 0..WIDE {
-                let weight = counts.at(queries.half, own[n], lanes[1], i);
-                occurring[n] += weight;
-                weights[n] = weight;
-            }
-        }
-        let weights = &weights[..used];
-        network.backward(outputs, (targets, places), weights, counted, terms);
-        for work in work.iter_mut() {
-            work.backward(strips, lanes, &network.d_o);
-        }
-        targets = &targets[used..];
-    }
-    let [a, b, c, d] = occurring;
-    ((a + b) + (c + d)).sum()
 }
 
 kernels! {
@@ -271,31 +190,25 @@ kernels! {
     fn rows<'a, F>(
         layout: &'a Layout<F>,
         counts: &'a Counts<F>,
-        read: (&'a Table<F>, &'a [OutputMap<F>]),
-        attention: (&'a [Head], usize),
-        objective: (&'a [bool], Terms<'a>, Option<usize>),
-        network: &'a mut Network<F>,
-        work: &'a mut [HeadWork<F>],
+        read: (&'a Table<F>, &'a OutputMap<F>),
+        attention: (&'a Head, usize),
+        objective: (&'a [bool], Terms<'a>),
+        score: &'a mut Score<F>,
+        work: &'a mut HeadWork<F>,
         occurrences: &'a mut [F],
         gradient: &'a mut TableGradient<F>,
     ) {
-        let (table, outputs) = read;
-        let (heads, number) = attention;
-        let (counted, terms, direct) = objective;
+        let (table, output) = read;
+        let (head, number) = attention;
+        let (counted, terms) = objective;
         let stride = table.stride;
-        for (head, work) in heads.iter().zip(work.iter_mut()) {
-            work.begin(layout, &table.z[number][head.value.start * stride..head.value.end * stride]);
-        }
+        let v = &table.z[number][head.value.start * stride..head.value.end * stride];
+        work.begin(layout, v);
         for queries in &layout.queries {
-            for work in work.iter_mut() {
-                work.begin_queries();
-            }
+            work.begin_queries();
             for (q, own) in queries.rows.clone().zip(&queries.own) {
-                for (head, work) in heads.iter().zip(work.iter_mut()) {
-                    let v = &table.z[number][head.value.start * stride..head.value.end * stride];
-                    work.begin_row(queries, q, v);
-                }
-                network.begin_row(q, table);
+                work.begin_row(queries, q, v);
+                score.begin_row(q, table);
                 let row = RowData {
                     queries,
                     own,
@@ -303,68 +216,11 @@ kernels! {
                     targets: &layout.targets[q],
                     counted: counted[q],
                 };
-                occurrences[q] = match (direct, &mut *work) {
-                    (Some(number), [work]) if work.is_tabulated => {
-                        let output = (number, &outputs[number]);
-                        direct::places::<1, 1, F>(row, output, terms, network, work)
-                    }
-                    (_, work) => places(row, outputs, terms, network, work),
-                };
-                network.end_row(q, stride, gradient);
-                for work in work.iter_mut() {
-                    work.end_row(layout, queries, q);
-                }
+                occurrences[q] = places(row, output, terms, terms.factors[number], score, work);
+                score.end_row(q, gradient);
+                work.end_row(layout, queries, q);
             }
-            for work in work.iter_mut() {
-                work.end_queries(queries);
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-
-    use ndarray::Array2;
-
-    use crate::engines::fused::Fused;
-    use crate::inputs::{EvaluationSet, InputSpace, sampler::Batch};
-    use crate::{Engine, Objective, OutputPositions, Teacher};
-    use base::rng::normal;
-    use base::rng::{Purpose, stream};
-
-    #[test]
-    fn rows_that_go_direct_have_the_bits_of_those_that_do_not() {
-        let model = crate::test_models::load("frac_prevs");
-        // The output counts at BOS or not.
-        for positions in [OutputPositions::All, OutputPositions::Tokens] {
-            let space = InputSpace::new(&model, &[5], false).unwrap();
-            let size = space.size().unwrap();
-            let evaluation = EvaluationSet::new(&space, 3);
-            let objective = Objective {
-                output_positions: positions,
-                output_weight: 0.7,
-                layer_weight: 1.3,
-                ..Objective::default()
-            };
-            let teacher = Teacher::new(&model, space, evaluation);
-            let mut direct = Fused::<f32>::new(teacher.clone(), objective.clone(), 1);
-            let mut by_tiles = Fused::<f32>::new(teacher, objective, 1);
-            let ways = [&mut direct, &mut by_tiles].map(|engine| engine.row_wise.as_mut().unwrap());
-            assert_eq!(ways.each_ref().map(|way| way.direct.is_some()), [true; 2]);
-            let [_, way] = ways;
-            way.direct = None;
-            for scale in [0.05, 0.3, 3.0] {
-                let w = normal(&mut stream(5, Purpose::Init), (6, model.width()), scale);
-                let members = (0..256).map(|k| k * k * 7 % size).collect();
-                let batch = Batch::Members(members);
-                let mut gradients = [Array2::zeros(w.dim()), Array2::zeros(w.dim())];
-                let [ours, theirs] = &mut gradients;
-                let loss = direct.loss_and_gradient(&w, &batch, ours);
-                assert_eq!(by_tiles.loss_and_gradient(&w, &batch, theirs), loss);
-                assert_eq!(ours, theirs);
-                assert!(ours.iter().any(|x| *x != 0.0));
-            }
+            work.end_queries(queries);
         }
     }
 }
