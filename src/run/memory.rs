@@ -10,6 +10,7 @@ use crate::config::keys::{self, MODEL};
 use crate::config::{Engine, RunConfig};
 use base::limits;
 use superposition::engines::fused::plan::Plan;
+use superposition::engines::{autodiff, fused};
 use superposition::inputs::InputSpace;
 use tracr::model::{CompiledModel, Frozen, Linear, Wiring};
 
@@ -134,10 +135,12 @@ impl Memory {
         wiring: &Wiring,
     ) {
         let plan = Plan::new(&Frozen::new(model), space, false);
-        let sizes = Sizes::of(config, &plan, wiring);
+        let training = &config.training;
+        let engine = fused::Memory::new(&plan, training.precision, training.batch_size, wiring);
+        let sizes = Sizes::new(&plan, wiring);
         self.add(
             "lists of the weights that count",
-            sizes.lists(),
+            engine.lists(),
             MODEL,
             "compile a smaller one",
         );
@@ -147,7 +150,7 @@ impl Memory {
             keys::DIM,
             "choose a smaller d, or one W instead of several",
         );
-        self.add("the Gram matrices", sizes.grams(), MODEL, FEWER_PAIRS);
+        self.add("the Gram matrices", engine.grams(), MODEL, FEWER_PAIRS);
         self.add(
             "the analysis and the tables of G",
             sizes.analysis(),
@@ -156,13 +159,13 @@ impl Memory {
         );
         self.add(
             "the engine's tables",
-            sizes.tables(),
+            engine.tables(),
             MODEL,
             "compile for fewer tokens or a smaller max_seq_len",
         );
         self.add(
             "the sequences that are computed together",
-            sizes.pieces(),
+            engine.sequences() + sizes.passes(),
             MODEL,
             "compile for a smaller max_seq_len: an attention has a number for each pair of positions",
         );
@@ -189,7 +192,16 @@ impl Memory {
         if config.training.engine == Engine::Autodiff {
             self.add(
                 "the graphs of the autodiff engine",
-                sizes.graphs(config, model),
+                autodiff::graphs(
+                    model,
+                    training.precision,
+                    (
+                        training.batch_size,
+                        training.threads,
+                        config.compression.dim,
+                    ),
+                    wiring,
+                ),
                 "training.engine",
                 "take the fused engine, or fewer training.threads",
             );

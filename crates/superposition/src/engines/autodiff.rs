@@ -15,6 +15,7 @@
 //! What goes into a ReLU or a softmax is looked at beside the graph: an infinity there, which both may
 //! turn into an innocent 0, makes the loss NaN, as in the fused engine.
 
+mod memory;
 mod terms;
 
 use std::marker::PhantomData;
@@ -28,6 +29,7 @@ use super::engine::Engine;
 use crate::inputs::sampler::Batch;
 use crate::objective::{Loss, Objective};
 use crate::teacher::{Targets, Teacher};
+pub use memory::graphs;
 use tracr::model::wiring::Reader;
 use tracr::model::{CompiledModel, Layer, Linear, Real, Site, Wiring};
 

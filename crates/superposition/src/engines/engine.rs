@@ -38,3 +38,13 @@ pub enum Precision {
     /// 64 bits.
     F64,
 }
+
+impl Precision {
+    /// The size of a number.
+    pub(super) fn bytes(self) -> u128 {
+        match self {
+            Self::F32 => 4,
+            Self::F64 => 8,
+        }
+    }
+}

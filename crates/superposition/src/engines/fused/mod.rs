@@ -55,10 +55,11 @@ mod common;
 mod fold;
 mod inputs;
 mod loss;
+mod memory;
 mod mlp;
 mod passes;
 pub mod plan;
-pub mod simd;
+mod simd;
 mod sparse_rows;
 mod table;
 mod table_terms;
@@ -76,6 +77,7 @@ use crate::teacher::{OutputLoss, Teacher};
 use common::{Common, Gradients};
 use fold::Folder;
 use inputs::Inputs;
+pub use memory::Memory;
 use passes::pieces::Piece;
 use passes::pieces::compiled::Compiled;
 use passes::pieces::target_rows::TargetRows;
@@ -84,6 +86,7 @@ use passes::sequence_wise::SequenceWise;
 pub use plan::Pass;
 use plan::Plan;
 use simd::Precision;
+pub use simd::instructions::{InstructionSet, UnknownInstructions};
 use tracr::model::Wiring;
 
 /// The engine in precision `F`.

@@ -161,6 +161,11 @@ pub enum Method {
 }
 
 impl Plan {
+    /// The columns that all live blocks write.
+    pub fn written_columns(&self) -> usize {
+        self.blocks.iter().map(|block| block.columns.len()).sum()
+    }
+
     /// The pass that computes batches of members.
     pub fn pass(&self) -> Pass {
         match (&self.row_wise, self.sequence_wise, self.table_attention()) {

@@ -3,6 +3,7 @@
 //! The widest that the processor has, unless another one was asked for: by the bench, which compares them, and by
 //! tests, for the bits of a result are the same with each.
 
+use std::str::FromStr;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use pulp::{Arch, Scalar, Simd, WithSimd};
@@ -19,6 +20,28 @@ pub enum InstructionSet {
     Avx512,
     /// NEON, 32 registers of 4 float32.
     Neon,
+}
+
+/// A name that none of this processor's sets has.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("this processor computes with {available}")]
+pub struct UnknownInstructions {
+    /// The names of those that it has.
+    available: String,
+}
+
+impl FromStr for InstructionSet {
+    type Err = UnknownInstructions;
+
+    fn from_str(name: &str) -> Result<Self, UnknownInstructions> {
+        let mut available = Self::ALL.into_iter().filter(|set| set.is_available());
+        let names: Vec<&str> = available.clone().map(Self::name).collect();
+        available
+            .find(|set| set.name() == name)
+            .ok_or_else(|| UnknownInstructions {
+                available: names.join(" or "),
+            })
+    }
 }
 
 /// The set in use; 0 before it was looked for.
