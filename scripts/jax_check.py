@@ -7,6 +7,7 @@ A trajectory is 50 steps on given batches: losses, gradients and W, all in float
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +15,7 @@ import numpy as np
 from safetensors import safe_open
 
 import jax_trainer
+from jax_folded import Folded
 
 EXACT = 1e-8
 # In float32 the gradient of sort_unique, whose softmax turns on logits near 100, loses that much.
@@ -27,21 +29,27 @@ def compare(path: Path) -> bool:
         info = json.loads(file.metadata()["info"])
     name = Path(info["model"]).stem
     case = dataclasses.replace(jax_trainer.CASES[name], output_positions=info["output_positions"])
-    exact = follow(jax_trainer.Problem(case, jnp.float64), theirs)
-    rounded = first_step(jax_trainer.Problem(case, jnp.float32), theirs)
-    print(f"{path.stem:28} 50 steps in float64 {exact:.1e}, a step in float32 {rounded:.1e}")
-    return exact <= EXACT and rounded <= ROUNDED[name]
+    good = True
+    for formulation, objective in (("plain", lambda problem: problem), ("folded", Folded)):
+        exact = follow(objective(jax_trainer.Problem(case, jnp.float64)), theirs)
+        rounded = first_step(objective(jax_trainer.Problem(case, jnp.float32)), theirs)
+        print(
+            f"{path.stem:28} {formulation:6} 50 steps in float64 {exact:.1e}, "
+            f"a step in float32 {rounded:.1e}"
+        )
+        good &= exact <= EXACT and rounded <= ROUNDED[name]
+    return good
 
 
-def follow(problem: jax_trainer.Problem, theirs: dict[str, np.ndarray]) -> float:
+def follow(objective: Any, theirs: dict[str, np.ndarray]) -> float:
     """Trains through all batches; the largest difference of losses, gradients and W."""
     adamw = jax_trainer.optimizer(len(theirs["batches"]))
-    value_and_grad = jax.jit(jax.value_and_grad(problem.loss, has_aux=True))
-    w = jnp.asarray(theirs["W0"], problem.dtype)
+    value_and_grad = jax.jit(jax.value_and_grad(objective.loss, has_aux=True))
+    w = jnp.asarray(theirs["W0"], objective.dtype)
     state = w, adamw.init(w)
     differences = []
     for k, tokens in enumerate(theirs["batches"]):
-        inputs = problem.inputs(jnp.asarray(tokens))
+        inputs = objective.inputs(jnp.asarray(tokens))
         (_, (output, layers)), gradient = value_and_grad(state[0], inputs)
         differences.append(relative(output, theirs["L_out_before"][k]))
         differences.append(relative(layers, theirs["L_layer_before"][k]))
@@ -55,12 +63,12 @@ def follow(problem: jax_trainer.Problem, theirs: dict[str, np.ndarray]) -> float
     return max(differences)
 
 
-def first_step(problem: jax_trainer.Problem, theirs: dict[str, np.ndarray]) -> float:
+def first_step(objective: Any, theirs: dict[str, np.ndarray]) -> float:
     """The difference of the first losses and gradient."""
-    w = jnp.asarray(theirs["W0"], problem.dtype)
-    inputs = problem.inputs(jnp.asarray(theirs["batches"][0]))
-    (_, (output, layers)), gradient = jax.value_and_grad(problem.loss, has_aux=True)(w, inputs)
-    assert gradient.dtype == problem.dtype
+    w = jnp.asarray(theirs["W0"], objective.dtype)
+    inputs = objective.inputs(jnp.asarray(theirs["batches"][0]))
+    (_, (output, layers)), gradient = jax.value_and_grad(objective.loss, has_aux=True)(w, inputs)
+    assert gradient.dtype == objective.dtype
     return max(
         relative(output, theirs["L_out_before"][0]),
         relative(layers, theirs["L_layer_before"][0]),

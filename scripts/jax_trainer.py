@@ -146,8 +146,10 @@ class Problem:
         ]
         return np.array(rows, dtype=np.int32)
 
-    def source(self) -> tuple[Callable[[jax.Array, int], jax.Array], Callable[[Any], Inputs]]:
-        """How to draw batches, and what the loss reads of one.
+    def source(
+        self, inputs: Callable[[jax.Array], Any]
+    ) -> tuple[Callable[[jax.Array, int], jax.Array], Callable[[Any], Any]]:
+        """How to draw batches, and what the loss reads of one, which `inputs` makes of tokens [B, T].
 
         `draw(key, n)` makes n batches at once: numbers of members, or tokens where the space cannot
         be enumerated.
@@ -162,10 +164,10 @@ class Problem:
                 chosen = words[jax.random.randint(key, (n, BATCH, length), 0, len(words))]
                 return jnp.pad(chosen, ((0, 0), (0, 0), (1, 0)), constant_values=self.bos)
 
-            return draw, self.inputs
-        table = jax.jit(self.inputs)(jnp.asarray(members))
+            return draw, inputs
+        table = jax.jit(inputs)(jnp.asarray(members))
 
-        def gather(chosen: jax.Array) -> Inputs:
+        def gather(chosen: jax.Array) -> Any:
             return jax.tree.map(lambda part: part[chosen], table)
 
         return (
@@ -180,12 +182,6 @@ def optimizer(steps: int = STEPS) -> optax.GradientTransformation:
     return optax.adamw(rate, b1=0.9, b2=0.99, eps=1e-8, weight_decay=0.1)
 
 
-def update(problem: Problem, adamw: optax.GradientTransformation, state: Any, inputs: Inputs):
-    """One step: (W, AdamW's state) before and after."""
-    gradient, _ = jax.grad(problem.loss, has_aux=True)(state[0], inputs)
-    return apply(adamw, state, gradient)
-
-
 def apply(adamw: optax.GradientTransformation, state: Any, gradient: jax.Array):
     """The optimiser's part of a step."""
     w, moments = state
@@ -194,15 +190,39 @@ def apply(adamw: optax.GradientTransformation, state: Any, gradient: jax.Array):
 
 
 class Trainer:
-    """`run()` does `steps` steps and returns when they are done."""
+    """`run()` does `steps` steps of each of `runs` runs and returns when they are done.
 
-    def __init__(self, problem: Problem, dim: int, seed: int = 0):
-        self.key, init = jax.random.split(jax.random.key(seed))
-        w = jax.random.normal(init, (dim, problem.width), problem.dtype)
-        self.adamw = optimizer()
-        self.state = w, self.adamw.init(w)
-        self.draw, self.read = problem.source()
-        self.step = lambda state, batch: update(problem, self.adamw, state, self.read(batch))
+    The objective is the problem, or another one with its `loss` and `inputs`. Several runs, which differ in W and in
+    their batches, are one `vmap`.
+    """
+
+    def __init__(self, problem: Problem, dim: int, objective: Any = None, runs: int = 1):
+        objective = objective or problem
+        adamw = optimizer()
+        self.keys = jax.random.split(jax.random.key(0), runs)
+        shape = (runs, dim, problem.width)
+        w = jax.random.normal(jax.random.key(1), shape, problem.dtype)
+        self.state = w, jax.vmap(adamw.init)(w)
+        self.draw, read = problem.source(objective.inputs)
+        gradient = jax.grad(objective.loss, has_aux=True)
+
+        def step(state: Any, batch: Any) -> Any:
+            return apply(adamw, state, gradient(state[0], read(batch))[0])
+
+        # One run is not a vmap over one: it is written as its user would write it.
+        if runs == 1:
+            self.keys, self.state = jax.tree.map(lambda x: x[0], (self.keys, self.state))
+            self.over_runs = lambda function: function
+        else:
+            self.over_runs = jax.vmap
+        self.step = step
+        self.runs = runs
+
+    def advance(self) -> Any:
+        """Keys for the next batches, one a run."""
+        pairs = self.over_runs(jax.random.split)(self.keys)
+        self.keys = pairs[..., 0]
+        return pairs[..., 1]
 
 
 class Naive(Trainer):
@@ -215,8 +235,7 @@ class Naive(Trainer):
         self.drawn = jax.jit(partial(self.draw, n=self.steps))
 
     def run(self) -> None:
-        self.key, key = jax.random.split(self.key)
-        for batch in np.asarray(self.drawn(key)):
+        for batch in np.asarray(self.drawn(self.advance())):
             self.state = self.jitted(self.state, batch)
         jax.block_until_ready(self.state)
 
@@ -224,18 +243,16 @@ class Naive(Trainer):
 class Scan(Trainer):
     """`lax.scan` over many steps, batches drawn inside the same call."""
 
-    def __init__(self, problem: Problem, dim: int):
-        super().__init__(problem, dim)
-        self.steps = problem.case.scanned
+    def __init__(self, problem: Problem, dim: int, objective: Any = None, runs: int = 1):
+        super().__init__(problem, dim, objective, runs)
+        self.steps = max(1, problem.case.scanned // runs)
 
-        @partial(jax.jit, donate_argnums=0)
-        def many(state: Any, key: jax.Array) -> Any:
+        def one(state: Any, key: jax.Array) -> Any:
             batches = self.draw(key, self.steps)
             return jax.lax.scan(lambda s, b: (self.step(s, b), None), state, batches)[0]
 
-        self.many = many
+        self.many = jax.jit(self.over_runs(one), donate_argnums=0)
 
     def run(self) -> None:
-        self.key, key = jax.random.split(self.key)
-        self.state = self.many(self.state, key)
+        self.state = self.many(self.state, self.advance())
         jax.block_until_ready(self.state)

@@ -23,7 +23,7 @@ use superposition::trainer::{Intervals, Observer, Record, State};
 use superposition::{
     Engine, Trainer,
     engines::autodiff::Autodiff,
-    engines::fused::{Fused, Pass, simd::instructions::InstructionSet},
+    engines::fused::{Fused, InstructionSet, Pass},
 };
 use tracr::model::{Stream, Wiring};
 
@@ -39,7 +39,7 @@ struct Arguments {
     #[arg(long)]
     engine: Option<String>,
     /// Only with these instructions, where the processor has them: the widest, if not given.
-    #[arg(long, value_parser = instruction_set)]
+    #[arg(long)]
     simd: Option<InstructionSet>,
     /// The fused engine by this pass, where it can compute the case.
     #[arg(long, value_parser = pass)]
@@ -65,14 +65,6 @@ struct Arguments {
     /// Given by `cargo bench`.
     #[arg(long, hide = true)]
     bench: bool,
-}
-
-/// One of the machine's.
-fn instruction_set(name: &str) -> Result<InstructionSet> {
-    let mut available = InstructionSet::ALL.into_iter().filter(|s| s.is_available());
-    let names: Vec<&str> = available.clone().map(InstructionSet::name).collect();
-    let found = available.find(|set| set.name() == name);
-    found.with_context(|| format!("this processor has {}", names.join(", ")))
 }
 
 fn pass(name: &str) -> Result<Pass> {

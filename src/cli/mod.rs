@@ -12,6 +12,7 @@ mod completions;
 mod export;
 pub mod failure;
 mod init;
+mod instructions;
 mod keys;
 mod man;
 pub mod output;

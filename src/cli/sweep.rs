@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::failure::Failure;
+use super::instructions::Instructions;
 use super::signals::StopRequest;
 use super::sweep_progress::{self, SweepReporter};
 use super::{output, table, terminal};
@@ -44,6 +45,8 @@ pub struct Args {
     /// The study's directory, instead of results/NAME
     #[arg(long, value_name = "DIR", conflicts_with = "collect")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    instructions: Instructions,
     /// Rebuild runs.csv and summary.csv from the run directories in DIR; run nothing
     #[arg(long, value_name = "DIR")]
     collect: Option<PathBuf>,
@@ -86,6 +89,7 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
 }
 
 fn run(args: &Args, study: &Path, stop: &StopRequest) -> Result<(), Failure> {
+    args.instructions.select();
     if let Some(path) = &args.output {
         output::directory(path, "a sweep writes runs and tables")?;
     }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::failure::Failure;
+use super::instructions::Instructions;
 use super::progress::Reporter;
 use super::signals::StopRequest;
 use super::{output, table, terminal};
@@ -34,12 +35,15 @@ pub struct Args {
     /// Print the plan of a training step (what the fused engine computes) instead of training
     #[arg(long)]
     plan: bool,
+    #[command(flatten)]
+    instructions: Instructions,
     /// Print the run's summary as JSON
     #[arg(long)]
     json: bool,
 }
 
 pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
+    args.instructions.select();
     let experiment = Experiment::load(&args.config, &args.set, args.output.as_deref())
         .map_err(Failure::input)?;
     output::directory(&experiment.config.output.dir, "a run writes its files")?;
