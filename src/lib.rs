@@ -12,7 +12,7 @@
 //!    evaluation.
 //! 4. [`analysis`]: what `W` learned: geometry of `G`, faithfulness, interventions.
 //! 5. [`run`]: the run directory: CSV files while it runs, tables and `W` at the end; [`study`]: many runs on
-//!    all cores.
+//!    all cores; [`shrink`]: the smallest `d` at which a program works.
 //! 6. [`results`]: what these leave, as types; [`figures`]: what it shows, drawn; [`report`]: one page about it all.
 //! 7. [`library`]: what the binary brings along, and [`examples`]: the same as files to begin with.
 //! 8. [`cli`]: the commands.
@@ -31,6 +31,7 @@ pub mod library;
 pub mod report;
 pub mod results;
 pub mod run;
+pub mod shrink;
 pub mod study;
 
 #[cfg(test)]

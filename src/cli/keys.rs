@@ -2,7 +2,7 @@
 
 use super::failure::Failure;
 use super::terminal;
-use crate::config::schema::{self, KEYS, Key, RANGE_KEYS, STUDY_KEYS};
+use crate::config::schema::{self, Key, RANGE_KEYS, STUDY_KEYS};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -33,7 +33,7 @@ pub fn main(args: &Args) -> Result<(), Failure> {
 }
 
 fn of_run_file(prefix: &str) -> String {
-    entries(KEYS.iter().filter(|key| key.name.starts_with(prefix)))
+    entries(schema::of_run_files().filter(|key| key.name.starts_with(prefix)))
 }
 
 fn entries<'a>(keys: impl IntoIterator<Item = &'a Key>) -> String {

@@ -25,6 +25,7 @@ mod report;
 mod run;
 mod run_input;
 mod run_program;
+mod shrink;
 pub mod signals;
 mod sweep;
 mod sweep_progress;
@@ -67,6 +68,8 @@ enum Command {
     Run(run::Args),
     /// Run every configuration of a study and write its tables
     Sweep(sweep::Args),
+    /// Find the smallest d at which a program still works
+    Shrink(shrink::Args),
     /// Analyse what W learned (geometry, faithfulness, interventions), in one run or many
     Analyze(analyze::Args),
     /// Write a run's compressed model as a model file, or W for NumPy
@@ -97,6 +100,7 @@ fn dispatch(cli: Cli, stop: &StopRequest) -> Result<(), Failure> {
         (Some(Command::Compile(args)), _) => compile::main(&args),
         (Some(Command::Run(args)), _) => run::main(&args),
         (Some(Command::Sweep(args)), _) => sweep::main(&args, stop),
+        (Some(Command::Shrink(args)), _) => shrink::main(&args, stop),
         (Some(Command::Analyze(args)), _) => analyze::main(&args, stop),
         (Some(Command::Export(args)), _) => export::main(&args),
         (Some(Command::Plot(args)), _) => plot::main(&args),

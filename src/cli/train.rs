@@ -52,6 +52,7 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
             config,
             model,
             space,
+            ..
         } = &experiment;
         super::plan::print(model, space, config.training.batch_size)?;
         let bytes = experiment.memory().map_or(0, |memory| memory.bytes());

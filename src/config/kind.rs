@@ -34,6 +34,8 @@ pub enum Kind {
     Tokens,
     /// One of a few words: see [`words`].
     Choice(fn() -> &'static [&'static str]),
+    /// One of a few words, or a table with a path `from` and, in resolved files, its `sha256`.
+    ChoiceOrFile(fn() -> &'static [&'static str]),
     /// A table of names and numbers: what they name, and an example. Which names there are and how large the
     /// numbers may be depends on the model.
     Weights(&'static str, &'static str),
@@ -76,9 +78,12 @@ impl Kind {
                 format!("a list of {count} numbers, each{}", bounds.describe())
             }
             Kind::Tokens => "a list of tokens (texts in quotes, numbers, true or false)".into(),
-            Kind::Choice(words) => {
-                let quoted: Vec<String> = words().iter().map(|w| format!("\"{w}\"")).collect();
-                quoted.join(" or ")
+            Kind::Choice(words) => quoted(words()),
+            Kind::ChoiceOrFile(words) => {
+                format!(
+                    "{} or a table {{ from = \"RUN or projection file\" }}",
+                    quoted(words())
+                )
             }
             Kind::Weights(names, example) => {
                 format!("a table of {names} and numbers, like {example}")
@@ -105,6 +110,17 @@ impl Kind {
                 .as_array()
                 .is_some_and(|list| !list.is_empty() && list.iter().all(is_token)),
             Kind::Choice(words) => value.as_str().is_some_and(|word| words().contains(&word)),
+            Kind::ChoiceOrFile(words) => match value {
+                Value::String(word) => words().contains(&word.as_str()),
+                Value::Table(table) => {
+                    let is_text = |value: &Value| value.as_str().is_some_and(|t| !t.is_empty());
+                    table.contains_key("from")
+                        && table
+                            .iter()
+                            .all(|(k, v)| ["from", "sha256"].contains(&k.as_str()) && is_text(v))
+                }
+                _ => false,
+            },
             Kind::Weights(..) => value
                 .as_table()
                 .is_some_and(|table| table.values().all(|value| number(value).is_some())),
@@ -114,6 +130,12 @@ impl Kind {
                 .is_some_and(|list| list.iter().all(Value::is_table)),
         }
     }
+}
+
+/// Words for a message: `"a" or "b"`.
+fn quoted(words: &[&str]) -> String {
+    let quoted: Vec<String> = words.iter().map(|w| format!("\"{w}\"")).collect();
+    quoted.join(" or ")
 }
 
 /// A number, which may be written as an integer.

@@ -19,13 +19,15 @@ mod kind;
 mod objective;
 mod run;
 pub mod schema;
+mod shrink;
 mod source;
 mod study;
 mod training;
 
 pub use assignment::Assignment;
-pub use choices::{Engine, Init, InitMatrices, Method, Precision};
+pub use choices::{Criterion, Engine, Init, InitMatrices, Method, Precision, Start, StartFile};
 pub use error::ConfigError;
 pub use run::{ModelConfig, RunConfig};
+pub use shrink::ShrinkConfig;
 pub use source::ConfigSource;
 pub use study::{StudyFile, StudyFileError};

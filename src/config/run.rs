@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use toml::Table;
 
-use super::choices::{Init, InitMatrices, Method};
+use super::choices::{InitMatrices, Method, Start};
 use super::error::ConfigError;
 use super::file::{join, stem};
 use super::objective::ObjectiveConfig;
@@ -74,7 +74,7 @@ pub struct InputsConfig {
 pub struct CompressionConfig {
     pub method: Method,
     pub dim: usize,
-    pub init: Init,
+    pub init: Start,
     pub init_std: f64,
     pub tied: bool,
     pub per_layer: bool,
@@ -148,6 +148,9 @@ impl RunConfig {
         config.model.path = source.get_path("model.path");
         config.model.program = source.get_path("model.program");
         config.output.dir = dir;
+        if let Start::File(start) = &mut config.compression.init {
+            start.from = source.resolve("compression.init", &start.from);
+        }
         config.objective.check_weights(source)?;
         config.training.check(source)?;
         if config.training.restarts.count == 1 {
@@ -166,7 +169,7 @@ impl RunConfig {
     }
 
     fn from_table(mut table: Table) -> Result<Self, toml::de::Error> {
-        schema::fill_defaults(&mut table);
+        schema::fill_defaults(&mut table, schema::KEYS);
         table.try_into()
     }
 
@@ -177,10 +180,12 @@ impl RunConfig {
     /// If it cannot be written as TOML, or the paths have no relation.
     pub fn to_toml(&self, directory: &Path) -> Result<String, String> {
         let mut resolved = self.clone();
-        for path in [&mut resolved.model.path, &mut resolved.model.program]
-            .into_iter()
-            .flatten()
-        {
+        let model = [&mut resolved.model.path, &mut resolved.model.program];
+        let start = match &mut resolved.compression.init {
+            Start::File(start) => Some(&mut start.from),
+            Start::Word(_) => None,
+        };
+        for path in model.into_iter().flatten().chain(start) {
             *path = relative(path, directory)?;
         }
         resolved.output.dir = ".".into();
@@ -199,7 +204,7 @@ impl RunConfig {
     }
 
     /// What decides the results: everything but names, paths, threads and checkpoint intervals
-    /// (the model counts by its checksum, wherever it came from). What a baseline does not look at
+    /// (a model, and a `W` to start from, count by their checksums, wherever they came from). What a baseline does not look at
     /// does not count for it.
     /// Two configurations with the same text give the same metrics and the same `W`.
     pub fn essence(&self) -> Vec<(String, String)> {
@@ -209,6 +214,9 @@ impl RunConfig {
             sha256: config.model.sha256,
             ..ModelConfig::default()
         };
+        if let Start::File(start) = &mut config.compression.init {
+            start.from.clear();
+        }
         config.output.dir = PathBuf::new();
         config.training.threads = 0;
         config.training.checkpoint_every = 0;

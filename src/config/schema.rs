@@ -4,7 +4,7 @@
 
 use toml::{Table, Value};
 
-use super::choices::{Engine, Init, InitMatrices, Method, Precision};
+use super::choices::{Criterion, Engine, Init, InitMatrices, Method, Precision};
 use super::kind::{Bounds, Kind, words};
 use DefaultValue::{Required, Toml, Words};
 use base::limits;
@@ -220,9 +220,10 @@ pub const KEYS: &[Key] = &[
     ),
     key(
         "compression.init",
-        Kind::Choice(words::<Init>),
+        Kind::ChoiceOrFile(words::<Init>),
         Toml(r#""normal""#),
-        "What training starts from: normal entries, random orthogonal rows, or the W of a baseline.",
+        "What training starts from: normal entries, random orthogonal rows, the W of a baseline, the live features \
+         (live) or their principal directions (rank), which lose nothing where d is large enough, or another W.",
     ).later().of_training(),
     key(
         "compression.init_std",
@@ -412,6 +413,76 @@ pub const KEYS: &[Key] = &[
     ),
 ];
 
+/// The keys of `[shrink]` in a run file, which only `compress shrink` reads.
+pub const SHRINK_KEYS: &[Key] = &[
+    key(
+        "shrink.criterion",
+        Kind::Choice(words::<Criterion>),
+        Toml(r#""both""#),
+        "What the smallest d is looked for: right outputs, faithful blocks too, or one after the other.",
+    ),
+    key(
+        "shrink.mae",
+        Kind::Number(POSITIVE),
+        Toml("0.005"),
+        "Numerical outputs are right with a mean absolute error of at most this,",
+    ),
+    key(
+        "shrink.max_error",
+        Kind::Number(POSITIVE),
+        Toml("0.05"),
+        "and an absolute error of at most this at every position.",
+    ),
+    key(
+        "shrink.min_cosine",
+        Kind::Number(SHARE),
+        Toml("0.99"),
+        "A W is faithful if every block's output has at least this cosine with the compiled model's.",
+    ),
+    key(
+        "shrink.min_gap",
+        Kind::Number(NOT_NEGATIVE),
+        Toml("0.01"),
+        "A class is right if its score is above every other one by more than this.",
+    ),
+    key(
+        "shrink.tries",
+        Kind::Integer(1, 1024),
+        Toml("8"),
+        "Trainings from W without one dimension, each without another one, before a d is given up.",
+    ),
+    key(
+        "shrink.starts",
+        Kind::Integer(0, 1024),
+        Toml("4"),
+        "Random starts that are tried where all of these fail.",
+    ),
+    key(
+        "shrink.steps",
+        Kind::Integer(10, limits::STEPS),
+        Toml("10000"),
+        "Updates of a training; one that is nearly right goes on for twice as many.",
+    ),
+    key(
+        "shrink.candidates",
+        Kind::Integer(1, 100_000),
+        Toml("150"),
+        "Directions that are compared before each drop.",
+    ),
+    key(
+        "shrink.max_seconds",
+        Kind::Number(POSITIVE),
+        Toml("3600.0"),
+        "No new training begins after so many seconds of a session; the same command goes on.",
+    ),
+    key(
+        "shrink.seed",
+        Kind::Integer(0, i64::MAX),
+        Toml("0"),
+        "The seed of all that is drawn.",
+    ),
+];
+
 /// All keys of a study file, in its order.
 pub const STUDY_KEYS: &[Key] = &[
     key(
@@ -480,9 +551,14 @@ pub(super) fn find_in(keys: &'static [Key], name: &str) -> Option<&'static Key> 
     keys.iter().find(|key| key.name == name)
 }
 
+/// All keys that a run file may have.
+pub fn of_run_files() -> impl Iterator<Item = &'static Key> {
+    KEYS.iter().chain(SHRINK_KEYS)
+}
+
 /// The key of a run file of this name.
 pub(super) fn find(name: &str) -> Option<&'static Key> {
-    find_in(KEYS, name)
+    of_run_files().find(|key| key.name == name)
 }
 
 /// What follows a table's name and its dot in a longer name.
@@ -497,7 +573,7 @@ pub(super) fn is_below(name: &str, table: &str) -> bool {
 
 /// Whether keys stand below this name, as for `training` or `training.learning_rate`.
 pub(super) fn is_table(name: &str) -> bool {
-    KEYS.iter().any(|key| is_below(key.name, name))
+    of_run_files().any(|key| is_below(key.name, name))
 }
 
 /// The key of the table that a longer name is an entry of, and the entry: `inputs.token_weights` and `x` for
@@ -522,9 +598,9 @@ pub(super) fn fill(table: &mut Table, name: &str, value: Value) {
     }
 }
 
-/// Sets every key that is not there to its default, if that is a value.
-pub(super) fn fill_defaults(table: &mut Table) {
-    for key in KEYS {
+/// Sets every one of some keys that is not there to its default, if that is a value.
+pub(super) fn fill_defaults(table: &mut Table, keys: &[Key]) {
+    for key in keys {
         if let Some(value) = key.default_value() {
             fill(table, key.name, value);
         }
@@ -538,7 +614,7 @@ pub fn suggestion(name: &str) -> Option<&'static str> {
     }
     let last = |name: &'static str| name.rsplit('.').next().unwrap_or(name);
     let misspelt = name.rsplit('.').next().unwrap_or(name);
-    KEYS.iter()
+    of_run_files()
         .map(|key| {
             let whole = strsim::jaro_winkler(key.name, name);
             let word = strsim::jaro_winkler(last(key.name), misspelt);
@@ -568,7 +644,7 @@ mod tests {
 
     #[test]
     fn defaults_are_values_that_their_keys_take() {
-        for key in [KEYS, STUDY_KEYS, RANGE_KEYS].concat() {
+        for key in [KEYS, SHRINK_KEYS, STUDY_KEYS, RANGE_KEYS].concat() {
             if let Toml(text) = key.default {
                 let value = text.parse().unwrap();
                 assert!(key.kind.allows(&value), "{}: {text}", key.name);

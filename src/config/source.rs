@@ -89,8 +89,14 @@ impl ConfigSource {
             return Err(ConfigError::unknown_key(new.location, new.key));
         };
         let table = match self.get(key.name) {
-            _ if !matches!(key.kind, Kind::Weights(..)) => None,
-            None => Some(Table::new()),
+            None if matches!(key.kind, Kind::Weights(..) | Kind::ChoiceOrFile(_)) => {
+                Some(Table::new())
+            }
+            Some(Value::String(_)) if matches!(key.kind, Kind::ChoiceOrFile(_)) => {
+                Some(Table::new())
+            }
+            _ if !matches!(key.kind, Kind::Weights(..) | Kind::ChoiceOrFile(_)) => None,
+            None => None,
             Some(value) => value.as_table().cloned(),
         };
         let Some(mut table) = table else {
@@ -123,6 +129,12 @@ impl ConfigSource {
     /// command line.
     pub(super) fn get_path(&self, key: &str) -> Option<PathBuf> {
         self.assignment(key)?.path()
+    }
+
+    /// A path that is a part of the value of `key`, relative as [`ConfigSource::get_path`] says.
+    pub(super) fn resolve(&self, key: &str, path: &Path) -> PathBuf {
+        self.assignment(key)
+            .map_or_else(|| path.to_owned(), |a| a.directory.join(path))
     }
 
     /// Everything that was given, in the tables of a run file.

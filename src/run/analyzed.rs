@@ -93,6 +93,7 @@ pub fn analyze(experiment: &Experiment, projection: &Projection, settings: &Sett
         config,
         model,
         space,
+        ..
     } = experiment;
     let inputs = experiment.evaluation_set();
     let subject = Subject {

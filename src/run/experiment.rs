@@ -10,8 +10,12 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use super::memory::{Memory, TooLarge};
-use crate::config::{ConfigError, ConfigSource, Method, ModelConfig, RunConfig, keys};
-use base::files::hex;
+use crate::config::{
+    ConfigError, ConfigSource, Method, ModelConfig, RunConfig, Start, StartFile, keys,
+};
+use crate::results::layout::PROJECTION;
+use base::files::{self, hex};
+use base::limits;
 use superposition::inputs::space::{ENUMERATION_LIMIT, SpaceError};
 use superposition::inputs::{EvaluationSet, InputSpace};
 use superposition::{Objective, Projection, Teacher};
@@ -33,6 +37,8 @@ pub struct Experiment {
     pub model: CompiledModel,
     /// The inputs it is about.
     pub space: InputSpace,
+    /// The `W` to start from, where the configuration names one: a stack for the run's wiring, or one matrix.
+    start: Option<Array2<f64>>,
 }
 
 /// Why a run cannot start.
@@ -64,6 +70,11 @@ impl Experiment {
             self.evaluation_set(),
             targets,
         )
+    }
+
+    /// The `W` that the configuration names to start from, if it does: for the run's wiring, or one matrix.
+    pub fn start_matrix(&self) -> Option<&Array2<f64>> {
+        self.start.as_ref()
     }
 
     /// Which matrices the run's `W` is. A baseline is always one.
@@ -159,17 +170,71 @@ impl Experiment {
         }
         config.objective.check(source, &model)?;
         config.inputs.lengths = Some(lengths);
-        let experiment = Self {
+        let mut experiment = Self {
             config,
             model,
             space,
+            start: None,
         };
+        experiment.read_start(source)?;
         experiment
             .memory()
             .map_err(|e| source.conflict(e.key_of(&experiment.config), e.problem))?;
         let sample = experiment.config.inputs.evaluation_sample;
         check_held_out(source, &experiment.space, sample)?;
         Ok(experiment)
+    }
+
+    /// Reads the `W` that the configuration starts from, if it names one.
+    fn read_start(&mut self, source: &ConfigSource) -> Result<(), ConfigError> {
+        let Start::File(StartFile { from, sha256 }) = &mut self.config.compression.init else {
+            return Ok(());
+        };
+        let refuse = |problem: String| Err(source.conflict("compression.init", problem));
+        if from.is_dir() {
+            from.push(PROJECTION);
+        }
+        let path = from.clone();
+        let read = files::read_bounded(&path, limits::PROJECTION_BYTES);
+        let bytes = read.map_err(|e| source.conflict("compression.init", e))?;
+        let found = hex(&Sha256::digest(&bytes));
+        match sha256 {
+            Some(expected) if !expected.eq_ignore_ascii_case(&found) => {
+                return refuse(format!(
+                    "{} is not the W that this configuration started from (its SHA-256 is {found}): restore that one, \
+                     or delete sha256",
+                    path.display()
+                ));
+            }
+            _ => *sha256 = Some(found),
+        }
+        let projection = Projection::from_bytes(&path, &bytes, &self.model)
+            .map_err(|e| source.conflict("compression.init", e))?;
+        if projection.labels != self.model.metadata.residual_labels {
+            return refuse(format!(
+                "{} is the W of another model: its features have other names",
+                path.display()
+            ));
+        }
+        let (dim, expected) = (projection.width(), self.config.compression.dim);
+        if dim != expected {
+            return refuse(format!(
+                "{} has d = {dim}, but compression.dim is {expected}: set compression.dim={dim}",
+                path.display()
+            ));
+        }
+        let wiring = self.wiring();
+        if projection.wiring.count() > 1 && projection.wiring.names() != wiring.names() {
+            return refuse(format!(
+                "{} has the matrices {}, but this run has {}: choose the same compression.tied and \
+                 compression.per_layer, or a start with one W",
+                path.display(),
+                projection.wiring.names().join(", "),
+                wiring.names().join(", "),
+            ));
+        }
+        self.start = Some(projection.w);
+        Ok(())
     }
 
     /// What the run will need of memory, if that is within the limits.

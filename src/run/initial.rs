@@ -7,10 +7,11 @@ use ndarray::Array2;
 use super::baseline;
 use super::experiment::Experiment;
 use super::progress::Progress;
-use crate::config::{Init, InitMatrices, Method};
+use crate::config::{Init, InitMatrices, Method, Start};
 use base::rng::normal;
 use base::rng::{self, Purpose};
 use superposition::Teacher;
+use superposition::baselines::live::LiveFeatures;
 use superposition::evaluation::Evaluator;
 use superposition::projection::stack;
 
@@ -31,7 +32,20 @@ pub(super) fn initial(
     let mut rng = rng::stream_of_start(config.training.seed, Purpose::Init, start);
     let k = experiment.wiring().count();
     let equal = config.compression.init_matrices == InitMatrices::Equal;
-    let method = match config.compression.init {
+    let init = match (&config.compression.init, experiment.start_matrix()) {
+        (Start::Word(init), _) => *init,
+        // Of the run's wiring, or one matrix for each of its.
+        (Start::File(_), found) => {
+            let w = found.cloned().unwrap_or_default();
+            let copies = if w.nrows() == k * config.compression.dim {
+                1
+            } else {
+                k
+            };
+            return Some(stack(copies, true, || w.clone()) * scale);
+        }
+    };
+    let method = match init {
         Init::Normal => {
             let shape = (config.compression.dim, experiment.model.width());
             return Some(stack(k, equal, || normal(&mut rng, shape, scale)));
@@ -39,6 +53,14 @@ pub(super) fn initial(
         Init::Orthonormal => Method::Random,
         Init::Pca => Method::Pca,
         Init::Subset => Method::Subset,
+        Init::Live | Init::Rank => {
+            let live = LiveFeatures::of(teacher.model(), teacher.space(), teacher.evaluation());
+            let w = match init {
+                Init::Live => live.apart(config.compression.dim),
+                _ => live.principal_directions(config.compression.dim),
+            };
+            return Some(stack(k, true, || w.clone()) * scale);
+        }
     };
     // A baseline is one matrix, whatever will be trained; what draws no numbers is found once.
     let mut evaluator = Evaluator::new(Arc::clone(teacher), experiment.objective());

@@ -18,6 +18,7 @@ mod instructions;
 mod plot;
 mod report;
 mod run;
+mod shrink;
 mod starting_points;
 mod sweep;
 mod variants;

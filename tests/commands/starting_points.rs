@@ -5,7 +5,7 @@ use std::path::Path;
 use ndarray::{Array2, s};
 use superposition::Projection;
 
-use crate::common::command::run;
+use crate::common::command::{call, json, run, short_run, succeed, text};
 use crate::common::shipped;
 
 /// The `W` of a run with these settings.
@@ -116,5 +116,123 @@ fn warmup_begins_with_a_still_step() {
     ];
     for (rate, expected) in rates.iter().zip(expected) {
         assert!((rate - expected).abs() < 1e-15, "{rates:?}");
+    }
+}
+
+#[test]
+fn init_live_and_rank_lose_nothing_that_is_read_at_their_size() {
+    let dir = tempfile::tempdir().unwrap();
+    for (kind, dim) in [("live", 11), ("live", 14), ("rank", 9), ("rank", 12)] {
+        let name = format!("{kind}{dim}");
+        let sets = [
+            format!("compression.init={kind}"),
+            format!("compression.dim={dim}"),
+        ];
+        let w = initial(dir.path(), &name, &[&sets[0], &sets[1]]);
+        assert_eq!(w.dim(), (dim, 14));
+        let summary = json(&dir.path().join(&name).join("summary.json"));
+        let error = summary["final"]["max_error"].as_f64().unwrap();
+        let layers = summary["final"]["eval_loss_layers"].as_f64().unwrap();
+        assert!(
+            error < 1e-6 && layers < 1e-12,
+            "{name}: {error:e}, {layers:e}"
+        );
+    }
+    // One matrix for each of several, and scaled.
+    let one = initial(dir.path(), "one", &["compression.init=rank"]);
+    let sets = [
+        "compression.init=rank",
+        "compression.tied=false",
+        "compression.init_std=0.5",
+    ];
+    let two = initial(dir.path(), "two", &sets);
+    assert_eq!(two.slice(s![..8, ..]), one.clone() * 0.5);
+    assert_eq!(two.slice(s![8.., ..]), one * 0.5);
+}
+
+#[test]
+fn init_from_a_run_or_a_file_is_its_w_and_is_known_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let trained = w_of(
+        dir.path(),
+        "trained",
+        &["training.learning_rate.initial=0.01"],
+    );
+    let run_path = dir.path().join("trained");
+    let file = run_path.join("projection.safetensors");
+    for (name, from) in [("of run", &run_path), ("of file", &file)] {
+        let set = format!("compression.init={{ from = {:?} }}", text(from));
+        assert_eq!(initial(dir.path(), name, &[&set]), trained);
+        // As a path below the key, too.
+        let set = format!("compression.init.from={}", text(from));
+        assert_eq!(
+            initial(dir.path(), &format!("{name} below"), &[&set]),
+            trained
+        );
+    }
+    let untied = [
+        &format!("compression.init.from={}", text(&file))[..],
+        "compression.tied=false",
+    ];
+    let both = initial(dir.path(), "untied", &untied);
+    assert_eq!(both.slice(s![..8, ..]), trained);
+    assert_eq!(both.slice(s![8.., ..]), trained);
+    // Its resolved configuration is the same run, wherever the tree is, and notices another W.
+    let config = dir.path().join("of file/config.toml");
+    let resolved = std::fs::read_to_string(&config).unwrap();
+    assert!(resolved.contains("sha256"), "{resolved}");
+    let again = [
+        "--config",
+        &text(&config),
+        "--set",
+        "training.steps=1",
+        "--quiet",
+    ];
+    let output = dir.path().join("of file");
+    let again = [&again[..], &["--output", &text(&output)]].concat();
+    assert!(succeed(&again).contains("complete already"));
+    let other = w_of(dir.path(), "other", &["training.seed=5"]);
+    assert_ne!(other, trained);
+    std::fs::copy(dir.path().join("other/projection.safetensors"), &file).unwrap();
+    let (code, _, stderr) = call(&again);
+    assert_eq!(code, 2, "{stderr}");
+    assert!(
+        stderr.contains("is not the W that this configuration started from"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn init_from_what_does_not_fit_is_refused_before_anything_is_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let fits = dir.path().join("fits");
+    run("frac_prevs", 1, &fits, &[]);
+    let untied = dir.path().join("untied");
+    run("frac_prevs", 1, &untied, &["compression.tied=false"]);
+    let other = dir.path().join("other");
+    run("sort_unique", 1, &other, &["compression.dim=8"]);
+    let damaged = dir.path().join("damaged.safetensors");
+    std::fs::write(&damaged, b"no tensors").unwrap();
+    let none = dir.path().join("none");
+    let from = |path: &Path| format!("compression.init.from={}", text(path));
+    for (set, said) in [
+        (
+            vec![from(&fits), "compression.dim=6".into()],
+            "set compression.dim=8",
+        ),
+        (vec![from(&untied)], "choose the same compression.tied"),
+        (vec![from(&other)], "other names"),
+        (vec![from(&damaged)], "damaged.safetensors"),
+        (vec![from(&none)], "none"),
+        (vec!["compression.init=livve".into()], "\"live\""),
+        (vec!["compression.init={ form = \"x\" }".into()], "from"),
+        (vec!["compression.init={ from = 3 }".into()], "from"),
+    ] {
+        let output = dir.path().join("new");
+        let set: Vec<&str> = set.iter().map(String::as_str).collect();
+        let (code, _, stderr) = call(&short_run("frac_prevs", 1, &output, &set));
+        assert_eq!(code, 2, "{set:?}: {stderr}");
+        assert!(stderr.contains(said), "{set:?}: {stderr}");
+        assert!(!output.exists(), "{set:?}");
     }
 }

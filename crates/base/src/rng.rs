@@ -21,6 +21,8 @@ pub enum Purpose {
     Bootstrap = 4,
     /// The pairs of inputs that interventions exchange values between.
     Interventions = 16,
+    /// What the search for the smallest `d` draws.
+    Shrink = 18,
     /// The resamples of seeds that a critical width's interval comes from.
     CriticalWidth = 17,
 }

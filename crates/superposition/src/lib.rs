@@ -6,6 +6,7 @@
 //! - [`engines`]: loss and `dL/dW` of a batch.
 //! - [`schedule`] and [`adamw`]: the update, in Optax's form and float64.
 //! - [`baselines`]: projections that nobody trained, to compare with.
+//! - [`answers`]: whether every single answer is right, and by how much.
 //! - [`evaluation`]: the exact metrics over the whole input space; [`constant`]: what any answer is worth there.
 //! - [`diagnostics`]: what hinders training: gradients term by term, attention, hidden units.
 //! - [`trainer`]: the loop, which can be stopped and resumed at any step.
@@ -17,6 +18,7 @@
 #![forbid(unsafe_code)]
 
 pub mod adamw;
+pub mod answers;
 pub mod baselines;
 pub mod checkpoint;
 pub mod constant;

@@ -42,8 +42,19 @@ pub fn probes(takes: &str) -> (Vec<String>, Vec<String>) {
         "a text in quotes" | "a path in quotes" => (texts(&["\"x\""]), texts(&["\"\"", "3"])),
         "true or false" => (texts(&["true", "false"]), texts(&["1", "\"true\""])),
         words => {
-            let words = words.split(" or ").map(str::to_owned).collect::<Vec<_>>();
-            assert!(words.iter().all(|word| word.starts_with('"')), "{takes}");
+            let (words, file) = match words.split_once(" or a table ") {
+                Some((words, _)) => (words, Some("{ from = \"W.safetensors\" }".to_owned())),
+                None => (words, None),
+            };
+            let words = words
+                .split(" or ")
+                .chain(file.as_deref())
+                .map(str::to_owned)
+                .collect::<Vec<_>>();
+            assert!(
+                words.iter().all(|word| word.starts_with(['"', '{'])),
+                "{takes}"
+            );
             assert!(words.len() > 1, "{takes}");
             (words, texts(&["\"zebra\"", "1"]))
         }

@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use tracr_compress::config::schema::{DefaultValue, KEYS, Key, RANGE_KEYS, STUDY_KEYS};
+use tracr_compress::config::schema::{
+    DefaultValue, KEYS, Key, RANGE_KEYS, SHRINK_KEYS, STUDY_KEYS,
+};
 
 /// A default in code where it is a value, else in words.
 fn default_cell(default: DefaultValue) -> String {
@@ -44,6 +46,7 @@ fn generated(marker: &str) -> String {
     match marker {
         "study keys" => table(STUDY_KEYS),
         "range keys" => table(RANGE_KEYS),
+        "shrink keys" => table(SHRINK_KEYS),
         _ => {
             let tables: Vec<&str> = marker
                 .strip_prefix("keys:")

@@ -20,6 +20,15 @@ pub fn second_moment(
     space: &InputSpace,
     evaluation: &EvaluationSet,
 ) -> Array2<f64> {
+    visited(model, space, evaluation).second_moment()
+}
+
+/// The states themselves, over the same inputs and positions.
+pub(super) fn visited(
+    model: &Frozen<f64>,
+    space: &InputSpace,
+    evaluation: &EvaluationSet,
+) -> VisitedStates {
     let mut states = VisitedStates::none(model.width());
     let size = evaluation.len();
     for start in (0..size).step_by(CHUNK) {
@@ -30,7 +39,7 @@ pub fn second_moment(
             states.add(&residual, weights.as_ref());
         }
     }
-    states.second_moment()
+    states
 }
 
 /// The `d` principal directions of a second moment `[D, D]`, as orthonormal rows `[d, D]`.

@@ -180,7 +180,7 @@ pub fn projection(kept: &[usize], width: usize) -> Array2<f64> {
 }
 
 /// The features that a live block or the unembedding reads.
-fn read_features(model: &Frozen<f64>) -> Vec<usize> {
+pub(super) fn read_features(model: &Frozen<f64>) -> Vec<usize> {
     let mut readers = vec![&model.unembed];
     for layer in &model.layers {
         if !layer.attention_is_dead() {

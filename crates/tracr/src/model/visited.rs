@@ -61,6 +61,11 @@ impl VisitedStates {
             .zip_mut_with(&other.largest, |a, b| *a = a.max(*b));
     }
 
+    /// Whether a feature is ever there, but for rounding.
+    pub fn has(&self, feature: usize) -> bool {
+        self.largest[feature] > ROUNDING
+    }
+
     /// The weighted mean of `x xᵀ`: `[D, D]`.
     pub fn second_moment(&self) -> Array2<f64> {
         &self.moment / self.weight
@@ -69,10 +74,7 @@ impl VisitedStates {
     /// The rank of `X` in the features `dims`: that of its columns, each scaled to unit length, so that it does
     /// not matter in which unit a number is counted. Features that are never there do not count.
     pub fn rank(&self, dims: impl IntoIterator<Item = usize>) -> usize {
-        let dims: Vec<usize> = dims
-            .into_iter()
-            .filter(|d| self.largest[*d] > ROUNDING)
-            .collect();
+        let dims: Vec<usize> = dims.into_iter().filter(|d| self.has(*d)).collect();
         let scale = |d: usize| self.moment[[d, d]].sqrt();
         let cosines = Array2::from_shape_fn((dims.len(), dims.len()), |(a, b)| {
             let (a, b) = (dims[a], dims[b]);

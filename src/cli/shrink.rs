@@ -1,0 +1,211 @@
+//! `compress shrink CONFIG|RUN`: the smallest `d` at which a program still works.
+
+use std::path::{Path, PathBuf};
+
+use super::failure::Failure;
+use super::instructions::Instructions;
+use super::signals::StopRequest;
+use super::{output, terminal};
+use crate::config::{ConfigSource, Criterion, Method, ShrinkConfig};
+use crate::results::layout::{CONFIG, PROJECTION};
+use crate::run::experiment::{Experiment, Models};
+use crate::shrink::directory::ShrinkDirectory;
+use crate::shrink::path::Row;
+use crate::shrink::{Outcome, Session, Shrink, ShrinkError, Watcher};
+use base::numbers::{count, four_digits};
+use superposition::Projection;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// A run file, or the directory of a run whose W to begin with
+    #[arg(value_name = "CONFIG|RUN")]
+    from: PathBuf,
+    /// What W has to do: outputs (all are right), faithful (the blocks too), or both, one after the other
+    #[arg(long, value_parser = criterion)]
+    criterion: Option<Criterion>,
+    /// Replace one key of the run file, as in --set shrink.tries=16; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Where to write [default: the run directory's name with -shrink]
+    #[arg(long, value_name = "DIR")]
+    output: Option<PathBuf>,
+    /// Number of parallel trainings, one thread each [default: the number of cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+    #[command(flatten)]
+    instructions: Instructions,
+    /// Print nothing but the result
+    #[arg(long)]
+    quiet: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+fn criterion(word: &str) -> Result<Criterion, &'static str> {
+    Criterion::named(word).ok_or("it is outputs, faithful or both")
+}
+
+pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
+    args.instructions.select();
+    let is_run = args.from.is_dir();
+    let file = if is_run {
+        args.from.join(CONFIG)
+    } else {
+        args.from.clone()
+    };
+    let source = ConfigSource::read(&file, &args.set).map_err(Failure::input)?;
+    let experiment = Experiment::from_source(&source, args.output.as_deref(), &Models::default())
+        .map_err(Failure::input)?;
+    let mut settings = ShrinkConfig::new(&source).map_err(Failure::input)?;
+    settings.criterion = args.criterion.unwrap_or(settings.criterion);
+    let refuse = |problem: &str| {
+        Err(Failure::Input(anyhow::anyhow!(
+            "{}: {problem}",
+            file.display()
+        )))
+    };
+    if experiment.wiring().count() > 1 {
+        return refuse(
+            "shrink drops dimensions of one W: set compression.tied=true and compression.per_layer=false",
+        );
+    }
+    let start = if is_run {
+        let path = args.from.join(PROJECTION);
+        let projection = Projection::load(&path, &experiment.model).map_err(Failure::input)?;
+        if projection.labels != experiment.model.metadata.residual_labels {
+            return refuse("its W has other features than its model");
+        }
+        Some(projection.w)
+    } else if experiment.config.compression.method == Method::Train {
+        experiment.start_matrix().cloned()
+    } else {
+        return refuse("shrink trains: leave compression.method at \"train\"");
+    };
+    let default = beside(if is_run {
+        &args.from
+    } else {
+        &experiment.config.output.dir
+    });
+    let path = args.output.clone().unwrap_or(default);
+    output::directory(&path, "shrink writes its table and matrices")?;
+    let failed = |e: ShrinkError| {
+        if e.is_input() {
+            Failure::input(e)
+        } else {
+            Failure::Running(e.into())
+        }
+    };
+    let directory = ShrinkDirectory::open(&path, &experiment.config, &settings)
+        .map_err(|e| failed(e.into()))?;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let jobs = args.jobs.map_or(cores, usize::from);
+    let place = format!(
+        "stopped; the same command goes on from the last accepted W ({})",
+        path.display()
+    );
+    stop.say(place.clone());
+    let mut watcher = Printer {
+        quiet: args.quiet,
+        width: experiment.model.width(),
+    };
+    let session = Shrink::new(&experiment, &directory, settings, jobs)
+        .and_then(|shrink| shrink.run(start, &mut watcher))
+        .map_err(failed)?;
+    match session {
+        Session::Complete(outcome) if args.json => {
+            let text =
+                serde_json::to_string_pretty(&outcome).map_err(|e| Failure::Running(e.into()))?;
+            Ok(terminal::print(&format!("{text}\n"))?)
+        }
+        Session::Complete(outcome) => Ok(terminal::print(&summary(&outcome, &path))?),
+        Session::TimeIsOver => Err(Failure::Interrupted(format!(
+            "shrink.max_seconds are over: {place}"
+        ))),
+    }
+}
+
+/// The directory of the same name with `-shrink`.
+fn beside(directory: &Path) -> PathBuf {
+    let mut name = directory.file_name().unwrap_or_default().to_owned();
+    name.push("-shrink");
+    directory.with_file_name(name)
+}
+
+/// What was found, in a few lines.
+fn summary(outcome: &Outcome, path: &Path) -> String {
+    let mut text = format!(
+        "D = {}, {}; the states in them have rank {}, where nothing is lost\n",
+        outcome.width,
+        count(outcome.live_features, "live feature"),
+        outcome.rank
+    );
+    for found in &outcome.found {
+        let meaning = match found.standard.as_str() {
+            "faithful" => "every block faithful and all outputs right",
+            _ => "all outputs right",
+        };
+        let standard = &found.standard;
+        text += &format!(
+            "{standard:8}  d = {}: {meaning} ({}, after {} updates)\n",
+            found.d,
+            path.join(standard).join(format!("d={}", found.d)).display(),
+            found.steps
+        );
+        text += &match found.d {
+            1 => "          no d is smaller\n".to_owned(),
+            d => format!(
+                "          none of {} with d = {} succeeded; that is no proof that there is none\n",
+                count(found.failed_trainings, "training"),
+                d - 1
+            ),
+        };
+    }
+    if outcome.tied_answers > 0 {
+        text += &format!(
+            "{} are tied in the compiled model itself and do not count\n",
+            count(outcome.tied_answers as usize, "answer")
+        );
+    }
+    if !outcome.whole_space {
+        text += "the inputs are a held-out sample of a larger space: right on these, not proved on all\n";
+    }
+    text
+}
+
+/// A line a drop.
+struct Printer {
+    quiet: bool,
+    width: usize,
+}
+
+impl Watcher for Printer {
+    fn row(&mut self, row: &Row) {
+        if self.quiet {
+            return;
+        }
+        let how = match row.origin.as_str() {
+            "start" => format!("start, of D = {}", self.width),
+            "random" => format!("random start, training {}", row.attempt),
+            _ => format!("{} dropped, training {}", row.dropped, row.attempt),
+        };
+        let mut figures = Vec::new();
+        if let Some(gap) = row.gap {
+            figures.push(format!("smallest lead {}", four_digits(gap)));
+        }
+        if let (Some(mae), Some(max)) = (row.mae, row.max_error) {
+            figures.push(format!("error {mae:.1e}, at most {max:.1e}"));
+        }
+        if let Some(cosine) = row.lowest_cosine {
+            figures.push(format!("lowest cosine {cosine:.4}"));
+        }
+        terminal::message(&format!(
+            "{:8}  d = {:<4} {how:26} {}; {} updates, {:.1} s",
+            row.standard,
+            row.d,
+            figures.join(", "),
+            row.steps,
+            row.seconds
+        ));
+    }
+}

@@ -1,0 +1,22 @@
+//! The smallest `d` at which a program still works: from a `W` that loses nothing, one dimension after the other is
+//! dropped, and what is left is trained until it works again ([`docs/shrink.md`](../../docs/shrink.md)).
+//!
+//! - [`directory`]: whose directory it is, and what is there already.
+//! - [`path`]: `path.csv`, a row a drop.
+//! - [`standard`]: what a `W` has to do.
+//! - [`candidates`]: which dimensions could be dropped.
+//! - [`attempt`]: one training.
+//! - [`descent`]: one drop after the other.
+//!
+//! Everything follows from the run file, the seed and the last accepted `W`: who is stopped and goes on, with however
+//! many jobs, gets the same bytes but for seconds.
+
+mod attempt;
+mod candidates;
+mod descent;
+pub mod directory;
+pub mod path;
+mod standard;
+
+pub use descent::{Outcome, Session, Shrink, ShrinkError, Watcher};
+pub use standard::Standard;
