@@ -42,6 +42,7 @@ pub fn main(args: &Args) -> Result<(), Failure> {
     let figures = match figures::kind(&args.directory).map_err(Failure::input)? {
         Kind::Run => figures::of_run(&args.directory),
         Kind::Study => figures::of_study(&args.directory),
+        Kind::Shrink => figures::of_shrink(&args.directory),
     }
     .map_err(Failure::input)?;
     // All are drawn before the first is written.

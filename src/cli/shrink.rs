@@ -11,8 +11,8 @@ use crate::results::layout::{CONFIG, PROJECTION};
 use crate::run::experiment::{Experiment, Models};
 use crate::shrink::directory::ShrinkDirectory;
 use crate::shrink::path::Row;
-use crate::shrink::{Outcome, Session, Shrink, ShrinkError, Watcher};
-use base::numbers::{count, four_digits};
+use crate::shrink::{Session, Shrink, ShrinkError, Watcher};
+use base::numbers::four_digits;
 use superposition::Projection;
 
 #[derive(Debug, clap::Args)]
@@ -118,7 +118,14 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
                 serde_json::to_string_pretty(&outcome).map_err(|e| Failure::Running(e.into()))?;
             Ok(terminal::print(&format!("{text}\n"))?)
         }
-        Session::Complete(outcome) => Ok(terminal::print(&summary(&outcome, &path))?),
+        Session::Complete(outcome) => {
+            let mut text = outcome.sentences().join("\n");
+            for found in &outcome.found {
+                let w = path.join(&found.standard).join(format!("d={}", found.d));
+                text += &format!("\n{:8}  d = {}: {}", found.standard, found.d, w.display());
+            }
+            Ok(terminal::print(&format!("{text}\n"))?)
+        }
         Session::TimeIsOver => Err(Failure::Interrupted(format!(
             "shrink.max_seconds are over: {place}"
         ))),
@@ -130,47 +137,6 @@ fn beside(directory: &Path) -> PathBuf {
     let mut name = directory.file_name().unwrap_or_default().to_owned();
     name.push("-shrink");
     directory.with_file_name(name)
-}
-
-/// What was found, in a few lines.
-fn summary(outcome: &Outcome, path: &Path) -> String {
-    let mut text = format!(
-        "D = {}, {}; the states in them have rank {}, where nothing is lost\n",
-        outcome.width,
-        count(outcome.live_features, "live feature"),
-        outcome.rank
-    );
-    for found in &outcome.found {
-        let meaning = match found.standard.as_str() {
-            "faithful" => "every block faithful and all outputs right",
-            _ => "all outputs right",
-        };
-        let standard = &found.standard;
-        text += &format!(
-            "{standard:8}  d = {}: {meaning} ({}, after {} updates)\n",
-            found.d,
-            path.join(standard).join(format!("d={}", found.d)).display(),
-            found.steps
-        );
-        text += &match found.d {
-            1 => "          no d is smaller\n".to_owned(),
-            d => format!(
-                "          none of {} with d = {} succeeded; that is no proof that there is none\n",
-                count(found.failed_trainings, "training"),
-                d - 1
-            ),
-        };
-    }
-    if outcome.tied_answers > 0 {
-        text += &format!(
-            "{} are tied in the compiled model itself and do not count\n",
-            count(outcome.tied_answers as usize, "answer")
-        );
-    }
-    if !outcome.whole_space {
-        text += "the inputs are a held-out sample of a larger space: right on these, not proved on all\n";
-    }
-    text
 }
 
 /// A line a drop.

@@ -19,6 +19,7 @@ pub mod heat_map;
 pub mod png;
 pub mod scene;
 mod series;
+mod shrink;
 pub mod study;
 mod study_analysis;
 pub mod svg;
@@ -34,6 +35,7 @@ use crate::results::layout::{
 use crate::results::statistics::middle;
 use crate::results::study::StudyRun;
 use crate::results::{ReadError, Study, Table};
+use crate::shrink::path::{PATH, SHRINK};
 
 pub use figure::{COLUMN, Figure, PAGE};
 
@@ -43,15 +45,18 @@ pub use figure::{COLUMN, Figure, PAGE};
 pub enum Kind {
     Run,
     Study,
+    Shrink,
 }
 
-/// Whether a directory is a run's or a study's, by its tables.
+/// Whether a directory is a run's, a study's or that of a search for the smallest `d`, by its tables.
 ///
 /// # Errors
-/// If it is neither.
+/// If it is none.
 pub fn kind(directory: &Path) -> Result<Kind, ReadError> {
     let has = |name: &str| directory.join(name).is_file();
-    if has(METRICS) {
+    if has(PATH) {
+        Ok(Kind::Shrink)
+    } else if has(METRICS) {
         Ok(Kind::Run)
     } else if has(RUNS) || has(STUDY_METRICS) {
         Ok(Kind::Study)
@@ -83,6 +88,14 @@ pub fn of_run(directory: &Path) -> Result<Vec<Figure>, ReadError> {
     )?)?);
     figures.push(bars::layers(&Table::read(directory, LAYERS, ANALYZE_RUN)?)?);
     Ok(figures)
+}
+
+/// The figure of a search for the smallest `d`.
+///
+/// # Errors
+/// If its table is garbled.
+pub fn of_shrink(directory: &Path) -> Result<Vec<Figure>, ReadError> {
+    shrink::draw(&Table::read(directory, PATH, SHRINK)?)
 }
 
 /// How many small heat maps a figure has at most.

@@ -6,12 +6,12 @@ use std::time::Instant;
 
 use ndarray::{Array1, Array2};
 use rand::RngExt;
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::attempt::{Ended, Recipe, Workshop};
 use super::candidates::{directions, without};
 use super::directory::{DirectoryError, ShrinkDirectory};
+use super::outcome::{Found, Outcome, RESULT};
 use super::path::{self, RANDOM_DECAY, Row};
 use super::standard::{Examiner, Standard, Standing};
 use crate::config::{Criterion, ShrinkConfig};
@@ -22,9 +22,6 @@ use superposition::baselines::live::LiveFeatures;
 use superposition::inputs::sampler::{Batch, Sampler};
 use superposition::{CategoricalTargets, Engine, Teacher};
 use tracr::model::OutputKind;
-
-/// The search's result, when it is complete.
-pub const RESULT: &str = "shrink.json";
 
 /// Inputs whose loss candidates are compared by.
 const COMPARED: usize = 4096;
@@ -83,42 +80,6 @@ impl ShrinkError {
 pub trait Watcher {
     /// A `W` was accepted.
     fn row(&mut self, row: &Row);
-}
-
-/// What a search found.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Outcome {
-    /// The version of this program.
-    pub version: String,
-    /// `D`.
-    pub width: usize,
-    /// The number of live features, and the rank of the visited states in them: at that `d` nothing is lost.
-    pub live_features: usize,
-    /// That rank.
-    pub rank: usize,
-    /// Whether every input was examined, or a held-out sample.
-    pub whole_space: bool,
-    /// Different answers that occur.
-    pub different_answers: usize,
-    /// Answers that the compiled model does not decide, which do not count.
-    pub tied_answers: u64,
-    /// One for each criterion.
-    pub found: Vec<Found>,
-}
-
-/// What was found by one criterion.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Found {
-    /// `faithful` or `outputs`.
-    pub standard: String,
-    /// The smallest `d` that works.
-    pub d: usize,
-    /// Updates to get there.
-    pub steps: u64,
-    /// Updates of the trainings that failed at one dimension less.
-    pub failed_steps: u64,
-    /// Of these trainings, how many there were.
-    pub failed_trainings: usize,
 }
 
 /// How a session ended.

@@ -7,6 +7,7 @@
 //! - [`candidates`]: which dimensions could be dropped.
 //! - [`attempt`]: one training.
 //! - [`descent`]: one drop after the other.
+//! - [`outcome`]: what was found.
 //!
 //! Everything follows from the run file, the seed and the last accepted `W`: who is stopped and goes on, with however
 //! many jobs, gets the same bytes but for seconds.
@@ -15,8 +16,9 @@ mod attempt;
 mod candidates;
 mod descent;
 pub mod directory;
+pub mod outcome;
 pub mod path;
 mod standard;
 
-pub use descent::{Outcome, Session, Shrink, ShrinkError, Watcher};
+pub use descent::{Session, Shrink, ShrinkError, Watcher};
 pub use standard::Standard;

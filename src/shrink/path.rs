@@ -12,6 +12,9 @@ use superposition::CategoricalTargets;
 /// Its name.
 pub const PATH: &str = "path.csv";
 
+/// What writes it, for whoever finds it garbled.
+pub const SHRINK: &str = "`compress shrink` writes it again, into another directory";
+
 /// Larger tables are none.
 const MAX_BYTES: u64 = 16 << 20;
 

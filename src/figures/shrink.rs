@@ -1,0 +1,61 @@
+//! The way to the smallest `d`: how well each accepted `W` does, from `path.csv`.
+
+use super::by_width::against_width;
+use super::figure::Figure;
+use super::series::Plot;
+use crate::results::series::Series;
+use crate::results::{ReadError, Table};
+use crate::shrink::path::PATH;
+
+/// Panels: the axis' title, whether it is logarithmic, and the column.
+const PANELS: [(&str, bool, &str); 4] = [
+    ("mean absolute error", true, "mae"),
+    ("largest error", true, "max_error"),
+    ("smallest lead", true, "gap"),
+    ("lowest cosine", false, "lowest_cosine"),
+];
+
+/// Each measure against `d`, a series for each criterion.
+///
+/// # Errors
+/// If a column is missing or a cell is not a number.
+pub fn draw(path: &Table) -> Result<Vec<Figure>, ReadError> {
+    let standards = path.texts("standard")?;
+    let widths = path.numbers("d")?;
+    let mut panels: Vec<(&str, bool, Vec<(String, Series)>)> = Vec::new();
+    for (title, logarithmic, column) in PANELS {
+        let values = path.numbers(column)?;
+        let mut series: Vec<(String, Series)> = Vec::new();
+        for ((standard, d), value) in standards.iter().zip(&widths).zip(values) {
+            let (Some(d), Some(value)) = (d, value) else {
+                continue;
+            };
+            let at = series.iter().position(|(name, _)| name == standard);
+            let at = at.unwrap_or_else(|| {
+                let own = Series {
+                    no_sample: true,
+                    ..Series::default()
+                };
+                series.push(((*standard).to_owned(), own));
+                series.len() - 1
+            });
+            series[at].1.points.push((*d, value));
+        }
+        if !series.is_empty() {
+            panels.push((title, logarithmic, series));
+        }
+    }
+    let plots: Vec<Plot<'_>> = panels
+        .iter()
+        .map(|(title, logarithmic, series)| (*title, *logarithmic, series.as_slice()))
+        .collect();
+    Ok(against_width(
+        "shrink",
+        "The way to the smallest d",
+        "Each accepted W, from the start down to the smallest d that was found: a point a W, over all inputs of \
+         evaluation. The lead is that of the right class over every other one; the cosine is that of a block's output \
+         with the compiled model's, of the block where it is lowest.",
+        PATH,
+        &plots,
+    ))
+}
