@@ -137,7 +137,8 @@ impl Workshop<'_> {
             examiner: &self.examiner,
             standard,
             is_to_stop,
-            last: None,
+            best: None,
+            is_over: false,
         };
         let intervals = Intervals {
             steps,
@@ -149,28 +150,32 @@ impl Workshop<'_> {
         if is_to_stop() {
             return None;
         }
-        let (standing, is_met) = match watch.last {
-            Some(last) => last,
-            // It diverged before its first examination.
-            None => (self.examiner.examine(&trainer.state().w).0, false),
-        };
         let state = trainer.into_state();
-        Some(Ended {
-            w: state.w,
-            steps: state.step,
-            standing,
-            is_met,
+        let steps = state.step;
+        Some(match watch.best {
+            Some((w, standing)) => Ended {
+                w,
+                steps,
+                standing,
+                is_met: true,
+            },
+            None => Ended {
+                standing: self.examiner.examine(&state.w).0,
+                w: state.w,
+                steps,
+                is_met: false,
+            },
         })
     }
 }
 
-/// Examines `W` now and then, and ends the training when it works.
+/// Examines `W` now and then, keeps the best that works, and ends the training when one works well.
 struct Watch<'a> {
     examiner: &'a Examiner,
     standard: Standard,
     is_to_stop: &'a (dyn Fn() -> bool + Sync),
-    /// The last examination, and whether it was passed.
-    last: Option<(Standing, bool)>,
+    best: Option<(Array2<f64>, Standing)>,
+    is_over: bool,
 }
 
 impl Observer for Watch<'_> {
@@ -178,8 +183,11 @@ impl Observer for Watch<'_> {
 
     fn evaluate(&mut self, w: &Array2<f64>) -> Option<Evaluation> {
         let (standing, evaluation) = self.examiner.examine(w);
-        let is_met = self.examiner.is_met(self.standard, &standing);
-        self.last = Some((standing, is_met));
+        let better = |(_, best): &(_, Standing)| self.examiner.is_better(&standing, best);
+        if self.examiner.is_met(self.standard, &standing) && self.best.as_ref().is_none_or(better) {
+            self.best = Some((w.clone(), standing));
+        }
+        self.is_over |= self.examiner.is_ample(self.standard, &standing);
         Some(evaluation)
     }
 
@@ -192,8 +200,6 @@ impl Observer for Watch<'_> {
     }
 
     fn step_done(&mut self, step: u64, _loss: f64) -> bool {
-        // Right after the examination, or W would be another one.
-        let is_met = self.last.is_some_and(|(_, is_met)| is_met);
-        is_met || (step.is_multiple_of(256) && (self.is_to_stop)())
+        self.is_over || (step.is_multiple_of(256) && (self.is_to_stop)())
     }
 }

@@ -10,6 +10,9 @@ use superposition::evaluation::Evaluator;
 use superposition::{Evaluation, Objective, Teacher};
 use tracr::model::Wiring;
 
+/// Errors of this share of what is allowed are small enough to stop training at once.
+const AMPLE: f64 = 0.1;
+
 /// One of the two criteria.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standard {
@@ -95,6 +98,30 @@ impl Examiner {
                 Standard::Outputs => true,
                 Standard::Faithful => cosine.is_none_or(|c| c >= settings.min_cosine),
             }
+    }
+
+    /// Whether it is enough, and so much that the next drop may begin from here.
+    pub fn is_ample(&self, standard: Standard, standing: &Standing) -> bool {
+        let Answers {
+            gap,
+            mae,
+            max_error,
+            ..
+        } = standing.answers;
+        let ample = |error: Option<f64>, allowed: f64| error.is_none_or(|e| e <= AMPLE * allowed);
+        let own_gap = self.judge.own_gap.unwrap_or(0.0);
+        self.is_met(standard, standing)
+            && ample(mae, self.settings.mae)
+            && ample(max_error, self.settings.max_error)
+            && gap.is_none_or(|gap| gap >= 0.5 * own_gap)
+    }
+
+    /// Of two that are enough, whether the first is better.
+    pub fn is_better(&self, standing: &Standing, than: &Standing) -> bool {
+        match (standing.answers.gap, than.answers.gap) {
+            (Some(gap), Some(other)) => gap > other,
+            _ => standing.answers.mae < than.answers.mae,
+        }
     }
 
     /// Whether more steps may make it enough.

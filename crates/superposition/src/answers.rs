@@ -42,6 +42,8 @@ pub struct Judge {
     pub tied: u64,
     /// Different answers that occur.
     pub different: usize,
+    /// Classes: the compiled model's own smallest lead, of the answers that it decides.
+    pub own_gap: Option<f64>,
 }
 
 impl Judge {
@@ -50,7 +52,7 @@ impl Judge {
         let numerical = teacher.kind() == OutputKind::Numerical;
         let mut expected =
             Vec::with_capacity(teacher.evaluation().len() * teacher.space().positions());
-        let mut tied = 0;
+        let (mut tied, mut own_gap) = (0, f64::INFINITY);
         for_each_row(&teacher, Stream::Full, |is_word, scores| {
             expected.push(if !is_word {
                 f64::NAN
@@ -58,10 +60,12 @@ impl Judge {
                 scores[0]
             } else {
                 let class = first_largest(scores.iter().copied());
-                if lead(scores, class) < TIE {
+                let own = lead(scores, class);
+                if own < TIE {
                     tied += 1;
                     f64::NAN
                 } else {
+                    own_gap = smaller(own_gap, own);
                     class as f64
                 }
             });
@@ -74,6 +78,7 @@ impl Judge {
             expected,
             tied,
             different: answers.len(),
+            own_gap: (!numerical).then_some(own_gap),
         }
     }
 
