@@ -373,7 +373,7 @@ fn mean(values: &[Value], default: &Value) -> Result<Value, ValueError> {
         return Err(ValueError(format!(
             "{} values that differ are selected, and {} cannot be averaged",
             values.len(),
-            python::repr(text)
+            python::literal(text)
         )));
     }
     let sum = values

@@ -9,7 +9,7 @@ use crate::model::Value;
 use crate::rasp::diagnostics::{Problem, Span};
 use crate::rasp::formula::Formula;
 use crate::rasp::graph::{Encoding, Kind, NodeId};
-use crate::rasp::python::{arithmetic, repr};
+use crate::rasp::python::{arithmetic, literal};
 use crate::rasp::syntax::ast::Binary;
 
 /// Longer constants are not repeated in a line of advice.
@@ -242,7 +242,7 @@ impl Elaborator {
             Item::Value(ref value) if arithmetic::size(value) <= LONGEST_CONSTANT => {
                 problem.help(format!(
                     "the same value at every position is `map(x -> {}, tokens)`",
-                    repr(value)
+                    literal(value)
                 ))
             }
             _ => problem.help("give an s-op, as `tokens`, `indices` or what is made of them"),

@@ -35,6 +35,7 @@ impl Elaborator {
                 Item::Selector(_) => problem
                     .help("make an s-op of it by `aggregate(selector, s)` or `selector_width`"),
                 Item::List(_) => problem.help("an element of a list is `list[0]`"),
+                Item::Dictionary(_) => problem.help("the value of a key is `d[\"key\"]`"),
                 _ => problem.help("for a product write `*`"),
             }));
         };

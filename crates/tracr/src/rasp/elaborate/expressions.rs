@@ -35,7 +35,15 @@ impl Elaborator {
                     .collect::<Outcome<Vec<_>>>()?;
                 self.list(items, &expr.span)
             }
+            ExprKind::Dictionary(entries) => {
+                let entries = entries
+                    .iter()
+                    .map(|(key, value)| Ok((self.argument(key)?, self.argument(value)?)))
+                    .collect::<Outcome<Vec<_>>>()?;
+                self.dictionary(entries, &expr.span)
+            }
             ExprKind::Comprehension {
+                key,
                 value,
                 targets,
                 iterable,
@@ -43,10 +51,22 @@ impl Elaborator {
             } => {
                 let items = self.evaluate(iterable)?;
                 let items = self.elements(&items, &iterable.span)?;
-                self.locals.push(Scope::new());
-                let list = self.comprehension(value, targets, items, condition.as_deref());
-                self.locals.pop();
-                self.list(list?, &expr.span)
+                let condition = condition.as_deref();
+                match key {
+                    None => {
+                        let list = self.comprehension(targets, items, condition, &value.span, |this| {
+                            this.evaluate(value)
+                        })?;
+                        self.list(list, &expr.span)
+                    }
+                    Some(key) => {
+                        let entries =
+                            self.comprehension(targets, items, condition, &value.span, |this| {
+                                Ok((this.argument(key)?, this.argument(value)?))
+                            })?;
+                        self.dictionary(entries, &expr.span)
+                    }
+                }
             }
             ExprKind::Unary(operator, x) => {
                 let argument = self.argument(x)?;
@@ -111,16 +131,32 @@ impl Elaborator {
         })
     }
 
-    fn comprehension(
+    /// What `make` gives for each of the items that fulfil the condition.
+    fn comprehension<T>(
         &mut self,
-        value: &Expr,
         targets: &[Name],
         items: Vec<Item>,
         condition: Option<&Expr>,
-    ) -> Outcome<Vec<Item>> {
-        let mut list = Vec::new();
+        span: &Span,
+        make: impl Fn(&mut Self) -> Outcome<T>,
+    ) -> Outcome<Vec<T>> {
+        self.locals.push(Scope::new());
+        let made = self.each(targets, items, condition, span, make);
+        self.locals.pop();
+        made
+    }
+
+    fn each<T>(
+        &mut self,
+        targets: &[Name],
+        items: Vec<Item>,
+        condition: Option<&Expr>,
+        span: &Span,
+        make: impl Fn(&mut Self) -> Outcome<T>,
+    ) -> Outcome<Vec<T>> {
+        let mut made = Vec::new();
         for item in items {
-            self.unpack(targets, item, &value.span)?;
+            self.unpack(targets, item, span)?;
             if let Some(condition) = condition {
                 let argument = self.argument(condition)?;
                 match self.decided(&argument) {
@@ -138,9 +174,9 @@ impl Elaborator {
                     }
                 }
             }
-            list.push(self.evaluate(value)?);
+            made.push(make(self)?);
         }
-        Ok(list)
+        Ok(made)
     }
 
     /// Whether a condition is true, if that is known now.
@@ -148,6 +184,7 @@ impl Elaborator {
         match &condition.item {
             Item::Value(value) => Some(python::truthy(value)),
             Item::List(list) => Some(!list.items.is_empty()),
+            Item::Dictionary(dictionary) => Some(!dictionary.keys.is_empty()),
             _ => None,
         }
     }
@@ -166,13 +203,7 @@ impl Elaborator {
             "indices" => return Ok(Item::Sop(self.indices)),
             _ => {}
         }
-        // While the prelude itself is being read its names are still the globals.
-        let prelude = if self.prelude.is_empty() {
-            &self.globals
-        } else {
-            &self.prelude
-        };
-        if let Some(item) = prelude.get(name) {
+        if let Some(item) = self.of_prelude(name) {
             return Ok(item.clone());
         }
         if let Some(builtin) = Builtin::named(name) {
@@ -186,6 +217,17 @@ impl Elaborator {
             )
             .maybe_help(self.suggestion(name)),
         ))
+    }
+
+    /// What the prelude calls by this name.
+    pub(super) fn of_prelude(&self, name: &str) -> Option<&Item> {
+        // While the prelude itself is being read its names are still the globals.
+        let prelude = if self.prelude.is_empty() {
+            &self.globals
+        } else {
+            &self.prelude
+        };
+        prelude.get(name)
     }
 
     fn suggestion(&self, name: &str) -> Option<String> {

@@ -7,16 +7,19 @@
 //! - `elaborator`: the state of building a graph.
 //! - `statements`, `expressions`, `calls`: one method each for every construct of the language.
 //! - `operators`, `selectors`: nodes for operators, with Tracr's simplifications.
+//! - `positions`, `dictionaries`: `s[0]` and `d[key]`.
 //! - `builtins`, `compile_time`: the functions that are part of the language.
 
 mod builtin;
 mod builtins;
 mod calls;
 mod compile_time;
+mod dictionaries;
 mod elaborator;
 mod expressions;
 pub mod item;
 mod operators;
+mod positions;
 mod selectors;
 mod statements;
 

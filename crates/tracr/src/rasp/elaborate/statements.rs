@@ -192,6 +192,10 @@ impl Elaborator {
             Item::Value(Value::Tuple(items)) => {
                 Ok(items.iter().cloned().map(Item::Value).collect())
             }
+            Item::Dictionary(dictionary) => {
+                self.charge(dictionary.keys.len(), span)?;
+                Ok(dictionary.keys.iter().cloned().map(Item::Value).collect())
+            }
             Item::Unknown => Err(Box::new(Problem::silent())),
             other => {
                 let problem = Problem::new(

@@ -1,6 +1,8 @@
-//! Python's `str` and `repr`, which Tracr puts into its labels.
+//! Python's `str` and `repr`, which Tracr puts into its labels, and values as a program writes them.
 
 use std::fmt::Write;
+
+use base::escape::is_hidden;
 
 use crate::model::Value;
 
@@ -92,6 +94,46 @@ fn quoted(s: &str) -> String {
         }
     }
     out.push(quote);
+    out
+}
+
+/// The value as a program writes it, for messages: as [`repr`], with strings in double quotes and with
+/// the escapes that the language has.
+pub fn literal(x: &Value) -> String {
+    match x {
+        Value::Str(s) => in_double_quotes(s),
+        Value::Tuple(items) => match items.as_slice() {
+            [one] => format!("({},)", literal(one)),
+            items => {
+                let items: Vec<String> = items.iter().map(literal).collect();
+                format!("({})", items.join(", "))
+            }
+        },
+        other => repr(other),
+    }
+}
+
+fn in_double_quotes(s: &str) -> String {
+    let mut out = String::from('"');
+    for c in s.chars() {
+        match c {
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '"' | '\\' => {
+                out.push('\\');
+                out.push(c);
+            }
+            c if is_hidden(c) => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    // Writing to a string cannot fail.
+                    let _ = write!(out, "\\u{unit:04x}");
+                }
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
     out
 }
 

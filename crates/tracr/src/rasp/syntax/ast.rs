@@ -48,6 +48,18 @@ pub enum Unary {
     Float,
     /// `len(x)`
     Len,
+    /// `sin(x)`
+    Sin,
+    /// `cos(x)`
+    Cos,
+    /// `exp(x)`
+    Exp,
+    /// `log(x)`: the natural logarithm.
+    Log,
+    /// `sqrt(x)`
+    Sqrt,
+    /// Whether the value counts as true, of `and` and `or` between s-ops.
+    Truth,
     /// Of a comparator in `select`: the value, which must not be None.
     NotNone,
 }
@@ -108,8 +120,12 @@ pub enum ExprKind {
     Literal(Value),
     /// `[a, b]` or `(a, b)`.
     List(Vec<Expr>),
-    /// `[value for targets in iterable if condition]`
+    /// `{"a": 1, "b": 2}`: keys and values in their order.
+    Dictionary(Vec<(Expr, Expr)>),
+    /// `[value for targets in iterable if condition]`, or `{key: value for ...}`
     Comprehension {
+        /// Of a dictionary.
+        key: Option<Box<Expr>>,
         /// One element.
         value: Box<Expr>,
         /// The loop's variables.
@@ -240,7 +256,12 @@ impl Unary {
             Self::Int => "int",
             Self::Float => "float",
             Self::Len => "len",
-            Self::NotNone => "",
+            Self::Sin => "sin",
+            Self::Cos => "cos",
+            Self::Exp => "exp",
+            Self::Log => "log",
+            Self::Sqrt => "sqrt",
+            Self::NotNone | Self::Truth => "",
         }
     }
 }

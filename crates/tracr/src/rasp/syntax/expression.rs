@@ -58,7 +58,12 @@ fn node(kind: ExprKind, span: Span) -> Parsed<Expr> {
     let below = match &kind {
         ExprKind::Name(_) | ExprKind::Literal(_) | ExprKind::Comparator(_) => 0,
         ExprKind::List(items) => highest(items),
+        ExprKind::Dictionary(entries) => {
+            let depths = entries.iter().map(|(key, value)| key.depth.max(value.depth));
+            depths.max().unwrap_or(0)
+        }
         ExprKind::Comprehension {
+            key,
             value,
             iterable,
             condition,
@@ -66,6 +71,7 @@ fn node(kind: ExprKind, span: Span) -> Parsed<Expr> {
         } => value
             .depth
             .max(iterable.depth)
+            .max(key.as_ref().map_or(0, |k| k.depth))
             .max(condition.as_ref().map_or(0, |c| c.depth)),
         ExprKind::Unary(_, x) => x.depth,
         ExprKind::Binary(_, a, b) => a.depth.max(b.depth),
@@ -320,10 +326,7 @@ impl Parser {
             }
             TokenKind::Sign(Sign::OpenRound) => self.bracketed(span),
             TokenKind::Sign(Sign::OpenSquare) => self.square(span),
-            TokenKind::Sign(Sign::OpenCurly) => Err(Box::new(
-                Problem::new(&span, "dictionaries are not supported", "starts here")
-                    .help("use a list, or an `if` for each key"),
-            )),
+            TokenKind::Sign(Sign::OpenCurly) => self.curly(span),
             _ => {
                 let problem = self.unexpected("an expression", "here");
                 let otherwise =
@@ -368,6 +371,13 @@ impl Parser {
             }
             return node(ExprKind::List(items), start.to(&self.last_span()));
         }
+        let kind = self.comprehension(None, first)?;
+        self.expect(Sign::CloseSquare, "after the list")?;
+        node(kind, start.to(&self.last_span()))
+    }
+
+    /// ` for targets in iterable if condition`, behind what it makes.
+    fn comprehension(&mut self, key: Option<Expr>, value: Expr) -> Parsed<ExprKind> {
         self.advance();
         let targets = self.names()?;
         self.expect_keyword(Keyword::In, "after the variables")?;
@@ -378,13 +388,39 @@ impl Parser {
         } else {
             None
         };
-        self.expect(Sign::CloseSquare, "after the list")?;
-        let kind = ExprKind::Comprehension {
-            value: boxed(first),
+        Ok(ExprKind::Comprehension {
+            key: key.map(boxed),
+            value: boxed(value),
             targets,
             iterable,
             condition,
-        };
-        node(kind, start.to(&self.last_span()))
+        })
+    }
+
+    /// `{a: b, c: d}` or `{a: b for a in xs if c}`.
+    fn curly(&mut self, start: Span) -> Parsed<Expr> {
+        self.advance();
+        let mut entries = Vec::new();
+        while !self.is(Sign::CloseCurly) {
+            let key = self.expression()?;
+            self.expect(Sign::Colon, "after the key of a dictionary")?;
+            let value = self.expression()?;
+            if entries.is_empty() && self.is_keyword(Keyword::For) {
+                let kind = self.comprehension(Some(key), value)?;
+                self.expect(Sign::CloseCurly, "after the dictionary")?;
+                return node(kind, start.to(&self.last_span()));
+            }
+            entries.push((key, value));
+            if !self.is(Sign::Comma) {
+                break;
+            }
+            self.advance();
+        }
+        self.expect(Sign::CloseCurly, "after the dictionary")
+            .map_err(|problem| Box::new(problem.also(&start, "opened here")))?;
+        node(
+            ExprKind::Dictionary(entries),
+            start.to(&self.last_span()),
+        )
     }
 }
