@@ -134,6 +134,7 @@ impl Source {
         let options = rasp::Options {
             output: settings.output.clone(),
             max_seq_len: settings.max_seq_len,
+            vocab: settings.vocab.clone(),
             directory: None,
         };
         match self {

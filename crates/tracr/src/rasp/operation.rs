@@ -47,7 +47,7 @@ pub fn unary(operator: Unary, x: &Value) -> Result<Value, ValueError> {
         }
         Unary::Truth => Ok(Value::Bool(python::truthy(x))),
         Unary::NotNone if *x == Value::None => {
-            Err(ValueError("a selector compares None with a value".into()))
+            Err(ValueError("None has no place in a comparison".into()))
         }
         Unary::NotNone => Ok(x.clone()),
     }

@@ -30,6 +30,8 @@ pub struct Options {
     pub output: Option<String>,
     /// The longest input, instead of the header's; the program sees it as `max_seq_len`.
     pub max_seq_len: Option<usize>,
+    /// The tokens, instead of the header's.
+    pub vocab: Option<Vec<Value>>,
     /// Where `load` looks for files; without it, the directory in the source's name.
     pub directory: Option<PathBuf>,
 }
@@ -41,7 +43,7 @@ pub struct Program {
     pub graph: Graph,
     /// The s-op that is its output.
     pub output: NodeId,
-    /// What it says about itself; `max_seq_len` and `output` are those of the options, if given.
+    /// What it says about itself; `max_seq_len`, `output` and `vocab` are those of the options, if given.
     pub header: Header,
     /// The s-ops with a name that `--output` can choose.
     pub names: BTreeMap<String, NodeId>,
@@ -104,6 +106,7 @@ pub fn compile_source(
     let mut header = header::header(file, text, &mut problems);
     header.max_seq_len = options.max_seq_len.or(header.max_seq_len);
     header.output = options.output.clone().or(header.output);
+    header.vocab = options.vocab.clone().or(header.vocab);
     let statements = syntax::parse(file, text, &mut problems);
     if !problems.is_empty() {
         return Err(reports(&sources, problems));
@@ -114,7 +117,7 @@ pub fn compile_source(
         .map(Path::to_owned)
         .unwrap_or_default();
     let directory = options.directory.clone().unwrap_or(near);
-    let mut elaborator = Elaborator::new(sources, directory, PathBuf::from(name));
+    let mut elaborator = Elaborator::new(sources, directory, PathBuf::from(name), header.vocab.clone());
     elaborator.run(&PRELUDE_STATEMENTS);
     elaborator.seal_prelude();
     if let Some(length) = header
@@ -193,7 +196,7 @@ fn output(
         None => {
             let names = elaborator.sops();
             let help = nearest(&name, names.keys().map(String::as_str));
-            let own = elaborator.globals.iter();
+            let own = elaborator.globals().iter();
             let own = own.filter(|(_, item)| matches!(item, Item::Sop(_)));
             let own: Vec<&str> = own.map(|(name, _)| name.as_str()).take(MAX_NAMES).collect();
             let help = help

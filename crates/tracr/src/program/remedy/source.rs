@@ -166,7 +166,7 @@ fn in_statement<'s>(statement: &'s Statement, is: &impl Fn(&&'s Expr) -> bool) -
             .or_else(|| in_expression(&function.result, is)),
         StatementKind::For { iterable, body, .. } => in_expression(iterable, is)
             .or_else(|| body.iter().find_map(|inner| in_statement(inner, is))),
-        StatementKind::Load(_) => None,
+        StatementKind::Load(_) | StatementKind::Interactive => None,
     }
 }
 

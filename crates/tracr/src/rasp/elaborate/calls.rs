@@ -41,13 +41,28 @@ impl Elaborator {
         };
         match &**callable {
             Callable::Builtin(builtin) => self.builtin(*builtin, arguments, span),
+            Callable::Either(functions) => {
+                let takes = |callable: &&Arc<Callable>| match &***callable {
+                    Callable::Def { function, .. } => function.parameters.len() == arguments.len(),
+                    _ => false,
+                };
+                let fits = functions.iter().find(takes).or(functions.last());
+                let Some(callable) = fits.cloned() else {
+                    return Err(Box::new(Problem::silent()));
+                };
+                let function = Argument {
+                    item: Item::Function(callable),
+                    span: function.span.clone(),
+                };
+                self.call(&function, arguments, span)
+            }
             Callable::Def {
                 name,
                 function,
                 around,
                 home,
             } => {
-                let caller = *home == Home::Prelude && self.home == Home::Program;
+                let caller = *home == Home::Prelude && self.home != Home::Prelude;
                 let outer = self.blamed.clone();
                 if caller && self.blamed.is_none() {
                     self.blamed = Some(span.clone());

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::builtin::Builtin;
+use super::positions::INPUTS;
 use super::elaborator::{Elaborator, Outcome};
 use super::item::{Argument, Callable, Home, Item, List, MAX_NESTING, Scope};
 use crate::model::Value;
@@ -193,15 +194,16 @@ impl Elaborator {
         if let Some(item) = self.locals.iter().rev().find_map(|scope| scope.get(name)) {
             return Ok(item.clone());
         }
-        if self.home == Home::Program
-            && let Some(item) = self.globals.get(name)
+        if let Home::File(file) = self.home
+            && let Some(item) = self.files[file].get(name)
         {
             return Ok(item.clone());
         }
-        match name {
-            "tokens" => return Ok(Item::Sop(self.tokens)),
-            "indices" => return Ok(Item::Sop(self.indices)),
-            _ => {}
+        if name == "indices" {
+            return Ok(Item::Sop(self.indices));
+        }
+        if let Some(input) = self.input_called(name, span)? {
+            return Ok(Item::Sop(input));
         }
         if let Some(item) = self.of_prelude(name) {
             return Ok(item.clone());
@@ -223,7 +225,7 @@ impl Elaborator {
     pub(super) fn of_prelude(&self, name: &str) -> Option<&Item> {
         // While the prelude itself is being read its names are still the globals.
         let prelude = if self.prelude.is_empty() {
-            &self.globals
+            self.globals()
         } else {
             &self.prelude
         };
@@ -237,6 +239,7 @@ impl Elaborator {
                 "commands of the interactive RASP are not part of a program: see `compress run`"
             }
             "while" | "elif" | "import" => "RASP has no such statement",
+            "out" => "the published RASP calls the last expression `out`: give it a name of its own",
             "max_seq_len" => "set it in the header, as `#! max_seq_len: 5`, or with --max-seq-len",
             "Select" => "write `select(keys, queries, ==)`",
             "Aggregate" => "write `aggregate(selector, sop)`",
@@ -247,10 +250,15 @@ impl Elaborator {
             return Some(foreign.to_owned());
         }
         let mut known: Vec<&str> = Builtin::names().collect();
-        for scope in self.locals.iter().chain([&self.globals, &self.prelude]) {
+        let file = match self.home {
+            Home::File(file) => &self.files[file],
+            Home::Prelude => &self.prelude,
+        };
+        for scope in self.locals.iter().chain([file, &self.prelude]) {
             known.extend(scope.keys().map(String::as_str));
         }
-        known.extend(["tokens", "indices"]);
+        known.extend(INPUTS);
+        known.push("indices");
         nearest(name, known).or_else(|| {
             (name.len() <= LONGEST_NAME).then(|| {
                 format!(

@@ -72,8 +72,8 @@ pub type Scope = BTreeMap<String, Item>;
 pub enum Home {
     /// In the prelude: it does not see the program's names.
     Prelude,
-    /// In the program or a file that it loads.
-    Program,
+    /// In the program (0) or a file that it loads: it sees the names of that file.
+    File(usize),
 }
 
 /// What can be called.
@@ -92,6 +92,8 @@ pub enum Callable {
         /// Where it was written.
         home: Home,
     },
+    /// Functions of the prelude that have one name, and take different numbers of arguments.
+    Either(Vec<Arc<Callable>>),
     /// `(x, y) -> body`
     Lambda {
         /// Its parameters.
@@ -154,6 +156,7 @@ impl Item {
             Self::Function(callable) => match &**callable {
                 Callable::Builtin(builtin) => format!("the function `{}`", builtin.name()),
                 Callable::Def { name, .. } => format!("the function `{name}`"),
+                Callable::Either(_) => "a function of the prelude".into(),
                 Callable::Lambda { .. } => "a lambda".into(),
             },
             Self::Comparator(operator) => format!("the comparison `{}`", operator.text()),

@@ -1,15 +1,58 @@
-//! `s[0]`: an s-op's value at one position, at every position, and `"a" in s`.
+//! The input by its names, `s[0]`, an s-op's value at one position at every position, and `"a" in s`.
 
 use super::elaborator::{Elaborator, Outcome};
-use super::item::{Argument, Item};
+use super::item::{Argument, Home, Item};
 use crate::model::Value;
 use crate::rasp::diagnostics::{Problem, Span};
 use crate::rasp::formula::Formula;
 use crate::rasp::graph::{Encoding, Kind, NodeId};
 use crate::rasp::python::arithmetic::{self, Number};
-use crate::rasp::syntax::ast::Binary;
+use crate::rasp::syntax::ast::{Binary, Unary};
+
+/// The input, as the published RASP calls it by the kind of its values.
+pub(super) const INPUTS: [&str; 6] = [
+    "tokens",
+    "tokens_asis",
+    "tokens_str",
+    "tokens_int",
+    "tokens_float",
+    "tokens_bool",
+];
 
 impl Elaborator {
+    /// The input under one of its names: the tokens themselves, or a map of them if the vocabulary has
+    /// tokens of another kind.
+    pub(super) fn input_called(&mut self, name: &str, span: &Span) -> Outcome<Option<NodeId>> {
+        let Some(name) = INPUTS.into_iter().find(|input| *input == name) else {
+            return Ok(None);
+        };
+        if name == "tokens" && self.home != Home::Prelude {
+            return Ok(Some(self.input));
+        }
+        let known = self.vocab.iter().flatten();
+        let (operator, is_so) = match name {
+            "tokens_str" => (Unary::Str, known.map(is_str).all(|is| is)),
+            "tokens_int" => (Unary::Int, known.map(is_int).all(|is| is)),
+            "tokens_float" => (Unary::Float, known.map(is_number).all(|is| is)),
+            "tokens_bool" => {
+                let known = self.vocab.as_ref();
+                (Unary::Truth, known.is_some_and(|all| all.iter().all(is_bool)))
+            }
+            _ => return Ok(Some(self.tokens)),
+        };
+        if is_so {
+            return Ok(Some(self.tokens));
+        }
+        if let Some(input) = self.inputs.get(name) {
+            return Ok(Some(*input));
+        }
+        let f = Formula::unary(operator, Formula::argument(0));
+        let input = self.map(f, self.tokens, Encoding::Categorical, span)?;
+        let input = self.name(input, name, false, span)?;
+        self.inputs.insert(name, input);
+        Ok(Some(input))
+    }
+
     /// `s[3]`, `s[-1]`: as in the published RASP, 0 where the input has no such position.
     pub(super) fn at_position(
         &mut self,
@@ -121,6 +164,22 @@ impl Elaborator {
         };
         self.call(&function, &[s.clone(), value.clone()], span)
     }
+}
+
+fn is_str(token: &Value) -> bool {
+    matches!(token, Value::Str(_))
+}
+
+fn is_int(token: &Value) -> bool {
+    matches!(token, Value::Int(_))
+}
+
+fn is_number(token: &Value) -> bool {
+    matches!(token, Value::Int(_) | Value::Float(_))
+}
+
+fn is_bool(token: &Value) -> bool {
+    matches!(token, Value::Bool(_))
 }
 
 /// `s in t` of two s-ops.

@@ -58,7 +58,8 @@ pub fn index(container: &Value, position: &Value) -> Result<Value, ValueError> {
     let Some(arithmetic::Number::Int(wanted)) = arithmetic::number(position) else {
         return Err(ValueError(format!("{} is not a position", literal(position))));
     };
-    let length = length(container)?;
+    let length = length(container)
+        .map_err(|_| ValueError(format!("{} has no elements", literal(container))))?;
     let found = if wanted < 0 {
         length.checked_sub_unsigned(wanted.unsigned_abs())
     } else {

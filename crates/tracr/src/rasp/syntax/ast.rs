@@ -200,6 +200,8 @@ pub enum StatementKind {
     },
     /// `load "file";`
     Load(String),
+    /// What the interactive RASP shows, as `set example "abc"`: nothing to a program.
+    Interactive,
 }
 
 /// A function of the program.

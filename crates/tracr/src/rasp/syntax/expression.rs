@@ -417,7 +417,12 @@ impl Parser {
             self.advance();
         }
         self.expect(Sign::CloseCurly, "after the dictionary")
-            .map_err(|problem| Box::new(problem.also(&start, "opened here")))?;
+            .map_err(|mut problem| {
+                if !entries.is_empty() {
+                    problem.help = Some("entries have a `,` between them: `{\"a\": 1, \"b\": 2}`".into());
+                }
+                Box::new(problem.also(&start, "opened here"))
+            })?;
         node(
             ExprKind::Dictionary(entries),
             start.to(&self.last_span()),

@@ -114,6 +114,12 @@ impl Parser {
     fn statement(&mut self) -> Parsed<Statement> {
         self.nested(|parser| {
             let start = parser.span();
+            if parser.interactive()? {
+                return Ok(Statement {
+                    kind: StatementKind::Interactive,
+                    span: start.to(&parser.last_span()),
+                });
+            }
             let kind = match parser.peek() {
                 TokenKind::Keyword(Keyword::Def) => parser.def()?,
                 TokenKind::Keyword(Keyword::For) => parser.for_loop()?,
@@ -131,6 +137,50 @@ impl Parser {
                 span: start.to(&parser.last_span()),
             })
         })
+    }
+
+    /// Takes a command of the published RASP about what its prompt shows: `set example "abc"`,
+    /// `s-op examples off`, `full seq display on`. They end without `;`, and no statement begins so.
+    fn interactive(&mut self) -> Parsed<bool> {
+        let start = self.at;
+        let command = self.taken(&["set"]) || self.taken(&["show"]);
+        let sets = command && self.kind_at(start) == &TokenKind::Name("set".into());
+        let of_sops = self.is_word("s")
+            && self.ahead(1) == &TokenKind::Sign(Sign::Minus)
+            && self.ahead(2) == &TokenKind::Name("op".into());
+        if of_sops {
+            self.at += 3;
+        } else {
+            self.taken(&["selector"]);
+        }
+        let whole = if command {
+            self.taken(&["example"])
+        } else if self.at == start && self.taken(&["full", "seq", "display"]) {
+            self.taken(&["on"]) || self.taken(&["off"])
+        } else {
+            self.taken(&["examples", "on"]) || self.taken(&["examples", "off"])
+        };
+        if whole && sets {
+            self.expression()?;
+        }
+        if !whole || self.is(Sign::Semicolon) {
+            self.at = start;
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    fn is_word(&self, word: &str) -> bool {
+        matches!(self.peek(), TokenKind::Name(name) if name == word)
+    }
+
+    /// Takes these words, if they come next.
+    fn taken(&mut self, words: &[&str]) -> bool {
+        let come = words.iter().enumerate().all(|(i, word)| {
+            matches!(self.kind_at(self.at + i), TokenKind::Name(name) if name == word)
+        });
+        self.at += if come { words.len() } else { 0 };
+        come
     }
 
     fn assignment(&mut self) -> Parsed<StatementKind> {
