@@ -73,7 +73,9 @@ impl Table {
                 text.push_str(", ...");
                 break;
             }
-            let value = values.get(&Key(key.clone())).map_or_else(String::new, literal);
+            let value = values
+                .get(&Key(key.clone()))
+                .map_or_else(String::new, literal);
             text.push_str(if i > 0 { ", " } else { "" });
             let _ = write!(text, "{}: {value}", literal(key));
         }

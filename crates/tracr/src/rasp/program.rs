@@ -21,7 +21,7 @@ const PRELUDE_FILE: usize = 1;
 const MAX_NAMES: usize = 10;
 
 static PRELUDE_STATEMENTS: LazyLock<Vec<Statement>> =
-    LazyLock::new(|| syntax::parse(PRELUDE_FILE, PRELUDE, &mut Vec::new()));
+    LazyLock::new(|| syntax::parse(PRELUDE_FILE, PRELUDE, &mut Vec::new()).statements);
 
 /// What is decided outside of the source.
 #[derive(Clone, Debug, Default)]
@@ -47,6 +47,8 @@ pub struct Program {
     pub header: Header,
     /// The s-ops with a name that `--output` can choose.
     pub names: BTreeMap<String, NodeId>,
+    /// Where the published RASP reads it otherwise, in sentences.
+    pub notes: Vec<String>,
     /// Its texts: file 0 is the program, file 1 the prelude.
     pub sources: Sources,
 }
@@ -107,7 +109,7 @@ pub fn compile_source(
     header.max_seq_len = options.max_seq_len.or(header.max_seq_len);
     header.output = options.output.clone().or(header.output);
     header.vocab = options.vocab.clone().or(header.vocab);
-    let statements = syntax::parse(file, text, &mut problems);
+    let read = syntax::parse(file, text, &mut problems);
     if !problems.is_empty() {
         return Err(reports(&sources, problems));
     }
@@ -117,7 +119,12 @@ pub fn compile_source(
         .map(Path::to_owned)
         .unwrap_or_default();
     let directory = options.directory.clone().unwrap_or(near);
-    let mut elaborator = Elaborator::new(sources, directory, PathBuf::from(name), header.vocab.clone());
+    let mut elaborator = Elaborator::new(
+        sources,
+        directory,
+        PathBuf::from(name),
+        header.vocab.clone(),
+    );
     elaborator.run(&PRELUDE_STATEMENTS);
     elaborator.seal_prelude();
     if let Some(length) = header
@@ -126,7 +133,8 @@ pub fn compile_source(
     {
         elaborator.constant_named("max_seq_len", Value::Int(length));
     }
-    elaborator.run(&statements);
+    elaborator.notes = read.notes;
+    elaborator.run(&read.statements);
     let output = output(&elaborator, &header, file, text);
     problems.append(&mut elaborator.problems);
     match output {
@@ -134,6 +142,7 @@ pub fn compile_source(
             output,
             header,
             names: elaborator.sops(),
+            notes: elaborator.notes_in_words(),
             graph: elaborator.graph,
             sources: elaborator.sources,
         }),

@@ -127,7 +127,6 @@ impl Candidates<'_> {
 
     /// Whether it is this value, instead of the value itself.
     fn indicated(&self, node: NodeId, value: &str) -> Vec<Remedy> {
-        
         let new = format!("indicator(_ == {value})");
         let mut remedies = Vec::from_iter(self.argument_of(node, "numerical", &new));
         // In a call of the prelude's, which makes its argument numerical itself.

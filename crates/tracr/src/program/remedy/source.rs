@@ -24,7 +24,7 @@ impl<'a> Source<'a> {
         Self {
             program,
             text,
-            statements: syntax::parse(0, text, &mut Vec::new()),
+            statements: syntax::parse(0, text, &mut Vec::new()).statements,
         }
     }
 
@@ -177,20 +177,26 @@ fn in_expression<'s>(expr: &'s Expr, is: &impl Fn(&&'s Expr) -> bool) -> Option<
     let below: Vec<&Expr> = match &expr.kind {
         ExprKind::Name(_) | ExprKind::Literal(_) | ExprKind::Comparator(_) => Vec::new(),
         ExprKind::List(items) => items.iter().collect(),
-        ExprKind::Dictionary(entries) => {
-            entries.iter().flat_map(|(key, value)| [key, value]).collect()
-        }
+        ExprKind::Dictionary(entries) => entries
+            .iter()
+            .flat_map(|(key, value)| [key, value])
+            .collect(),
         ExprKind::Comprehension {
             key,
             value,
             iterable,
             condition,
             ..
-        } => [key.as_ref(), Some(value), Some(iterable), condition.as_ref()]
-            .into_iter()
-            .flatten()
-            .map(AsRef::as_ref)
-            .collect(),
+        } => [
+            key.as_ref(),
+            Some(value),
+            Some(iterable),
+            condition.as_ref(),
+        ]
+        .into_iter()
+        .flatten()
+        .map(AsRef::as_ref)
+        .collect(),
         ExprKind::Unary(_, x) => vec![x],
         ExprKind::Binary(_, a, b) => vec![a, b],
         ExprKind::If {

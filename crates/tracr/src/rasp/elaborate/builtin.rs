@@ -82,8 +82,8 @@ pub(super) const BUILTINS: &[Entry] = &[
     ("exp", Builtin::Unary(Unary::Exp), 1, 1, "x"),
     ("log", Builtin::Unary(Unary::Log), 1, 1, "x"),
     ("sqrt", Builtin::Unary(Unary::Sqrt), 1, 1, "x"),
-    ("min", Builtin::Binary(Binary::Min), 2, 2, "a, b"),
-    ("max", Builtin::Binary(Binary::Max), 2, 2, "a, b"),
+    ("min", Builtin::Binary(Binary::Min), 2, 3, "a, b"),
+    ("max", Builtin::Binary(Binary::Max), 2, 3, "a, b"),
 ];
 
 impl Builtin {

@@ -56,9 +56,8 @@ impl Elaborator {
         }
         let nesting = values.iter().map(Item::nesting).max().unwrap_or(0) + 1;
         if nesting > MAX_NESTING {
-            let message = format!(
-                "dictionaries are nested too deep, more than {MAX_NESTING} in each other"
-            );
+            let message =
+                format!("dictionaries are nested too deep, more than {MAX_NESTING} in each other");
             let problem = Problem::new(span, message, "here");
             return Err(Box::new(problem.help("use tuples as keys instead")));
         }

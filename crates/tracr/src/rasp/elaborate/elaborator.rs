@@ -35,6 +35,8 @@ pub struct Elaborator {
     pub problems: Vec<Problem>,
     /// The names of the program, and of each file that it loads, in the order of loading.
     pub(super) files: Vec<Scope>,
+    /// What the reader should know, and where.
+    pub notes: Vec<(Span, String)>,
     /// The name assigned last, and where.
     pub last_assigned: Option<(String, Span)>,
     pub(super) prelude: Scope,
@@ -77,6 +79,7 @@ impl Elaborator {
             graph,
             sources,
             problems: Vec::new(),
+            notes: Vec::new(),
             files: vec![Scope::new()],
             last_assigned: None,
             prelude: Scope::new(),
@@ -114,6 +117,21 @@ impl Elaborator {
     /// Gives the program and the files that it loads a constant that is known from outside.
     pub fn constant_named(&mut self, name: &str, value: Value) {
         self.prelude.insert(name.to_owned(), Item::Value(value));
+    }
+
+    /// The notes with their places.
+    pub fn notes_in_words(&self) -> Vec<String> {
+        let in_words = |(span, note): &(Span, String)| {
+            let file = self.sources.0.get(span.file)?;
+            let before = file.text.get(..span.range.start)?;
+            let line = before.matches('\n').count() + 1;
+            let place = match span.file {
+                0 => format!("line {line}"),
+                _ => format!("line {line} of {}", file.name),
+            };
+            Some(format!("{place}: {note}"))
+        };
+        self.notes.iter().filter_map(in_words).collect()
     }
 
     /// The program's own names.

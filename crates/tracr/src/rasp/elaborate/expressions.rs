@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::builtin::Builtin;
-use super::positions::INPUTS;
 use super::elaborator::{Elaborator, Outcome};
 use super::item::{Argument, Callable, Home, Item, List, MAX_NESTING, Scope};
+use super::positions::INPUTS;
 use crate::model::Value;
 use crate::rasp::diagnostics::{Problem, Span, nearest};
 use crate::rasp::formula;
@@ -55,9 +55,10 @@ impl Elaborator {
                 let condition = condition.as_deref();
                 match key {
                     None => {
-                        let list = self.comprehension(targets, items, condition, &value.span, |this| {
-                            this.evaluate(value)
-                        })?;
+                        let list =
+                            self.comprehension(targets, items, condition, &value.span, |this| {
+                                this.evaluate(value)
+                            })?;
                         self.list(list, &expr.span)
                     }
                     Some(key) => {
@@ -239,7 +240,9 @@ impl Elaborator {
                 "commands of the interactive RASP are not part of a program: see `compress run`"
             }
             "while" | "elif" | "import" => "RASP has no such statement",
-            "out" => "the published RASP calls the last expression `out`: give it a name of its own",
+            "out" => {
+                "the published RASP calls the last expression `out`: give it a name of its own"
+            }
             "max_seq_len" => "set it in the header, as `#! max_seq_len: 5`, or with --max-seq-len",
             "Select" => "write `select(keys, queries, ==)`",
             "Aggregate" => "write `aggregate(selector, sop)`",

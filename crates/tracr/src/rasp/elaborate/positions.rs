@@ -36,7 +36,10 @@ impl Elaborator {
             "tokens_float" => (Unary::Float, known.map(is_number).all(|is| is)),
             "tokens_bool" => {
                 let known = self.vocab.as_ref();
-                (Unary::Truth, known.is_some_and(|all| all.iter().all(is_bool)))
+                (
+                    Unary::Truth,
+                    known.is_some_and(|all| all.iter().all(is_bool)),
+                )
             }
             _ => return Ok(Some(self.tokens)),
         };
@@ -99,10 +102,7 @@ impl Elaborator {
         let (exists, position) = if i < 0 {
             let sum = Formula::binary(Binary::Add, n.clone(), at);
             let zero = Formula::constant(Value::Int(0));
-            (
-                Formula::binary(Binary::AtLeast, sum.clone(), zero),
-                sum,
-            )
+            (Formula::binary(Binary::AtLeast, sum.clone(), zero), sum)
         } else {
             (Formula::binary(Binary::Greater, n, at.clone()), at)
         };

@@ -292,7 +292,8 @@ impl Elaborator {
         let home = Home::File(self.files.len() - 1);
         let file = self.sources.add(full.display().to_string(), text.clone());
         let mut problems = Vec::new();
-        let statements = syntax::parse(file, &text, &mut problems);
+        let read = syntax::parse(file, &text, &mut problems);
+        self.notes.extend(read.notes);
         let sound = problems.is_empty();
         for problem in problems {
             self.report(problem.also(span, "loaded here"));
@@ -301,7 +302,7 @@ impl Elaborator {
             let directory = full.parent().unwrap_or_else(|| Path::new("")).to_owned();
             let outer = std::mem::replace(&mut self.directory, directory);
             let outer_home = std::mem::replace(&mut self.home, home);
-            self.run(&statements);
+            self.run(&read.statements);
             self.directory = outer;
             self.home = outer_home;
             if let Home::File(file) = home {

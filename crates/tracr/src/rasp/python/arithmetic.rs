@@ -223,7 +223,11 @@ pub fn power(a: &Value, b: &Value) -> Result<Value, ValueError> {
     }
     let result = base.powf(exponent);
     if base < 0.0 && base.is_finite() && exponent.is_finite() && exponent.fract() != 0.0 {
-        return Err(ValueError(format!("{} ** {} is complex", literal(a), literal(b))));
+        return Err(ValueError(format!(
+            "{} ** {} is complex",
+            literal(a),
+            literal(b)
+        )));
     }
     if result.is_infinite() && base.is_finite() && exponent.is_finite() {
         return Err(out_of_range("**", a, b));

@@ -46,7 +46,10 @@ pub fn contains(container: &Value, item: &Value) -> Result<bool, ValueError> {
             "only a string can be in a string, not {}",
             literal(item)
         ))),
-        _ => Err(ValueError(format!("nothing can be in {}", literal(container)))),
+        _ => Err(ValueError(format!(
+            "nothing can be in {}",
+            literal(container)
+        ))),
     }
 }
 
@@ -56,7 +59,10 @@ pub fn contains(container: &Value, item: &Value) -> Result<bool, ValueError> {
 /// If there is no such element, or nothing to index.
 pub fn index(container: &Value, position: &Value) -> Result<Value, ValueError> {
     let Some(arithmetic::Number::Int(wanted)) = arithmetic::number(position) else {
-        return Err(ValueError(format!("{} is not a position", literal(position))));
+        return Err(ValueError(format!(
+            "{} is not a position",
+            literal(position)
+        )));
     };
     let length = length(container)
         .map_err(|_| ValueError(format!("{} has no elements", literal(container))))?;

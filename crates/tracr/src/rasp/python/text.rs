@@ -2,9 +2,8 @@
 
 use std::fmt::Write;
 
-use base::escape::is_hidden;
-
 use crate::model::Value;
+use crate::model::value;
 
 /// Python's `str(x)`: strings bare, the rest as [`repr`].
 pub fn str(x: &Value) -> String {
@@ -101,7 +100,7 @@ fn quoted(s: &str) -> String {
 /// the escapes that the language has.
 pub fn literal(x: &Value) -> String {
     match x {
-        Value::Str(s) => in_double_quotes(s),
+        Value::Str(s) => value::quoted(s),
         Value::Tuple(items) => match items.as_slice() {
             [one] => format!("({},)", literal(one)),
             items => {
@@ -111,30 +110,6 @@ pub fn literal(x: &Value) -> String {
         },
         other => repr(other),
     }
-}
-
-fn in_double_quotes(s: &str) -> String {
-    let mut out = String::from('"');
-    for c in s.chars() {
-        match c {
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '"' | '\\' => {
-                out.push('\\');
-                out.push(c);
-            }
-            c if is_hidden(c) => {
-                for unit in c.encode_utf16(&mut [0; 2]) {
-                    // Writing to a string cannot fail.
-                    let _ = write!(out, "\\u{unit:04x}");
-                }
-            }
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
 }
 
 /// The type's name, as Python calls it, for messages.

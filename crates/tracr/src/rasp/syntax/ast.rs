@@ -23,6 +23,8 @@ pub struct Expr {
     pub span: Span,
     /// The height of the tree below, which the parser bounds.
     pub depth: usize,
+    /// Whether it stands in brackets of its own.
+    pub bracketed: bool,
 }
 
 /// Operators of one operand.

@@ -59,7 +59,9 @@ fn node(kind: ExprKind, span: Span) -> Parsed<Expr> {
         ExprKind::Name(_) | ExprKind::Literal(_) | ExprKind::Comparator(_) => 0,
         ExprKind::List(items) => highest(items),
         ExprKind::Dictionary(entries) => {
-            let depths = entries.iter().map(|(key, value)| key.depth.max(value.depth));
+            let depths = entries
+                .iter()
+                .map(|(key, value)| key.depth.max(value.depth));
             depths.max().unwrap_or(0)
         }
         ExprKind::Comprehension {
@@ -90,11 +92,70 @@ fn node(kind: ExprKind, span: Span) -> Parsed<Expr> {
         kind,
         span,
         depth: below + 1,
+        bracketed: false,
     })
 }
 
 fn highest(items: &[Expr]) -> usize {
     items.iter().map(|item| item.depth).max().unwrap_or(0)
+}
+
+/// An operator that is not in brackets of its own.
+fn open(expr: &Expr) -> Option<Binary> {
+    match expr.kind {
+        ExprKind::Binary(operator, ..) if !expr.bracketed => Some(operator),
+        _ => None,
+    }
+}
+
+/// What an expression looks like, how it is read here, and how in the published RASP, whose grammar has
+/// `and` and `or` on one level, `in` below everything, `not` and signs above, `%` below `*` and `/`, and
+/// groups `^` and `if else` to the left.
+fn read_otherwise(kind: &ExprKind) -> Option<(&'static str, &'static str, &'static str)> {
+    use Binary::{And, Divide, FloorDivide, In, Index, Modulo, Multiply, Or, Power};
+    Some(match kind {
+        ExprKind::Binary(Or, _, b) if open(b) == Some(And) => {
+            ("a or b and c", "a or (b and c)", "(a or b) and c")
+        }
+        ExprKind::Binary(And | Or, a, _) if open(a) == Some(In) => {
+            ("a in b and c", "(a in b) and c", "a in (b and c)")
+        }
+        ExprKind::Binary(And | Or, _, b) if open(b) == Some(In) => {
+            ("a and b in c", "a and (b in c)", "(a and b) in c")
+        }
+        ExprKind::Binary(Multiply | Divide | FloorDivide, a, _) if open(a) == Some(Modulo) => {
+            ("a % b * c", "(a % b) * c", "a % (b * c)")
+        }
+        ExprKind::Binary(Power, _, b) if open(b) == Some(Power) => {
+            ("a ^ b ^ c", "a ^ (b ^ c)", "(a ^ b) ^ c")
+        }
+        ExprKind::Unary(Unary::Negate, x) if open(x) == Some(Power) => {
+            ("-a ^ b", "-(a ^ b)", "(-a) ^ b")
+        }
+        ExprKind::Unary(Unary::Not, x) if open(x).is_some_and(|x| x != Index) => {
+            ("not a == b", "not (a == b)", "(not a) == b")
+        }
+        ExprKind::If { then, .. } if open(then) == Some(In) => (
+            "a in b if c else d",
+            "(a in b) if c else d",
+            "a in (b if c else d)",
+        ),
+        ExprKind::If { otherwise, .. } if open(otherwise) == Some(In) => (
+            "a if b else c in d",
+            "a if b else (c in d)",
+            "(a if b else c) in d",
+        ),
+        ExprKind::If { otherwise, .. }
+            if matches!(otherwise.kind, ExprKind::If { .. }) && !otherwise.bracketed =>
+        {
+            (
+                "a if b else c if d else e",
+                "a if b else (c if d else e)",
+                "(a if b else c) if d else e",
+            )
+        }
+        _ => return None,
+    })
 }
 
 impl Parser {
@@ -128,14 +189,15 @@ impl Parser {
             parser.expect_keyword(Keyword::Else, "after the condition")?;
             let otherwise = boxed(parser.expression()?);
             let span = then.span.to(&otherwise.span);
-            node(
+            let expr = node(
                 ExprKind::If {
                     condition,
                     then: boxed(then),
                     otherwise,
                 },
                 span,
-            )
+            )?;
+            Ok(parser.noted(expr))
         })
     }
 
@@ -221,14 +283,26 @@ impl Parser {
             };
             let right = self.nested(|parser| parser.operators(next))?;
             let span = left.span.to(&right.span);
-            left = node(
+            let expr = node(
                 ExprKind::Binary(operator, boxed(left), boxed(right)),
                 span.clone(),
             )?;
+            left = self.noted(expr);
             if negated {
                 left = node(ExprKind::Unary(Unary::Not, boxed(left)), span)?;
             }
         }
+    }
+
+    /// Notes an expression that the published RASP reads in another way.
+    fn noted(&mut self, expr: Expr) -> Expr {
+        if let Some((pattern, here, there)) = read_otherwise(&expr.kind) {
+            let text = format!(
+                "`{pattern}` is read as `{here}`, as in Python; the published RASP reads `{there}`"
+            );
+            self.note(expr.span.clone(), text);
+        }
+        expr
     }
 
     fn operand(&mut self, least: u8) -> Parsed<Expr> {
@@ -242,7 +316,8 @@ impl Parser {
         self.advance();
         let operand = self.nested(|parser| parser.operators(holds))?;
         let span = start.to(&operand.span);
-        node(ExprKind::Unary(operator, boxed(operand)), span)
+        let expr = node(ExprKind::Unary(operator, boxed(operand)), span)?;
+        Ok(self.noted(expr))
     }
 
     /// An atom with calls and indices behind it.
@@ -347,7 +422,11 @@ impl Parser {
         let comma = self.closed_behind_comma();
         let span = start.to(&self.last_span());
         match <[Expr; 1]>::try_from(items) {
-            Ok([one]) if !comma => Ok(Expr { span, ..one }),
+            Ok([one]) if !comma => Ok(Expr {
+                span,
+                bracketed: true,
+                ..one
+            }),
             Ok([one]) => node(ExprKind::List(vec![one]), span),
             Err(items) => node(ExprKind::List(items), span),
         }
@@ -419,13 +498,11 @@ impl Parser {
         self.expect(Sign::CloseCurly, "after the dictionary")
             .map_err(|mut problem| {
                 if !entries.is_empty() {
-                    problem.help = Some("entries have a `,` between them: `{\"a\": 1, \"b\": 2}`".into());
+                    problem.help =
+                        Some("entries have a `,` between them: `{\"a\": 1, \"b\": 2}`".into());
                 }
                 Box::new(problem.also(&start, "opened here"))
             })?;
-        node(
-            ExprKind::Dictionary(entries),
-            start.to(&self.last_span()),
-        )
+        node(ExprKind::Dictionary(entries), start.to(&self.last_span()))
     }
 }

@@ -16,21 +16,33 @@ const MAX_PROBLEMS: usize = 20;
 /// An error on its way up to the statement that it is in.
 pub type Parsed<T> = Result<T, Box<Problem>>;
 
+/// What was read, and what the reader should know: places that the published RASP reads otherwise.
+pub struct Read {
+    /// The statements.
+    pub statements: Vec<Statement>,
+    /// Where, and a sentence; one of a kind.
+    pub notes: Vec<(Span, String)>,
+}
+
 /// Parses the text of file number `file`. Statements with errors are left out.
-pub fn parse(file: usize, text: &str, problems: &mut Vec<Problem>) -> Vec<Statement> {
+pub fn parse(file: usize, text: &str, problems: &mut Vec<Problem>) -> Read {
     let tokens = lexer::tokens(file, text, problems);
     let mut parser = Parser {
         tokens,
         at: 0,
         depth: 0,
         problems: Vec::new(),
+        notes: Vec::new(),
     };
     let statements = parser.program();
     problems.append(&mut parser.problems);
     // In the order of the text, whoever found them.
     problems.sort_by_key(|problem| problem.labels.first().map(|(span, _)| span.range.start));
     problems.truncate(MAX_PROBLEMS);
-    statements
+    Read {
+        statements,
+        notes: parser.notes,
+    }
 }
 
 /// The state of parsing.
@@ -40,6 +52,7 @@ pub struct Parser {
     /// How deep the construct at hand is nested.
     pub depth: usize,
     problems: Vec<Problem>,
+    notes: Vec<(Span, String)>,
 }
 
 impl Parser {
@@ -176,9 +189,9 @@ impl Parser {
 
     /// Takes these words, if they come next.
     fn taken(&mut self, words: &[&str]) -> bool {
-        let come = words.iter().enumerate().all(|(i, word)| {
-            matches!(self.kind_at(self.at + i), TokenKind::Name(name) if name == word)
-        });
+        let come = words.iter().enumerate().all(
+            |(i, word)| matches!(self.kind_at(self.at + i), TokenKind::Name(name) if name == word),
+        );
         self.at += if come { words.len() } else { 0 };
         come
     }
@@ -324,6 +337,13 @@ impl Parser {
         let span = self.span();
         self.at += 1;
         Ok(Name { text, span })
+    }
+
+    /// Notes what the reader should know, once.
+    pub fn note(&mut self, span: Span, text: String) {
+        if !self.notes.iter().any(|(_, known)| *known == text) {
+            self.notes.push((span, text));
+        }
     }
 
     /// Runs `parse` one level deeper, or refuses.
