@@ -778,3 +778,44 @@ fn a_note_says_where_the_published_grammar_reads_otherwise() {
         Vec::<String>::new()
     );
 }
+
+#[test]
+fn a_function_sees_what_its_variables_are_when_it_is_called() {
+    for (source, output) in [
+        (
+            "a = 1; def f(x) { return x + a; } a = 2; out = f(indices);",
+            "2 3",
+        ),
+        (
+            "def f(x) { z = 1; def g(y) { return y + z; } z = 3; return g(x); } out = f(indices);",
+            "3 4",
+        ),
+        (
+            "def f(x) { def g(y) { return y + z; } z = 3; return g(x); } out = f(indices);",
+            "3 4",
+        ),
+        (
+            "def f(x) { fs = []; for i in range(3) { def g(y) { return y + i; } fs = fs + [g]; } return fs[0](x); }\n\
+             out = f(indices);",
+            "2 3",
+        ),
+        (
+            "fs = [y -> y + i for i in range(3)]; out = map(fs[0], indices);",
+            "0 1",
+        ),
+        (
+            "def adder(n) { return y -> y + n; } a = adder(1); b = adder(10); out = map(a, map(b, indices));",
+            "11 12",
+        ),
+        (
+            "def f(n) { def g(k) { return 0 if k == 0 else k + g(k - 1); } return g(n); } out = indices + f(4);",
+            "10 11",
+        ),
+    ] {
+        assert_eq!(run(source, "a b"), output, "{source}");
+    }
+    assert!(
+        report("def f(x) { inner = x; return inner; } out = f(indices) + inner;")
+            .contains("there is no name `inner`")
+    );
+}

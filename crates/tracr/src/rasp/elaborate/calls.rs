@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::elaborator::{Elaborator, Outcome};
-use super::item::{Argument, Callable, Home, Item, Scope};
+use super::item::{Argument, Callable, Home, Item};
+use super::scopes::ScopeId;
 use crate::rasp::diagnostics::{Problem, Span};
 use crate::rasp::formula::Formula;
 use crate::rasp::syntax::ast::Name;
@@ -124,7 +125,7 @@ impl Elaborator {
         &mut self,
         called: &str,
         parameters: &[Name],
-        around: &[Scope],
+        around: &[ScopeId],
         home: Home,
         arguments: &[Argument],
         span: &Span,
@@ -145,19 +146,16 @@ impl Elaborator {
                 .help(format!("its parameters are ({})", names.join(", "))),
             ));
         }
-        self.charge(around.iter().map(Scope::len).sum(), span)?;
-        let mut scopes = around.to_vec();
-        scopes.push(
-            parameters
-                .iter()
-                .zip(arguments)
-                .map(|(name, argument)| (name.text.clone(), argument.item.clone()))
-                .collect(),
-        );
-        let outer_locals = std::mem::replace(&mut self.locals, scopes);
+        self.charge(around.len() + arguments.len(), span)?;
+        let scope = parameters
+            .iter()
+            .zip(arguments)
+            .map(|(name, argument)| (name.text.clone(), argument.item.clone()))
+            .collect();
+        let outer = self.locals.enter(around, scope);
         let outer_home = std::mem::replace(&mut self.home, home);
         let outcome = self.nested(span, run);
-        self.locals = outer_locals;
+        self.locals.leave(outer);
         self.home = outer_home;
         outcome
     }

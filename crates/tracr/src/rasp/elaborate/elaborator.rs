@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::item::{Callable, Home, Item, Scope};
+use super::scopes::{ScopeId, Scopes};
 use crate::model::Value;
 use crate::rasp::diagnostics::{Problem, Sources, Span};
 use crate::rasp::formula::{self, Formula};
@@ -40,7 +41,7 @@ pub struct Elaborator {
     /// The name assigned last, and where.
     pub last_assigned: Option<(String, Span)>,
     pub(super) prelude: Scope,
-    pub(super) locals: Vec<Scope>,
+    pub(super) locals: Scopes,
     pub(super) home: Home,
     /// While a function of the prelude runs: its call in the program, which is what a node of it
     /// is blamed on.
@@ -83,7 +84,7 @@ impl Elaborator {
             files: vec![Scope::new()],
             last_assigned: None,
             prelude: Scope::new(),
-            locals: Vec::new(),
+            locals: Scopes::default(),
             home: Home::File(0),
             blamed: None,
             formulas: HashMap::new(),
@@ -246,15 +247,15 @@ impl Elaborator {
         Ok(formula)
     }
 
-    /// The scopes that a function sees, for it to keep.
-    pub(super) fn captured(&mut self, span: &Span) -> Outcome<Vec<Scope>> {
+    /// The scopes that a function sees, for it to keep; what is in them counts as steps, as it stays.
+    pub(super) fn captured(&mut self, span: &Span) -> Outcome<Vec<ScopeId>> {
         let size = |item: &Item| match item {
             Item::Value(value) => 1 + formula::steps_of(value),
             _ => 1,
         };
-        let steps = self.locals.iter().flat_map(Scope::values).map(size).sum();
+        let steps = self.locals.items().map(size).sum();
         self.charge(steps, span)?;
-        Ok(self.locals.clone())
+        Ok(self.locals.captured())
     }
 }
 

@@ -133,22 +133,9 @@ impl Elaborator {
         })
     }
 
-    /// What `make` gives for each of the items that fulfil the condition.
+    /// What `make` gives for each of the items that fulfil the condition. Each has a scope of its own,
+    /// which a lambda that is made there keeps.
     fn comprehension<T>(
-        &mut self,
-        targets: &[Name],
-        items: Vec<Item>,
-        condition: Option<&Expr>,
-        span: &Span,
-        make: impl Fn(&mut Self) -> Outcome<T>,
-    ) -> Outcome<Vec<T>> {
-        self.locals.push(Scope::new());
-        let made = self.each(targets, items, condition, span, make);
-        self.locals.pop();
-        made
-    }
-
-    fn each<T>(
         &mut self,
         targets: &[Name],
         items: Vec<Item>,
@@ -158,27 +145,31 @@ impl Elaborator {
     ) -> Outcome<Vec<T>> {
         let mut made = Vec::new();
         for item in items {
-            self.unpack(targets, item, span)?;
-            if let Some(condition) = condition {
-                let argument = self.argument(condition)?;
-                match self.decided(&argument) {
-                    Some(true) => {}
-                    Some(false) => continue,
-                    None => {
-                        let message = format!(
-                            "the condition is {}, not a constant",
-                            argument.item.describe()
-                        );
-                        return Err(Box::new(Problem::new(&argument.span, message, "here").help(
-                            "a list is made at compile time: for a value that depends on the input write \
-                             `a if condition else b`",
-                        )));
-                    }
-                }
-            }
-            made.push(make(self)?);
+            self.locals.push(Scope::new());
+            let outcome = self.unpack(targets, item, span).and_then(|()| {
+                let fulfilled = match condition {
+                    Some(condition) => self.fulfilled(condition)?,
+                    None => true,
+                };
+                fulfilled.then(|| make(self)).transpose()
+            });
+            self.locals.pop();
+            made.extend(outcome?);
         }
         Ok(made)
+    }
+
+    /// Whether the condition of a comprehension is true.
+    fn fulfilled(&mut self, condition: &Expr) -> Outcome<bool> {
+        let argument = self.argument(condition)?;
+        self.decided(&argument).ok_or_else(|| {
+            let found = argument.item.describe();
+            let message = format!("the condition is {found}, not a constant");
+            Box::new(Problem::new(&argument.span, message, "here").help(
+                "a list is made at compile time: for a value that depends on the input write \
+                 `a if condition else b`",
+            ))
+        })
     }
 
     /// Whether a condition is true, if that is known now.
@@ -192,7 +183,7 @@ impl Elaborator {
     }
 
     fn look_up(&mut self, name: &str, span: &Span) -> Outcome<Item> {
-        if let Some(item) = self.locals.iter().rev().find_map(|scope| scope.get(name)) {
+        if let Some(item) = self.locals.get(name) {
             return Ok(item.clone());
         }
         if let Home::File(file) = self.home
@@ -257,7 +248,8 @@ impl Elaborator {
             Home::File(file) => &self.files[file],
             Home::Prelude => &self.prelude,
         };
-        for scope in self.locals.iter().chain([file, &self.prelude]) {
+        known.extend(self.locals.names());
+        for scope in [file, &self.prelude] {
             known.extend(scope.keys().map(String::as_str));
         }
         known.extend(INPUTS);

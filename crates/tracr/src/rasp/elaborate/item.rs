@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::builtin::Builtin;
+use super::scopes::ScopeId;
 use crate::model::Value;
 use crate::rasp::diagnostics::Span;
 use crate::rasp::formula::{Formula, Table};
@@ -88,7 +89,7 @@ pub enum Callable {
         /// Parameters and body.
         function: Arc<ast::Function>,
         /// The scopes around it, innermost last.
-        around: Vec<Scope>,
+        around: Vec<ScopeId>,
         /// Where it was written.
         home: Home,
     },
@@ -101,7 +102,7 @@ pub enum Callable {
         /// What it gives.
         body: Arc<Expr>,
         /// The scopes around it, innermost last.
-        around: Vec<Scope>,
+        around: Vec<ScopeId>,
         /// Where it was written.
         home: Home,
     },

@@ -188,7 +188,7 @@ impl Elaborator {
             Home::File(file) => file,
             Home::Prelude => 0,
         };
-        let scope = self.locals.last_mut().unwrap_or(&mut self.files[file]);
+        let scope = self.locals.innermost().unwrap_or(&mut self.files[file]);
         scope.insert(name.text.clone(), item);
     }
 
