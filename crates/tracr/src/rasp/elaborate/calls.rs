@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use super::elaborator::{Elaborator, Outcome};
-use super::item::{Argument, Callable, Home, Item};
-use super::scopes::ScopeId;
+use super::item::{Argument, Callable, Home, Item, ScopeId};
 use crate::rasp::diagnostics::{Problem, Span};
 use crate::rasp::formula::Formula;
 use crate::rasp::syntax::ast::Name;

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::item::{Callable, Home, Item, Scope};
-use super::scopes::{ScopeId, Scopes};
+use super::item::{Callable, Home, Item, Scope, ScopeId};
+use super::scopes::Scopes;
 use crate::model::Value;
 use crate::rasp::diagnostics::{Problem, Sources, Span};
 use crate::rasp::formula::{self, Formula};

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::builtin::Builtin;
-use super::scopes::ScopeId;
 use crate::model::Value;
 use crate::rasp::diagnostics::Span;
 use crate::rasp::formula::{Formula, Table};
@@ -67,6 +66,10 @@ pub struct Dictionary {
 
 /// Names and what they stand for.
 pub type Scope = BTreeMap<String, Item>;
+
+/// The scope of this number, of a function or a comprehension.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScopeId(pub usize);
 
 /// Where a function was written: its free names are looked up there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,10 +1,6 @@
 //! The names of the functions and comprehensions that are being run.
 
-use super::item::{Item, Scope};
-
-/// A scope by its number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ScopeId(usize);
+use super::item::{Item, Scope, ScopeId};
 
 /// All scopes that can still be seen: those of the functions at work, and those around functions that were
 /// made in them. A function sees what its variables are when it is called, as in the published RASP, so
