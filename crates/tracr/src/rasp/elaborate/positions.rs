@@ -29,18 +29,13 @@ impl Elaborator {
         if name == "tokens" && self.home != Home::Prelude {
             return Ok(Some(self.input));
         }
-        let known = self.vocab.iter().flatten();
+        let mut known = self.vocab.iter().flatten();
         let (operator, is_so) = match name {
-            "tokens_str" => (Unary::Str, known.map(is_str).all(|is| is)),
-            "tokens_int" => (Unary::Int, known.map(is_int).all(|is| is)),
-            "tokens_float" => (Unary::Float, known.map(is_number).all(|is| is)),
-            "tokens_bool" => {
-                let known = self.vocab.as_ref();
-                (
-                    Unary::Truth,
-                    known.is_some_and(|all| all.iter().all(is_bool)),
-                )
-            }
+            "tokens_str" => (Unary::Str, known.all(is_str)),
+            "tokens_int" => (Unary::Int, known.all(is_int)),
+            "tokens_float" => (Unary::Float, known.all(is_number)),
+            // An unknown input may be of numbers, which are no booleans yet.
+            "tokens_bool" => (Unary::Truth, self.vocab.is_some() && known.all(is_bool)),
             _ => return Ok(Some(self.tokens)),
         };
         if is_so {
