@@ -668,6 +668,7 @@ fn the_functions_of_the_published_library_are_there() {
     ] {
         assert_eq!(run(&format!("out = {what};"), input), output, "{what}");
     }
+    assert!(report("out = sort(tokens);").contains("takes 2 or 4 arguments, not 1"));
     // In a program the later function replaces the earlier one, whatever it takes.
     assert!(
         report("def f(a) { return a; } def f(a, b) { return a; } out = f(indices);")

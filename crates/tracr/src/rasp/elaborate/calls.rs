@@ -42,16 +42,22 @@ impl Elaborator {
         match &**callable {
             Callable::Builtin(builtin) => self.builtin(*builtin, arguments, span),
             Callable::Either(functions) => {
-                let takes = |callable: &&Arc<Callable>| match &***callable {
-                    Callable::Def { function, .. } => function.parameters.len() == arguments.len(),
-                    _ => false,
-                };
-                let fits = functions.iter().find(takes).or(functions.last());
-                let Some(callable) = fits.cloned() else {
-                    return Err(Box::new(Problem::silent()));
+                let given = |callable: &&Arc<Callable>| callable.parameters() == arguments.len();
+                let Some(fits) = functions.iter().find(given) else {
+                    let takes: Vec<String> = functions
+                        .iter()
+                        .map(|callable| callable.parameters().to_string())
+                        .collect();
+                    let takes = takes.join(" or ");
+                    let given = arguments.len();
+                    let message = format!("this function takes {takes} arguments, not {given}");
+                    let problem = Problem::new(span, message, format!("{} given", count(given)));
+                    return Err(Box::new(
+                        problem.help("give one of these numbers of arguments"),
+                    ));
                 };
                 let function = Argument {
-                    item: Item::Function(callable),
+                    item: Item::Function(Arc::clone(fits)),
                     span: function.span.clone(),
                 };
                 self.call(&function, arguments, span)

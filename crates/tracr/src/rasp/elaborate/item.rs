@@ -120,6 +120,17 @@ pub struct Argument {
     pub span: Span,
 }
 
+impl Callable {
+    /// How many parameters a function of the program or the prelude has.
+    pub(super) fn parameters(&self) -> usize {
+        match self {
+            Self::Def { function, .. } => function.parameters.len(),
+            Self::Lambda { parameters, .. } => parameters.len(),
+            Self::Builtin(_) | Self::Either(_) => 0,
+        }
+    }
+}
+
 impl List {
     /// `None` if it is nested deeper than [`MAX_NESTING`].
     pub fn new(items: Vec<Item>) -> Option<Self> {
