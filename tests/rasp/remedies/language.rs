@@ -99,9 +99,9 @@ pub const LANGUAGE: &[(&str, &str, &str)] = &[
         "d = {1: 5};\nout = tokens + d[1];",
     ),
     (
-        "out = max(select(indices, indices, <=), indices);",
+        "out = max(select(indices, indices, <=), -1 * tokens);",
         "`max(selector, s, [1, 2, 3])`",
-        "out = max(select(indices, indices, <=), indices, [0, 1, 2]);",
+        "out = max(select(indices, indices, <=), -1 * tokens, [-3, -2, -1]);",
     ),
     (
         "out = min(select(indices, indices, <=), tokens, []);",

@@ -145,26 +145,9 @@ impl Candidates<'_> {
             .collect()
     }
 
-    /// `s[0]`, which is no position of the input but a part of the value at each.
-    fn at_position(&self, node: NodeId) -> Option<Remedy> {
-        let expr = self.source.expression(node)?;
-        let ExprKind::Binary(Binary::Index, s, position) = &expr.kind else {
-            return None;
-        };
-        let s = self.source.written(s)?;
-        let position = self.source.written(position)?;
-        let query = match position.strip_prefix('-') {
-            Some(back) => format!("length - {back}"),
-            None => position,
-        };
-        let moved = format!("aggregate(select(indices, {query}, ==), {s})");
-        self.source.instead(expr, &moved)
-    }
-
     /// A function without a value for anything it is given: other types may have one.
     pub(super) fn of_no_value(&self, node: NodeId) -> Vec<Remedy> {
-        let mut remedies = Vec::from_iter(self.at_position(node));
-        remedies.extend(self.wrapped_operands(node, &["int(_)", "float(_)", "str(_)"]));
+        let mut remedies = self.wrapped_operands(node, &["int(_)", "float(_)", "str(_)"]);
         if self
             .options
             .vocab
