@@ -94,7 +94,7 @@ fn an_sop_indexed_by_a_number_is_its_value_at_that_position() {
     );
     assert_eq!(
         run("largest = sort(tokens, tokens)[8];", "a b a b c a b a b"),
-        vec!["\"c\""; 9].join(" ")
+        ["\"c\""; 9].join(" ")
     );
 }
 
