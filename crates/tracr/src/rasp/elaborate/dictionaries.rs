@@ -9,7 +9,7 @@ use super::item::{Argument, Dictionary, Item, MAX_NESTING};
 use super::operators::{Operand, sop_in_lambda};
 use crate::model::Value;
 use crate::rasp::diagnostics::{Problem, Span};
-use crate::rasp::formula::{Formula, Table};
+use crate::rasp::formula::{Formula, Table, steps_of};
 use crate::rasp::graph::Encoding;
 use crate::rasp::python::{Key, literal};
 
@@ -38,7 +38,11 @@ impl Elaborator {
                      looked up in it, as in `{\"a\": 1}[tokens]`",
                 )));
             };
-            constants = match (constants, self.constant(&value)?) {
+            // Keys and constants are copied for the table.
+            let constant = self.constant(&value)?;
+            let copied = [Some(&name), constant.as_ref()].into_iter().flatten();
+            self.charge(copied.map(steps_of).sum(), span)?;
+            constants = match (constants, constant) {
                 (Some(mut table), Some(constant)) => {
                     table.insert(Key(name.clone()), constant);
                     Some(table)
