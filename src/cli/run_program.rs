@@ -28,6 +28,9 @@ pub fn main(args: &Args, source: &Source) -> Result<(), Failure> {
         return compare(args, source, &settings);
     }
     let program = source.read(&settings).map_err(Failure::input)?;
+    for note in &program.notes {
+        terminal::message(&format!("note: {note}"));
+    }
     let vocab = settings.vocab.as_ref().or(program.header.vocab.as_ref());
     let tokens = tokens(&args.tokens, vocab.map(Vec::as_slice), &program.header)?;
     let causal = settings.causal.or(program.header.causal).unwrap_or(false);
@@ -67,6 +70,9 @@ pub fn main(args: &Args, source: &Source) -> Result<(), Failure> {
 fn compare(args: &Args, source: &Source, settings: &Settings) -> Result<(), Failure> {
     let compiled = source.compile(settings).map_err(Failure::input)?;
     let (program, model) = (&compiled.program, &compiled.model);
+    for note in &program.notes {
+        terminal::message(&format!("note: {note}"));
+    }
     let ids = model.encode(&args.tokens).map_err(Failure::input)?;
     let tokens: Vec<Value> = ids[1..]
         .iter()

@@ -38,7 +38,7 @@ wrong! {
     unclosed_string: "out = tokens == \"a;\n";
     unclosed_loop: "for i in [1, 2] {\n    out = indices + i;\n";
     signs_of_other_languages: "out = tokens == \"a\" & indices > 0;\nnot_out = !out;\n";
-    dictionary: "names = {\"a\": 1};\n";
+    dictionary: "names = {\"a\": 1, \"b\": 2};\nout = indices + names[\"c\"];\n";
     sop_inside_a_lambda: "out = map(x -> x + indices, tokens);\n";
     loop_over_an_sop: "for t in tokens {\n    out = t;\n}\n";
     endless_recursion: "def f(x) {\n    return f(x + 1);\n}\nout = f(indices);\n";

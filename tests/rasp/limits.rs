@@ -50,6 +50,11 @@ fn constant_counts_each_time_it_is_copied() {
         "steps to unfold",
         2,
     );
+    refused(
+        &format!("{tuple}d = {{i: t for i in range(100000)}};\nout = indices;"),
+        "steps to unfold",
+        2,
+    );
     // In the formula of a map, every map of that map has a copy of its own.
     refused(
         &format!("{tuple}m = tokens == t;\nl = [m == 1 for i in range(50000)];\nout = indices;"),

@@ -4,8 +4,10 @@
 mod diagnostics;
 mod docs;
 mod interpreter;
+mod language;
 mod library;
 mod limits;
+mod published;
 mod remedies;
 mod robustness;
 mod semantics;

@@ -29,9 +29,94 @@ pub const LANGUAGE: &[(&str, &str, &str)] = &[
         "out = tokens == 1 and indices == 0;",
     ),
     (
+        "out = tokens[indices];",
+        "`aggregate(select(indices, i, ==), s)`",
+        "out = aggregate(select(indices, indices, ==), tokens);",
+    ),
+    (
+        "out = tokens[indices];",
+        "`sequence_map((x, i) -> x[i], s, i)`",
+        "out = sequence_map((x, i) -> x[i], map(t -> (t, t, t), tokens), indices);",
+    ),
+    (
+        "out = tokens[\"a\"];",
+        "`s[0]` is the value",
         "out = tokens[0];",
-        "",
-        "out = aggregate(select(indices, 0, ==), tokens);",
+    ),
+    (
+        "out = tokens[0.5];",
+        "`map(x -> x[0], s)`",
+        "out = map(x -> x[0], str(tokens));",
+    ),
+    (
+        "out = indices in tokens;",
+        "`sequence_map((x, y) -> x in y, a, b)`",
+        "out = sequence_map((x, y) -> x in y, str(indices), str(tokens));",
+    ),
+    (
+        "out = indices in tokens;",
+        "`selector_width(select(b, a, ==)) > 0`",
+        "out = selector_width(select(tokens, indices, ==)) > 0;",
+    ),
+    (
+        "d = {1: 2};\nout = tokens + d[3];",
+        "its keys are 1",
+        "d = {1: 2};\nout = tokens + d[1];",
+    ),
+    (
+        "d = {};\nout = tokens + d[3];",
+        "give it entries first",
+        "d = {3: 1};\nout = tokens + d[3];",
+    ),
+    (
+        "d = {tokens: 1};\nout = d[tokens];",
+        "`{\"a\": 1}[tokens]`",
+        "out = {1: 5, 2: 6, 3: 7}[tokens];",
+    ),
+    (
+        "d = {1: tokens};\nout = d[tokens];",
+        "`res = d[k] if s == k else res;`",
+        "d = {1: tokens};\nres = indices;\nfor k in d { res = d[k] if tokens == k else res; }",
+    ),
+    (
+        "d = {1: 5 2: 6, 3: 7};\nout = d[tokens];",
+        "entries have a `,` between them",
+        "d = {1: 5, 2: 6, 3: 7};\nout = d[tokens];",
+    ),
+    (
+        "d = {1 5};\nout = d[tokens];",
+        "put `:` before this",
+        "d = {1: 5};\nout = d[tokens];",
+    ),
+    (
+        "d = {1: 5};\nout = tokens + d;",
+        "take the value of a key",
+        "d = {1: 5};\nout = tokens + d[1];",
+    ),
+    (
+        "d = {1: 5};\nout = tokens + d(1);",
+        "the value of a key is `d[\"key\"]`",
+        "d = {1: 5};\nout = tokens + d[1];",
+    ),
+    (
+        "out = max(select(indices, indices, <=), -1 * tokens);",
+        "`max(selector, s, [1, 2, 3])`",
+        "out = max(select(indices, indices, <=), -1 * tokens, [-3, -2, -1]);",
+    ),
+    (
+        "out = min(select(indices, indices, <=), tokens, []);",
+        "give at least one",
+        "out = min(select(indices, indices, <=), tokens, [1, 2, 3]);",
+    ),
+    (
+        "#! vocab: 1, a\nout = max(select(indices, indices, <=), tokens);",
+        "give their order as a third argument",
+        "out = max(select(indices, indices, <=), tokens, [3, 2, 1]);",
+    ),
+    (
+        "twice = out + out;",
+        "give it a name of its own",
+        "twice = tokens + tokens;",
     ),
     (
         "out = tokens == one;",

@@ -155,7 +155,6 @@ pub const TABLE: &[Refused] = &[
         "share = aggregate(select(indices, indices, <=), indicator(tokens == \"a\"));\n\
          so_far = round((indices + 1) * share);",
     ),
-    changed("no values", NUMBERS, "last = tokens[-1];"),
     changed("no values", "\"1\", \"2\"", "out = tokens + 1;"),
     changed("no values", LETTERS, "out = tokens - 1;"),
     changed(

@@ -1,7 +1,7 @@
 //! Values that are dropped because a function has no value for them.
 
 use crate::model::Value;
-use crate::rasp::python::repr;
+use crate::rasp::python::literal;
 
 /// The values that a function failed on: how many, and one of them.
 #[derive(Default)]
@@ -15,7 +15,7 @@ impl Dropped {
     /// One more, with what went wrong.
     pub fn add(&mut self, arguments: &[Value], problem: &str) {
         if self.count == 0 {
-            let arguments: Vec<String> = arguments.iter().map(repr).collect();
+            let arguments: Vec<String> = arguments.iter().map(literal).collect();
             self.example = format!("for {}: {problem}", arguments.join(", "));
         }
         self.count += 1;

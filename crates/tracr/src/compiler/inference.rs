@@ -14,7 +14,7 @@ use super::program::{Op, OpId, OpKind, Program};
 use super::values::{ValueSet, is_finite, number};
 use crate::model::Value;
 use crate::rasp::graph::Function;
-use crate::rasp::python::repr;
+use crate::rasp::python::literal;
 
 /// More evaluations of one function than this are refused: they would take minutes.
 const MAX_EVALUATIONS: u128 = 1 << 26;
@@ -133,7 +133,7 @@ impl Inference<'_> {
         if !op.is_categorical()
             && let Err(value) = set.numbers()
         {
-            let (name, value) = (op.name.clone(), repr(value));
+            let (name, value) = (op.name.clone(), literal(value));
             return Err(Reason::NotANumber { name, value }.at(op.node));
         }
         let dims = if op.is_categorical() { set.len() } else { 1 };

@@ -6,7 +6,7 @@ use super::options::Options;
 use super::values::{is_finite, number};
 use crate::model::Value;
 use crate::rasp::graph::{Encoding, Graph, Kind, NodeId};
-use crate::rasp::python::{Key, equal, repr};
+use crate::rasp::python::{Key, equal, literal};
 
 /// The nodes that `output` depends on, children first, itself included.
 ///
@@ -121,7 +121,7 @@ fn aggregate(graph: &Graph, id: NodeId, sop: NodeId, default: &Value) -> Option<
     } else {
         "0"
     };
-    (!fits).then(|| Reason::AggregateDefault(word(own), wanted, repr(default)))
+    (!fits).then(|| Reason::AggregateDefault(word(own), wanted, literal(default)))
 }
 
 /// A selector where an s-op belongs, or the other way round.
@@ -176,7 +176,7 @@ pub fn options(options: &Options) -> Result<(), CompileError> {
                     "`{token}` is placed by the compiler and cannot be in the vocabulary: leave it out"
                 )
             } else {
-                format!("the vocabulary has {} twice: leave one out", repr(token))
+                format!("the vocabulary has {} twice: leave one out", literal(token))
             });
         }
     }

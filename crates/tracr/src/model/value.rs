@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use base::escape::name;
+use base::escape::{name, visible};
 
 /// A RASP value as a model file stores it (JSON; tuples are arrays).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -65,9 +65,29 @@ impl fmt::Display for Value {
 
 impl Value {
     /// The plain form for messages: one line that can be read, however long or odd the value is.
+    /// A text that would read as something else, such as `"1"` or `""`, is in quotes.
     pub fn shown(&self) -> String {
-        name(&self.to_string()).into_owned()
+        let text = match self {
+            Value::Str(s) if !is_bare(s) => quoted(s),
+            other => other.to_string(),
+        };
+        name(&text).into_owned()
     }
+}
+
+/// Whether a word without quotes means this text.
+fn is_bare(s: &str) -> bool {
+    let is_number =
+        s.parse::<f64>().is_ok() || s.contains('/') && s.starts_with(|c: char| c.is_ascii_digit());
+    let is_constant = matches!(s, "True" | "true" | "False" | "false" | "None");
+    let has_signs = s.contains([' ', ',', '"']);
+    !(s.is_empty() || is_number || is_constant || has_signs || s.starts_with('\''))
+}
+
+/// A text as programs and headers write it: in double quotes, with the escapes that they have.
+pub fn quoted(s: &str) -> String {
+    let content = s.replace('\\', "\\\\").replace('"', "\\\"");
+    format!("\"{}\"", visible(&content))
 }
 
 /// Values separated by commas, for messages: `a, b, c, x`.

@@ -134,6 +134,7 @@ impl Source {
         let options = rasp::Options {
             output: settings.output.clone(),
             max_seq_len: settings.max_seq_len,
+            vocab: settings.vocab.clone(),
             directory: None,
         };
         match self {
@@ -198,15 +199,16 @@ impl Source {
             });
         match compiler::compile_with_report(&program.graph, program.output, &options) {
             Ok((model, notes, report)) => {
-                let notes = notes
-                    .into_iter()
-                    .map(|note| match &program.graph.node(note.node).name {
-                        name if program.graph.node(note.node).named => {
-                            format!("`{name}`: {}", note.text)
-                        }
-                        _ => note.text,
-                    })
-                    .collect();
+                let of_compiler =
+                    notes
+                        .into_iter()
+                        .map(|note| match &program.graph.node(note.node).name {
+                            name if program.graph.node(note.node).named => {
+                                format!("`{name}`: {}", note.text)
+                            }
+                            _ => note.text,
+                        });
+                let notes = program.notes.iter().cloned().chain(of_compiler).collect();
                 Ok(Compiled {
                     program,
                     options,

@@ -80,14 +80,14 @@ impl fmt::Display for Reason {
             Self::Mixes(a, b) => write!(
                 f,
                 "is categorical but selects different values, {} and {}, which cannot be averaged",
-                python::repr(a),
-                python::repr(b)
+                python::literal(a),
+                python::literal(b)
             ),
             Self::NotBinary(x) => {
                 write!(
                     f,
                     "averages {}, but only 0 and 1 are supported",
-                    python::repr(x)
+                    python::literal(x)
                 )
             }
             Self::MovesNone => f.write_str("moves an undefined value (None)"),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::graph::{Function, ValueError};
 use super::operation::{binary, unary};
-use super::python;
+use super::python::{self, Key, literal};
 use super::syntax::ast::{Binary, Unary};
 use crate::model::Value;
 
@@ -44,6 +44,61 @@ enum FormulaKind {
         otherwise: Arc<Formula>,
     },
     Tuple(Vec<Arc<Formula>>),
+    Table(Asked, Arc<Table>, Arc<Formula>),
+}
+
+/// What is asked of a table.
+#[derive(Clone, Copy, Debug)]
+enum Asked {
+    /// The value of a key.
+    Value,
+    /// Whether it is a key.
+    IsKey,
+}
+
+/// A dictionary of constants.
+#[derive(Debug)]
+pub struct Table {
+    values: HashMap<Key, Value>,
+    text: String,
+    steps: usize,
+}
+
+impl Table {
+    /// `values` has a value for each of the keys.
+    pub fn new(keys: &[Value], values: HashMap<Key, Value>) -> Self {
+        let mut text = String::from("{");
+        for (i, key) in keys.iter().enumerate() {
+            if text.len() > MAX_TEXT {
+                text.push_str(", ...");
+                break;
+            }
+            let value = values
+                .get(&Key(key.clone()))
+                .map_or_else(String::new, literal);
+            text.push_str(if i > 0 { ", " } else { "" });
+            let _ = write!(text, "{}: {value}", literal(key));
+        }
+        text.push('}');
+        let steps = values.values().map(steps_of).max().unwrap_or(0);
+        Self {
+            values,
+            text,
+            steps,
+        }
+    }
+
+    fn ask(&self, asked: Asked, key: Value) -> Result<Value, ValueError> {
+        let key = Key(key);
+        match (asked, self.values.get(&key)) {
+            (Asked::IsKey, found) => Ok(Value::Bool(found.is_some())),
+            (Asked::Value, Some(value)) => Ok(value.clone()),
+            (Asked::Value, None) => Err(ValueError(format!(
+                "{} is not a key of the dictionary",
+                literal(&key.0)
+            ))),
+        }
+    }
 }
 
 impl Formula {
@@ -103,6 +158,24 @@ impl Formula {
         })
     }
 
+    /// The value that the table has for a key.
+    pub fn lookup(table: Arc<Table>, key: Arc<Self>) -> Arc<Self> {
+        Self::table(Asked::Value, table, key)
+    }
+
+    /// Whether the table has a key.
+    pub fn is_key(table: Arc<Table>, key: Arc<Self>) -> Arc<Self> {
+        Self::table(Asked::IsKey, table, key)
+    }
+
+    fn table(asked: Asked, table: Arc<Table>, key: Arc<Self>) -> Arc<Self> {
+        let height = key.height + 1;
+        Arc::new(Self {
+            kind: FormulaKind::Table(asked, table, key),
+            height,
+        })
+    }
+
     /// The height of the tree, for [`MAX_HEIGHT`].
     pub fn height(&self) -> usize {
         self.height
@@ -119,6 +192,7 @@ impl Formula {
                 pending.extend(formula.parts());
                 size += match &formula.kind {
                     FormulaKind::Constant(value) => 1 + steps_of(value),
+                    FormulaKind::Table(_, table, _) => 1 + table.steps,
                     _ => 1,
                 };
             }
@@ -129,7 +203,7 @@ impl Formula {
     fn parts(&self) -> Vec<&Arc<Self>> {
         match &self.kind {
             FormulaKind::Constant(_) | FormulaKind::Argument(_) => Vec::new(),
-            FormulaKind::Unary(_, x) => vec![x],
+            FormulaKind::Unary(_, x) | FormulaKind::Table(_, _, x) => vec![x],
             FormulaKind::Binary(_, a, b) => vec![a, b],
             FormulaKind::If {
                 condition,
@@ -179,12 +253,22 @@ impl Formula {
             out.push(')');
         };
         match &self.kind {
-            FormulaKind::Constant(Value::Str(s)) => {
-                let _ = write!(out, "\"{s}\"");
-            }
-            FormulaKind::Constant(value) => out.push_str(&python::repr(value)),
+            FormulaKind::Constant(value) => out.push_str(&literal(value)),
             FormulaKind::Argument(i) => out.push_str(names.get(*i).copied().unwrap_or("_")),
-            FormulaKind::Unary(Unary::NotNone | Unary::Plus, x) => x.write(names, out, outermost),
+            FormulaKind::Unary(Unary::NotNone | Unary::Truth | Unary::Plus, x) => {
+                x.write(names, out, outermost);
+            }
+            FormulaKind::Table(Asked::Value, table, key) => {
+                let _ = write!(out, "{}[", table.text);
+                key.write(names, out, true);
+                out.push(']');
+            }
+            FormulaKind::Table(Asked::IsKey, table, key) => {
+                out.push_str(if outermost { "" } else { "(" });
+                key.write(names, out, false);
+                let _ = write!(out, " in {}", table.text);
+                out.push_str(if outermost { "" } else { ")" });
+            }
             FormulaKind::Unary(Unary::Negate, x) => {
                 out.push('-');
                 x.write(names, out, false);
@@ -263,6 +347,9 @@ fn substitute(
             otherwise,
         } => Formula::choice(inner(condition), inner(then), inner(otherwise)),
         FormulaKind::Tuple(items) => Formula::tuple(items.iter().map(inner).collect()),
+        FormulaKind::Table(asked, table, key) => {
+            Formula::table(*asked, Arc::clone(table), inner(key))
+        }
     };
     known.insert(Arc::as_ptr(formula), done.clone());
     done
@@ -286,6 +373,7 @@ enum StepKind {
     Binary(Binary, usize, usize),
     If(usize, usize, usize),
     Tuple(Vec<usize>),
+    Table(Asked, Arc<Table>, usize),
 }
 
 impl Steps {
@@ -339,6 +427,7 @@ impl Steps {
                 let decided = python::truthy(&at(condition)?);
                 at(if decided { then } else { otherwise })?
             }
+            StepKind::Table(asked, table, key) => table.ask(*asked, at(key)?)?,
             StepKind::Tuple(items) => {
                 let items = items.iter().map(at).collect::<Result<Vec<_>, _>>()?;
                 python::arithmetic::bounded(Value::Tuple(items))?
@@ -382,6 +471,9 @@ fn lay_out(
             otherwise,
         } => StepKind::If(inner(condition), inner(then), inner(otherwise)),
         FormulaKind::Tuple(items) => StepKind::Tuple(items.iter().map(inner).collect()),
+        FormulaKind::Table(asked, table, key) => {
+            StepKind::Table(*asked, Arc::clone(table), inner(key))
+        }
     };
     steps.push(Step {
         kind,

@@ -292,6 +292,7 @@ impl Evaluator<'_> {
         queries: NodeId,
         predicate: &Function,
     ) -> Result<Outcome, EvalError> {
+        let [key_node, query_node] = [keys, queries];
         let keys = self.run.values(keys);
         let mut doubts = Vec::new();
         let mut rows = Vec::with_capacity(keys.len());
@@ -299,8 +300,14 @@ impl Evaluator<'_> {
             let mut row = Vec::with_capacity(keys.len());
             for (k, key) in keys.iter().enumerate() {
                 let pair = [key.clone(), query.clone()];
-                let selected = (predicate.call)(&pair)
-                    .map_err(|error| self.no_value(id, position, &pair, error))?;
+                let selected = (predicate.call)(&pair).map_err(|error| {
+                    let error = match (key, query) {
+                        (Value::None, _) => self.undefined("key", key_node, k, error),
+                        (_, Value::None) => self.undefined("query", query_node, position, error),
+                        _ => error,
+                    };
+                    self.no_value(id, position, &pair, error)
+                })?;
                 row.push(python::truthy(&selected) && self.visible(k, position));
             }
             let known = |value: &Value| *value != Value::None;
@@ -326,6 +333,16 @@ impl Evaluator<'_> {
 
     fn visible(&self, key: usize, query: usize) -> bool {
         !self.causal || key <= query
+    }
+
+    /// That an s-op is None there, as the cause of an error.
+    fn undefined(&self, role: &str, s: NodeId, position: usize, error: ValueError) -> ValueError {
+        ValueError(format!(
+            "its {role}, {}, is undefined (None) at position {}, as an aggregate is that selects nothing, and {}",
+            describe(self.graph, s),
+            position + 1,
+            error.0
+        ))
     }
 
     fn no_value(
@@ -373,7 +390,7 @@ fn mean(values: &[Value], default: &Value) -> Result<Value, ValueError> {
         return Err(ValueError(format!(
             "{} values that differ are selected, and {} cannot be averaged",
             values.len(),
-            python::repr(text)
+            python::literal(text)
         )));
     }
     let sum = values

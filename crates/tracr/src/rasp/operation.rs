@@ -15,7 +15,7 @@ pub fn unary(operator: Unary, x: &Value) -> Result<Value, ValueError> {
         ValueError(format!(
             "{}({}) is not defined",
             operator.text(),
-            python::repr(x)
+            python::literal(x)
         ))
     };
     match operator {
@@ -40,11 +40,34 @@ pub fn unary(operator: Unary, x: &Value) -> Result<Value, ValueError> {
             _ => numeric().map(|x| Value::Float(x.float())).ok_or_else(wrong),
         },
         Unary::Len => python::length(x).map(Value::Int),
+        Unary::Sin | Unary::Cos | Unary::Exp | Unary::Log | Unary::Sqrt => {
+            real(operator, numeric().ok_or_else(wrong)?.float())
+                .map(Value::Float)
+                .ok_or_else(wrong)
+        }
+        Unary::Truth => Ok(Value::Bool(python::truthy(x))),
         Unary::NotNone if *x == Value::None => {
-            Err(ValueError("a selector compares None with a value".into()))
+            Err(ValueError("None has no place in a comparison".into()))
         }
         Unary::NotNone => Ok(x.clone()),
     }
+}
+
+/// The functions of Python's `math`; nothing where it raises.
+fn real(operator: Unary, x: f64) -> Option<f64> {
+    let result = match operator {
+        Unary::Sin => x.sin(),
+        Unary::Cos => x.cos(),
+        Unary::Exp => x.exp(),
+        Unary::Log if x == 0.0 => return None,
+        Unary::Log => x.ln(),
+        _ => x.sqrt(),
+    };
+    let (undefined, too_large) = (
+        result.is_nan() && !x.is_nan(),
+        result.is_infinite() && x.is_finite(),
+    );
+    (!undefined && !too_large).then_some(result)
 }
 
 /// An operator of two operands on values (`and`, `or` too: both are values already).

@@ -21,7 +21,7 @@ const PRELUDE_FILE: usize = 1;
 const MAX_NAMES: usize = 10;
 
 static PRELUDE_STATEMENTS: LazyLock<Vec<Statement>> =
-    LazyLock::new(|| syntax::parse(PRELUDE_FILE, PRELUDE, &mut Vec::new()));
+    LazyLock::new(|| syntax::parse(PRELUDE_FILE, PRELUDE, &mut Vec::new()).statements);
 
 /// What is decided outside of the source.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +30,8 @@ pub struct Options {
     pub output: Option<String>,
     /// The longest input, instead of the header's; the program sees it as `max_seq_len`.
     pub max_seq_len: Option<usize>,
+    /// The tokens, instead of the header's.
+    pub vocab: Option<Vec<Value>>,
     /// Where `load` looks for files; without it, the directory in the source's name.
     pub directory: Option<PathBuf>,
 }
@@ -41,10 +43,12 @@ pub struct Program {
     pub graph: Graph,
     /// The s-op that is its output.
     pub output: NodeId,
-    /// What it says about itself; `max_seq_len` and `output` are those of the options, if given.
+    /// What it says about itself; `max_seq_len`, `output` and `vocab` are those of the options, if given.
     pub header: Header,
     /// The s-ops with a name that `--output` can choose.
     pub names: BTreeMap<String, NodeId>,
+    /// Where the published RASP reads it otherwise, in sentences.
+    pub notes: Vec<String>,
     /// Its texts: file 0 is the program, file 1 the prelude.
     pub sources: Sources,
 }
@@ -104,7 +108,8 @@ pub fn compile_source(
     let mut header = header::header(file, text, &mut problems);
     header.max_seq_len = options.max_seq_len.or(header.max_seq_len);
     header.output = options.output.clone().or(header.output);
-    let statements = syntax::parse(file, text, &mut problems);
+    header.vocab = options.vocab.clone().or(header.vocab);
+    let read = syntax::parse(file, text, &mut problems);
     if !problems.is_empty() {
         return Err(reports(&sources, problems));
     }
@@ -114,7 +119,12 @@ pub fn compile_source(
         .map(Path::to_owned)
         .unwrap_or_default();
     let directory = options.directory.clone().unwrap_or(near);
-    let mut elaborator = Elaborator::new(sources, directory, PathBuf::from(name));
+    let mut elaborator = Elaborator::new(
+        sources,
+        directory,
+        PathBuf::from(name),
+        header.vocab.clone(),
+    );
     elaborator.run(&PRELUDE_STATEMENTS);
     elaborator.seal_prelude();
     if let Some(length) = header
@@ -123,7 +133,8 @@ pub fn compile_source(
     {
         elaborator.constant_named("max_seq_len", Value::Int(length));
     }
-    elaborator.run(&statements);
+    elaborator.notes = read.notes;
+    elaborator.run(&read.statements);
     let output = output(&elaborator, &header, file, text);
     problems.append(&mut elaborator.problems);
     match output {
@@ -131,6 +142,7 @@ pub fn compile_source(
             output,
             header,
             names: elaborator.sops(),
+            notes: elaborator.notes_in_words(),
             graph: elaborator.graph,
             sources: elaborator.sources,
         }),
@@ -193,7 +205,7 @@ fn output(
         None => {
             let names = elaborator.sops();
             let help = nearest(&name, names.keys().map(String::as_str));
-            let own = elaborator.globals.iter();
+            let own = elaborator.globals().iter();
             let own = own.filter(|(_, item)| matches!(item, Item::Sop(_)));
             let own: Vec<&str> = own.map(|(name, _)| name.as_str()).take(MAX_NAMES).collect();
             let help = help

@@ -12,7 +12,7 @@ use super::parts::Head;
 use super::space::{Dim, Space, Variable};
 use crate::model::Value;
 use crate::rasp::graph::ValueError;
-use crate::rasp::python::repr;
+use crate::rasp::python::literal;
 
 /// The score of a selected key.
 pub const COLDNESS: f64 = 100.0;
@@ -65,8 +65,8 @@ pub fn head(
                     failure.get_or_insert_with(|| {
                         format!(
                             "for key {} and query {}: {}",
-                            repr(key),
-                            repr(query),
+                            literal(key),
+                            literal(query),
                             error.0
                         )
                     });

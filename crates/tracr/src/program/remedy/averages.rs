@@ -1,13 +1,13 @@
 //! Aggregates: what they average, and where they select nothing.
 
 use super::edit::Remedy;
-use super::source::{atom, call, literal};
+use super::source::{atom, call};
 use super::{Candidates, samples};
 use crate::model::Value;
 use crate::rasp::graph::{Encoding, Kind, NodeId};
 use crate::rasp::interpreter;
 use crate::rasp::python::arithmetic::{Number, number};
-use crate::rasp::python::{Key, repr};
+use crate::rasp::python::{Key, literal, repr};
 use crate::rasp::syntax::ast::Expr;
 
 /// A mean is written out as a sum over so many values, and no more.

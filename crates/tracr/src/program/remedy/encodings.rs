@@ -2,10 +2,10 @@
 
 use super::Candidates;
 use super::edit::Remedy;
-use super::source::{atom, call, in_double_quotes, operands};
+use super::source::{atom, call, operands};
 use crate::model::Value;
 use crate::rasp::graph::NodeId;
-use crate::rasp::python::repr;
+use crate::rasp::python::literal;
 use crate::rasp::syntax::ast::{Binary, Expr, ExprKind};
 
 /// Two ways to make a categorical s-op of a numerical one: a copy, or a map (of a mean or a sum, which
@@ -113,7 +113,7 @@ impl Candidates<'_> {
     pub(super) fn number_of_tokens(&self, node: NodeId) -> Vec<Remedy> {
         let mut remedies = Vec::from_iter(self.argument_of(node, "numerical", NUMERICAL[1]));
         if let Some(token) = self.options.vocab.first() {
-            remedies.extend(self.indicated(node, &repr(token)));
+            remedies.extend(self.indicated(node, &literal(token)));
         }
         remedies
     }
@@ -127,7 +127,6 @@ impl Candidates<'_> {
 
     /// Whether it is this value, instead of the value itself.
     fn indicated(&self, node: NodeId, value: &str) -> Vec<Remedy> {
-        let value = &in_double_quotes(value);
         let new = format!("indicator(_ == {value})");
         let mut remedies = Vec::from_iter(self.argument_of(node, "numerical", &new));
         // In a call of the prelude's, which makes its argument numerical itself.
@@ -146,26 +145,9 @@ impl Candidates<'_> {
             .collect()
     }
 
-    /// `s[0]`, which is no position of the input but a part of the value at each.
-    fn at_position(&self, node: NodeId) -> Option<Remedy> {
-        let expr = self.source.expression(node)?;
-        let ExprKind::Binary(Binary::Index, s, position) = &expr.kind else {
-            return None;
-        };
-        let s = self.source.written(s)?;
-        let position = self.source.written(position)?;
-        let query = match position.strip_prefix('-') {
-            Some(back) => format!("length - {back}"),
-            None => position,
-        };
-        let moved = format!("aggregate(select(indices, {query}, ==), {s})");
-        self.source.instead(expr, &moved)
-    }
-
     /// A function without a value for anything it is given: other types may have one.
     pub(super) fn of_no_value(&self, node: NodeId) -> Vec<Remedy> {
-        let mut remedies = Vec::from_iter(self.at_position(node));
-        remedies.extend(self.wrapped_operands(node, &["int(_)", "float(_)", "str(_)"]));
+        let mut remedies = self.wrapped_operands(node, &["int(_)", "float(_)", "str(_)"]);
         if self
             .options
             .vocab
@@ -176,7 +158,7 @@ impl Candidates<'_> {
                 .take(self.options.vocab.len())
                 .map(Value::Int)
                 .collect();
-            let words: Vec<String> = vocab.iter().map(repr).collect();
+            let words: Vec<String> = vocab.iter().map(literal).collect();
             remedies.push(Remedy {
                 help: format!(
                     "for numbers as tokens, write `#! vocab: {}` at the top, or --vocab {}",

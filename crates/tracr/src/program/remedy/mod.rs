@@ -194,6 +194,10 @@ fn rebuilt(program: &Program, remedy: &Remedy) -> Option<Program> {
             .clone()
             .or_else(|| program.header.output.clone()),
         max_seq_len: remedy.max_seq_len.or(program.header.max_seq_len),
+        vocab: remedy
+            .vocab
+            .clone()
+            .or_else(|| program.header.vocab.clone()),
         directory: None,
     };
     rasp::compile_source(&file.name, &text, &options).ok()

@@ -2,8 +2,9 @@
 
 use super::Candidates;
 use super::edit::Remedy;
-use super::source::{call, literal, unbracketed};
+use super::source::{call, unbracketed};
 use crate::rasp::graph::{Kind, NodeId};
+use crate::rasp::python::literal;
 use crate::rasp::syntax::ast::Expr;
 use crate::rasp::syntax::lexer;
 use crate::rasp::syntax::token::TokenKind;

@@ -3,10 +3,8 @@
 use std::ops::Range;
 
 use super::edit::Remedy;
-use crate::model::Value;
 use crate::rasp::Program;
 use crate::rasp::graph::NodeId;
-use crate::rasp::python::repr;
 use crate::rasp::syntax;
 use crate::rasp::syntax::ast::{Binary, Expr, ExprKind, Statement, StatementKind};
 
@@ -26,7 +24,7 @@ impl<'a> Source<'a> {
         Self {
             program,
             text,
-            statements: syntax::parse(0, text, &mut Vec::new()),
+            statements: syntax::parse(0, text, &mut Vec::new()).statements,
         }
     }
 
@@ -123,20 +121,6 @@ pub fn atom(expr: &Expr, written: &str) -> String {
     }
 }
 
-/// A value as a program writes it.
-pub fn literal(value: &Value) -> String {
-    in_double_quotes(&repr(value))
-}
-
-/// The same for a value as Python shows it.
-pub fn in_double_quotes(shown: &str) -> String {
-    let content = shown.strip_prefix('\'').and_then(|s| s.strip_suffix('\''));
-    match content.filter(|content| !content.contains(['"', '\\', '\''])) {
-        Some(content) => format!("\"{content}\""),
-        None => shown.to_owned(),
-    }
-}
-
 /// What stands between brackets, if they hold all of it.
 pub fn unbracketed(text: &str) -> Option<&str> {
     let inner = text.strip_prefix('(').and_then(|t| t.strip_suffix(')'))?;
@@ -182,7 +166,7 @@ fn in_statement<'s>(statement: &'s Statement, is: &impl Fn(&&'s Expr) -> bool) -
             .or_else(|| in_expression(&function.result, is)),
         StatementKind::For { iterable, body, .. } => in_expression(iterable, is)
             .or_else(|| body.iter().find_map(|inner| in_statement(inner, is))),
-        StatementKind::Load(_) => None,
+        StatementKind::Load(_) | StatementKind::Interactive => None,
     }
 }
 
@@ -193,16 +177,26 @@ fn in_expression<'s>(expr: &'s Expr, is: &impl Fn(&&'s Expr) -> bool) -> Option<
     let below: Vec<&Expr> = match &expr.kind {
         ExprKind::Name(_) | ExprKind::Literal(_) | ExprKind::Comparator(_) => Vec::new(),
         ExprKind::List(items) => items.iter().collect(),
+        ExprKind::Dictionary(entries) => entries
+            .iter()
+            .flat_map(|(key, value)| [key, value])
+            .collect(),
         ExprKind::Comprehension {
+            key,
             value,
             iterable,
             condition,
             ..
-        } => [Some(value), Some(iterable), condition.as_ref()]
-            .into_iter()
-            .flatten()
-            .map(AsRef::as_ref)
-            .collect(),
+        } => [
+            key.as_ref(),
+            Some(value),
+            Some(iterable),
+            condition.as_ref(),
+        ]
+        .into_iter()
+        .flatten()
+        .map(AsRef::as_ref)
+        .collect(),
         ExprKind::Unary(_, x) => vec![x],
         ExprKind::Binary(_, a, b) => vec![a, b],
         ExprKind::If {

@@ -77,8 +77,13 @@ pub(super) const BUILTINS: &[Entry] = &[
     ("int", Builtin::Unary(Unary::Int), 1, 1, "x"),
     ("float", Builtin::Unary(Unary::Float), 1, 1, "x"),
     ("len", Builtin::Unary(Unary::Len), 1, 1, "list"),
-    ("min", Builtin::Binary(Binary::Min), 2, 2, "a, b"),
-    ("max", Builtin::Binary(Binary::Max), 2, 2, "a, b"),
+    ("sin", Builtin::Unary(Unary::Sin), 1, 1, "x"),
+    ("cos", Builtin::Unary(Unary::Cos), 1, 1, "x"),
+    ("exp", Builtin::Unary(Unary::Exp), 1, 1, "x"),
+    ("log", Builtin::Unary(Unary::Log), 1, 1, "x"),
+    ("sqrt", Builtin::Unary(Unary::Sqrt), 1, 1, "x"),
+    ("min", Builtin::Binary(Binary::Min), 2, 3, "a, b"),
+    ("max", Builtin::Binary(Binary::Max), 2, 3, "a, b"),
 ];
 
 impl Builtin {

@@ -1,5 +1,7 @@
 //! The functions that are part of the language.
 
+use std::cmp::Ordering;
+
 use super::builtin::{BUILTINS, Builtin};
 use super::calls::{ONE_POSITION, count};
 use super::elaborator::{Elaborator, Outcome};
@@ -8,12 +10,26 @@ use super::operators::{Operand, folded};
 use crate::model::Value;
 use crate::rasp::diagnostics::{Problem, Span};
 use crate::rasp::formula::Formula;
-use crate::rasp::graph::{Encoding, Kind, NodeId};
-use crate::rasp::python::{arithmetic, repr};
+use crate::rasp::graph::{Encoding, Kind, NodeId, ValueError};
+use crate::rasp::python::{arithmetic, less, literal};
 use crate::rasp::syntax::ast::Binary;
 
 /// Longer constants are not repeated in a line of advice.
 const LONGEST_CONSTANT: usize = 40;
+
+/// Sorts values by Python's order.
+fn sorted(values: &mut [Value]) -> Result<(), ValueError> {
+    let first = values.first().cloned();
+    for value in values.iter() {
+        first.as_ref().map(|first| less(first, value)).transpose()?;
+    }
+    values.sort_by(|a, b| match (less(a, b), less(b, a)) {
+        (Ok(true), _) => Ordering::Less,
+        (_, Ok(true)) => Ordering::Greater,
+        _ => Ordering::Equal,
+    });
+    Ok(())
+}
 
 impl Elaborator {
     pub(super) fn builtin(
@@ -70,7 +86,18 @@ impl Elaborator {
             }
             (Builtin::Named, [s, label]) => self.labelled(s, label, span),
             (Builtin::Unary(operator), [x]) => self.unary(operator, x, span),
+            (Builtin::Binary(operator), [selector, s, values @ ..])
+                if matches!(selector.item, Item::Selector(_)) =>
+            {
+                self.extreme(operator, selector, s, values.first(), span)
+            }
             (Builtin::Binary(operator), [a, b]) => self.binary(operator, a, b, span),
+            (Builtin::Binary(operator), [a, b, c]) => {
+                let item = self.binary(operator, a, b, span)?;
+                let span = a.span.to(&b.span);
+                let both = Argument { item, span };
+                self.binary(operator, &both, c, &a.span.to(&c.span))
+            }
             (Builtin::Range, bounds) => self.range(bounds, span),
             (Builtin::Zip, lists) => self.zip(lists, span),
             (Builtin::Reversed, [list]) => {
@@ -188,6 +215,63 @@ impl Elaborator {
         .map(Item::Sop)
     }
 
+    /// `max(selector, s, values)`: the value of `s` that comes last in `values`, of what is selected;
+    /// `min` the first. The prelude's `last_of` makes it: a head for each value asks whether it is
+    /// selected, and the answers are joined two by two.
+    fn extreme(
+        &mut self,
+        operator: Binary,
+        selector: &Argument,
+        s: &Argument,
+        values: Option<&Argument>,
+        span: &Span,
+    ) -> Outcome<Item> {
+        let id = self.sop(s, &format!("the second argument of `{}`", operator.text()))?;
+        let mut values = match (values, &self.vocab) {
+            (Some(values), _) => self.elements(&values.item, &values.span)?,
+            (None, Some(vocab)) if id == self.tokens => {
+                let mut vocab = vocab.clone();
+                sorted(&mut vocab).map_err(|error| {
+                    let message = format!("the tokens have no order: {}", error.0);
+                    let problem = Problem::new(span, message, "here");
+                    Box::new(problem.help(
+                        "give their order as a third argument, as in `max(selector, tokens, [\"b\", 1])`",
+                    ))
+                })?;
+                vocab.into_iter().map(Item::Value).collect()
+            }
+            _ => {
+                let name = operator.text();
+                let message = format!("`{name}` of a selector needs the values that are compared");
+                return Err(Box::new(Problem::new(span, message, "here").help(format!(
+                    "give them in ascending order, as in `{name}(selector, s, [1, 2, 3])`: each costs an \
+                     attention head"
+                ))));
+            }
+        };
+        if values.is_empty() {
+            let problem = Problem::new(span, "there are no values to compare", "here");
+            return Err(Box::new(
+                problem.help("give at least one, as in `max(selector, s, [1])`"),
+            ));
+        }
+        if operator == Binary::Min {
+            values.reverse();
+        }
+        let values = Argument {
+            item: self.list(values, span)?,
+            span: span.clone(),
+        };
+        let Some(function) = self.of_prelude("last_of").cloned() else {
+            return Err(Box::new(Problem::silent()));
+        };
+        let function = Argument {
+            item: function,
+            span: span.clone(),
+        };
+        self.call(&function, &[selector.clone(), s.clone(), values], span)
+    }
+
     /// `numerical(s)` and `categorical(s)`: a copy of the node, as in Tracr.
     fn encoded(
         &mut self,
@@ -242,7 +326,7 @@ impl Elaborator {
             Item::Value(ref value) if arithmetic::size(value) <= LONGEST_CONSTANT => {
                 problem.help(format!(
                     "the same value at every position is `map(x -> {}, tokens)`",
-                    repr(value)
+                    literal(value)
                 ))
             }
             _ => problem.help("give an s-op, as `tokens`, `indices` or what is made of them"),

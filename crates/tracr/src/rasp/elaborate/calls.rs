@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::elaborator::{Elaborator, Outcome};
-use super::item::{Argument, Callable, Home, Item, Scope};
+use super::item::{Argument, Callable, Home, Item, ScopeId};
 use crate::rasp::diagnostics::{Problem, Span};
 use crate::rasp::formula::Formula;
 use crate::rasp::syntax::ast::Name;
@@ -35,18 +35,40 @@ impl Elaborator {
                 Item::Selector(_) => problem
                     .help("make an s-op of it by `aggregate(selector, s)` or `selector_width`"),
                 Item::List(_) => problem.help("an element of a list is `list[0]`"),
+                Item::Dictionary(_) => problem.help("the value of a key is `d[\"key\"]`"),
                 _ => problem.help("for a product write `*`"),
             }));
         };
         match &**callable {
             Callable::Builtin(builtin) => self.builtin(*builtin, arguments, span),
+            Callable::Either(functions) => {
+                let given = |callable: &&Arc<Callable>| callable.parameters() == arguments.len();
+                let Some(fits) = functions.iter().find(given) else {
+                    let takes: Vec<String> = functions
+                        .iter()
+                        .map(|callable| callable.parameters().to_string())
+                        .collect();
+                    let takes = takes.join(" or ");
+                    let given = arguments.len();
+                    let message = format!("this function takes {takes} arguments, not {given}");
+                    let problem = Problem::new(span, message, format!("{} given", count(given)));
+                    return Err(Box::new(
+                        problem.help("give one of these numbers of arguments"),
+                    ));
+                };
+                let function = Argument {
+                    item: Item::Function(Arc::clone(fits)),
+                    span: function.span.clone(),
+                };
+                self.call(&function, arguments, span)
+            }
             Callable::Def {
                 name,
                 function,
                 around,
                 home,
             } => {
-                let caller = *home == Home::Prelude && self.home == Home::Program;
+                let caller = *home == Home::Prelude && self.home != Home::Prelude;
                 let outer = self.blamed.clone();
                 if caller && self.blamed.is_none() {
                     self.blamed = Some(span.clone());
@@ -108,7 +130,7 @@ impl Elaborator {
         &mut self,
         called: &str,
         parameters: &[Name],
-        around: &[Scope],
+        around: &[ScopeId],
         home: Home,
         arguments: &[Argument],
         span: &Span,
@@ -129,19 +151,16 @@ impl Elaborator {
                 .help(format!("its parameters are ({})", names.join(", "))),
             ));
         }
-        self.charge(around.iter().map(Scope::len).sum(), span)?;
-        let mut scopes = around.to_vec();
-        scopes.push(
-            parameters
-                .iter()
-                .zip(arguments)
-                .map(|(name, argument)| (name.text.clone(), argument.item.clone()))
-                .collect(),
-        );
-        let outer_locals = std::mem::replace(&mut self.locals, scopes);
+        self.charge(around.len() + arguments.len(), span)?;
+        let scope = parameters
+            .iter()
+            .zip(arguments)
+            .map(|(name, argument)| (name.text.clone(), argument.item.clone()))
+            .collect();
+        let outer = self.locals.enter(around, scope);
         let outer_home = std::mem::replace(&mut self.home, home);
         let outcome = self.nested(span, run);
-        self.locals = outer_locals;
+        self.locals.leave(outer);
         self.home = outer_home;
         outcome
     }

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::item::{self, Home, Item, Scope};
+use super::item::{Callable, Home, Item, Scope, ScopeId};
+use super::scopes::Scopes;
 use crate::model::Value;
 use crate::rasp::diagnostics::{Problem, Sources, Span};
 use crate::rasp::formula::{self, Formula};
@@ -33,12 +34,14 @@ pub struct Elaborator {
     pub sources: Sources,
     /// What went wrong so far.
     pub problems: Vec<Problem>,
-    /// The names of the program.
-    pub globals: Scope,
+    /// The names of the program, and of each file that it loads, in the order of loading.
+    pub(super) files: Vec<Scope>,
+    /// What the reader should know, and where.
+    pub notes: Vec<(Span, String)>,
     /// The name assigned last, and where.
     pub last_assigned: Option<(String, Span)>,
     pub(super) prelude: Scope,
-    pub(super) locals: Vec<Scope>,
+    pub(super) locals: Scopes,
     pub(super) home: Home,
     /// While a function of the prelude runs: its call in the program, which is what a node of it
     /// is blamed on.
@@ -46,19 +49,30 @@ pub struct Elaborator {
     /// What maps and selects compute, to put one into the other.
     pub(super) formulas: HashMap<NodeId, Arc<Formula>>,
     pub(super) tokens: NodeId,
+    /// What the program means by `tokens`: another name of the input may be assigned to it.
+    pub(super) input: NodeId,
+    /// `tokens_int` and the like, as far as the program uses them.
+    pub(super) inputs: BTreeMap<&'static str, NodeId>,
+    /// The tokens, if they are known.
+    pub(super) vocab: Option<Vec<Value>>,
     pub(super) indices: NodeId,
     pub(super) steps: usize,
     pub(super) depth: usize,
     pub(super) exhausted: bool,
     /// The directory that `load` starts from.
     pub(super) directory: PathBuf,
-    /// The files that need not be loaded again.
+    /// The path of each of `files`.
     pub(super) loaded: Vec<PathBuf>,
 }
 
 impl Elaborator {
     /// With nothing but the primitives `tokens` and `indices`.
-    pub fn new(sources: Sources, directory: PathBuf, file: PathBuf) -> Self {
+    pub fn new(
+        sources: Sources,
+        directory: PathBuf,
+        file: PathBuf,
+        vocab: Option<Vec<Value>>,
+    ) -> Self {
         let mut graph = Graph::default();
         let tokens = graph.add(Kind::Tokens);
         let indices = graph.add(Kind::Indices);
@@ -66,14 +80,18 @@ impl Elaborator {
             graph,
             sources,
             problems: Vec::new(),
-            globals: Scope::new(),
+            notes: Vec::new(),
+            files: vec![Scope::new()],
             last_assigned: None,
             prelude: Scope::new(),
-            locals: Vec::new(),
-            home: Home::Program,
+            locals: Scopes::default(),
+            home: Home::File(0),
             blamed: None,
             formulas: HashMap::new(),
             tokens,
+            input: tokens,
+            inputs: BTreeMap::new(),
+            vocab,
             indices,
             steps: 0,
             depth: 0,
@@ -85,27 +103,48 @@ impl Elaborator {
 
     /// Takes what was assigned so far for the prelude, and starts the program.
     pub fn seal_prelude(&mut self) {
-        self.prelude = std::mem::take(&mut self.globals);
+        self.prelude = std::mem::replace(&mut self.files, vec![Scope::new()]).swap_remove(0);
         for item in self.prelude.values_mut() {
-            if let Item::Function(callable) = item
-                && let item::Callable::Def { home, .. } = Arc::make_mut(callable)
-            {
-                *home = Home::Prelude;
+            if let Item::Function(callable) = item {
+                match Arc::make_mut(callable) {
+                    Callable::Either(functions) => functions.iter_mut().for_each(at_home),
+                    _ => at_home(callable),
+                }
             }
         }
         self.last_assigned = None;
     }
 
-    /// Gives the program a constant that is known from outside.
+    /// Gives the program and the files that it loads a constant that is known from outside.
     pub fn constant_named(&mut self, name: &str, value: Value) {
-        self.globals.insert(name.to_owned(), Item::Value(value));
+        self.prelude.insert(name.to_owned(), Item::Value(value));
+    }
+
+    /// The notes with their places.
+    pub fn notes_in_words(&self) -> Vec<String> {
+        let in_words = |(span, note): &(Span, String)| {
+            let file = self.sources.0.get(span.file)?;
+            let before = file.text.get(..span.range.start)?;
+            let line = before.matches('\n').count() + 1;
+            let place = match span.file {
+                0 => format!("line {line}"),
+                _ => format!("line {line} of {}", file.name),
+            };
+            Some(format!("{place}: {note}"))
+        };
+        self.notes.iter().filter_map(in_words).collect()
+    }
+
+    /// The program's own names.
+    pub fn globals(&self) -> &Scope {
+        &self.files[0]
     }
 
     /// The s-ops of the program that have names, and those of the prelude.
     pub fn sops(&self) -> BTreeMap<String, NodeId> {
         self.prelude
             .iter()
-            .chain(&self.globals)
+            .chain(self.globals())
             .filter_map(|(name, item)| match item {
                 Item::Sop(id) => Some((name.clone(), *id)),
                 _ => None,
@@ -115,7 +154,8 @@ impl Elaborator {
 
     /// The item of a name of the program, or of the prelude.
     pub fn global(&self, name: &str) -> Option<&Item> {
-        self.globals.get(name).or_else(|| self.prelude.get(name))
+        let own = self.globals().get(name);
+        own.or_else(|| self.prelude.get(name))
     }
 
     pub(super) fn report(&mut self, problem: Problem) {
@@ -207,15 +247,22 @@ impl Elaborator {
         Ok(formula)
     }
 
-    /// The scopes that a function sees, for it to keep.
-    pub(super) fn captured(&mut self, span: &Span) -> Outcome<Vec<Scope>> {
+    /// The scopes that a function sees, for it to keep; what is in them counts as steps, as it stays.
+    pub(super) fn captured(&mut self, span: &Span) -> Outcome<Vec<ScopeId>> {
         let size = |item: &Item| match item {
             Item::Value(value) => 1 + formula::steps_of(value),
             _ => 1,
         };
-        let steps = self.locals.iter().flat_map(Scope::values).map(size).sum();
+        let steps = self.locals.items().map(size).sum();
         self.charge(steps, span)?;
-        Ok(self.locals.clone())
+        Ok(self.locals.captured())
+    }
+}
+
+/// A function that was read as part of the prelude belongs there.
+fn at_home(callable: &mut Arc<Callable>) {
+    if let Callable::Def { home, .. } = Arc::make_mut(callable) {
+        *home = Home::Prelude;
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::builtin::Builtin;
 use super::elaborator::{Elaborator, Outcome};
 use super::item::{Argument, Callable, Home, Item, List, MAX_NESTING, Scope};
+use super::positions::INPUTS;
 use crate::model::Value;
 use crate::rasp::diagnostics::{Problem, Span, nearest};
 use crate::rasp::formula;
@@ -35,7 +36,15 @@ impl Elaborator {
                     .collect::<Outcome<Vec<_>>>()?;
                 self.list(items, &expr.span)
             }
+            ExprKind::Dictionary(entries) => {
+                let entries = entries
+                    .iter()
+                    .map(|(key, value)| Ok((self.argument(key)?, self.argument(value)?)))
+                    .collect::<Outcome<Vec<_>>>()?;
+                self.dictionary(entries, &expr.span)
+            }
             ExprKind::Comprehension {
+                key,
                 value,
                 targets,
                 iterable,
@@ -43,10 +52,23 @@ impl Elaborator {
             } => {
                 let items = self.evaluate(iterable)?;
                 let items = self.elements(&items, &iterable.span)?;
-                self.locals.push(Scope::new());
-                let list = self.comprehension(value, targets, items, condition.as_deref());
-                self.locals.pop();
-                self.list(list?, &expr.span)
+                let condition = condition.as_deref();
+                match key {
+                    None => {
+                        let list =
+                            self.comprehension(targets, items, condition, &value.span, |this| {
+                                this.evaluate(value)
+                            })?;
+                        self.list(list, &expr.span)
+                    }
+                    Some(key) => {
+                        let entries =
+                            self.comprehension(targets, items, condition, &value.span, |this| {
+                                Ok((this.argument(key)?, this.argument(value)?))
+                            })?;
+                        self.dictionary(entries, &expr.span)
+                    }
+                }
             }
             ExprKind::Unary(operator, x) => {
                 let argument = self.argument(x)?;
@@ -111,36 +133,43 @@ impl Elaborator {
         })
     }
 
-    fn comprehension(
+    /// What `make` gives for each of the items that fulfil the condition. Each has a scope of its own,
+    /// which a lambda that is made there keeps.
+    fn comprehension<T>(
         &mut self,
-        value: &Expr,
         targets: &[Name],
         items: Vec<Item>,
         condition: Option<&Expr>,
-    ) -> Outcome<Vec<Item>> {
-        let mut list = Vec::new();
+        span: &Span,
+        make: impl Fn(&mut Self) -> Outcome<T>,
+    ) -> Outcome<Vec<T>> {
+        let mut made = Vec::new();
         for item in items {
-            self.unpack(targets, item, &value.span)?;
-            if let Some(condition) = condition {
-                let argument = self.argument(condition)?;
-                match self.decided(&argument) {
-                    Some(true) => {}
-                    Some(false) => continue,
-                    None => {
-                        let message = format!(
-                            "the condition is {}, not a constant",
-                            argument.item.describe()
-                        );
-                        return Err(Box::new(Problem::new(&argument.span, message, "here").help(
-                            "a list is made at compile time: for a value that depends on the input write \
-                             `a if condition else b`",
-                        )));
-                    }
-                }
-            }
-            list.push(self.evaluate(value)?);
+            self.locals.push(Scope::new());
+            let outcome = self.unpack(targets, item, span).and_then(|()| {
+                let fulfilled = match condition {
+                    Some(condition) => self.fulfilled(condition)?,
+                    None => true,
+                };
+                fulfilled.then(|| make(self)).transpose()
+            });
+            self.locals.pop();
+            made.extend(outcome?);
         }
-        Ok(list)
+        Ok(made)
+    }
+
+    /// Whether the condition of a comprehension is true.
+    fn fulfilled(&mut self, condition: &Expr) -> Outcome<bool> {
+        let argument = self.argument(condition)?;
+        self.decided(&argument).ok_or_else(|| {
+            let found = argument.item.describe();
+            let message = format!("the condition is {found}, not a constant");
+            Box::new(Problem::new(&argument.span, message, "here").help(
+                "a list is made at compile time: for a value that depends on the input write \
+                 `a if condition else b`",
+            ))
+        })
     }
 
     /// Whether a condition is true, if that is known now.
@@ -148,31 +177,27 @@ impl Elaborator {
         match &condition.item {
             Item::Value(value) => Some(python::truthy(value)),
             Item::List(list) => Some(!list.items.is_empty()),
+            Item::Dictionary(dictionary) => Some(!dictionary.keys.is_empty()),
             _ => None,
         }
     }
 
     fn look_up(&mut self, name: &str, span: &Span) -> Outcome<Item> {
-        if let Some(item) = self.locals.iter().rev().find_map(|scope| scope.get(name)) {
+        if let Some(item) = self.locals.get(name) {
             return Ok(item.clone());
         }
-        if self.home == Home::Program
-            && let Some(item) = self.globals.get(name)
+        if let Home::File(file) = self.home
+            && let Some(item) = self.files[file].get(name)
         {
             return Ok(item.clone());
         }
-        match name {
-            "tokens" => return Ok(Item::Sop(self.tokens)),
-            "indices" => return Ok(Item::Sop(self.indices)),
-            _ => {}
+        if name == "indices" {
+            return Ok(Item::Sop(self.indices));
         }
-        // While the prelude itself is being read its names are still the globals.
-        let prelude = if self.prelude.is_empty() {
-            &self.globals
-        } else {
-            &self.prelude
-        };
-        if let Some(item) = prelude.get(name) {
+        if let Some(input) = self.input_called(name, span)? {
+            return Ok(Item::Sop(input));
+        }
+        if let Some(item) = self.of_prelude(name) {
             return Ok(item.clone());
         }
         if let Some(builtin) = Builtin::named(name) {
@@ -188,6 +213,17 @@ impl Elaborator {
         ))
     }
 
+    /// What the prelude calls by this name.
+    pub(super) fn of_prelude(&self, name: &str) -> Option<&Item> {
+        // While the prelude itself is being read its names are still the globals.
+        let prelude = if self.prelude.is_empty() {
+            self.globals()
+        } else {
+            &self.prelude
+        };
+        prelude.get(name)
+    }
+
     fn suggestion(&self, name: &str) -> Option<String> {
         let foreign = match name {
             "lambda" => "write a lambda as `x -> x + 1` or `(x, y) -> x + y`",
@@ -195,6 +231,9 @@ impl Elaborator {
                 "commands of the interactive RASP are not part of a program: see `compress run`"
             }
             "while" | "elif" | "import" => "RASP has no such statement",
+            "out" => {
+                "the published RASP calls the last expression `out`: give it a name of its own"
+            }
             "max_seq_len" => "set it in the header, as `#! max_seq_len: 5`, or with --max-seq-len",
             "Select" => "write `select(keys, queries, ==)`",
             "Aggregate" => "write `aggregate(selector, sop)`",
@@ -205,10 +244,16 @@ impl Elaborator {
             return Some(foreign.to_owned());
         }
         let mut known: Vec<&str> = Builtin::names().collect();
-        for scope in self.locals.iter().chain([&self.globals, &self.prelude]) {
+        let file = match self.home {
+            Home::File(file) => &self.files[file],
+            Home::Prelude => &self.prelude,
+        };
+        known.extend(self.locals.names());
+        for scope in [file, &self.prelude] {
             known.extend(scope.keys().map(String::as_str));
         }
-        known.extend(["tokens", "indices"]);
+        known.extend(INPUTS);
+        known.push("indices");
         nearest(name, known).or_else(|| {
             (name.len() <= LONGEST_NAME).then(|| {
                 format!(

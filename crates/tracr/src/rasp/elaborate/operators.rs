@@ -5,11 +5,14 @@ use std::sync::Arc;
 use super::calls::ONE_POSITION;
 use super::elaborator::{Elaborator, Outcome, not_too_high};
 use super::item::{Argument, Item, List};
+use super::positions::in_sop;
 use crate::model::Value;
 use crate::rasp::diagnostics::{Problem, Span};
 use crate::rasp::formula::Formula;
 use crate::rasp::graph::{Encoding, Kind, NodeId, ValueError};
 use crate::rasp::operation;
+use crate::rasp::python::arithmetic::{Number, number};
+use crate::rasp::python::literal;
 use crate::rasp::syntax::ast::{Binary, Unary};
 
 /// What can stand beside an operator, apart from selectors.
@@ -28,6 +31,10 @@ impl Elaborator {
             (Item::Selector(selector), Unary::Not) => return self.selector_not(*selector, span),
             (Item::List(list), Unary::Len) => {
                 let length = i64::try_from(list.items.len()).unwrap_or(i64::MAX);
+                return Ok(Item::Value(Value::Int(length)));
+            }
+            (Item::Dictionary(dictionary), Unary::Len) => {
+                let length = i64::try_from(dictionary.keys.len()).unwrap_or(i64::MAX);
                 return Ok(Item::Value(Value::Int(length)));
             }
             _ => {}
@@ -58,33 +65,50 @@ impl Elaborator {
             (Binary::And | Binary::Or, Item::Selector(first), Item::Selector(second)) => {
                 return self.selector_pair(operator, *first, *second, span);
             }
-            (Binary::Add, Item::List(first), Item::List(second)) => {
-                let items = first
-                    .items
-                    .iter()
-                    .chain(second.items.iter())
-                    .cloned()
-                    .collect();
+            (Binary::Add, Item::List(_), Item::List(_) | Item::Value(Value::Tuple(_)))
+            | (Binary::Add, Item::Value(Value::Tuple(_)), Item::List(_)) => {
+                let mut items = self.elements(&a.item, &a.span)?;
+                items.extend(self.elements(&b.item, &b.span)?);
                 return self.list(items, span);
             }
             (Binary::Index, Item::List(list), Item::Value(position)) => {
                 return element(list, position, span);
             }
+            (Binary::Index, Item::Dictionary(dictionary), _) => {
+                return self.looked_up(dictionary, b, span);
+            }
+            (Binary::In, _, Item::Dictionary(dictionary)) => {
+                return self.is_key(a, dictionary, span);
+            }
+            (Binary::Index, Item::Sop(s), _) => return self.at_position(*s, b, span),
+            (Binary::In, Item::Sop(_), Item::Sop(_)) => return Err(Box::new(in_sop(span))),
+            (Binary::In, Item::Value(_) | Item::List(_), Item::Sop(_)) => {
+                return self.occurs(a, b, span);
+            }
             _ => {}
         }
         let sides = format!("`{}`", operator.text());
+        let of_sops = |x, y| {
+            let f = Formula::binary(operator, x, y);
+            match operator {
+                // Between s-ops they are true or false, as in the published RASP; in a lambda one of
+                // their sides, as in Python.
+                Binary::And | Binary::Or => Formula::unary(Unary::Truth, f),
+                _ => f,
+            }
+        };
         match (self.operand(a, &sides)?, self.operand(b, &sides)?) {
             (Operand::Constant(x), Operand::Constant(y)) => {
                 self.charge(1, span)?;
                 folded(operation::binary(operator, &x, &y), span)
             }
             (Operand::Sop(inner), Operand::Constant(y)) => {
-                let f = Formula::binary(operator, Formula::argument(0), Formula::constant(y));
+                let f = of_sops(Formula::argument(0), Formula::constant(y));
                 self.map(f, inner, Encoding::Categorical, span)
                     .map(Item::Sop)
             }
             (Operand::Constant(x), Operand::Sop(inner)) => {
-                let f = Formula::binary(operator, Formula::constant(x), Formula::argument(0));
+                let f = of_sops(Formula::constant(x), Formula::argument(0));
                 self.map(f, inner, Encoding::Categorical, span)
                     .map(Item::Sop)
             }
@@ -101,7 +125,7 @@ impl Elaborator {
                 if numerical && factor != 0.0 {
                     return self.linear(first, second, 1.0, factor, span).map(Item::Sop);
                 }
-                let f = Formula::binary(operator, Formula::argument(0), Formula::argument(1));
+                let f = of_sops(Formula::argument(0), Formula::argument(1));
                 self.sequence_map(f, first, second, span).map(Item::Sop)
             }
             (Operand::Symbol(x), Operand::Symbol(y)) => {
@@ -325,6 +349,7 @@ impl Elaborator {
             other => {
                 let help = match other {
                     Item::Function(_) => "call it with its arguments, as in `f(tokens)`",
+                    Item::Dictionary(_) => "take the value of a key, as in `d[\"a\"]`",
                     _ => "a comparison stands alone only as the third argument of `select`",
                 };
                 let message = format!("{sides} does not work on {found}");
@@ -335,12 +360,12 @@ impl Elaborator {
         }
     }
 
-    fn symbol(&mut self, formula: Arc<Formula>, span: &Span) -> Outcome<Item> {
+    pub(super) fn symbol(&mut self, formula: Arc<Formula>, span: &Span) -> Outcome<Item> {
         not_too_high(formula, span).map(Item::Symbol)
     }
 }
 
-fn sop_in_lambda(span: &Span) -> Problem {
+pub(super) fn sop_in_lambda(span: &Span) -> Problem {
     Problem::new(
         span,
         "a lambda uses an s-op that is not its argument",
@@ -362,9 +387,9 @@ pub(super) fn folded(result: Result<Value, ValueError>, span: &Span) -> Outcome<
 
 fn element(list: &List, position: &Value, span: &Span) -> Outcome<Item> {
     let length = list.items.len();
-    let found = match position {
-        Value::Int(i) if *i >= 0 => usize::try_from(*i).ok(),
-        Value::Int(i) => usize::try_from(i.unsigned_abs())
+    let found = match number(position) {
+        Some(Number::Int(i)) if i >= 0 => usize::try_from(i).ok(),
+        Some(Number::Int(i)) => usize::try_from(i.unsigned_abs())
             .ok()
             .and_then(|back| length.checked_sub(back)),
         _ => None,
@@ -373,7 +398,10 @@ fn element(list: &List, position: &Value, span: &Span) -> Outcome<Item> {
         .and_then(|i| list.items.get(i))
         .cloned()
         .ok_or_else(|| {
-            let message = format!("the list has no element {position}: it has {length}");
+            let message = format!(
+                "the list has no element {}: it has {length}",
+                literal(position)
+            );
             let problem = Problem::new(span, message, "positions count from 0, or back from -1");
             Box::new(match length.checked_sub(1) {
                 Some(last) => problem.help(format!("write a position from 0 to {last}")),

@@ -75,7 +75,7 @@ impl Elaborator {
         }))
     }
 
-    fn select(
+    pub(super) fn select(
         &mut self,
         keys: NodeId,
         queries: NodeId,

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::elaborator::{Elaborator, Outcome};
-use super::item::{Callable, Item, List};
+use super::item::{Callable, Home, Item, List, Scope};
+use super::positions::INPUTS;
 use crate::rasp::diagnostics::{Problem, Span};
 use crate::rasp::graph::{Kind, NodeId};
 use crate::rasp::syntax;
@@ -49,6 +50,7 @@ impl Elaborator {
     pub(super) fn statement(&mut self, statement: &Statement) -> Outcome<()> {
         self.nested(&statement.span, |this| match &statement.kind {
             StatementKind::Assign { targets, value } => this.assign(targets, value),
+            StatementKind::Interactive => Ok(()),
             StatementKind::Expression(value) => this.evaluate(value).map(drop),
             StatementKind::Def { name, function } => {
                 this.assignable(name)?;
@@ -58,7 +60,8 @@ impl Elaborator {
                     around: this.captured(&statement.span)?,
                     home: this.home,
                 };
-                this.bind(name, Item::Function(Arc::new(callable)));
+                let function = this.beside_another(name, Arc::new(callable));
+                this.bind(name, Item::Function(function));
                 Ok(())
             }
             StatementKind::For {
@@ -80,7 +83,31 @@ impl Elaborator {
         })
     }
 
+    /// In the prelude, functions of one name that take different numbers of arguments exist side by side;
+    /// in a program, as in the published RASP, the later one replaces the earlier.
+    fn beside_another(&self, name: &Name, callable: Arc<Callable>) -> Arc<Callable> {
+        let earlier = match self.prelude.is_empty() && self.locals.is_empty() {
+            true => self.globals().get(&name.text),
+            false => None,
+        };
+        match earlier {
+            Some(Item::Function(earlier)) => {
+                Arc::new(Callable::Either(vec![callable, Arc::clone(earlier)]))
+            }
+            _ => callable,
+        }
+    }
+
     fn assign(&mut self, targets: &[Name], value: &Expr) -> Outcome<()> {
+        if let [target] = targets
+            && target.text == "tokens"
+            && self.locals.is_empty()
+            && let ExprKind::Name(name) = &value.kind
+            && let Some(input) = self.input_called(name, &value.span)?
+        {
+            self.input = input;
+            return Ok(());
+        }
         for target in targets {
             self.assignable(target)?;
         }
@@ -109,8 +136,10 @@ impl Elaborator {
     }
 
     fn remember(&mut self, targets: &[Name]) {
+        let private = |name: &Name| self.home != Home::File(0) && name.text.starts_with('_');
         if self.locals.is_empty()
             && let Some(last) = targets.last()
+            && !private(last)
         {
             self.last_assigned = Some((last.text.clone(), last.span.clone()));
         }
@@ -140,11 +169,12 @@ impl Elaborator {
     }
 
     fn assignable(&self, name: &Name) -> Outcome<()> {
-        if matches!(name.text.as_str(), "tokens" | "indices") {
+        let text = name.text.as_str();
+        if text == "indices" || INPUTS.contains(&text) {
             return Err(Box::new(
                 Problem::new(
                     &name.span,
-                    format!("`{}` is a primitive and cannot be assigned", name.text),
+                    format!("`{text}` is a primitive and cannot be assigned"),
                     "here",
                 )
                 .help("choose another name"),
@@ -154,7 +184,11 @@ impl Elaborator {
     }
 
     pub(super) fn bind(&mut self, name: &Name, item: Item) {
-        let scope = self.locals.last_mut().unwrap_or(&mut self.globals);
+        let file = match self.home {
+            Home::File(file) => file,
+            Home::Prelude => 0,
+        };
+        let scope = self.locals.innermost().unwrap_or(&mut self.files[file]);
         scope.insert(name.text.clone(), item);
     }
 
@@ -192,6 +226,10 @@ impl Elaborator {
             Item::Value(Value::Tuple(items)) => {
                 Ok(items.iter().cloned().map(Item::Value).collect())
             }
+            Item::Dictionary(dictionary) => {
+                self.charge(dictionary.keys.len(), span)?;
+                Ok(dictionary.keys.iter().cloned().map(Item::Value).collect())
+            }
             Item::Unknown => Err(Box::new(Problem::silent())),
             other => {
                 let problem = Problem::new(
@@ -212,6 +250,18 @@ impl Elaborator {
         }
     }
 
+    /// Names from a file that was loaded: all but those that begin with `_`, which are its own.
+    fn take_from(&mut self, file: usize) {
+        let public = self.files[file].iter();
+        let public: Vec<_> = public
+            .filter(|(name, _)| !name.starts_with('_'))
+            .map(|(name, item)| (name.clone(), item.clone()))
+            .collect();
+        if let Home::File(own) = self.home {
+            self.files[own].extend(public);
+        }
+    }
+
     fn load(&mut self, path: &str, span: &Span) -> Outcome<()> {
         if !self.locals.is_empty() {
             let problem = Problem::new(span, "`load` inside of a function", "here");
@@ -223,7 +273,8 @@ impl Elaborator {
         if full.extension().is_none() {
             full.set_extension("rasp");
         }
-        if self.loaded.contains(&full) {
+        if let Some(file) = self.loaded.iter().position(|path| *path == full) {
+            self.take_from(file);
             return Ok(());
         }
         if self.loaded.len() >= MAX_FILES {
@@ -237,9 +288,12 @@ impl Elaborator {
                 .help("paths are relative to the file that loads")
         })?;
         self.loaded.push(full.clone());
+        self.files.push(Scope::new());
+        let home = Home::File(self.files.len() - 1);
         let file = self.sources.add(full.display().to_string(), text.clone());
         let mut problems = Vec::new();
-        let statements = syntax::parse(file, &text, &mut problems);
+        let read = syntax::parse(file, &text, &mut problems);
+        self.notes.extend(read.notes);
         let sound = problems.is_empty();
         for problem in problems {
             self.report(problem.also(span, "loaded here"));
@@ -247,8 +301,13 @@ impl Elaborator {
         if sound {
             let directory = full.parent().unwrap_or_else(|| Path::new("")).to_owned();
             let outer = std::mem::replace(&mut self.directory, directory);
-            self.run(&statements);
+            let outer_home = std::mem::replace(&mut self.home, home);
+            self.run(&read.statements);
             self.directory = outer;
+            self.home = outer_home;
+            if let Home::File(file) = home {
+                self.take_from(file);
+            }
         } else {
             self.exhausted = true;
         }

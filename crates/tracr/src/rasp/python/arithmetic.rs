@@ -1,6 +1,6 @@
 //! `+ - * / // % **`, negation and `round`, as Python computes them.
 
-use super::text::{repr, type_name};
+use super::text::{literal, type_name};
 use crate::model::Value;
 use crate::rasp::graph::ValueError;
 
@@ -219,11 +219,15 @@ pub fn power(a: &Value, b: &Value) -> Result<Value, ValueError> {
     }
     let (base, exponent) = (x.float(), y.float());
     if base == 0.0 && exponent < 0.0 {
-        return Err(ValueError(format!("{} to a negative power", repr(a))));
+        return Err(ValueError(format!("{} to a negative power", literal(a))));
     }
     let result = base.powf(exponent);
     if base < 0.0 && base.is_finite() && exponent.is_finite() && exponent.fract() != 0.0 {
-        return Err(ValueError(format!("{} ** {} is complex", repr(a), repr(b))));
+        return Err(ValueError(format!(
+            "{} ** {} is complex",
+            literal(a),
+            literal(b)
+        )));
     }
     if result.is_infinite() && base.is_finite() && exponent.is_finite() {
         return Err(out_of_range("**", a, b));
@@ -242,7 +246,7 @@ pub fn negate(x: &Value) -> Result<Value, ValueError> {
             .map(Value::Int)
             .ok_or_else(|| out_of_range("-", &Value::Int(0), x)),
         Some(Number::Float(x)) => Ok(Value::Float(-x)),
-        None => Err(ValueError(format!("{} cannot be negated", repr(x)))),
+        None => Err(ValueError(format!("{} cannot be negated", literal(x)))),
     }
 }
 
@@ -261,11 +265,11 @@ pub fn round(x: &Value) -> Result<Value, ValueError> {
             } else {
                 Err(ValueError(format!(
                     "{} cannot be rounded to an integer",
-                    repr(x)
+                    literal(x)
                 )))
             }
         }
-        None => Err(ValueError(format!("{} cannot be rounded", repr(x)))),
+        None => Err(ValueError(format!("{} cannot be rounded", literal(x)))),
     }
 }
 
@@ -294,7 +298,7 @@ fn nonzero(dividend: &Value, divisor: Number) -> Result<(), ValueError> {
     if divisor.float() == 0.0 {
         return Err(ValueError(format!(
             "division of {} by zero",
-            repr(dividend)
+            literal(dividend)
         )));
     }
     Ok(())
@@ -330,8 +334,8 @@ fn check_length(length: usize) -> Result<(), ValueError> {
 fn unsupported(operator: &str, a: &Value, b: &Value) -> ValueError {
     ValueError(format!(
         "{} {operator} {} is not defined for {} and {}",
-        repr(a),
-        repr(b),
+        literal(a),
+        literal(b),
         type_name(a),
         type_name(b)
     ))
@@ -340,7 +344,7 @@ fn unsupported(operator: &str, a: &Value, b: &Value) -> ValueError {
 fn out_of_range(operator: &str, a: &Value, b: &Value) -> ValueError {
     ValueError(format!(
         "{} {operator} {} is out of range",
-        repr(a),
-        repr(b)
+        literal(a),
+        literal(b)
     ))
 }

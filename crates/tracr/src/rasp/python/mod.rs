@@ -9,7 +9,7 @@
 //!
 //! - [`arithmetic`]: `+ - * / // % **`, negation, `round`.
 //! - [`order`]: `==`, `<`, sets, the order of features.
-//! - [`text`]: `str` and `repr`.
+//! - [`text`]: `str` and `repr`, and a value as a program writes it.
 
 pub mod arithmetic;
 pub mod order;
@@ -17,7 +17,7 @@ pub mod text;
 
 pub use arithmetic::{add, divide, floor_divide, modulo, multiply, negate, power, round, subtract};
 pub use order::{Key, compare, direction_less, equal, less};
-pub use text::{repr, str, type_name};
+pub use text::{literal, repr, str, type_name};
 
 use super::graph::ValueError;
 use crate::model::Value;
@@ -44,9 +44,12 @@ pub fn contains(container: &Value, item: &Value) -> Result<bool, ValueError> {
         (Value::Str(text), Value::Str(part)) => Ok(text.contains(part.as_str())),
         (Value::Str(_), _) => Err(ValueError(format!(
             "only a string can be in a string, not {}",
-            repr(item)
+            literal(item)
         ))),
-        _ => Err(ValueError(format!("nothing can be in {}", repr(container)))),
+        _ => Err(ValueError(format!(
+            "nothing can be in {}",
+            literal(container)
+        ))),
     }
 }
 
@@ -56,9 +59,13 @@ pub fn contains(container: &Value, item: &Value) -> Result<bool, ValueError> {
 /// If there is no such element, or nothing to index.
 pub fn index(container: &Value, position: &Value) -> Result<Value, ValueError> {
     let Some(arithmetic::Number::Int(wanted)) = arithmetic::number(position) else {
-        return Err(ValueError(format!("{} is not a position", repr(position))));
+        return Err(ValueError(format!(
+            "{} is not a position",
+            literal(position)
+        )));
     };
-    let length = length(container)?;
+    let length = length(container)
+        .map_err(|_| ValueError(format!("{} has no elements", literal(container))))?;
     let found = if wanted < 0 {
         length.checked_sub_unsigned(wanted.unsigned_abs())
     } else {
@@ -74,7 +81,7 @@ pub fn index(container: &Value, position: &Value) -> Result<Value, ValueError> {
     found.ok_or_else(|| {
         ValueError(format!(
             "{} has no element {wanted}: it has {length}",
-            repr(container)
+            literal(container)
         ))
     })
 }
@@ -87,7 +94,7 @@ pub fn length(x: &Value) -> Result<i64, ValueError> {
     let length = match x {
         Value::Str(text) => text.chars().count(),
         Value::Tuple(items) => items.len(),
-        _ => return Err(ValueError(format!("{} has no length", repr(x)))),
+        _ => return Err(ValueError(format!("{} has no length", literal(x)))),
     };
     i64::try_from(length).map_err(|_| ValueError("the length is out of range".into()))
 }

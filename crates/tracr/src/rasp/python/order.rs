@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
 
 use super::arithmetic::{Number, number};
-use super::text::{repr, str};
+use super::text::{literal, str};
 use crate::model::Value;
 use crate::rasp::graph::ValueError;
 
@@ -40,8 +40,8 @@ pub fn compare(a: &Value, b: &Value) -> Result<Option<Ordering>, ValueError> {
             (Some(a), Some(b)) => Ok(numeric_order(a, b)),
             _ => Err(ValueError(format!(
                 "{} and {} have no order",
-                repr(a),
-                repr(b)
+                literal(a),
+                literal(b)
             ))),
         },
     }

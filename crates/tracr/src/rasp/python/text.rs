@@ -1,8 +1,9 @@
-//! Python's `str` and `repr`, which Tracr puts into its labels.
+//! Python's `str` and `repr`, which Tracr puts into its labels, and values as a program writes them.
 
 use std::fmt::Write;
 
 use crate::model::Value;
+use crate::model::value;
 
 /// Python's `str(x)`: strings bare, the rest as [`repr`].
 pub fn str(x: &Value) -> String {
@@ -93,6 +94,22 @@ fn quoted(s: &str) -> String {
     }
     out.push(quote);
     out
+}
+
+/// The value as a program writes it, for messages: as [`repr`], with strings in double quotes and with
+/// the escapes that the language has.
+pub fn literal(x: &Value) -> String {
+    match x {
+        Value::Str(s) => value::quoted(s),
+        Value::Tuple(items) => match items.as_slice() {
+            [one] => format!("({},)", literal(one)),
+            items => {
+                let items: Vec<String> = items.iter().map(literal).collect();
+                format!("({})", items.join(", "))
+            }
+        },
+        other => repr(other),
+    }
 }
 
 /// The type's name, as Python calls it, for messages.

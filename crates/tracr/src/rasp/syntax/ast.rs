@@ -23,6 +23,8 @@ pub struct Expr {
     pub span: Span,
     /// The height of the tree below, which the parser bounds.
     pub depth: usize,
+    /// Whether it stands in brackets of its own.
+    pub bracketed: bool,
 }
 
 /// Operators of one operand.
@@ -48,6 +50,18 @@ pub enum Unary {
     Float,
     /// `len(x)`
     Len,
+    /// `sin(x)`
+    Sin,
+    /// `cos(x)`
+    Cos,
+    /// `exp(x)`
+    Exp,
+    /// `log(x)`: the natural logarithm.
+    Log,
+    /// `sqrt(x)`
+    Sqrt,
+    /// Whether the value counts as true, of `and` and `or` between s-ops.
+    Truth,
     /// Of a comparator in `select`: the value, which must not be None.
     NotNone,
 }
@@ -108,8 +122,12 @@ pub enum ExprKind {
     Literal(Value),
     /// `[a, b]` or `(a, b)`.
     List(Vec<Expr>),
-    /// `[value for targets in iterable if condition]`
+    /// `{"a": 1, "b": 2}`: keys and values in their order.
+    Dictionary(Vec<(Expr, Expr)>),
+    /// `[value for targets in iterable if condition]`, or `{key: value for ...}`
     Comprehension {
+        /// Of a dictionary.
+        key: Option<Box<Expr>>,
         /// One element.
         value: Box<Expr>,
         /// The loop's variables.
@@ -184,6 +202,8 @@ pub enum StatementKind {
     },
     /// `load "file";`
     Load(String),
+    /// What the interactive RASP shows, as `set example "abc"`: nothing to a program.
+    Interactive,
 }
 
 /// A function of the program.
@@ -240,7 +260,12 @@ impl Unary {
             Self::Int => "int",
             Self::Float => "float",
             Self::Len => "len",
-            Self::NotNone => "",
+            Self::Sin => "sin",
+            Self::Cos => "cos",
+            Self::Exp => "exp",
+            Self::Log => "log",
+            Self::Sqrt => "sqrt",
+            Self::NotNone | Self::Truth => "",
         }
     }
 }

@@ -58,7 +58,14 @@ fn node(kind: ExprKind, span: Span) -> Parsed<Expr> {
     let below = match &kind {
         ExprKind::Name(_) | ExprKind::Literal(_) | ExprKind::Comparator(_) => 0,
         ExprKind::List(items) => highest(items),
+        ExprKind::Dictionary(entries) => {
+            let depths = entries
+                .iter()
+                .map(|(key, value)| key.depth.max(value.depth));
+            depths.max().unwrap_or(0)
+        }
         ExprKind::Comprehension {
+            key,
             value,
             iterable,
             condition,
@@ -66,6 +73,7 @@ fn node(kind: ExprKind, span: Span) -> Parsed<Expr> {
         } => value
             .depth
             .max(iterable.depth)
+            .max(key.as_ref().map_or(0, |k| k.depth))
             .max(condition.as_ref().map_or(0, |c| c.depth)),
         ExprKind::Unary(_, x) => x.depth,
         ExprKind::Binary(_, a, b) => a.depth.max(b.depth),
@@ -84,11 +92,70 @@ fn node(kind: ExprKind, span: Span) -> Parsed<Expr> {
         kind,
         span,
         depth: below + 1,
+        bracketed: false,
     })
 }
 
 fn highest(items: &[Expr]) -> usize {
     items.iter().map(|item| item.depth).max().unwrap_or(0)
+}
+
+/// An operator that is not in brackets of its own.
+fn open(expr: &Expr) -> Option<Binary> {
+    match expr.kind {
+        ExprKind::Binary(operator, ..) if !expr.bracketed => Some(operator),
+        _ => None,
+    }
+}
+
+/// What an expression looks like, how it is read here, and how in the published RASP, whose grammar has
+/// `and` and `or` on one level, `in` below everything, `not` and signs above, `%` below `*` and `/`, and
+/// groups `^` and `if else` to the left.
+fn read_otherwise(kind: &ExprKind) -> Option<(&'static str, &'static str, &'static str)> {
+    use Binary::{And, Divide, FloorDivide, In, Index, Modulo, Multiply, Or, Power};
+    Some(match kind {
+        ExprKind::Binary(Or, _, b) if open(b) == Some(And) => {
+            ("a or b and c", "a or (b and c)", "(a or b) and c")
+        }
+        ExprKind::Binary(And | Or, a, _) if open(a) == Some(In) => {
+            ("a in b and c", "(a in b) and c", "a in (b and c)")
+        }
+        ExprKind::Binary(And | Or, _, b) if open(b) == Some(In) => {
+            ("a and b in c", "a and (b in c)", "(a and b) in c")
+        }
+        ExprKind::Binary(Multiply | Divide | FloorDivide, a, _) if open(a) == Some(Modulo) => {
+            ("a % b * c", "(a % b) * c", "a % (b * c)")
+        }
+        ExprKind::Binary(Power, _, b) if open(b) == Some(Power) => {
+            ("a ^ b ^ c", "a ^ (b ^ c)", "(a ^ b) ^ c")
+        }
+        ExprKind::Unary(Unary::Negate, x) if open(x) == Some(Power) => {
+            ("-a ^ b", "-(a ^ b)", "(-a) ^ b")
+        }
+        ExprKind::Unary(Unary::Not, x) if open(x).is_some_and(|x| x != Index) => {
+            ("not a == b", "not (a == b)", "(not a) == b")
+        }
+        ExprKind::If { then, .. } if open(then) == Some(In) => (
+            "a in b if c else d",
+            "(a in b) if c else d",
+            "a in (b if c else d)",
+        ),
+        ExprKind::If { otherwise, .. } if open(otherwise) == Some(In) => (
+            "a if b else c in d",
+            "a if b else (c in d)",
+            "(a if b else c) in d",
+        ),
+        ExprKind::If { otherwise, .. }
+            if matches!(otherwise.kind, ExprKind::If { .. }) && !otherwise.bracketed =>
+        {
+            (
+                "a if b else c if d else e",
+                "a if b else (c if d else e)",
+                "(a if b else c) if d else e",
+            )
+        }
+        _ => return None,
+    })
 }
 
 impl Parser {
@@ -122,14 +189,15 @@ impl Parser {
             parser.expect_keyword(Keyword::Else, "after the condition")?;
             let otherwise = boxed(parser.expression()?);
             let span = then.span.to(&otherwise.span);
-            node(
+            let expr = node(
                 ExprKind::If {
                     condition,
                     then: boxed(then),
                     otherwise,
                 },
                 span,
-            )
+            )?;
+            Ok(parser.noted(expr))
         })
     }
 
@@ -215,14 +283,26 @@ impl Parser {
             };
             let right = self.nested(|parser| parser.operators(next))?;
             let span = left.span.to(&right.span);
-            left = node(
+            let expr = node(
                 ExprKind::Binary(operator, boxed(left), boxed(right)),
                 span.clone(),
             )?;
+            left = self.noted(expr);
             if negated {
                 left = node(ExprKind::Unary(Unary::Not, boxed(left)), span)?;
             }
         }
+    }
+
+    /// Notes an expression that the published RASP reads in another way.
+    fn noted(&mut self, expr: Expr) -> Expr {
+        if let Some((pattern, here, there)) = read_otherwise(&expr.kind) {
+            let text = format!(
+                "`{pattern}` is read as `{here}`, as in Python; the published RASP reads `{there}`"
+            );
+            self.note(expr.span.clone(), text);
+        }
+        expr
     }
 
     fn operand(&mut self, least: u8) -> Parsed<Expr> {
@@ -236,7 +316,8 @@ impl Parser {
         self.advance();
         let operand = self.nested(|parser| parser.operators(holds))?;
         let span = start.to(&operand.span);
-        node(ExprKind::Unary(operator, boxed(operand)), span)
+        let expr = node(ExprKind::Unary(operator, boxed(operand)), span)?;
+        Ok(self.noted(expr))
     }
 
     /// An atom with calls and indices behind it.
@@ -320,10 +401,7 @@ impl Parser {
             }
             TokenKind::Sign(Sign::OpenRound) => self.bracketed(span),
             TokenKind::Sign(Sign::OpenSquare) => self.square(span),
-            TokenKind::Sign(Sign::OpenCurly) => Err(Box::new(
-                Problem::new(&span, "dictionaries are not supported", "starts here")
-                    .help("use a list, or an `if` for each key"),
-            )),
+            TokenKind::Sign(Sign::OpenCurly) => self.curly(span),
             _ => {
                 let problem = self.unexpected("an expression", "here");
                 let otherwise =
@@ -344,7 +422,11 @@ impl Parser {
         let comma = self.closed_behind_comma();
         let span = start.to(&self.last_span());
         match <[Expr; 1]>::try_from(items) {
-            Ok([one]) if !comma => Ok(Expr { span, ..one }),
+            Ok([one]) if !comma => Ok(Expr {
+                span,
+                bracketed: true,
+                ..one
+            }),
             Ok([one]) => node(ExprKind::List(vec![one]), span),
             Err(items) => node(ExprKind::List(items), span),
         }
@@ -368,6 +450,13 @@ impl Parser {
             }
             return node(ExprKind::List(items), start.to(&self.last_span()));
         }
+        let kind = self.comprehension(None, first)?;
+        self.expect(Sign::CloseSquare, "after the list")?;
+        node(kind, start.to(&self.last_span()))
+    }
+
+    /// ` for targets in iterable if condition`, behind what it makes.
+    fn comprehension(&mut self, key: Option<Expr>, value: Expr) -> Parsed<ExprKind> {
         self.advance();
         let targets = self.names()?;
         self.expect_keyword(Keyword::In, "after the variables")?;
@@ -378,13 +467,42 @@ impl Parser {
         } else {
             None
         };
-        self.expect(Sign::CloseSquare, "after the list")?;
-        let kind = ExprKind::Comprehension {
-            value: boxed(first),
+        Ok(ExprKind::Comprehension {
+            key: key.map(boxed),
+            value: boxed(value),
             targets,
             iterable,
             condition,
-        };
-        node(kind, start.to(&self.last_span()))
+        })
+    }
+
+    /// `{a: b, c: d}` or `{a: b for a in xs if c}`.
+    fn curly(&mut self, start: Span) -> Parsed<Expr> {
+        self.advance();
+        let mut entries = Vec::new();
+        while !self.is(Sign::CloseCurly) {
+            let key = self.expression()?;
+            self.expect(Sign::Colon, "after the key of a dictionary")?;
+            let value = self.expression()?;
+            if entries.is_empty() && self.is_keyword(Keyword::For) {
+                let kind = self.comprehension(Some(key), value)?;
+                self.expect(Sign::CloseCurly, "after the dictionary")?;
+                return node(kind, start.to(&self.last_span()));
+            }
+            entries.push((key, value));
+            if !self.is(Sign::Comma) {
+                break;
+            }
+            self.advance();
+        }
+        self.expect(Sign::CloseCurly, "after the dictionary")
+            .map_err(|mut problem| {
+                if !entries.is_empty() {
+                    problem.help =
+                        Some("entries have a `,` between them: `{\"a\": 1, \"b\": 2}`".into());
+                }
+                Box::new(problem.also(&start, "opened here"))
+            })?;
+        node(ExprKind::Dictionary(entries), start.to(&self.last_span()))
     }
 }

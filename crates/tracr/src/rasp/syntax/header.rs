@@ -130,7 +130,7 @@ impl Header {
                 for word in &words {
                     if !seen.insert(python::Key(word.clone())) {
                         return Err((
-                            format!("the vocabulary has {} twice", python::repr(word)),
+                            format!("the vocabulary has {} twice", python::literal(word)),
                             Some(
                                 "leave one out; `\"1\"` is a string, unlike the number `1`".into(),
                             ),

@@ -16,21 +16,33 @@ const MAX_PROBLEMS: usize = 20;
 /// An error on its way up to the statement that it is in.
 pub type Parsed<T> = Result<T, Box<Problem>>;
 
+/// What was read, and what the reader should know: places that the published RASP reads otherwise.
+pub struct Read {
+    /// The statements.
+    pub statements: Vec<Statement>,
+    /// Where, and a sentence; one of a kind.
+    pub notes: Vec<(Span, String)>,
+}
+
 /// Parses the text of file number `file`. Statements with errors are left out.
-pub fn parse(file: usize, text: &str, problems: &mut Vec<Problem>) -> Vec<Statement> {
+pub fn parse(file: usize, text: &str, problems: &mut Vec<Problem>) -> Read {
     let tokens = lexer::tokens(file, text, problems);
     let mut parser = Parser {
         tokens,
         at: 0,
         depth: 0,
         problems: Vec::new(),
+        notes: Vec::new(),
     };
     let statements = parser.program();
     problems.append(&mut parser.problems);
     // In the order of the text, whoever found them.
     problems.sort_by_key(|problem| problem.labels.first().map(|(span, _)| span.range.start));
     problems.truncate(MAX_PROBLEMS);
-    statements
+    Read {
+        statements,
+        notes: parser.notes,
+    }
 }
 
 /// The state of parsing.
@@ -40,6 +52,7 @@ pub struct Parser {
     /// How deep the construct at hand is nested.
     pub depth: usize,
     problems: Vec<Problem>,
+    notes: Vec<(Span, String)>,
 }
 
 impl Parser {
@@ -114,6 +127,12 @@ impl Parser {
     fn statement(&mut self) -> Parsed<Statement> {
         self.nested(|parser| {
             let start = parser.span();
+            if parser.interactive()? {
+                return Ok(Statement {
+                    kind: StatementKind::Interactive,
+                    span: start.to(&parser.last_span()),
+                });
+            }
             let kind = match parser.peek() {
                 TokenKind::Keyword(Keyword::Def) => parser.def()?,
                 TokenKind::Keyword(Keyword::For) => parser.for_loop()?,
@@ -131,6 +150,50 @@ impl Parser {
                 span: start.to(&parser.last_span()),
             })
         })
+    }
+
+    /// Takes a command of the published RASP about what its prompt shows: `set example "abc"`,
+    /// `s-op examples off`, `full seq display on`. They end without `;`, and no statement begins so.
+    fn interactive(&mut self) -> Parsed<bool> {
+        let start = self.at;
+        let command = self.taken(&["set"]) || self.taken(&["show"]);
+        let sets = command && self.kind_at(start) == &TokenKind::Name("set".into());
+        let of_sops = self.is_word("s")
+            && self.ahead(1) == &TokenKind::Sign(Sign::Minus)
+            && self.ahead(2) == &TokenKind::Name("op".into());
+        if of_sops {
+            self.at += 3;
+        } else {
+            self.taken(&["selector"]);
+        }
+        let whole = if command {
+            self.taken(&["example"])
+        } else if self.at == start && self.taken(&["full", "seq", "display"]) {
+            self.taken(&["on"]) || self.taken(&["off"])
+        } else {
+            self.taken(&["examples", "on"]) || self.taken(&["examples", "off"])
+        };
+        if whole && sets {
+            self.expression()?;
+        }
+        if !whole || self.is(Sign::Semicolon) {
+            self.at = start;
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    fn is_word(&self, word: &str) -> bool {
+        matches!(self.peek(), TokenKind::Name(name) if name == word)
+    }
+
+    /// Takes these words, if they come next.
+    fn taken(&mut self, words: &[&str]) -> bool {
+        let come = words.iter().enumerate().all(
+            |(i, word)| matches!(self.kind_at(self.at + i), TokenKind::Name(name) if name == word),
+        );
+        self.at += if come { words.len() } else { 0 };
+        come
     }
 
     fn assignment(&mut self) -> Parsed<StatementKind> {
@@ -274,6 +337,13 @@ impl Parser {
         let span = self.span();
         self.at += 1;
         Ok(Name { text, span })
+    }
+
+    /// Notes what the reader should know, once.
+    pub fn note(&mut self, span: Span, text: String) {
+        if !self.notes.iter().any(|(_, known)| *known == text) {
+            self.notes.push((span, text));
+        }
     }
 
     /// Runs `parse` one level deeper, or refuses.
