@@ -448,19 +448,19 @@ pub const SHRINK_KEYS: &[Key] = &[
     key(
         "shrink.tries",
         Kind::Integer(1, 1024),
-        Toml("8"),
+        Toml("12"),
         "Trainings from W without one dimension, each without another one, before a d is given up.",
     ),
     key(
         "shrink.starts",
         Kind::Integer(0, 1024),
-        Toml("4"),
+        Toml("8"),
         "Random starts that are tried where all of these fail.",
     ),
     key(
         "shrink.steps",
         Kind::Integer(10, limits::STEPS),
-        Toml("10000"),
+        Toml("20000"),
         "Updates of a training; one that is nearly right goes on for twice as many.",
     ),
     key(
