@@ -8,6 +8,7 @@ mod choices;
 #[allow(dead_code)] // the engines' tests use the rest
 mod fixtures;
 mod graphs;
+mod lowering;
 mod matching;
 mod parity;
 #[path = "../common/random.rs"]

@@ -49,7 +49,7 @@ impl Refused {
                     model,
                     ..
                 } = compiled;
-                let verdict = verify(&program.graph, program.output, &options, &model);
+                let verdict = verify(&program.graph, program.output, &model);
                 Vec::from_iter(remedy::of_difference(&program, &options, &verdict))
             }
         }
@@ -135,13 +135,13 @@ fn remedy_of_every_refusal_computes_what_was_meant() {
             model,
             ..
         } = compiled;
-        let own = verify(&program.graph, program.output, &options, &model);
+        let own = verify(&program.graph, program.output, &model);
         assert!(own.inputs >= 8, "{mended}");
         assert_eq!((own.different, own.failed), (0, 0), "{mended}\n{own:?}");
         if wrong.means_the_same {
             let meant = rasp::compile_source("p.rasp", &source, &Options::default());
             let meant = meant.map_err(|e| rasp::render(&e)).unwrap();
-            let verdict = verify(&meant.graph, meant.output, &options, &model);
+            let verdict = verify(&meant.graph, meant.output, &model);
             assert_eq!(
                 (verdict.different, verdict.failed),
                 (0, 0),

@@ -101,6 +101,13 @@ impl Blocks<'_> {
                 let dim = |id: OpId| self.basis(id).first().copied().unwrap_or(Dim(0));
                 numerical::linear(&op.label, (dim(*first), *a), (dim(*second), *b), dim(id))
             }
+            OpKind::Filled { inner, width, .. } => {
+                // Where nothing is selected, `inner` has no feature and the width has that of 0; elsewhere it is
+                // the other way round. So one map reads both.
+                let mut inputs = self.basis(*inner);
+                inputs.extend(self.basis(*width).first());
+                categorical::map(&op.label, &inputs, &table.results, &outputs)
+            }
             OpKind::Width { .. } => {
                 self.note_large_counts(id);
                 let op = self.program.op(id);

@@ -4,8 +4,10 @@
 //!   [`Compiled`].
 //! - [`verify`]: the program's interpreter against the compiled model.
 //! - [`limits`]: where these may differ although nothing is wrong with the program.
+//! - [`cause`]: which limit it is where they do.
 //! - [`remedy`]: what to write instead of what is refused.
 
+pub mod cause;
 pub mod limits;
 pub mod remedy;
 pub mod verify;

@@ -9,7 +9,6 @@ mod averages;
 mod edit;
 mod encodings;
 mod limits;
-mod pairs;
 mod samples;
 mod source;
 
@@ -162,7 +161,7 @@ impl<'a> Judge<'a> {
         match compiler::compile(&edited.graph, edited.output, &options) {
             Ok((model, _)) => {
                 let meant = if remedy.differs { &edited } else { program };
-                agrees(meant, &options, &model).then_some(Trial::Works)
+                agrees(meant, &model).then_some(Trial::Works)
             }
             Err(error) => {
                 let fewer = error.problems.len() < problems;
@@ -173,8 +172,8 @@ impl<'a> Judge<'a> {
     }
 }
 
-fn agrees(meant: &Program, options: &Options, model: &CompiledModel) -> bool {
-    let verdict = verify(&meant.graph, meant.output, options, model);
+fn agrees(meant: &Program, model: &CompiledModel) -> bool {
+    let verdict = verify(&meant.graph, meant.output, model);
     verdict.different == 0 && verdict.failed == 0
 }
 
@@ -230,7 +229,7 @@ impl<'a> Candidates<'a> {
             (Reason::CategoricalLinear(_), Some(node)) => self.numerical_operands(node),
             (Reason::AggregateEncoding { .. }, Some(node)) => self.copied(node),
             (Reason::AggregateDefault(..), Some(node)) => self.default_left_out(node),
-            (Reason::Composite { .. }, Some(node)) => self.pairs(node),
+
             (Reason::NoValues { .. }, Some(node)) => self.of_no_value(node),
             (Reason::NotANumber { value, .. }, Some(node)) => self.not_numerical(node, value),
             (Reason::NotBinary { .. }, Some(node)) => self.weighted(node),
