@@ -7,6 +7,7 @@ use super::output::{self, FileKind};
 use super::{table, terminal};
 use base::escape;
 use tracr::model::{Value, value};
+use tracr::program::mask::Masked;
 use tracr::program::verify::{Difference, Silence, Verdict, verify};
 use tracr::program::{Compiled, Settings, Source, cause, remedy};
 use tracr::rasp::syntax::header;
@@ -115,6 +116,9 @@ pub fn main(args: &Args) -> Result<(), Failure> {
             }
             terminal::message(&format!("warning: {text}"));
         }
+        if let Some(masked) = &verdict.masked {
+            terminal::message(&format!("note: {}", mask_changes(masked)));
+        }
         if let Some(silence) = &verdict.silence {
             terminal::message(&format!("note: {}", undefined(silence)));
         }
@@ -140,6 +144,21 @@ fn undefined(silence: &Silence) -> String {
         silence.doubt,
         cell(&silence.model),
     )
+}
+
+/// What the causal mask changes, in words.
+pub fn mask_changes(masked: &Masked) -> String {
+    format!(
+        "the causal mask changes what the program computes: on input {} it gives {}, without the mask {}",
+        value::list(&masked.input),
+        row(&masked.masked),
+        row(&masked.unmasked),
+    )
+}
+
+/// Values side by side.
+fn row(values: &[Value]) -> String {
+    values.iter().map(cell).collect::<Vec<_>>().join(" ")
 }
 
 /// A value in a few words.
@@ -174,7 +193,6 @@ fn differences(verdict: &Verdict, limit: Option<&str>) -> Option<String> {
     } else {
         "a sample of"
     };
-    let row = |values: &[Value]| values.iter().map(cell).collect::<Vec<_>>().join(" ");
     let places: Vec<String> = positions.iter().map(|t| (t + 1).to_string()).collect();
     let why = doubt
         .as_deref()

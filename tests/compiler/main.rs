@@ -3,6 +3,7 @@
 //! `cargo test --release --test compiler -- --nocapture` prints the largest differences.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
+mod causes;
 mod choices;
 #[path = "../common/fixtures.rs"]
 #[allow(dead_code)] // the engines' tests use the rest

@@ -82,18 +82,6 @@ fn followed(source: &str, help: &str) -> String {
                 .lines()
                 .find(|line| line.contains(&format!("#! {key}:")));
             source = source.replace(old.unwrap(), quoted);
-        } else if before.ends_with("put ") {
-            // Before the statement that is changed next.
-            let old = parts.iter().skip(i).zip(parts.iter().skip(i + 2));
-            let (_, old) = old
-                .clone()
-                .enumerate()
-                .find(|(at, _)| parts[i + at + 1].ends_with("instead of "))
-                .map(|(_, pair)| pair)
-                .unwrap();
-            let at = source.find(old).unwrap();
-            let line = source[..at].rfind('\n').unwrap() + 1;
-            source.insert_str(line, &format!("{quoted}\n"));
         }
     }
     source

@@ -87,7 +87,23 @@ pub const TABLE: &[Refused] = &[
     refused(
         "numerical sequence map",
         NUMBERS,
+        "weighted = numerical(tokens * indices);\nout = weighted + numerical(map(x -> x, tokens));",
+    ),
+    refused(
+        "numerical sequence map",
+        NUMBERS,
         "out = numerical(10 * tokens + indices);",
+    ),
+    // Below 0, where a map to a number gives 0.
+    refused(
+        "numerical sequence map",
+        NUMBERS,
+        "out = numerical(indices - 10 * tokens);",
+    ),
+    refused(
+        "numerical sequence map",
+        NUMBERS,
+        "out = numerical(sequence_map((t, i) -> t / (i + 1), tokens, indices));",
     ),
     refused(
         "numerical sequence map",

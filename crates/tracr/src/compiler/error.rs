@@ -144,8 +144,8 @@ impl Reason {
             }
             Self::AggregateDefault(..) => "leave the default out",
             Self::NumericalSequenceMap(_) => {
-                "only sums and differences can be numerical, with all of their operands: `linear(a, b, 1, 1)`; \
-                 anything else takes categorical s-ops"
+                "compute it with categorical s-ops, and make a number of a map of it, as in `numerical(map(x -> x, a * \
+                 b))`; a sum of numerical s-ops is `linear(a, b, 1, 1)`"
             }
             Self::CategoricalLinear(_) => {
                 "make each operand numerical, or add categorical s-ops with `+`"
@@ -163,6 +163,19 @@ impl Reason {
                  function of fewer combinations"
             }
         })
+    }
+
+    /// Whether it is about the values that the program is compiled for, which are looked at only if nothing is
+    /// wrong with its operators.
+    pub fn is_of_values(&self) -> bool {
+        matches!(
+            self,
+            Self::NoValues { .. }
+                | Self::NotANumber { .. }
+                | Self::NotBinary { .. }
+                | Self::TooMany { .. }
+                | Self::TooLarge { .. }
+        )
     }
 
     /// The problem of an expression.

@@ -11,6 +11,7 @@
 use ndarray::{Array2, Axis};
 use rand::{Rng, RngExt};
 
+use super::mask::{self, Masked};
 use crate::model::{CompiledModel, Frozen, Stream, Value};
 use crate::rasp::graph::{Graph, NodeId};
 use crate::rasp::interpreter::{self, EvalError, Run};
@@ -80,6 +81,8 @@ pub struct Verdict {
     pub failure: Option<(Vec<Value>, String)>,
     /// The first undefined position at which the model looks defined.
     pub silence: Option<Silence>,
+    /// Of a causal model: the first input for which the mask changes what the program computes.
+    pub masked: Option<Masked>,
     /// Inputs with at least two different tokens, and those on which model and program agree.
     varied: u64,
     varied_agree: u64,
@@ -167,6 +170,10 @@ impl Check<'_> {
         self.verdict.inputs += 1;
         self.verdict.varied += u64::from(is_varied(ids));
         let expected = run.output();
+        if self.model.metadata.causal && self.verdict.masked.is_none() {
+            self.verdict.masked =
+                mask::changed(self.graph, self.output, &self.words(ids), expected);
+        }
         let scores = scores(self.model, &self.frozen, ids);
         let found: Vec<Value> = scores
             .rows()
