@@ -1,10 +1,10 @@
 //! The examples of a header against the program: who reads them takes them for what it computes.
 
-use super::Settings;
 use super::verify::agree;
 use crate::compiler::Options;
 use crate::model::Value;
 use crate::rasp::diagnostics::{Diagnostic, Problem};
+use crate::rasp::graph::Encoding;
 use crate::rasp::python;
 use crate::rasp::python::arithmetic::{Number, number};
 use crate::rasp::syntax::header::{self, Example, words};
@@ -12,13 +12,13 @@ use crate::rasp::{Program, interpreter};
 
 /// The examples that say something else than the program, as reports that point at them.
 ///
-/// An example is of the program as its header describes it: with another output, length or mask in the
-/// settings, or of other tokens, there is nothing to check.
-pub fn wrong(program: &Program, settings: &Settings, options: &Options) -> Vec<Diagnostic> {
+/// An example is of the program as its header describes it: with another output, which the settings may
+/// choose, another length or mask, or of other tokens, there is nothing to check.
+pub fn wrong(program: &Program, output: Option<&str>, options: &Options) -> Vec<Diagnostic> {
     let text = program.sources.0.first().map_or("", |file| &file.text);
     // The program's own header has the settings in it.
     let header = header::header(0, text, &mut Vec::new());
-    let is_other = settings.output.is_some() && settings.output != header.output
+    let is_other = output.is_some() && output != header.output.as_deref()
         || options.causal != header.causal.unwrap_or(false)
         || header
             .max_seq_len
@@ -52,15 +52,22 @@ fn problem(program: &Program, example: &Example, causal: bool) -> Option<Problem
                 .help("leave the line out, or give an input that the program has a value for")
         }
         Ok(run) => {
-            let mut pairs = example.output.iter().zip(run.output());
+            // A numerical True is 1.
+            let is_numerical = program.graph.node(program.output).encoding == Encoding::Numerical;
+            let plain = |value: &Value| match value {
+                Value::Bool(b) if is_numerical => Value::Int(i64::from(*b)),
+                other => other.clone(),
+            };
+            let given: Vec<Value> = run.output().iter().map(plain).collect();
+            let mut pairs = example.output.iter().zip(&given);
             if pairs.all(|(expected, found)| same(expected, found)) {
                 return None;
             }
-            let (expected, found) = (listed(&example.output), listed(run.output()));
+            let (expected, found) = (listed(&example.output), listed(&given));
             let message =
                 format!("the program gives `{found}` for the example `{input}`, not `{expected}`");
             let line = format!("#! example: {input} -> {found}");
-            let is_read = words(&found, false).is_ok_and(|words| words == run.output());
+            let is_read = words(&found, false).is_ok_and(|words| words == given);
             let help = if is_read {
                 format!("if the program is right, write `{line}`")
             } else {

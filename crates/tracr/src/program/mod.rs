@@ -186,7 +186,7 @@ impl Source {
             .or(header.mlp_exactness)
             .unwrap_or(options.mlp_exactness);
         options.unique_tokens = header.unique_tokens;
-        let wrong = examples::wrong(&program, settings, &options);
+        let wrong = examples::wrong(&program, settings.output.as_deref(), &options);
         if !wrong.is_empty() {
             return Err(self.wrong(&wrong));
         }

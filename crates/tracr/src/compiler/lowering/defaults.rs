@@ -1,8 +1,12 @@
 //! Aggregates with a default of their own. Where nothing is selected, attention rests on BOS, which gives
 //! nothing: no feature, or 0. So what is to stand there comes in afterwards, where a selector width is 0.
 
-use super::{Added, Encoding, Formula, Graph, Kind, Lowering, NodeId, Value};
+use super::builder::{Added, Builder};
 use crate::compiler::values::{is_finite, number};
+use crate::model::Value;
+use crate::rasp::formula::Formula;
+use crate::rasp::graph::{Encoding, Graph, Kind, NodeId};
+use crate::rasp::python::repr;
 use crate::rasp::syntax::ast::Binary;
 
 /// The default of an aggregate, if it is another one than attention gives and can come in afterwards.
@@ -27,7 +31,7 @@ pub fn filler(graph: &Graph, id: NodeId) -> Option<Value> {
     is_other.then(|| default.clone())
 }
 
-impl Lowering<'_> {
+impl Builder<'_> {
     /// The aggregate `old` of new nodes, with `filler` where nothing is selected.
     pub(super) fn filled(
         &mut self,
@@ -58,7 +62,7 @@ impl Lowering<'_> {
                 width
             }
         };
-        let what = format!("the default {}", crate::rasp::python::repr(&filler));
+        let what = format!("the default {}", repr(&filler));
         let factor = number(&filler).unwrap_or(0.0);
         let kind = match encoding {
             Encoding::Categorical => Kind::Filled {

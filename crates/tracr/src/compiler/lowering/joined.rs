@@ -3,9 +3,12 @@
 
 use std::sync::Arc;
 
-use super::{Added, CompileError, Formula, Graph, Kind, Lowering, NodeId, Value};
+use super::builder::{Added, Builder};
+use crate::compiler::error::CompileError;
 use crate::compiler::selector::{Predicate, Sides};
-use crate::rasp::graph::{Encoding, Function};
+use crate::model::Value;
+use crate::rasp::formula::Formula;
+use crate::rasp::graph::{Encoding, Function, Graph, Kind, NodeId};
 use crate::rasp::syntax::ast::Binary;
 
 /// What the selects of a combination read, if that is more than one head compares. Nothing of what is
@@ -29,7 +32,7 @@ pub fn sides(
     (are_categorical && !sides.fit_one_head()).then_some(sides)
 }
 
-impl Lowering<'_> {
+impl Builder<'_> {
     /// Makes one `select` of a combination, if it has to be.
     pub(super) fn joined(
         &mut self,

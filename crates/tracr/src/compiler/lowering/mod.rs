@@ -6,17 +6,18 @@
 //!
 //! A graph that has neither is taken as it is, so that its weights are Tracr's.
 
+mod builder;
 mod defaults;
 mod joined;
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 use super::error::{CompileError, Problem, Reason};
 use super::validate;
-use crate::model::Value;
-use crate::rasp::formula::Formula;
-use crate::rasp::graph::{Encoding, Graph, Kind, Node, NodeId};
+use crate::rasp::graph::{Encoding, Graph, Kind, NodeId};
+
+pub use builder::Added;
+use builder::Builder;
 
 /// A graph to compile.
 #[derive(Clone, Debug)]
@@ -29,15 +30,6 @@ pub struct Lowered<'a> {
     pub added: Vec<Added>,
     /// The node of the program that each node stems from; none if they are the same.
     origins: Option<Vec<NodeId>>,
-}
-
-/// Operators that the program does not have.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Added {
-    /// What they are for.
-    pub what: String,
-    /// The nodes of the lowered graph.
-    pub nodes: Vec<NodeId>,
 }
 
 impl Lowered<'_> {
@@ -89,16 +81,7 @@ pub fn lower(graph: &Graph, output: NodeId) -> Result<Lowered<'_>, CompileError>
             origins: None,
         });
     }
-    let mut lowering = Lowering {
-        old: graph,
-        new: Graph::default(),
-        origins: Vec::new(),
-        places: HashMap::new(),
-        selectors: HashMap::new(),
-        tuples: HashMap::new(),
-        widths: HashMap::new(),
-        added: Vec::new(),
-    };
+    let mut lowering = Builder::of(graph);
     for id in &reachable {
         lowering.node(*id, &canonical)?;
     }
@@ -110,54 +93,8 @@ pub fn lower(graph: &Graph, output: NodeId) -> Result<Lowered<'_>, CompileError>
     })
 }
 
-/// A graph on its way from the old to the new one.
-struct Lowering<'a> {
-    old: &'a Graph,
-    new: Graph,
-    /// By the new node, the old one.
-    origins: Vec<NodeId>,
-    /// By the old node, the new one.
-    places: HashMap<NodeId, NodeId>,
-    /// By the old selector, the new one that a head computes.
-    selectors: HashMap<NodeId, NodeId>,
-    /// By new s-ops, the tuple of them.
-    tuples: HashMap<Vec<NodeId>, NodeId>,
-    /// By the new selector, its width.
-    widths: HashMap<NodeId, NodeId>,
-    added: Vec<Added>,
-}
-
-impl Lowering<'_> {
-    /// Where an old node is now.
-    fn place(&self, old: NodeId) -> NodeId {
-        self.places.get(&old).copied().unwrap_or(old)
-    }
-
-    /// A node that comes from an old one; categorical, and under its operator's own name.
-    fn add(&mut self, kind: Kind, origin: NodeId) -> NodeId {
-        let id = self.new.add(kind);
-        self.new.nodes[id.0]
-            .span
-            .clone_from(&self.old.node(origin).span);
-        self.origins.push(origin);
-        id
-    }
-
-    /// A node in the place of an old one, with its name.
-    fn instead(&mut self, kind: Kind, old: NodeId) -> NodeId {
-        let id = self.add(kind, old);
-        let Node {
-            name,
-            named,
-            encoding,
-            ..
-        } = self.old.node(old);
-        let node = &mut self.new.nodes[id.0];
-        (node.named, node.encoding) = (*named, *encoding);
-        node.name.clone_from(name);
-        id
-    }
-
+impl Builder<'_> {
+    /// The node in the place of an old one, and all that it needs.
     fn node(
         &mut self,
         id: NodeId,
