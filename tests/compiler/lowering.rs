@@ -246,6 +246,34 @@ fn a_default_costs_a_width_and_a_map() {
 }
 
 #[test]
+fn a_default_has_no_note_on_counts_that_nothing_reads() {
+    let notes = |body: &str| {
+        let text = format!("#! vocab: a, b\n#! max_seq_len: 30\n{body}\n");
+        let program = rasp::compile_source("p.rasp", &text, &rasp::Options::default()).unwrap();
+        let options = Options::new("p", program.header.vocab.clone().unwrap(), 30);
+        let compiled = compiler::compile(&program.graph, program.output, &options).unwrap();
+        compiled.1.len()
+    };
+    let any = "select(indices, indices, <)";
+    assert_eq!(
+        notes(&format!(
+            "out = aggregate({any}, indicator(tokens == \"a\"), 1);"
+        )),
+        0
+    );
+    assert_eq!(
+        notes("out = aggregate(select(indices, indices - 1, ==), tokens, \"-\");"),
+        0
+    );
+    assert_eq!(
+        notes(&format!(
+            "out = sequence_map((t, n) -> n, tokens, selector_width({any}));"
+        )),
+        1
+    );
+}
+
+#[test]
 fn a_default_at_an_undefined_value_stays_undefined() {
     // One position is selected, and what is there is None.
     let body = "before = shift_by(1, tokens);

@@ -4,12 +4,15 @@ use super::craft::attention::{self, Bos, Side};
 use super::craft::{Dim, Head, Mlp, Space, categorical, numerical, space::Variable, width};
 use super::error::{Note, Notes};
 use super::inference::Inferred;
+use super::lowering::Lowered;
 use super::options::Options;
 use super::program::{self, OpId, OpKind, Program};
 use super::values::{has_order, number, pair_order};
 
 /// Builds the blocks of a program's operators.
 pub struct Blocks<'a> {
+    /// The graph that is compiled.
+    pub lowered: &'a Lowered<'a>,
     /// The operators.
     pub program: &'a Program,
     /// Their values.
@@ -142,6 +145,10 @@ impl Blocks<'_> {
             return;
         };
         let op = self.program.op(id);
+        // Of a width that a default needs, nothing but 0 is read.
+        if self.lowered.is_added(op.node) {
+            return;
+        }
         self.notes.push(Note {
             node: op.node,
             text: format!(

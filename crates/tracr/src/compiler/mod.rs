@@ -73,6 +73,7 @@ pub fn compile_with_report(
     let plan = Plan::new(graph, output, options)?;
     let space = Space::new(&plan.program, &plan.inferred, options);
     let mut blocks = Blocks {
+        lowered: &plan.lowered,
         program: &plan.program,
         inferred: &plan.inferred,
         space: &space,

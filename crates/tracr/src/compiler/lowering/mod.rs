@@ -41,6 +41,11 @@ impl Lowered<'_> {
         }
     }
 
+    /// Whether the program does not have this node.
+    pub fn is_added(&self, id: NodeId) -> bool {
+        self.added.iter().any(|added| added.nodes.contains(&id))
+    }
+
     /// The problem of the program that a problem of the lowered graph is.
     pub fn blamed(&self, problem: Problem) -> Problem {
         let Some(node) = problem.node else {

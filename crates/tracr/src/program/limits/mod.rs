@@ -111,9 +111,10 @@ impl<'a> Limits<'a> {
 
     /// The first operator that counts: in its thresholds a width's limit shows.
     pub fn width(&self) -> Option<NodeId> {
-        let mut order = self.program().order.iter();
-        let is_width = |id: &&OpId| matches!(self.program().op(**id).kind, OpKind::Width { .. });
-        let width = self.program().op(*order.find(is_width)?);
+        let mut ops = self.program().order.iter().map(|id| self.program().op(*id));
+        let width = ops.find(|op| {
+            matches!(op.kind, OpKind::Width { .. }) && !self.plan.lowered.is_added(op.node)
+        })?;
         Some(self.plan.lowered.origin(width.node))
     }
 
@@ -154,7 +155,15 @@ impl<'a> Limits<'a> {
             {
                 Some(Reason::KeysAtBos)
             }
-            OpKind::Width { selector } => self.miscounted(selector, run),
+            OpKind::Width { selector } => {
+                // Of one that a default needs, nothing but 0 is read.
+                let most = if self.plan.lowered.is_added(op.node) {
+                    1
+                } else {
+                    self.max_seq_len
+                };
+                self.miscounted(selector, most, run)
+            }
             OpKind::Aggregate { sop, .. } if dirty(*sop) => {
                 let lowered = &self.plan.lowered.graph;
                 let Kind::Aggregate { selector, .. } = &lowered.node(op.node).kind else {
@@ -201,15 +210,15 @@ impl<'a> Limits<'a> {
 
     /// Why a width may be off by one. Its head's output is `1/(n + 1)` if features are 1; what the softest
     /// head leaves of them lowers the scores of keys, but not that of BOS, and what is not selected adds
-    /// to the sum.
-    fn miscounted(&self, selector: &Head, run: &Run) -> Option<Reason> {
+    /// to the sum. Counts above `most` are of no interest.
+    fn miscounted(&self, selector: &Head, most: usize, run: &Run) -> Option<Reason> {
         let own_size = 1 + self.inferred().set(selector.keys).len();
         let lost = 2.0 * leak(self.key_size, 0.5);
         let lowered = (-lost * COLDNESS / (own_size as f64).sqrt()).exp();
         let unselected = self.max_seq_len as f64 * leak(own_size, 1.0);
         let counts = run.selected(selector.node).iter().map(|row| {
             let selected = row.iter().filter(|selected| **selected);
-            selected.count()
+            selected.count().min(most)
         });
         counts.filter(|count| *count > 0).find_map(|count| {
             let n = count as f64;
