@@ -139,6 +139,37 @@ fn remedy_of_every_refusal_computes_what_was_meant() {
     });
 }
 
+/// Values that no mean is of: too many for a sum of shares, each number times how many there are.
+const FURTHER: [&str; 3] = [
+    "scaled = numerical(sequence_map((t, i) -> t * 10 ^ i, tokens, indices));\n\
+     out = aggregate(select(indices, indices, true), scaled);",
+    "n = numerical(tokens * indices);\nout = aggregate(select(tokens, tokens, ==), n);",
+    "n = numerical(10 * tokens + indices);\nout = aggregate(select(indices, indices, <=), n);",
+];
+
+#[test]
+fn remedy_that_leads_to_another_refusal_says_to_which() {
+    let directory = tempfile::tempdir().unwrap();
+    for body in FURTHER {
+        let source = format!("#! vocab: 1, 2, 3\n#! max_seq_len: 3\n{body}\n");
+        let refusal = Refused {
+            kind: "two in a row",
+            vocab: "1, 2, 3",
+            longest: 3,
+            body,
+            means_the_same: true,
+        };
+        let helps = refusal.helps(directory.path());
+        let [help] = helps.as_slice() else {
+            panic!("{helps:?}");
+        };
+        let (edit, next) = help.split_once("; it is then refused because ").unwrap();
+        let refused = compile(directory.path(), &followed(&source, edit)).unwrap_err();
+        assert!(refused.contains(next), "{next}\n{refused}");
+        assert!(next.contains("can only average 0 and 1"), "{next}");
+    }
+}
+
 #[test]
 fn remedy_of_every_diagnostic_compiles() {
     let directory = tempfile::tempdir().unwrap();
