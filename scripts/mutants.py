@@ -46,8 +46,9 @@ PACKAGES = {
 UNITS = {
     "src/results/critical.rs": ("src", "results", ["critical", "statistics"]),
     "src/study/tables.rs": ("src", "study", ["study_lock", "tables"]),
-    "crates/tracr/src/program/limits.rs": ("crates/tracr/src", "program", ["limits"]),
 }
+for name in "mod reason staircase".split():
+    UNITS[f"crates/tracr/src/program/limits/{name}.rs"] = ("crates/tracr/src", "program", ["limits"])
 for name in "adamw constant evaluation objective schedule".split():
     UNITS[f"crates/superposition/src/{name}.rs"] = ("crates/superposition/src", "", [name])
 for name in "ending group statistics subject trainings".split():
@@ -62,7 +63,7 @@ for name in "mod evidence settings training widths".split():
 # Mutants that change nothing a test could see: file, what is replaced, and the line. docs/reliability.md has the reasons.
 EQUIVALENT = {
     line.strip() for line in """
-crates/tracr/src/program/limits.rs: replace > with >= in Limits<'a>::of: _ => (lost(x) > ERROR).then_some(Reason::Float32),
+crates/tracr/src/program/limits/mod.rs: replace > with >= in Limits<'a>::of: _ => (lost(x) > ERROR).then_some(Reason::Float32),
 crates/superposition/src/constant.rs: replace 256 with 281: const CHUNK: usize = 256;
 crates/superposition/src/constant.rs: replace 256 with 231: const CHUNK: usize = 256;
 src/analysis/faithfulness.rs: replace += with -= in Sums::add_moments: values += written;

@@ -7,8 +7,9 @@ use super::output::{self, FileKind};
 use super::{table, terminal};
 use base::escape;
 use tracr::model::{Value, value};
+use tracr::program::mask::Masked;
 use tracr::program::verify::{Difference, Silence, Verdict, verify};
-use tracr::program::{Compiled, Settings, Source, remedy};
+use tracr::program::{Compiled, Settings, Source, cause, remedy};
 use tracr::rasp::syntax::header;
 
 #[derive(Debug, clap::Args)]
@@ -101,8 +102,9 @@ pub fn main(args: &Args) -> Result<(), Failure> {
         terminal::message(&format!("note: {note}"));
     }
     if !args.no_check {
-        let verdict = verify(&program.graph, program.output, &options, &model);
-        if let Some(mut text) = differences(&verdict) {
+        let verdict = verify(&program.graph, program.output, &model);
+        let limit = cause::of_difference(&program, &options, &model, &verdict);
+        if let Some(mut text) = differences(&verdict, limit.as_deref()) {
             if let Some(help) = remedy::of_difference(&program, &options, &verdict) {
                 text += &format!("\n  help: {help}");
             }
@@ -114,12 +116,18 @@ pub fn main(args: &Args) -> Result<(), Failure> {
             }
             terminal::message(&format!("warning: {text}"));
         }
+        if let Some(masked) = &verdict.masked {
+            terminal::message(&format!("note: {}", mask_changes(masked)));
+        }
         if let Some(silence) = &verdict.silence {
             terminal::message(&format!("note: {}", undefined(silence)));
         }
     }
     let name = escape::name(&model.metadata.program);
     let mut text = format!("{name}: {report}\n");
+    for share in &report.added {
+        text.push_str(&format!("  of which {share}\n"));
+    }
     if let Some(path) = &args.output_file {
         model.save(path).map_err(Failure::input)?;
         text.push_str(&format!("written to {}\n", path.display()));
@@ -138,6 +146,21 @@ fn undefined(silence: &Silence) -> String {
     )
 }
 
+/// What the causal mask changes, in words.
+pub fn mask_changes(masked: &Masked) -> String {
+    format!(
+        "the causal mask changes what the program computes: on input {} it gives {}, without the mask {}",
+        value::list(&masked.input),
+        row(&masked.masked),
+        row(&masked.unmasked),
+    )
+}
+
+/// Values side by side.
+fn row(values: &[Value]) -> String {
+    values.iter().map(cell).collect::<Vec<_>>().join(" ")
+}
+
 /// A value in a few words.
 fn cell(value: &Value) -> String {
     match value {
@@ -146,15 +169,15 @@ fn cell(value: &Value) -> String {
     }
 }
 
-/// Where program and model differ, or the program has no value, in words; nothing if nowhere.
-pub fn differences(verdict: &Verdict) -> Option<String> {
+/// Where program and model differ, or the program has no value, in words; nothing if nowhere. `limit` is the
+/// cause of the first difference, where the interpreter has no doubt.
+fn differences(verdict: &Verdict, limit: Option<&str>) -> Option<String> {
     let Some(Difference {
         input,
         program,
         model,
         positions,
         doubt,
-        limit,
     }) = &verdict.example
     else {
         let (input, reason) = verdict.failure.as_ref()?;
@@ -170,11 +193,10 @@ pub fn differences(verdict: &Verdict) -> Option<String> {
     } else {
         "a sample of"
     };
-    let row = |values: &[Value]| values.iter().map(cell).collect::<Vec<_>>().join(" ");
     let places: Vec<String> = positions.iter().map(|t| (t + 1).to_string()).collect();
     let why = doubt
         .as_deref()
-        .or(limit.as_deref())
+        .or(limit)
         .unwrap_or("neither the interpreter nor a known limit of the construction says why");
     let repeats = (1..input.len()).any(|t| input[..t].contains(&input[t]));
     let hint = if repeats && limit.is_none() {

@@ -4,6 +4,7 @@
 use ndarray::Array2;
 use serde_json::{Map, Value as Json, json};
 
+use super::compile::mask_changes;
 use super::failure::Failure;
 use super::run_input::{Args, check_finite, check_pass, load_projection};
 use super::{table, terminal};
@@ -11,7 +12,7 @@ use base::escape;
 use superposition::Projection;
 use tracr::model::{CompiledModel, Frozen, Value, codec, value};
 use tracr::program::verify::{agree, outputs};
-use tracr::program::{Settings, Source};
+use tracr::program::{Settings, Source, mask};
 use tracr::rasp::graph::Encoding;
 use tracr::rasp::syntax::header;
 use tracr::rasp::{Header, Program, interpreter};
@@ -35,6 +36,7 @@ pub fn main(args: &Args, source: &Source) -> Result<(), Failure> {
     let tokens = tokens(&args.tokens, vocab.map(Vec::as_slice), &program.header)?;
     let causal = settings.causal.or(program.header.causal).unwrap_or(false);
     let run = interpret(&program, &tokens, causal)?;
+    note_mask(&program, &tokens, causal, &run);
     let columns = [Column {
         whose: "output",
         values: output_of(&program, &run),
@@ -79,6 +81,7 @@ fn compare(args: &Args, source: &Source, settings: &Settings) -> Result<(), Fail
         .map(|id| model.metadata.input_vocab[*id].clone())
         .collect();
     let run = interpret(program, &tokens, model.metadata.causal)?;
+    note_mask(program, &tokens, model.metadata.causal, &run);
     let mut columns = vec![
         Column {
             whose: "program",
@@ -129,6 +132,14 @@ fn interpret(
 ) -> Result<interpreter::Run, Failure> {
     interpreter::run(&program.graph, program.output, tokens, causal)
         .map_err(|e| Failure::Input(anyhow::anyhow!("on input {}: {e}", value::list(tokens))))
+}
+
+/// Says where the causal mask changes what the program gives.
+fn note_mask(program: &Program, tokens: &[Value], causal: bool, run: &interpreter::Run) {
+    let masked = || mask::changed(&program.graph, program.output, tokens, run.output());
+    if let Some(masked) = causal.then(masked).flatten() {
+        terminal::message(&format!("note: {}", mask_changes(&masked)));
+    }
 }
 
 /// The output; a numerical one in numbers, so that the mean of one True reads as 1.

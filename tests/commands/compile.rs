@@ -157,7 +157,10 @@ fn training_goes_from_source_to_results() {
     );
     // A changed program is noticed.
     let source = std::fs::read_to_string(at("mine.rasp")).unwrap();
-    std::fs::write(at("mine.rasp"), source.replace("\"x\"", "\"a\"")).unwrap();
+    let changed = source
+        .replace("\"x\"", "\"a\"")
+        .replace("#! example", "# Of another program");
+    std::fs::write(at("mine.rasp"), changed).unwrap();
     std::fs::remove_file(at("out").join("summary.json")).unwrap();
     let (code, _, stderr) = call(&run);
     assert_eq!(code, 2);
@@ -312,5 +315,85 @@ fn compile_warns_of_a_model_that_differs_for_some_inputs() {
     std::fs::remove_file(&file).unwrap();
     let (code, _, stderr) = call(&["compile", &program, "-o", &file, "--strict"]);
     assert_eq!(code, 2, "{stderr}");
+    assert!(!Path::new(&file).exists());
+}
+
+#[test]
+fn compile_says_what_the_compiler_adds() {
+    let dir = tempfile::tempdir().unwrap();
+    let program = dir.path().join("p.rasp");
+    let sizes = |body: &str| {
+        std::fs::write(
+            &program,
+            format!("#! vocab: a, b, c\n#! max_seq_len: 4\n{body}\n"),
+        )
+        .unwrap();
+        let (stdout, stderr) = compile(&[&text(&program), "--strict"]);
+        assert_eq!(stderr, "", "{body}");
+        stdout
+    };
+    let both = "select(tokens, tokens, ==) and select(indices, indices, <)";
+    assert_eq!(
+        sizes(&format!("out = selector_width({both});"))
+            .lines()
+            .skip(1)
+            .collect::<Vec<_>>(),
+        ["  of which tuples of tokens and indices: 12 features, 12 hidden units"]
+    );
+    assert_eq!(
+        sizes("out = aggregate(select(indices, indices - 1, ==), tokens, \"-\");")
+            .lines()
+            .skip(1)
+            .collect::<Vec<_>>(),
+        ["  of which the default '-': 10 features, 1 head, 13 hidden units"]
+    );
+    assert_eq!(sizes("out = shift(tokens, 1, \"-\");").lines().count(), 1);
+}
+
+#[test]
+fn compile_and_run_note_what_a_mask_changes() {
+    let dir = tempfile::tempdir().unwrap();
+    let program = dir.path().join("p.rasp");
+    let source =
+        |body: &str| format!("#! vocab: 1, 2, 3\n#! max_seq_len: 3\n#! causal: true\n{body}\n");
+    std::fs::write(&program, source("out = reverse(tokens);")).unwrap();
+    let program = text(&program);
+    let note = "note: the causal mask changes what the program computes: on input";
+    let (_, stderr) = compile(&[&program]);
+    assert!(
+        stderr.contains(&format!("{note} 2, 1 it gives 2 2, without the mask 1 2")),
+        "{stderr}"
+    );
+    let (code, stdout, stderr) = call(&["run", &program, "3", "2", "1"]);
+    assert_eq!(code, 0);
+    assert!(
+        stderr.contains(&format!(
+            "{note} 3, 2, 1 it gives 3 3 3, without the mask 1 2 3"
+        )),
+        "{stderr}"
+    );
+    assert!(!stdout.contains("note"), "{stdout}");
+    // Nothing where it changes nothing.
+    std::fs::write(&program, source("out = frac_prevs(tokens == 1);")).unwrap();
+    assert_eq!(compile(&[&program]).1, "");
+    assert_eq!(call(&["run", &program, "3", "1"]).2, "");
+}
+
+#[test]
+fn compile_refuses_a_wrong_example_and_writes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let program = dir.path().join("p.rasp");
+    let source = "#! vocab: 1, 2, 3\n#! max_seq_len: 3\n#! example: 3 1 2 -> 1 2 2\n\
+                  out = sort(tokens, tokens, 3, 1);\n";
+    std::fs::write(&program, source).unwrap();
+    let (program, file) = (text(&program), text(&dir.path().join("out.safetensors")));
+    refused(
+        &["compile", &program, "-o", &file],
+        dir.path(),
+        &[
+            "the program gives `1 2 3` for the example `3 1 2`, not `1 2 2`",
+            "write `#! example: 3 1 2 -> 1 2 3`",
+        ],
+    );
     assert!(!Path::new(&file).exists());
 }

@@ -122,7 +122,6 @@ fn reasons(error: &CompileError) -> Result<String, String> {
             Reason::NumericalSequenceMap(_) => "a numerical sequence map",
             Reason::CategoricalLinear(_) => "a categorical linear map",
             Reason::NumericalPrimitive(_) => "a numerical primitive",
-            Reason::Composite { .. } => "a composite selector",
             Reason::NoValues { .. } => "no values",
             Reason::NotANumber { .. } => "numerical, but not a number",
             Reason::NotBinary { .. } => "a mean of other than 0 and 1",
@@ -174,7 +173,7 @@ fn compare(
         let same = positions
             .clone()
             .all(|(expected, found)| agree(expected, found));
-        let limit = limits.met(&run).map(|limit| limit.reason);
+        let limit = limits.met(&input).map(|limit| limit.reason);
         if !run.doubts.is_empty() || limit.is_some() {
             counts.doubted += u64::from(!run.doubts.is_empty());
             if let (Some(limit), true) = (limit, run.doubts.is_empty()) {
@@ -182,7 +181,7 @@ fn compare(
             }
             if !same {
                 counts.different += 1;
-                announced(verify(graph, output, options, model), counts)?;
+                announced(verify(graph, output, model), counts)?;
             }
         } else if same {
             counts.inputs += 1;

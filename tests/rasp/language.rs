@@ -47,7 +47,7 @@ fn compiles_and_agrees(source: &str) {
     options.causal = header.causal.unwrap_or(false);
     let model = compiler::compile_with_report(&program.graph, program.output, &options);
     let (model, ..) = model.unwrap_or_else(|e| panic!("{source}\n{e:?}"));
-    let verdict = verify(&program.graph, program.output, &options, &model);
+    let verdict = verify(&program.graph, program.output, &model);
     assert!(verdict.inputs > 10, "{source}\n{verdict:?}");
     assert_eq!(verdict.different, 0, "{source}\n{verdict:?}");
     for example in &header.examples {

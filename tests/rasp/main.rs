@@ -3,6 +3,7 @@
 
 mod diagnostics;
 mod docs;
+mod headers;
 mod interpreter;
 mod language;
 mod library;

@@ -1,12 +1,14 @@
 //! Each refusal says what to write instead, and whoever writes that has a program that compiles and
 //! computes what was meant.
 
+mod hints;
 mod language;
 mod refusals;
 
 use std::fmt::Write;
 use std::path::Path;
 
+use hints::MORE;
 use language::LANGUAGE;
 use refusals::{Refused, TABLE};
 use tracr::compiler;
@@ -49,7 +51,7 @@ impl Refused {
                     model,
                     ..
                 } = compiled;
-                let verdict = verify(&program.graph, program.output, &options, &model);
+                let verdict = verify(&program.graph, program.output, &model);
                 Vec::from_iter(remedy::of_difference(&program, &options, &verdict))
             }
         }
@@ -82,18 +84,6 @@ fn followed(source: &str, help: &str) -> String {
                 .lines()
                 .find(|line| line.contains(&format!("#! {key}:")));
             source = source.replace(old.unwrap(), quoted);
-        } else if before.ends_with("put ") {
-            // Before the statement that is changed next.
-            let old = parts.iter().skip(i).zip(parts.iter().skip(i + 2));
-            let (_, old) = old
-                .clone()
-                .enumerate()
-                .find(|(at, _)| parts[i + at + 1].ends_with("instead of "))
-                .map(|(_, pair)| pair)
-                .unwrap();
-            let at = source.find(old).unwrap();
-            let line = source[..at].rfind('\n').unwrap() + 1;
-            source.insert_str(line, &format!("{quoted}\n"));
         }
     }
     source
@@ -129,19 +119,14 @@ fn remedy_of_every_refusal_computes_what_was_meant() {
             // Compiling it was the question, and running it would take long.
             continue;
         }
-        let Compiled {
-            program,
-            options,
-            model,
-            ..
-        } = compiled;
-        let own = verify(&program.graph, program.output, &options, &model);
+        let Compiled { program, model, .. } = compiled;
+        let own = verify(&program.graph, program.output, &model);
         assert!(own.inputs >= 8, "{mended}");
         assert_eq!((own.different, own.failed), (0, 0), "{mended}\n{own:?}");
         if wrong.means_the_same {
             let meant = rasp::compile_source("p.rasp", &source, &Options::default());
             let meant = meant.map_err(|e| rasp::render(&e)).unwrap();
-            let verdict = verify(&meant.graph, meant.output, &options, &model);
+            let verdict = verify(&meant.graph, meant.output, &model);
             assert_eq!(
                 (verdict.different, verdict.failed),
                 (0, 0),
@@ -154,6 +139,37 @@ fn remedy_of_every_refusal_computes_what_was_meant() {
     });
 }
 
+/// Values that no mean is of: too many for a sum of shares, each number times how many there are.
+const FURTHER: [&str; 3] = [
+    "scaled = numerical(sequence_map((t, i) -> t * 10 ^ i, tokens, indices));\n\
+     out = aggregate(select(indices, indices, true), scaled);",
+    "n = numerical(tokens * indices);\nout = aggregate(select(tokens, tokens, ==), n);",
+    "n = numerical(10 * tokens + indices);\nout = aggregate(select(indices, indices, <=), n);",
+];
+
+#[test]
+fn remedy_that_leads_to_another_refusal_says_to_which() {
+    let directory = tempfile::tempdir().unwrap();
+    for body in FURTHER {
+        let source = format!("#! vocab: 1, 2, 3\n#! max_seq_len: 3\n{body}\n");
+        let refusal = Refused {
+            kind: "two in a row",
+            vocab: "1, 2, 3",
+            longest: 3,
+            body,
+            means_the_same: true,
+        };
+        let helps = refusal.helps(directory.path());
+        let [help] = helps.as_slice() else {
+            panic!("{helps:?}");
+        };
+        let (edit, next) = help.split_once("; it is then refused because ").unwrap();
+        let refused = compile(directory.path(), &followed(&source, edit)).unwrap_err();
+        assert!(refused.contains(next), "{next}\n{refused}");
+        assert!(next.contains("can only average 0 and 1"), "{next}");
+    }
+}
+
 #[test]
 fn remedy_of_every_diagnostic_compiles() {
     let directory = tempfile::tempdir().unwrap();
@@ -161,28 +177,27 @@ fn remedy_of_every_diagnostic_compiles() {
         max_seq_len: Some(3),
         ..Options::default()
     };
-    for (wrong, part, mended) in LANGUAGE {
+    let mut failures = Vec::new();
+    for (wrong, part, mended) in LANGUAGE.iter().chain(MORE) {
         let reports = rasp::compile_source("p.rasp", wrong, &options);
         if let Err(reports) = &reports {
-            for report in reports {
-                let help = report.help.as_deref();
-                let help = help.unwrap_or_else(|| panic!("no advice: {}", rasp::render(reports)));
-                assert!(!help.is_empty(), "{wrong}");
-            }
             let said: Vec<&str> = reports.iter().filter_map(|r| r.help.as_deref()).collect();
-            assert!(
-                said.iter().any(|help| help.contains(part)),
-                "`{part}` is not in {said:?}"
-            );
-        } else {
-            // It is the compiler that refuses it.
-            assert_eq!(*part, "", "{wrong}");
+            if said.len() < reports.len() || said.contains(&"") {
+                failures.push(format!("no advice: {}", rasp::render(reports)));
+            }
+            if !said.iter().any(|help| help.contains(part)) {
+                failures.push(format!("{wrong}\n`{part}` is not in {said:?}"));
+            }
+        } else if !part.is_empty() {
+            failures.push(format!("{wrong}\nis refused by the compiler alone"));
         }
         let source = format!("#! vocab: 1, 2, 3\n#! max_seq_len: 3\n{mended}\n");
-        let compiled = compile(directory.path(), &source);
-        let compiled = compiled.unwrap_or_else(|e| panic!("{mended}\n{e}"));
-        assert_eq!(compiled.options.max_seq_len, 3);
+        match compile(directory.path(), &source) {
+            Ok(compiled) => assert_eq!(compiled.options.max_seq_len, 3),
+            Err(e) => failures.push(format!("{mended}\n{e}")),
+        }
     }
+    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
 }
 
 #[test]

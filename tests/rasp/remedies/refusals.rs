@@ -68,26 +68,16 @@ pub const TABLE: &[Refused] = &[
         LETTERS,
         "first = select(indices, 0, ==);\nout = categorical(aggregate(first, indicator(tokens == \"a\")));",
     ),
-    refused(
+    changed(
         "default",
         LETTERS,
         "before = select(indices, indices, <);\n\
-         out = aggregate(before, indicator(tokens == \"a\"), 1);",
-    ),
-    refused(
-        "default",
-        LETTERS,
-        "out = aggregate(select(indices, indices, (k, q) -> k == q - 1), tokens == \"a\", False);",
-    ),
-    refused(
-        "default",
-        LETTERS,
-        "out = aggregate(select(indices, indices, (k, q) -> k == q - 1), tokens == \"a\", True);",
+         out = aggregate(before, indicator(tokens == \"a\"), None);",
     ),
     changed(
         "default",
         LETTERS,
-        "out = aggregate(select(indices, indices, (k, q) -> k == q - 1), tokens, \"z\");",
+        "out = aggregate(select(indices, indices, <), indicator(tokens == \"a\"), \"z\");",
     ),
     refused(
         "numerical sequence map",
@@ -97,7 +87,23 @@ pub const TABLE: &[Refused] = &[
     refused(
         "numerical sequence map",
         NUMBERS,
+        "weighted = numerical(tokens * indices);\nout = weighted + numerical(map(x -> x, tokens));",
+    ),
+    refused(
+        "numerical sequence map",
+        NUMBERS,
         "out = numerical(10 * tokens + indices);",
+    ),
+    // Below 0, where a map to a number gives 0.
+    refused(
+        "numerical sequence map",
+        NUMBERS,
+        "out = numerical(indices - 10 * tokens);",
+    ),
+    refused(
+        "numerical sequence map",
+        NUMBERS,
+        "out = numerical(sequence_map((t, i) -> t / (i + 1), tokens, indices));",
     ),
     refused(
         "numerical sequence map",
@@ -129,25 +135,6 @@ pub const TABLE: &[Refused] = &[
         LETTERS,
         "both = linear(indicator(tokens == \"a\"), indicator(indices == 0), 1, 1);\n\
          out = categorical(both);",
-    ),
-    refused(
-        "selectors over different s-ops",
-        LETTERS,
-        "same = select(tokens, tokens, ==);\nearlier = select(indices, indices, <);\n\
-         seen = selector_width(same and earlier) > 0;",
-    ),
-    refused(
-        "selectors over different s-ops",
-        LETTERS,
-        "out = selector_width(select(tokens, \"a\", ==) or not select(indices, length - 1, ==));",
-    ),
-    refused(
-        "selectors over different s-ops",
-        "1, 2",
-        "def in_order(s) {\n    \
-             before = select(s, s, <) or (select(s, s, ==) and select(indices, indices, <));\n    \
-             return aggregate(select(selector_width(before), indices, ==), s);\n}\n\
-         out = in_order(tokens);",
     ),
     refused(
         "numerical sequence map",
@@ -219,18 +206,17 @@ pub const TABLE: &[Refused] = &[
         LETTERS,
         "out = aggregate(select(indices, indices, <=), tokens);",
     ),
-    changed(
+    refused(
         "several problems",
-        LETTERS,
-        "is_a = indicator(tokens == \"a\");\nn = selector_width(select(is_a, tokens, ==));\n\
-         out = aggregate(select(indices, n, ==), tokens, \"z\");",
+        NUMBERS,
+        "is_one = indicator(tokens == 1);\nn = selector_width(select(is_one, tokens, ==));\n\
+         out = numerical(n * indices);",
     ),
-    changed(
+    refused(
         "several problems",
-        LETTERS,
-        "def pairwise(s) {\n    \
-             return aggregate(select(indices, indices + 1, ==), s, \"z\") if indices % 2 == 0\n        \
-                 else aggregate(select(indices, indices - 1, ==), s, \"z\");\n}\n\
-         swapped = tokens if length % 2 == 1 and indices == length - 1 else pairwise(tokens);",
+        NUMBERS,
+        "def scaled(s) {\n    \
+             return numerical(s * indices) + numerical(10 * s + length);\n}\n\
+         out = scaled(tokens);",
     ),
 ];

@@ -4,12 +4,15 @@ use super::craft::attention::{self, Bos, Side};
 use super::craft::{Dim, Head, Mlp, Space, categorical, numerical, space::Variable, width};
 use super::error::{Note, Notes};
 use super::inference::Inferred;
+use super::lowering::Lowered;
 use super::options::Options;
 use super::program::{self, OpId, OpKind, Program};
 use super::values::{has_order, number, pair_order};
 
 /// Builds the blocks of a program's operators.
 pub struct Blocks<'a> {
+    /// The graph that is compiled.
+    pub lowered: &'a Lowered<'a>,
     /// The operators.
     pub program: &'a Program,
     /// Their values.
@@ -101,6 +104,13 @@ impl Blocks<'_> {
                 let dim = |id: OpId| self.basis(id).first().copied().unwrap_or(Dim(0));
                 numerical::linear(&op.label, (dim(*first), *a), (dim(*second), *b), dim(id))
             }
+            OpKind::Filled { inner, width, .. } => {
+                // Where nothing is selected, `inner` has no feature and the width has that of 0; elsewhere it is
+                // the other way round. So one map reads both.
+                let mut inputs = self.basis(*inner);
+                inputs.extend(self.basis(*width).first());
+                categorical::map(&op.label, &inputs, &table.results, &outputs)
+            }
             OpKind::Width { .. } => {
                 self.note_large_counts(id);
                 let op = self.program.op(id);
@@ -135,6 +145,10 @@ impl Blocks<'_> {
             return;
         };
         let op = self.program.op(id);
+        // Of a width that a default needs, nothing but 0 is read.
+        if self.lowered.is_added(op.node) {
+            return;
+        }
         self.notes.push(Note {
             node: op.node,
             text: format!(

@@ -59,7 +59,7 @@ pub enum Reason {
         /// Its encoding.
         sop: &'static str,
     },
-    /// A default that the BOS position cannot hold.
+    /// A default that is no value of such an aggregate.
     #[error("the default of a {0} aggregate must be {1}, not {2}")]
     AggregateDefault(&'static str, &'static str, String),
     /// A numerical argument or result of a sequence map.
@@ -70,20 +70,6 @@ pub enum Reason {
     /// A categorical argument or result of a linear sequence map.
     #[error("`linear` has numerical arguments and a numerical result, `{0}` is categorical")]
     CategoricalLinear(String),
-    /// A composite selector over different s-ops.
-    #[error(
-        "selectors can be combined only if they have the same keys and the same queries (or \
-         compare with a constant): one attention head compares one pair of s-ops; here the {role} \
-         are `{first}` and `{second}`"
-    )]
-    Composite {
-        /// `keys` or `queries`.
-        role: &'static str,
-        /// Of the first selector.
-        first: String,
-        /// Of the second.
-        second: String,
-    },
     /// Nothing left after dropping the values whose function failed.
     #[error("`{name}` has no value for any input: {example}")]
     NoValues {
@@ -158,14 +144,11 @@ impl Reason {
             }
             Self::AggregateDefault(..) => "leave the default out",
             Self::NumericalSequenceMap(_) => {
-                "only sums and differences can be numerical, with all of their operands: `linear(a, b, 1, 1)`; \
-                 anything else takes categorical s-ops"
+                "compute it with categorical s-ops, and make a number of a map of it, as in `numerical(map(x -> x, a * \
+                 b))`; a sum of numerical s-ops is `linear(a, b, 1, 1)`"
             }
             Self::CategoricalLinear(_) => {
                 "make each operand numerical, or add categorical s-ops with `+`"
-            }
-            Self::Composite { .. } => {
-                "join the s-ops to pairs with a sequence map, and select once, on these"
             }
             Self::NoValues { .. } => {
                 "the tokens are those of the vocabulary (`#! vocab`, --vocab): use a function that has a value for \
@@ -180,6 +163,19 @@ impl Reason {
                  function of fewer combinations"
             }
         })
+    }
+
+    /// Whether it is about the values that the program is compiled for, which are looked at only if nothing is
+    /// wrong with its operators.
+    pub fn is_of_values(&self) -> bool {
+        matches!(
+            self,
+            Self::NoValues { .. }
+                | Self::NotANumber { .. }
+                | Self::NotBinary { .. }
+                | Self::TooMany { .. }
+                | Self::TooLarge { .. }
+        )
     }
 
     /// The problem of an expression.

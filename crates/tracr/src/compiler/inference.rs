@@ -34,7 +34,7 @@ pub struct Table {
 pub struct Inferred {
     /// By [`OpId`]; of `tokens` the vocabulary without BOS and PAD.
     pub sets: Vec<ValueSet>,
-    /// By [`OpId`]; empty for all but maps and sequence maps.
+    /// By [`OpId`]; empty for all but maps, sequence maps and what is filled.
     pub tables: Vec<Table>,
     /// Values dropped.
     pub notes: Notes,
@@ -127,6 +127,7 @@ impl Inference<'_> {
                 };
                 ValueSet::new(x.values().iter().flat_map(|x| -> Vec<Value> { sums(x) }))
             }
+            OpKind::Filled { inner, filler, .. } => self.with_filler(id, *inner, filler),
             OpKind::Aggregate { sop, .. } if op.is_categorical() => self.inferred.set(*sop).clone(),
             OpKind::Aggregate { sop, .. } => self.means(id, *sop)?,
         };
@@ -202,6 +203,18 @@ impl Inference<'_> {
             results,
         };
         Ok(set)
+    }
+
+    /// The values of `inner` and the filler; the table has the filler's place last.
+    fn with_filler(&mut self, id: OpId, inner: OpId, filler: &Value) -> ValueSet {
+        let mut values = self.inferred.set(inner).values().to_vec();
+        values.push(filler.clone());
+        let set = ValueSet::new(values.iter().cloned());
+        self.inferred.tables[id.0] = Table {
+            seconds: 1,
+            results: values.iter().map(|value| set.place(value)).collect(),
+        };
+        set
     }
 
     /// `{v / n}` over the values `v`, zeros and ones, and the lengths `n`.

@@ -4,13 +4,14 @@
 //! those of DeepMind's implementation, entry by entry. The stages, in order:
 //!
 //! 1. [`validate`]: what cannot be compiled whatever the vocabulary.
-//! 2. [`program`]: the operators that count, selectors folded ([`selector`]), with Tracr's labels.
-//! 3. [`inference`]: the values of each s-op ([`values`]), hence its features; notes on the values
+//! 2. [`lowering`]: what Tracr has no operator for, in operators that there are.
+//! 3. [`program`]: the operators that count, selectors folded ([`selector`]), with Tracr's labels.
+//! 4. [`inference`]: the values of each s-op ([`values`]), hence its features; notes on the values
 //!    that are [`dropped`].
-//! 4. [`layers`]: which operator goes into which layer.
-//! 5. `sizes`: the size ([`report`](mod@report)), and a refusal before anything is built; with it the `plan` is made.
-//! 6. [`craft`] and [`blocks`]: heads and MLPs.
-//! 7. [`assemble`], [`labels`] and [`metadata`]: weights, names, and the rest of the model file.
+//! 5. [`layers`]: which operator goes into which layer.
+//! 6. `sizes`: the size ([`report`](mod@report)), and a refusal before anything is built; with it the `plan` is made.
+//! 7. [`craft`] and [`blocks`]: heads and MLPs.
+//! 8. [`assemble`], [`labels`] and [`metadata`]: weights, names, and the rest of the model file.
 //!
 //! Every refusal and every note carries the node at fault ([`error`]).
 
@@ -22,6 +23,7 @@ pub mod error;
 pub mod inference;
 pub mod labels;
 pub mod layers;
+pub mod lowering;
 pub mod metadata;
 mod options;
 mod plan;
@@ -71,6 +73,7 @@ pub fn compile_with_report(
     let plan = Plan::new(graph, output, options)?;
     let space = Space::new(&plan.program, &plan.inferred, options);
     let mut blocks = Blocks {
+        lowered: &plan.lowered,
         program: &plan.program,
         inferred: &plan.inferred,
         space: &space,
@@ -79,6 +82,9 @@ pub fn compile_with_report(
     };
     let layers = assemble::layers(&mut blocks, &plan.halves, &plan.report);
     let mut notes = blocks.notes;
+    for note in &mut notes {
+        note.node = plan.lowered.origin(note.node);
+    }
     notes.sort_by_key(|note| note.node);
     let outputs = space.basis(&plan.program, &plan.inferred, OpId(0));
     let mut model = CompiledModel {

@@ -3,6 +3,7 @@
 use super::error::CompileError;
 use super::inference::{self, Inferred};
 use super::layers::{self, HalfLayer};
+use super::lowering::{self, Lowered};
 use super::options::Options;
 use super::program::Program;
 use super::report::Report;
@@ -10,7 +11,10 @@ use super::{sizes, validate};
 use crate::rasp::graph::{Graph, NodeId};
 
 /// Everything that is known before a weight is computed.
-pub struct Plan {
+#[derive(Debug)]
+pub struct Plan<'a> {
+    /// The graph that is compiled.
+    pub lowered: Lowered<'a>,
     /// The operators.
     pub program: Program,
     /// Their values.
@@ -21,19 +25,31 @@ pub struct Plan {
     pub report: Report,
 }
 
-impl Plan {
-    pub(super) fn new(
-        graph: &Graph,
-        output: NodeId,
-        options: &Options,
-    ) -> Result<Self, CompileError> {
+impl<'a> Plan<'a> {
+    /// Of the program whose output is `output`. Problems and notes are about nodes of the lowered graph.
+    ///
+    /// # Errors
+    /// As [`compile`](super::compile); these are about nodes of the program.
+    pub fn new(graph: &'a Graph, output: NodeId, options: &Options) -> Result<Self, CompileError> {
         validate::options(options)?;
-        let program = Program::read(graph, output)?;
-        let inferred = inference::infer(&program, options)?;
+        let lowered = lowering::lower(graph, output)?;
+        let blamed = |error: CompileError| CompileError {
+            problems: error
+                .problems
+                .into_iter()
+                .map(|problem| lowered.blamed(problem))
+                .collect(),
+        };
+        let program = Program::read(&lowered.graph, lowered.output).map_err(blamed)?;
+        let inferred =
+            inference::infer(&program, options).map_err(|problem| blamed(problem.into()))?;
         let halves = layers::allocate(&program);
-        let report = sizes::measure(&program, &inferred, &halves, options);
-        sizes::check(&report, &program, &inferred, options)?;
+        let mut report = sizes::measure(&program, &inferred, &halves, options);
+        report.added = sizes::added(&lowered.added, &program, &inferred);
+        sizes::check(&report, &program, &inferred, options)
+            .map_err(|problem| blamed(problem.into()))?;
         Ok(Self {
+            lowered,
             program,
             inferred,
             halves,

@@ -6,8 +6,9 @@
 
 use std::collections::HashMap;
 
-use super::error::{CompileError, Problem, Reason};
+use super::error::{CompileError, Reason};
 use super::selector::{self, Selector};
+use crate::model::Value;
 use crate::rasp::graph::{Encoding, Function, Graph, Kind, NodeId};
 
 /// An operator's place in [`Program::ops`].
@@ -54,6 +55,15 @@ pub enum OpKind {
         selector: Head,
         /// The s-op that is moved or averaged.
         sop: OpId,
+    },
+    /// `inner`, and `filler` where `width` is 0.
+    Filled {
+        /// A categorical aggregate.
+        inner: OpId,
+        /// The width of its selector.
+        width: OpId,
+        /// What stands where nothing is selected.
+        filler: Value,
     },
     /// How many positions `selector` selects.
     Width {
@@ -121,6 +131,7 @@ impl Op {
                 vec![*first, *second]
             }
             OpKind::Aggregate { selector, sop } => vec![selector.keys, selector.queries, *sop],
+            OpKind::Filled { inner, width, .. } => vec![*inner, *width],
             OpKind::Width { selector } => vec![selector.keys, selector.queries],
         }
     }
@@ -146,22 +157,12 @@ impl Program {
     pub fn read(graph: &Graph, output: NodeId) -> Result<Self, CompileError> {
         let reachable = super::validate::reachable(graph, output)?;
         let mut problems = super::validate::problems(graph, output, &reachable);
-        // All `tokens` are one s-op, and so are all `indices`.
-        let first = |same: fn(&Kind) -> bool| {
-            reachable
-                .iter()
-                .copied()
-                .find(|id| same(&graph.node(*id).kind))
-        };
-        let tokens = first(|kind| matches!(kind, Kind::Tokens));
-        let indices = first(|kind| matches!(kind, Kind::Indices));
-        let canonical = |id: NodeId| match graph.node(id).kind {
-            Kind::Tokens => tokens.unwrap_or(id),
-            Kind::Indices => indices.unwrap_or(id),
-            _ => id,
-        };
+        let canonical = super::validate::canonical(graph, &reachable);
+        let is_tokens = |id: &&NodeId| matches!(graph.node(**id).kind, Kind::Tokens);
+        let tokens = reachable.iter().find(is_tokens).copied();
         let mut folded: HashMap<NodeId, Selector> = HashMap::new();
-        for id in &reachable {
+        // What is refused anyway may have selectors that do not fold.
+        for id in reachable.iter().filter(|_| problems.is_empty()) {
             if let Kind::Aggregate { selector, .. } | Kind::SelectorWidth { selector } =
                 &graph.node(*id).kind
                 && graph.node(*selector).kind.is_selector()
@@ -169,7 +170,7 @@ impl Program {
             {
                 match selector::fold(graph, *selector, &canonical, tokens.unwrap_or(*id)) {
                     Ok(select) => drop(folded.insert(*selector, select)),
-                    Err(problem) => note_once(&mut problems, problem),
+                    Err(problem) => return Err(problem.into()),
                 }
             }
         }
@@ -186,13 +187,6 @@ impl Program {
             folded: &folded,
         }
         .program(output))
-    }
-}
-
-/// One combination of selectors may be used by several operators.
-fn note_once(problems: &mut Vec<Problem>, problem: Problem) {
-    if !problems.iter().any(|known| known.node == problem.node) {
-        problems.push(problem);
     }
 }
 
@@ -312,6 +306,15 @@ impl<C: Fn(NodeId) -> NodeId> Numbering<'_, C> {
                 selector: head(selector),
                 sop: op(sop),
             },
+            Kind::Filled {
+                inner,
+                width,
+                filler,
+            } => OpKind::Filled {
+                inner: op(inner),
+                width: op(width),
+                filler: filler.clone(),
+            },
             Kind::SelectorWidth { selector } => OpKind::Width {
                 selector: head(selector),
             },
@@ -325,7 +328,6 @@ impl<C: Fn(NodeId) -> NodeId> Numbering<'_, C> {
 mod tests {
     use super::*;
     use crate::compiler::test_graphs::Builder;
-    use crate::model::Value;
 
     #[test]
     fn labels_are_numbered_breadth_first_with_selectors() {

@@ -23,6 +23,37 @@ pub struct Report {
     pub outputs: usize,
     /// Of all weights and biases in float32.
     pub bytes: u128,
+    /// What of that is due to operators that the compiler adds; empty for most programs.
+    pub added: Vec<Share>,
+}
+
+/// What operators that the program does not have cost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// What they are for: `tuples of tokens and indices`, `the default 'z'`.
+    pub what: String,
+    /// Dimensions of the residual stream.
+    pub features: usize,
+    /// Of MLPs.
+    pub hidden_units: usize,
+    /// Attention heads.
+    pub heads: usize,
+}
+
+/// One line: `tuples of tokens and indices: 15 features, 15 hidden units`.
+impl fmt::Display for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts = [
+            (self.features, "feature"),
+            (self.heads, "head"),
+            (self.hidden_units, "hidden unit"),
+        ];
+        let parts = parts.iter().filter(|(count, _)| *count > 0);
+        let parts: Vec<String> = parts
+            .map(|(count, what)| format!("{count} {what}{}", if *count == 1 { "" } else { "s" }))
+            .collect();
+        write!(f, "{}: {}", self.what, parts.join(", "))
+    }
 }
 
 /// One line: `D 14, 2 layers, 1 head of key size 7, MLP width 1 (7.6 kB)`.

@@ -4,7 +4,9 @@
 //! keys and the same queries. A constant fits any s-op: its value goes into the predicate, and the
 //! s-op of the other select takes its place. If a single select compares with a constant, the other
 //! side's s-op stands in for it (`select(k, 3, ==)` is `select(k, k, (k, q) -> k == 3)`), which
-//! costs no layer.
+//! costs no layer. What reads more s-ops is [joined](super::lowering) before.
+
+use std::collections::HashSet;
 
 use super::error::{Problem, Reason};
 
@@ -12,20 +14,38 @@ use crate::model::Value;
 use crate::rasp::graph::{Function, Graph, Kind, NodeId, ValueError};
 use crate::rasp::python::truthy;
 
-/// Keys or queries of a folded selector.
+/// Where a select finds its key or its query.
 #[derive(Clone, Debug)]
-enum Side {
-    Sop(NodeId),
+enum Read {
+    /// It is the argument itself.
+    Whole,
+    /// It is this element of the argument, a tuple.
+    Element(usize),
+    /// It is the same everywhere.
     Constant(Value),
+}
+
+impl Read {
+    fn from(&self, argument: &Value) -> Result<Value, ValueError> {
+        match (self, argument) {
+            (Self::Whole, value) | (Self::Constant(value), _) => Ok(value.clone()),
+            (Self::Element(place), Value::Tuple(items)) if *place < items.len() => {
+                Ok(items[*place].clone())
+            }
+            (Self::Element(place), other) => {
+                Err(ValueError(format!("{other} has no element {place}")))
+            }
+        }
+    }
 }
 
 /// One step of a folded predicate; the numbers are earlier steps.
 #[derive(Clone, Debug)]
 enum Step {
-    /// A select's own predicate, constants filled in.
+    /// A select's own predicate.
     Leaf {
-        key: Option<Value>,
-        query: Option<Value>,
+        key: Read,
+        query: Read,
         f: Function,
     },
     And(usize, usize),
@@ -53,7 +73,88 @@ pub struct Selector {
     pub predicate: Predicate,
 }
 
+/// The s-ops that the selects of a combination read, each once, in the order in which it names them;
+/// constants are none.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sides {
+    /// As keys.
+    pub keys: Vec<NodeId>,
+    /// As queries.
+    pub queries: Vec<NodeId>,
+}
+
+impl Sides {
+    /// Of the selector at `root`.
+    pub fn of(graph: &Graph, root: NodeId, canonical: &impl Fn(NodeId) -> NodeId) -> Self {
+        let mut sides = Self::default();
+        let mut seen = HashSet::from([root]);
+        let mut pending = vec![root];
+        while let Some(id) = pending.pop() {
+            let kind = &graph.node(id).kind;
+            if let Kind::Select { keys, queries, .. } = kind {
+                for (side, sop) in [(&mut sides.keys, keys), (&mut sides.queries, queries)] {
+                    let sop = canonical(*sop);
+                    let is_constant = matches!(graph.node(sop).kind, Kind::Full(_));
+                    if !is_constant && !side.contains(&sop) {
+                        side.push(sop);
+                    }
+                }
+            } else {
+                let below = kind.children().into_iter().rev();
+                let below = below.filter(|child| graph.node(*child).kind.is_selector());
+                pending.extend(below.filter(|child| seen.insert(*child)));
+            }
+        }
+        sides
+    }
+
+    /// Whether one head can compare them.
+    pub fn fit_one_head(&self) -> bool {
+        self.keys.len() <= 1 && self.queries.len() <= 1
+    }
+}
+
 impl Predicate {
+    /// Of the selector at `root`, whose keys and queries are these s-ops: themselves if it is one, else
+    /// their tuple.
+    ///
+    /// # Errors
+    /// If an s-op is where a selector belongs.
+    pub fn of(
+        graph: &Graph,
+        root: NodeId,
+        canonical: &impl Fn(NodeId) -> NodeId,
+        sides: &Sides,
+    ) -> Result<Self, Problem> {
+        let below = nodes_below(graph, root);
+        // Children come first, so each is at its place in `below` when its parent asks for it.
+        let place = |id: NodeId| below.binary_search(&id).unwrap_or(0);
+        let read = |side: &[NodeId], sop: NodeId| match &graph.node(sop).kind {
+            Kind::Full(value) => Read::Constant(value.clone()),
+            _ => match side.iter().position(|known| *known == canonical(sop)) {
+                Some(place) if side.len() > 1 => Read::Element(place),
+                _ => Read::Whole,
+            },
+        };
+        let step = |id: &NodeId| match &graph.node(*id).kind {
+            Kind::Select {
+                keys,
+                queries,
+                predicate,
+            } => Ok(Step::Leaf {
+                key: read(&sides.keys, *keys),
+                query: read(&sides.queries, *queries),
+                f: predicate.clone(),
+            }),
+            Kind::SelectorNot(a) => Ok(Step::Not(place(*a))),
+            Kind::SelectorAnd(a, b) => Ok(Step::And(place(*a), place(*b))),
+            Kind::SelectorOr(a, b) => Ok(Step::Or(place(*a), place(*b))),
+            _ => Err(Reason::Malformed("an s-op where a selector belongs".into()).at(*id)),
+        };
+        let steps = below.iter().map(step).collect::<Result<_, _>>()?;
+        Ok(Self { steps })
+    }
+
     /// Whether `query` selects `key`, by Python's truth. `scratch` is reused between calls.
     ///
     /// # Errors
@@ -71,13 +172,7 @@ impl Predicate {
                     key: k,
                     query: q,
                     f,
-                } => {
-                    let arguments = [
-                        k.as_ref().unwrap_or(key).clone(),
-                        q.as_ref().unwrap_or(query).clone(),
-                    ];
-                    truthy(&(f.call)(&arguments)?)
-                }
+                } => truthy(&(f.call)(&[k.from(key)?, q.from(query)?])?),
                 Step::And(a, b) => scratch[*a] && scratch[*b],
                 Step::Or(a, b) => scratch[*a] || scratch[*b],
                 Step::Not(a) => !scratch[*a],
@@ -85,6 +180,15 @@ impl Predicate {
             scratch.push(result);
         }
         Ok(scratch.last().copied().unwrap_or(false))
+    }
+
+    /// Operations that one call takes at most.
+    pub fn cost(&self) -> usize {
+        let cost = |step: &Step| match step {
+            Step::Leaf { f, .. } => f.cost,
+            _ => 1,
+        };
+        self.steps.iter().map(cost).sum()
     }
 }
 
@@ -98,89 +202,22 @@ pub fn fold(
     canonical: &impl Fn(NodeId) -> NodeId,
     tokens: NodeId,
 ) -> Result<Selector, Problem> {
-    let below = nodes_below(graph, root);
-    let mut sides: Vec<(Side, Side)> = Vec::with_capacity(below.len());
-    let mut steps = Vec::with_capacity(below.len());
-    // Children come first, so each is at its place in `below` when its parent asks for it.
-    let place = |id: NodeId| below.binary_search(&id).unwrap_or(0);
-    for id in &below {
-        let (pair, step) = match &graph.node(*id).kind {
-            Kind::Select {
-                keys,
-                queries,
-                predicate,
-            } => {
-                let side = |sop: NodeId| match &graph.node(sop).kind {
-                    Kind::Full(value) => (Side::Constant(value.clone()), Some(value.clone())),
-                    _ => (Side::Sop(canonical(sop)), None),
-                };
-                let ((keys, key), (queries, query)) = (side(*keys), side(*queries));
-                (
-                    (keys, queries),
-                    Step::Leaf {
-                        key,
-                        query,
-                        f: predicate.clone(),
-                    },
-                )
-            }
-            Kind::SelectorNot(a) => (sides[place(*a)].clone(), Step::Not(place(*a))),
-            Kind::SelectorAnd(a, b) | Kind::SelectorOr(a, b) => {
-                let (a, b) = (place(*a), place(*b));
-                let join = |role, first: &Side, second: &Side| {
-                    unify(first, second).ok_or_else(|| {
-                        let name = |side: &Side| match side {
-                            Side::Sop(sop) => graph.node(*sop).name.clone(),
-                            Side::Constant(value) => value.to_string(),
-                        };
-                        Reason::Composite {
-                            role,
-                            first: name(first),
-                            second: name(second),
-                        }
-                        .at(*id)
-                    })
-                };
-                let pair = (
-                    join("keys", &sides[a].0, &sides[b].0)?,
-                    join("queries", &sides[a].1, &sides[b].1)?,
-                );
-                let is_and = matches!(graph.node(*id).kind, Kind::SelectorAnd(..));
-                (
-                    pair,
-                    if is_and {
-                        Step::And(a, b)
-                    } else {
-                        Step::Or(a, b)
-                    },
-                )
-            }
-            _ => return Err(Reason::Malformed("an s-op where a selector belongs".into()).at(*id)),
-        };
-        sides.push(pair);
-        steps.push(step);
-    }
-    let (keys, queries) = match sides.pop() {
-        Some((Side::Sop(keys), Side::Sop(queries))) => (keys, queries),
-        Some((Side::Sop(sop), Side::Constant(_)) | (Side::Constant(_), Side::Sop(sop))) => {
-            (sop, sop)
+    let sides = Sides::of(graph, root, canonical);
+    let (keys, queries) = match (sides.keys.as_slice(), sides.queries.as_slice()) {
+        ([], []) => (tokens, tokens),
+        ([sop], []) | ([], [sop]) => (*sop, *sop),
+        ([keys], [queries]) => (*keys, *queries),
+        _ => {
+            let several = "a selector that reads several keys or queries, which are not joined";
+            return Err(Reason::Malformed(several.into()).at(root));
         }
-        _ => (tokens, tokens),
     };
     Ok(Selector {
         node: root,
         keys,
         queries,
-        predicate: Predicate { steps },
+        predicate: Predicate::of(graph, root, canonical, &sides)?,
     })
-}
-
-/// The s-op both read, if there is one. A constant fits everything: it is in the predicate already.
-fn unify(first: &Side, second: &Side) -> Option<Side> {
-    match (first, second) {
-        (Side::Constant(_), other) | (other, Side::Constant(_)) => Some(other.clone()),
-        (Side::Sop(a), Side::Sop(b)) => (a == b).then(|| first.clone()),
-    }
 }
 
 /// The selectors that `root` is made of, itself included, in order of their ids.
@@ -264,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn combinations_over_different_sops_are_refused() {
+    fn combinations_over_different_sops_are_one_head_over_tuples() {
         let mut b = Builder::default();
         let (tokens, indices) = (b.tokens(), b.indices());
         let (same, before) = (
@@ -273,14 +310,16 @@ mod tests {
         );
         let both = b.graph.add(Kind::SelectorAnd(same, before));
         let width = b.selector_width(both);
-        let error = compile(&b.graph, width, &options(&[1, 2], 3)).unwrap_err();
-        assert_eq!(error.problems.len(), 1);
-        assert_eq!(error.problems[0].node, Some(both));
-        assert!(
-            error
-                .to_string()
-                .contains("here the keys are `tokens` and `indices`")
-        );
+        assert_eq!(widths(&b, width, 3), ints(&[0, 0, 0]));
+        let report = report(&b.graph, width, &options(&[1, 2, 3], 3)).unwrap();
+        // The tuples are made in the MLP of the first layer.
+        assert_eq!(report.layers, 2);
+        let shares: Vec<String> = report.added.iter().map(ToString::to_string).collect();
+        let share = "tuples of tokens and indices: 9 features, 9 hidden units";
+        assert_eq!(shares, [share]);
+        let either = b.graph.add(Kind::SelectorOr(same, before));
+        let width = b.selector_width(either);
+        assert_eq!(widths(&b, width, 3), ints(&[1, 2, 3]));
     }
 
     #[test]

@@ -3,9 +3,10 @@
 use super::error::{Problem, Reason};
 use super::inference::Inferred;
 use super::layers::HalfLayer;
+use super::lowering::Added;
 use super::options::Options;
 use super::program::{OpId, OpKind, Program};
-use super::report::Report;
+use super::report::{Report, Share};
 
 /// The dimensions of an operator's head: query, key and value space.
 ///
@@ -41,6 +42,7 @@ fn hidden_units(program: &Program, inferred: &Inferred, id: OpId) -> usize {
                 .saturating_sub(1)
                 + 1
         }
+        OpKind::Filled { .. } => inferred.dims(op, id),
         OpKind::SequenceMap { first, second, .. } if first == second => inferred.dims(op, id),
         OpKind::SequenceMap { first, second, .. } => {
             inferred.set(*first).len() * inferred.set(*second).len()
@@ -56,7 +58,7 @@ pub fn needs_one(program: &Program) -> bool {
     program.components().any(|id| match &program.op(id).kind {
         OpKind::Map { inner, .. } => !program.op(*inner).is_categorical(),
         OpKind::SequenceMap { first, second, .. } => first != second,
-        OpKind::Linear { .. } => false,
+        OpKind::Linear { .. } | OpKind::Filled { .. } => false,
         _ => true,
     })
 }
@@ -69,7 +71,7 @@ pub fn measure(
     options: &Options,
 ) -> Report {
     let is_width = |id: &OpId| matches!(program.op(*id).kind, OpKind::Width { .. });
-    let outputs_of = |id: OpId| inferred.dims(program.op(id), id) + usize::from(is_width(&id));
+    let outputs_of = |id: OpId| features(program, inferred, id);
     let own: usize = program.components().map(outputs_of).sum();
     let vocabulary = options.vocab.len() + 2;
     let attention = || halves.iter().filter(|half| half.is_attention);
@@ -97,9 +99,45 @@ pub fn measure(
         positions: options.max_seq_len + 1,
         outputs: inferred.dims(program.op(OpId(0)), OpId(0)),
         bytes: 0,
+        added: Vec::new(),
     };
     report.bytes = bytes(&report);
     report
+}
+
+/// What the operators that the compiler adds take of that.
+pub fn added(all: &[Added], program: &Program, inferred: &Inferred) -> Vec<Share> {
+    let share = |added: &Added| {
+        let is_added = |id: &OpId| added.nodes.contains(&program.op(*id).node);
+        let ops: Vec<OpId> = program.components().filter(is_added).collect();
+        let of = |id: &OpId| {
+            let features = features(program, inferred, *id);
+            let hidden = hidden_units(program, inferred, *id);
+            let head = usize::from(head_dims(program, inferred, *id).is_some());
+            (features, hidden, head)
+        };
+        let zero = Share {
+            what: added.what.clone(),
+            features: 0,
+            hidden_units: 0,
+            heads: 0,
+        };
+        ops.iter()
+            .map(of)
+            .fold(zero, |mut sum, (features, hidden, heads)| {
+                sum.features += features;
+                sum.hidden_units += hidden;
+                sum.heads += heads;
+                sum
+            })
+    };
+    all.iter().map(share).collect()
+}
+
+/// Features that an operator writes; a width has one more, its head's output.
+fn features(program: &Program, inferred: &Inferred, id: OpId) -> usize {
+    let op = program.op(id);
+    inferred.dims(op, id) + usize::from(matches!(op.kind, OpKind::Width { .. }))
 }
 
 fn bytes(report: &Report) -> u128 {

@@ -44,6 +44,24 @@ pub fn reachable(graph: &Graph, output: NodeId) -> Result<Vec<NodeId>, CompileEr
         .collect())
 }
 
+/// The first of all nodes that are the same s-op: all `tokens` are one, and so are all `indices`.
+pub fn canonical<'a>(
+    graph: &'a Graph,
+    reachable: &[NodeId],
+) -> impl Fn(NodeId) -> NodeId + use<'a> {
+    let first = |same: fn(&Kind) -> bool| {
+        let mut nodes = reachable.iter().copied();
+        nodes.find(|id| same(&graph.node(*id).kind))
+    };
+    let tokens = first(|kind| matches!(kind, Kind::Tokens));
+    let indices = first(|kind| matches!(kind, Kind::Indices));
+    move |id: NodeId| match graph.node(id).kind {
+        Kind::Tokens => tokens.unwrap_or(id),
+        Kind::Indices => indices.unwrap_or(id),
+        _ => id,
+    }
+}
+
 /// Everything wrong with the reachable nodes.
 pub fn problems(graph: &Graph, output: NodeId, reachable: &[NodeId]) -> Vec<Problem> {
     let mut problems: Vec<Problem> = reachable
@@ -116,10 +134,10 @@ fn aggregate(graph: &Graph, id: NodeId, sop: NodeId, default: &Value) -> Option<
         Encoding::Categorical => *default == Value::None,
         Encoding::Numerical => number(default) == Some(0.0),
     };
-    let wanted = if own == Encoding::Categorical {
-        "None"
-    } else {
-        "0"
+    // Other finite values and numbers are none of a lowered graph's defaults.
+    let wanted = match own {
+        Encoding::Categorical => "None or a finite value",
+        Encoding::Numerical => "a number",
     };
     (!fits).then(|| Reason::AggregateDefault(word(own), wanted, literal(default)))
 }
@@ -224,17 +242,28 @@ mod tests {
     }
 
     #[test]
-    fn defaults_are_none_and_zero() {
+    fn defaults_are_values_and_of_numerical_aggregates_numbers() {
         let mut b = Builder::default();
         let tokens = b.tokens();
         let all = b.select(tokens, tokens, "true");
-        let aggregate = b.aggregate(all, tokens, Value::Int(1));
-        let message = "the default of a categorical aggregate must be None, not 1";
+        let aggregate = b.aggregate(all, tokens, Value::Float(f64::INFINITY));
+        let message =
+            "the default of a categorical aggregate must be None or a finite value, not inf";
         assert_eq!(refused(&b, aggregate), [(aggregate, message.into())]);
         let number = b.map("x", tokens, |v| Ok(v[0].clone()));
         let number = b.encoded(number, Encoding::Numerical);
         let mean = b.aggregate(all, number, Value::None);
-        assert!(refused(&b, mean)[0].1.contains("must be 0, not None"));
+        assert!(
+            refused(&b, mean)[0]
+                .1
+                .contains("must be a number, not None")
+        );
+        let given = b.aggregate(all, number, Value::Str("z".into()));
+        assert!(
+            refused(&b, given)[0]
+                .1
+                .contains("must be a number, not 'z'")
+        );
     }
 
     #[test]

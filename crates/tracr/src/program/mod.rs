@@ -4,9 +4,14 @@
 //!   [`Compiled`].
 //! - [`verify`]: the program's interpreter against the compiled model.
 //! - [`limits`]: where these may differ although nothing is wrong with the program.
+//! - [`cause`]: which limit it is where they do.
+//! - [`mask`]: where the causal mask changes what a program computes.
 //! - [`remedy`]: what to write instead of what is refused.
 
+pub mod cause;
+mod examples;
 pub mod limits;
+pub mod mask;
 pub mod remedy;
 pub mod verify;
 
@@ -182,6 +187,10 @@ impl Source {
             .or(header.mlp_exactness)
             .unwrap_or(options.mlp_exactness);
         options.unique_tokens = header.unique_tokens;
+        let wrong = examples::wrong(&program, settings.output.as_deref(), &options);
+        if !wrong.is_empty() {
+            return Err(self.wrong(&wrong));
+        }
         let numerical = program.graph.node(program.output).encoding == Encoding::Numerical;
         options.example = header
             .examples

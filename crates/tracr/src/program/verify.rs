@@ -11,8 +11,7 @@
 use ndarray::{Array2, Axis};
 use rand::{Rng, RngExt};
 
-use super::limits::Limits;
-use crate::compiler::Options;
+use super::mask::{self, Masked};
 use crate::model::{CompiledModel, Frozen, Stream, Value};
 use crate::rasp::graph::{Graph, NodeId};
 use crate::rasp::interpreter::{self, EvalError, Run};
@@ -49,8 +48,6 @@ pub struct Difference {
     pub positions: Vec<usize>,
     /// What the interpreter suspects on this input, in words.
     pub doubt: Option<String>,
-    /// If it suspects nothing: the limit of the construction that this input meets, in words.
-    pub limit: Option<String>,
 }
 
 /// A position where the program is undefined because a None reached an operator, and the model
@@ -84,6 +81,8 @@ pub struct Verdict {
     pub failure: Option<(Vec<Value>, String)>,
     /// The first undefined position at which the model looks defined.
     pub silence: Option<Silence>,
+    /// Of a causal model: the first input for which the mask changes what the program computes.
+    pub masked: Option<Masked>,
     /// Inputs with at least two different tokens, and those on which model and program agree.
     varied: u64,
     varied_agree: u64,
@@ -109,13 +108,12 @@ pub fn agree(program: &Value, model: &Value) -> bool {
     }
 }
 
-/// Runs a program and its compiled model side by side; `options` are those it was compiled with.
-pub fn verify(graph: &Graph, output: NodeId, options: &Options, model: &CompiledModel) -> Verdict {
+/// Runs a program and its compiled model side by side.
+pub fn verify(graph: &Graph, output: NodeId, model: &CompiledModel) -> Verdict {
     let inputs = Inputs::of(model);
     let mut check = Check {
         graph,
         output,
-        options,
         model,
         frozen: Frozen::new(model),
         verdict: Verdict {
@@ -142,7 +140,6 @@ pub fn verify(graph: &Graph, output: NodeId, options: &Options, model: &Compiled
 struct Check<'a> {
     graph: &'a Graph,
     output: NodeId,
-    options: &'a Options,
     model: &'a CompiledModel,
     frozen: Frozen<f64>,
     verdict: Verdict,
@@ -173,6 +170,10 @@ impl Check<'_> {
         self.verdict.inputs += 1;
         self.verdict.varied += u64::from(is_varied(ids));
         let expected = run.output();
+        if self.model.metadata.causal && self.verdict.masked.is_none() {
+            self.verdict.masked =
+                mask::changed(self.graph, self.output, &self.words(ids), expected);
+        }
         let scores = scores(self.model, &self.frozen, ids);
         let found: Vec<Value> = scores
             .rows()
@@ -203,7 +204,6 @@ impl Check<'_> {
         if self.verdict.example.is_none() {
             let doubt = run.doubts.first().map(|doubt| doubt.describe(self.graph));
             self.verdict.example = Some(Difference {
-                limit: doubt.is_none().then(|| self.limit(run)).flatten(),
                 doubt,
                 input: self.words(ids),
                 program: expected.to_vec(),
@@ -211,12 +211,6 @@ impl Check<'_> {
                 positions,
             });
         }
-    }
-
-    fn limit(&self, run: &Run) -> Option<String> {
-        Limits::new(self.graph, self.output, self.options, &self.model.metadata)?
-            .met(run)
-            .map(|limit| limit.describe(self.graph))
     }
 
     /// Beyond the sample: the interpreter costs little and has doubts where a difference is likely,

@@ -91,6 +91,16 @@ pub enum Kind {
         /// Where nothing is selected.
         default: Value,
     },
+    /// `inner`, and `filler` where `width` is 0. No operator of the language: the compiler puts it in the
+    /// place of an aggregate whose default is `filler`.
+    Filled {
+        /// An aggregate, categorical.
+        inner: NodeId,
+        /// The width of its selector.
+        width: NodeId,
+        /// What stands where nothing is selected.
+        filler: Value,
+    },
     /// How many positions `selector` selects.
     SelectorWidth {
         /// A selector node.
@@ -147,10 +157,27 @@ impl Kind {
             Self::SequenceMap { first, second, .. }
             | Self::LinearSequenceMap { first, second, .. } => vec![*first, *second],
             Self::Aggregate { selector, sop, .. } => vec![*selector, *sop],
+            Self::Filled { inner, width, .. } => vec![*inner, *width],
             Self::SelectorWidth { selector } => vec![*selector],
             Self::Select { keys, queries, .. } => vec![*keys, *queries],
             Self::SelectorAnd(a, b) | Self::SelectorOr(a, b) => vec![*a, *b],
             Self::SelectorNot(a) => vec![*a],
+        }
+    }
+
+    /// The same, to be changed.
+    pub fn children_mut(&mut self) -> Vec<&mut NodeId> {
+        match self {
+            Self::Tokens | Self::Indices | Self::Full(_) => Vec::new(),
+            Self::Map { inner, .. } => vec![inner],
+            Self::SequenceMap { first, second, .. }
+            | Self::LinearSequenceMap { first, second, .. } => vec![first, second],
+            Self::Aggregate { selector, sop, .. } => vec![selector, sop],
+            Self::Filled { inner, width, .. } => vec![inner, width],
+            Self::SelectorWidth { selector } => vec![selector],
+            Self::Select { keys, queries, .. } => vec![keys, queries],
+            Self::SelectorAnd(a, b) | Self::SelectorOr(a, b) => vec![a, b],
+            Self::SelectorNot(a) => vec![a],
         }
     }
 
@@ -175,6 +202,7 @@ impl Kind {
             Self::SequenceMap { .. } => "sequence_map",
             Self::LinearSequenceMap { .. } => "linear_sequence_map",
             Self::Aggregate { .. } => "aggregate",
+            Self::Filled { .. } => "filled",
             Self::SelectorWidth { .. } => "selector_width",
             Self::Select { .. } => "select",
             Self::SelectorAnd(..) => "selector_and",

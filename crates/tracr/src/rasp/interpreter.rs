@@ -175,6 +175,20 @@ impl Evaluator<'_> {
                 sop,
                 default,
             } => self.aggregate(id, *selector, *sop, default)?,
+            Kind::Filled {
+                inner,
+                width,
+                filler,
+            } => {
+                let widths = self.run.values(*width).iter();
+                let values = widths.zip(self.run.values(*inner));
+                values
+                    .map(|(width, value)| match width {
+                        Value::Int(0) => filler.clone(),
+                        _ => value.clone(),
+                    })
+                    .collect()
+            }
             Kind::SelectorWidth { selector } => self
                 .run
                 .selected(*selector)

@@ -4,7 +4,7 @@ use super::edit::Remedy;
 use super::source::{atom, call};
 use super::{Candidates, samples};
 use crate::model::Value;
-use crate::rasp::graph::{Encoding, Kind, NodeId};
+use crate::rasp::graph::{Kind, NodeId};
 use crate::rasp::interpreter;
 use crate::rasp::python::arithmetic::{Number, number};
 use crate::rasp::python::{Key, literal, repr};
@@ -16,6 +16,7 @@ const MAX_VALUES: usize = 4;
 /// An `aggregate(selector, s)` of the source, in words.
 struct Written<'e> {
     expr: &'e Expr,
+    /// As an operand.
     selector: String,
     sop: &'e Expr,
     default: Option<String>,
@@ -35,56 +36,45 @@ impl Candidates<'_> {
         };
         Some(Written {
             expr,
-            selector: self.source.written(selector)?,
+            selector: atom(selector, &self.source.written(selector)?),
             sop,
             default,
         })
     }
 
-    /// A default that Tracr does not have: added where nothing is selected, or left out.
+    /// A default that is no number, left out.
     pub(super) fn default_left_out(&self, node: NodeId) -> Vec<Remedy> {
-        let Some(Written {
-            expr,
-            selector,
-            sop,
-            default: Some(default),
-        }) = self.aggregate(node)
-        else {
-            return Vec::new();
+        let left_out = || {
+            let Written {
+                expr,
+                selector,
+                sop,
+                ..
+            } = self.aggregate(node)?;
+            let s = self.source.written(sop)?;
+            let remedy = self
+                .source
+                .instead(expr, &format!("aggregate({selector}, {s})"))?;
+            Some(Remedy {
+                help: format!("{}; where nothing is selected it is then 0", remedy.help),
+                differs: true,
+                ..remedy
+            })
         };
-        let Some(s) = self.source.written(sop) else {
-            return Vec::new();
+        Vec::from_iter(left_out())
+    }
+
+    /// A count, in the place of a mean times how many it is of.
+    pub(super) fn counted(&self, node: NodeId) -> Option<Remedy> {
+        let expr = self.source.expression(node)?;
+        let Kind::SequenceMap { first, second, .. } = self.graph().node(node).kind else {
+            return None;
         };
-        let left_out = format!("aggregate({selector}, {s})");
-        let numerical = self.graph().node(node).encoding == Encoding::Numerical;
-        let (same, then) = if numerical {
-            let added = format!(
-                "linear({left_out}, indicator(selector_width({selector}) == 0), 1, {default})"
-            );
-            (vec![added], "0")
-        } else {
-            // Of two truth values one can be the 0 of a mean.
-            let any = format!("map(x -> x > 0, aggregate({selector}, indicator({s})))");
-            let none = format!(
-                "map(x -> x == 0, aggregate({selector}, indicator(not {})))",
-                atom(sop, &s)
-            );
-            (vec![any, none], "undefined")
-        };
-        let mut remedies: Vec<Remedy> = same
-            .into_iter()
-            .filter_map(|new| self.source.instead(expr, &new))
-            .collect();
-        let left_out = self.source.instead(expr, &left_out);
-        remedies.extend(left_out.map(|remedy| Remedy {
-            help: format!(
-                "{}; where nothing is selected it is then {then}",
-                remedy.help
-            ),
-            differs: true,
-            ..remedy
-        }));
-        remedies
+        let Written { selector, sop, .. } =
+            self.aggregate(first).or_else(|| self.aggregate(second))?;
+        let s = self.source.written(sop)?;
+        let count = format!("selector_width({selector} and select(categorical({s}), 1, ==))");
+        self.source.instead(expr, &count)
     }
 
     /// A mean of other numbers than 0 and 1, as the sum of each number times its share.

@@ -87,6 +87,7 @@ impl Candidates<'_> {
     pub(super) fn one_encoding(&self, node: NodeId) -> Vec<Remedy> {
         let mut remedies = Vec::from_iter(self.argument_of(node, "numerical", NUMERICAL[1]));
         if !remedies.is_empty() {
+            remedies.extend(self.sum_of_numbers(node));
             return remedies;
         }
         let operator = self.source.expression(node).map(|expr| &expr.kind);
@@ -99,6 +100,21 @@ impl Candidates<'_> {
         }
         remedies.extend(self.wrapped_operands(node, &CATEGORICAL));
         remedies
+    }
+
+    /// `numerical(a - b)`, which a map cannot give where it is below 0, as a sum of numerical s-ops.
+    fn sum_of_numbers(&self, node: NodeId) -> Option<Remedy> {
+        let expr = self.source.expression(node)?;
+        let [argument] = call(expr, "numerical")? else {
+            return None;
+        };
+        let ExprKind::Binary(operator @ (Binary::Add | Binary::Subtract), a, b) = &argument.kind
+        else {
+            return None;
+        };
+        let (a, b) = (self.filled(NUMERICAL[1], a)?, self.filled(NUMERICAL[1], b)?);
+        let new = format!("{a} {} {b}", operator.text());
+        self.source.instead(expr, &new)
     }
 
     /// An aggregate in another encoding than its s-op: `numerical(aggregate(...))`.

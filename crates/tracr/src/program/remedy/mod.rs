@@ -9,7 +9,6 @@ mod averages;
 mod edit;
 mod encodings;
 mod limits;
-mod pairs;
 mod samples;
 mod source;
 
@@ -42,6 +41,8 @@ enum Trial {
     Works,
     /// Fewer problems than before.
     Fewer(Box<Program>, CompileError),
+    /// What was refused is gone, and another problem shows that could not be seen before: in words.
+    Next(String),
 }
 
 /// A remedy for each problem of a program that the compiler refuses; `None` where nothing that was tried
@@ -66,17 +67,25 @@ pub fn of_refusal(
         };
         let left = problems.len();
         let candidates = Candidates::new(edited, options).of(first.node, &first.reason);
-        let Some((help, outcome)) = judge.first(edited, candidates, left) else {
+        let found = judge.first(edited, candidates, left);
+        let is_progress = |trial: &Trial| {
+            !matches!(trial, Trial::Next(_)) || left == count && !first.reason.is_of_values()
+        };
+        let Some((help, outcome)) = found.filter(|(_, trial)| is_progress(trial)) else {
             break;
         };
         let still = match &outcome {
-            Trial::Works => 0,
+            Trial::Works | Trial::Next(_) => 0,
             Trial::Fewer(_, error) => error.problems.len(),
+        };
+        let help = match &outcome {
+            Trial::Next(problem) => format!("{help}; it is then refused because {problem}"),
+            _ => help,
         };
         let solved = count.saturating_sub(left)..count.saturating_sub(still);
         helps[solved].fill(Some(help));
         match outcome {
-            Trial::Works => break,
+            Trial::Works | Trial::Next(_) => break,
             Trial::Fewer(edited, error) => rest = Some((edited, error)),
         }
     }
@@ -130,20 +139,25 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// The first remedy that works, or leaves fewer problems.
+    /// The first remedy that works, or leaves fewer problems; else the first that leaves another one.
     fn first(
         &mut self,
         program: &Program,
         remedies: Vec<Remedy>,
         problems: usize,
     ) -> Option<(String, Trial)> {
+        let mut next = None;
         for remedy in remedies.into_iter().take(MAX_TRIALS) {
             self.trials = self.trials.checked_sub(1)?;
-            if let Some(trial) = self.trial(program, &remedy, problems) {
-                return Some((remedy.help, trial));
+            match self.trial(program, &remedy, problems) {
+                Some(trial @ Trial::Next(_)) => {
+                    next.get_or_insert((remedy.help, trial));
+                }
+                Some(trial) => return Some((remedy.help, trial)),
+                None => {}
             }
         }
-        None
+        next
     }
 
     /// Compiles the edited program; nothing if it has as many problems as before, or means something
@@ -162,19 +176,23 @@ impl<'a> Judge<'a> {
         match compiler::compile(&edited.graph, edited.output, &options) {
             Ok((model, _)) => {
                 let meant = if remedy.differs { &edited } else { program };
-                agrees(meant, &options, &model).then_some(Trial::Works)
+                agrees(meant, &model).then_some(Trial::Works)
             }
             Err(error) => {
-                let fewer = error.problems.len() < problems;
                 let same = || remedy.differs || samples::agree(program, &edited, &options);
-                (fewer && same()).then(|| Trial::Fewer(Box::new(edited), error))
+                let fewer = error.problems.len() < problems;
+                if fewer {
+                    return same().then(|| Trial::Fewer(Box::new(edited), error));
+                }
+                let next = error.problems.first()?;
+                (next.reason.is_of_values() && same()).then(|| Trial::Next(next.reason.to_string()))
             }
         }
     }
 }
 
-fn agrees(meant: &Program, options: &Options, model: &CompiledModel) -> bool {
-    let verdict = verify(&meant.graph, meant.output, options, model);
+fn agrees(meant: &Program, model: &CompiledModel) -> bool {
+    let verdict = verify(&meant.graph, meant.output, model);
     verdict.different == 0 && verdict.failed == 0
 }
 
@@ -234,7 +252,7 @@ impl<'a> Candidates<'a> {
             (Reason::CategoricalLinear(_), Some(node)) => self.numerical_operands(node),
             (Reason::AggregateEncoding { .. }, Some(node)) => self.copied(node),
             (Reason::AggregateDefault(..), Some(node)) => self.default_left_out(node),
-            (Reason::Composite { .. }, Some(node)) => self.pairs(node),
+
             (Reason::NoValues { .. }, Some(node)) => self.of_no_value(node),
             (Reason::NotANumber { value, .. }, Some(node)) => self.not_numerical(node, value),
             (Reason::NotBinary { .. }, Some(node)) => self.weighted(node),

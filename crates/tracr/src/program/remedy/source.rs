@@ -1,7 +1,5 @@
 //! The program's text and its syntax tree, by the places that nodes carry.
 
-use std::ops::Range;
-
 use super::edit::Remedy;
 use crate::rasp::Program;
 use crate::rasp::graph::NodeId;
@@ -35,28 +33,6 @@ impl<'a> Source<'a> {
         self.statements
             .iter()
             .find_map(|statement| in_statement(statement, &is))
-    }
-
-    /// Where the statement begins that holds these bytes: before it a name can be assigned that is seen
-    /// there.
-    pub fn statement(&self, range: &Range<usize>) -> Option<usize> {
-        let holds = |statement: &&Statement| {
-            let outer = &statement.span.range;
-            outer.start <= range.start && range.end <= outer.end
-        };
-        let mut statement = self.statements.iter().find(holds)?;
-        loop {
-            let body = match &statement.kind {
-                StatementKind::Def { function, .. } => &function.body,
-                StatementKind::For { body, .. } => body,
-                _ => return Some(statement.span.range.start),
-            };
-            match body.iter().find(holds) {
-                Some(inner) => statement = inner,
-                // In the `return`, where nothing can be put before.
-                None => return None,
-            }
-        }
     }
 
     /// As written, in one line.

@@ -47,6 +47,8 @@ pub struct Example {
     pub input: Vec<Value>,
     /// As many values.
     pub output: Vec<Value>,
+    /// Its line in the source.
+    pub span: Span,
 }
 
 const KEYS: [&str; 8] = [
@@ -99,7 +101,7 @@ pub fn header(file: usize, text: &str, problems: &mut Vec<Problem>) -> Header {
             );
         }
         seen.push(key);
-        if let Err((message, help)) = header.set(key, value) {
+        if let Err((message, help)) = header.set(key, value, &span) {
             problems.push(Problem::new(&span, message, "in this line").maybe_help(help));
         }
     }
@@ -112,7 +114,7 @@ const WORDS: &str = r#"tokens have commas between them, the words of an example 
 type Refusal = (String, Option<String>);
 
 impl Header {
-    fn set(&mut self, key: &str, value: &str) -> Result<(), Refusal> {
+    fn set(&mut self, key: &str, value: &str, span: &Span) -> Result<(), Refusal> {
         let expected = |what: &str| (format!("`{key}` is `{value}`, but it takes {what}"), None);
         let flag = || match value {
             "true" | "True" => Ok(true),
@@ -153,7 +155,7 @@ impl Header {
             }
             "output" => self.output = Some(value.to_owned()),
             "unique_tokens" => self.unique_tokens = flag()?,
-            "example" => self.examples.push(example(value)?),
+            "example" => self.examples.push(example(value, span)?),
             _ => {
                 let help =
                     nearest(key, KEYS).unwrap_or_else(|| format!("keys are {}", KEYS.join(", ")));
@@ -164,7 +166,7 @@ impl Header {
     }
 }
 
-fn example(text: &str) -> Result<Example, Refusal> {
+fn example(text: &str, span: &Span) -> Result<Example, Refusal> {
     let (input, output) = text.split_once("->").ok_or_else(|| {
         (
             format!("the example `{text}` has no `->`"),
@@ -175,6 +177,7 @@ fn example(text: &str) -> Result<Example, Refusal> {
     let example = Example {
         input: read(input)?,
         output: read(output)?,
+        span: span.clone(),
     };
     if example.input.len() != example.output.len() {
         let (tokens, values) = (example.input.len(), example.output.len());
