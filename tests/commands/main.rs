@@ -14,6 +14,7 @@ mod compile;
 mod compile_limits;
 mod export;
 mod installed;
+mod other_kinds;
 mod plot;
 mod report;
 mod run;
