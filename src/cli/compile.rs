@@ -6,6 +6,7 @@ use super::failure::Failure;
 use super::output::{self, FileKind};
 use super::{table, terminal};
 use base::escape;
+use tracr::compiler::Options;
 use tracr::model::{Value, value};
 use tracr::program::verify::{Difference, Silence, Verdict, verify};
 use tracr::program::{Compiled, Settings, Source, remedy};
@@ -102,6 +103,7 @@ pub fn main(args: &Args) -> Result<(), Failure> {
     }
     if !args.no_check {
         let verdict = verify(&program.graph, program.output, &options, &model);
+        check_valid(&options, &verdict)?;
         if let Some(mut text) = differences(&verdict) {
             if let Some(help) = remedy::of_difference(&program, &options, &verdict) {
                 text += &format!("\n  help: {help}");
@@ -125,6 +127,24 @@ pub fn main(args: &Args) -> Result<(), Failure> {
         text.push_str(&format!("written to {}\n", path.display()));
     }
     Ok(terminal::print(&text)?)
+}
+
+/// Refuses a header whose condition no input meets; says where none of a sample does.
+fn check_valid(options: &Options, verdict: &Verdict) -> Result<(), Failure> {
+    let (0, Some(valid)) = (verdict.inputs, &options.valid) else {
+        return Ok(());
+    };
+    let valid = escape::name(valid);
+    if verdict.complete {
+        return Err(Failure::Input(anyhow::anyhow!(
+            "no input is valid: `{valid}`, of the header, is true at every position of none of up to {} tokens",
+            options.max_seq_len
+        )));
+    }
+    terminal::message(&format!(
+        "warning: none of the inputs drawn is valid by `{valid}`, so that program and model were not compared"
+    ));
+    Ok(())
 }
 
 /// An undefined position where the model looks defined, in words.

@@ -18,6 +18,8 @@ mod other_kinds;
 mod plot;
 mod report;
 mod run;
+mod run_many;
 mod starting_points;
 mod sweep;
+mod valid_inputs;
 mod variants;

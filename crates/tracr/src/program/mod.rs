@@ -20,7 +20,7 @@ use crate::library;
 use crate::model::{CompiledModel, Value};
 use crate::rasp::graph::Encoding;
 use crate::rasp::python::arithmetic::number;
-use crate::rasp::{self, Diagnostic, Program};
+use crate::rasp::{self, Diagnostic, Program, Valid};
 use base::content::Content;
 use base::files::FileError;
 
@@ -193,6 +193,10 @@ impl Source {
             .or(header.mlp_exactness)
             .unwrap_or(options.mlp_exactness);
         options.unique_tokens = header.unique_tokens;
+        options.valid = header.valid.clone();
+        if let Some(text) = &options.valid {
+            Valid::parse(text, longest).map_err(|e| self.wrong(&e))?;
+        }
         let numerical = program.graph.node(program.output).encoding == Encoding::Numerical;
         options.example = header
             .examples

@@ -36,6 +36,8 @@ pub struct Header {
     pub output: Option<String>,
     /// Whether it is defined only for inputs without repeated tokens.
     pub unique_tokens: bool,
+    /// A condition of the inputs that it is meant for, in RASP.
+    pub valid: Option<String>,
     /// Inputs and what comes out, position by position.
     pub examples: Vec<Example>,
 }
@@ -49,7 +51,7 @@ pub struct Example {
     pub output: Vec<Value>,
 }
 
-const KEYS: [&str; 8] = [
+const KEYS: [&str; 9] = [
     "about",
     "vocab",
     "max_seq_len",
@@ -57,6 +59,7 @@ const KEYS: [&str; 8] = [
     "mlp_exactness",
     "output",
     "unique_tokens",
+    "valid",
     "example",
 ];
 
@@ -153,6 +156,10 @@ impl Header {
             }
             "output" => self.output = Some(value.to_owned()),
             "unique_tokens" => self.unique_tokens = flag()?,
+            "valid" if value.is_empty() => {
+                return Err(expected("a condition on the input, as `tokens != \"x\"`"));
+            }
+            "valid" => self.valid = Some(value.to_owned()),
             "example" => self.examples.push(example(value)?),
             _ => {
                 let help =
