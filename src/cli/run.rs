@@ -1,35 +1,19 @@
 //! `compress run MODEL TOKEN...`: what a model ([`super::run_model`]) or a program
 //! ([`super::run_program`]) computes on an input, or on many ([`super::run_many`]).
 
-use std::path::Path;
-
 use serde_json::Value as Json;
 
 use super::failure::Failure;
 pub use super::run_input::Args;
-use super::run_input::{Answer, Subject};
+use super::run_input::{Answer, Subject, model_of, program};
 use super::run_model::OfModel;
 use super::run_program::OfProgram;
 use super::{run_many, table, terminal};
 use superposition::inputs::InputSpace;
-use tracr::model::CompiledModel;
-use tracr::program::Source;
-
-/// The program that a path means, if it is no model file.
-fn program(path: &Path) -> Option<Source> {
-    let is_source = path.extension().is_some_and(|e| e == "rasp");
-    (is_source || tracr::library::program_named(path).is_some()).then(|| Source::find(path))
-}
 
 /// The plan for a model file, or for what a program compiles to.
 fn plan(args: &Args) -> Result<(), Failure> {
-    let model = match program(&args.model) {
-        Some(source) => {
-            let settings = args.settings.resolve()?;
-            source.compile(&settings).map_err(Failure::input)?.model
-        }
-        None => CompiledModel::load(&args.model).map_err(Failure::input)?,
-    };
+    let model = model_of(&args.model, &args.settings)?;
     let meta = &model.metadata;
     let mut space =
         InputSpace::new(&model, &[meta.max_seq_len], meta.unique_tokens).map_err(Failure::input)?;

@@ -12,6 +12,7 @@ use base::{escape, limits};
 use superposition::Projection;
 use superposition::inputs::InputSpace;
 use tracr::model::{CompiledModel, Value};
+use tracr::program::Source;
 use tracr::rasp::Valid;
 
 #[derive(Debug, clap::Args)]
@@ -105,6 +106,23 @@ pub trait Subject {
     fn answer(&self, tokens: &[Value]) -> Result<Answer, Failure>;
 }
 
+/// The program that a path means, if it is no model file.
+pub fn program(path: &Path) -> Option<Source> {
+    let is_source = path.extension().is_some_and(|e| e == "rasp");
+    (is_source || tracr::library::program_named(path).is_some()).then(|| Source::find(path))
+}
+
+/// The model in a file, or what a program compiles to.
+pub fn model_of(path: &Path, settings: &SettingArgs) -> Result<CompiledModel, Failure> {
+    match program(path) {
+        Some(source) => {
+            let compiled = source.compile(&settings.resolve()?);
+            Ok(compiled.map_err(Failure::input)?.model)
+        }
+        None => CompiledModel::load(path).map_err(Failure::input),
+    }
+}
+
 /// The space of all inputs, from one token to `longest`, that are valid; `words` are the ids of tokens in
 /// `vocabulary`, `ends` those of BOS and PAD.
 pub fn all_inputs(
@@ -187,4 +205,37 @@ pub fn load_projection(path: &Path, model: &CompiledModel) -> Result<Projection,
         )));
     }
     Ok(projection)
+}
+
+/// The words of a line. One in quotes is one, with its blanks, and keeps its quotes: `"1"` is a string.
+pub fn words(line: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut rest = line.trim();
+    while !rest.is_empty() {
+        let mut quoted = serde_json::Deserializer::from_str(rest).into_iter::<String>();
+        let end = match (rest.starts_with('"'), quoted.next()) {
+            (true, Some(Ok(_))) => quoted.byte_offset(),
+            _ => 0,
+        };
+        let after = &rest[end..];
+        let end = end + after.find(char::is_whitespace).unwrap_or(after.len());
+        let (word, after) = rest.split_at(end);
+        words.push(word.to_owned());
+        rest = after.trim_start();
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_split_at_blanks_that_are_in_no_quotes() {
+        assert_eq!(words("  3 1\t2 "), ["3", "1", "2"]);
+        assert_eq!(words(r#"a "b c" "1" "#), ["a", r#""b c""#, r#""1""#]);
+        assert_eq!(words(r#"" "a b"c d"#), ["\"", "\"a b\"c", "d"]);
+        assert_eq!(words("\" \""), ["\" \""]);
+        assert!(words(" \t ").is_empty());
+    }
 }

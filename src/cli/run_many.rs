@@ -5,7 +5,7 @@ use std::io::Read;
 use serde_json::Value as Json;
 
 use super::failure::Failure;
-use super::run_input::{Answer, Args, Subject};
+use super::run_input::{Answer, Args, Subject, words};
 use super::{table, terminal};
 use base::content::Content;
 use base::limits;
@@ -122,25 +122,6 @@ fn in_line(number: usize, failure: Failure) -> Failure {
     }
 }
 
-/// The words of a line. One in quotes is one, with its blanks, and keeps its quotes: `"1"` is a string.
-fn words(line: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut rest = line.trim();
-    while !rest.is_empty() {
-        let mut quoted = serde_json::Deserializer::from_str(rest).into_iter::<String>();
-        let end = match (rest.starts_with('"'), quoted.next()) {
-            (true, Some(Ok(_))) => quoted.byte_offset(),
-            _ => 0,
-        };
-        let after = &rest[end..];
-        let end = end + after.find(char::is_whitespace).unwrap_or(after.len());
-        let (word, after) = rest.split_at(end);
-        words.push(word.to_owned());
-        rest = after.trim_start();
-    }
-    words
-}
-
 /// Prints answers, in pieces, and what is to be said of all of them.
 struct Printer {
     json: bool,
@@ -215,18 +196,4 @@ fn line(answer: &Answer) -> String {
         text += &format!("  <- differs from position {first} on");
     }
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_is_split_at_blanks_that_are_in_no_quotes() {
-        assert_eq!(words("  3 1\t2 "), ["3", "1", "2"]);
-        assert_eq!(words(r#"a "b c" "1" "#), ["a", r#""b c""#, r#""1""#]);
-        assert_eq!(words(r#"" "a b"c d"#), ["\"", "\"a b\"c", "d"]);
-        assert_eq!(words("\" \""), ["\" \""]);
-        assert!(words(" \t ").is_empty());
-    }
 }
