@@ -10,6 +10,7 @@ use tracr::compiler::Options;
 use tracr::model::{Value, value};
 use tracr::program::verify::{Difference, Silence, Verdict, verify};
 use tracr::program::{Compiled, Settings, Source, remedy};
+use tracr::rasp::Valid;
 use tracr::rasp::syntax::header;
 
 #[derive(Debug, clap::Args)]
@@ -134,7 +135,16 @@ fn check_valid(options: &Options, verdict: &Verdict) -> Result<(), Failure> {
     let (0, Some(valid)) = (verdict.inputs, &options.valid) else {
         return Ok(());
     };
+    // One that is neither true nor false is so on most inputs.
+    let input = vec![options.vocab[0].clone(); options.max_seq_len];
+    let parsed = Valid::parse(valid, options.max_seq_len).ok();
     let valid = escape::name(valid);
+    if let Some(Err(problem)) = parsed.map(|parsed| parsed.violation(&input)) {
+        return Err(Failure::Input(anyhow::anyhow!(
+            "no input is valid: `{valid}`, of the header, is no condition: on input {} {problem}",
+            value::list(&input)
+        )));
+    }
     if verdict.complete {
         return Err(Failure::Input(anyhow::anyhow!(
             "no input is valid: `{valid}`, of the header, is true at every position of none of up to {} tokens",

@@ -147,6 +147,11 @@ impl Grid<'_> {
     fn name_columns(&self, scene: &mut Scene, (left, bottom): (f64, f64)) {
         let Names { size, at } = &self.columns;
         for (middle, name) in at {
+            if text::width(name, *size) <= self.cell.0 - 1.0 {
+                let x = left + middle;
+                scene.text(x, bottom + 2.0 + size, *size, Anchor::Middle, name);
+                continue;
+            }
             scene.label(Label {
                 upwards: true,
                 ..Label::new(

@@ -9,6 +9,9 @@ use crate::results::statistics::middle;
 /// are told apart from a quarter of the limit on, and white from three eighths.
 const TYPICAL_LENGTHS: f64 = 1.5;
 
+/// Entries below 0 by less than this share of the limit are 0 but for rounding, and no colour shows them.
+const ROUNDING: f64 = 1e-3;
+
 /// The limits of a colour scale and what lies beyond them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ColourScale {
@@ -46,7 +49,7 @@ impl ColourScale {
         let limit = nice(within.fold(0.0, |m, v| v.abs().max(m)));
         Self {
             limit,
-            signed: entries.clone().any(|v| v < 0.0),
+            signed: entries.clone().any(|v| v < -ROUNDING * limit),
             above: entries.clone().filter(|v| *v > limit).count(),
             below: entries.filter(|v| *v < -limit).count(),
         }

@@ -66,7 +66,11 @@ fn the_inputs_that_are_verified_are_the_valid_ones() {
         if name == "c.rasp" {
             // Undefined at the first position, so that it is no condition and nothing is valid.
             assert_eq!(code, 2, "{stderr}");
-            assert!(stderr.contains("no input is valid"), "{stderr}");
+            let why = "it is None at position 1, neither True nor False";
+            assert!(
+                stderr.contains("no input is valid") && stderr.contains(why),
+                "{stderr}"
+            );
         } else {
             assert_eq!((code, stderr.as_str()), (0, ""), "{stdout}");
         }
@@ -88,17 +92,38 @@ fn a_header_that_is_no_condition_is_refused_where_it_stands() {
         ),
         (
             "target_pos == 0",
-            ["there is no name `target_pos`", "valid"],
+            ["there is no name `target_pos`", "no name of the program"],
         ),
         ("", ["`valid` is ``", "a condition on the input"]),
         (
-            "tokens == 9",
-            ["no input is valid", "at every position of none"],
+            "hist(tokens)",
+            ["no input is valid", "it is 5 at position 1"],
         ),
     ] {
         let path = sort_unique(&dir, "p.rasp", &format!("#! valid: {valid}"));
         let model = text(&dir.path().join("p.safetensors"));
         refused(&["compile", &text(&path), "-o", &model], dir.path(), &parts);
+    }
+}
+
+#[test]
+fn a_header_that_leaves_no_input_is_refused_where_that_is_sure() {
+    let dir = tempfile::tempdir().unwrap();
+    for valid in ["tokens == 9", "length > max_seq_len", "indices > 0"] {
+        let path = text(&sort_unique(&dir, "p.rasp", &format!("#! valid: {valid}")));
+        let parts = ["no input is valid", "of none of up to 2 tokens"];
+        refused(
+            &["compile", &path, "--max-seq-len", "2"],
+            dir.path(),
+            &parts,
+        );
+        // Of more inputs a sample is looked at.
+        let (code, _, stderr) = call(&["compile", &path]);
+        assert_eq!(code, 0, "{stderr}");
+        assert!(
+            stderr.contains("none of the inputs drawn is valid"),
+            "{stderr}"
+        );
     }
 }
 

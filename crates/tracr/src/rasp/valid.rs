@@ -67,6 +67,17 @@ impl Valid {
                 report.message = format!("`{NAME}` does not depend on the input");
                 report.help = Some("write a condition on it, as `tokens != \"x\"`".into());
             }
+            if report.message.starts_with("there is no name")
+                && report
+                    .help
+                    .as_ref()
+                    .is_none_or(|help| help.starts_with("assign it"))
+            {
+                report.help = Some(
+                    "the condition sees tokens, indices, the prelude and max_seq_len, and no name of the program"
+                        .into(),
+                );
+            }
         }
         program.map(|program| Self {
             text: text.to_owned(),
