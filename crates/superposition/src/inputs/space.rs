@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use rand::{Rng, RngExt};
+use rand_chacha::ChaCha12Rng;
 use thiserror::Error;
 
-use super::valid::{Restriction, ValidError};
+use super::valid::{Restriction, ValidError, Whole};
 use super::weights::{TokenWeights, WeightError};
 use tracr::model::{CompiledModel, Value};
 use tracr::rasp::{self, Valid};
@@ -286,14 +287,14 @@ impl InputSpace {
     }
 
     /// The tokens of an input without BOS and padding.
-    pub(super) fn words_of<'a>(&self, tokens: &'a [usize]) -> &'a [usize] {
+    fn words_of<'a>(&self, tokens: &'a [usize]) -> &'a [usize] {
         let words = &tokens[1..];
         let length = words.iter().take_while(|id| **id != self.pad).count();
         &words[..length]
     }
 
     /// As [`InputSpace::draw`], valid or not.
-    pub(super) fn draw_any(&self, rng: &mut impl Rng, tokens: &mut [usize]) {
+    fn draw_any(&self, rng: &mut impl Rng, tokens: &mut [usize]) {
         let mut point: f64 = rng.random();
         let mut length = self.lengths[0].length;
         for class in &self.lengths {
@@ -358,6 +359,33 @@ impl InputSpace {
     /// How many tokens may stand at a position.
     fn choices(&self, position: usize) -> usize {
         self.words.len() - if self.unique { position } else { 0 }
+    }
+}
+
+/// What is restricted has no restriction yet.
+impl Whole for InputSpace {
+    fn size(&self) -> Option<u64> {
+        self.size
+    }
+
+    fn positions(&self) -> usize {
+        self.positions
+    }
+
+    fn write_member(&self, index: u64, tokens: &mut [usize]) {
+        InputSpace::write_member(self, index, tokens);
+    }
+
+    fn probability(&self, tokens: &[usize]) -> f64 {
+        InputSpace::probability(self, tokens)
+    }
+
+    fn draw(&self, rng: &mut ChaCha12Rng, tokens: &mut [usize]) {
+        self.draw_any(rng, tokens);
+    }
+
+    fn words_of<'a>(&self, tokens: &'a [usize]) -> &'a [usize] {
+        InputSpace::words_of(self, tokens)
     }
 }
 
