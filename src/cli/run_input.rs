@@ -123,6 +123,9 @@ pub fn model_of(path: &Path, settings: &SettingArgs) -> Result<CompiledModel, Fa
     }
 }
 
+/// Longer inputs are too many to go through, unless there is one token alone.
+const LONGEST_OF_ALL: usize = 1000;
+
 /// The space of all inputs, from one token to `longest`, that are valid; `words` are the ids of tokens in
 /// `vocabulary`, `ends` those of BOS and PAD.
 pub fn all_inputs(
@@ -136,6 +139,12 @@ pub fn all_inputs(
     } else {
         longest
     };
+    if last > LONGEST_OF_ALL {
+        return Err(Failure::Input(anyhow::anyhow!(
+            "--all is for inputs of at most {LONGEST_OF_ALL} tokens, but the longest one has {last}: give those you \
+             want on standard input, a line each (`compress run MODEL - < FILE`)"
+        )));
+    }
     let lengths: Vec<usize> = (1..=last).collect();
     let space = InputSpace::of_words(words, ends, longest, &lengths, unique);
     let space = space.map_err(Failure::input)?;

@@ -164,6 +164,7 @@ fn more_inputs_than_can_be_listed_are_refused() {
         "compress run MODEL - < FILE",
     );
     refused(&["hist", "--max-seq-len", "400"], "at most 1048576 inputs");
+    refused(&["hist", "--max-seq-len", "1000000"], "at most 1000 tokens");
     let dir = tempfile::tempdir().unwrap();
     let program = dir.path().join("p.rasp");
     std::fs::write(&program, "out = reverse(tokens);").unwrap();
