@@ -243,7 +243,9 @@ mod tests {
     fn a_line_is_split_at_blanks_that_are_in_no_quotes() {
         assert_eq!(words("  3 1\t2 "), ["3", "1", "2"]);
         assert_eq!(words(r#"a "b c" "1" "#), ["a", r#""b c""#, r#""1""#]);
-        assert_eq!(words(r#"" "a b"c d"#), ["\"", "\"a b\"c", "d"]);
+        // A quote that does not end is a word of its own, and one within a word is a letter.
+        assert_eq!(words("\" a b\"c d"), ["\" a b\"c", "d"]);
+        assert_eq!(words("\" a"), ["\"", "a"]);
         assert_eq!(words("\" \""), ["\" \""]);
         assert!(words(" \t ").is_empty());
     }
