@@ -6,10 +6,12 @@ use super::failure::Failure;
 use super::output::{self, FileKind};
 use super::{table, terminal};
 use base::escape;
+use tracr::compiler::Options;
 use tracr::model::{Value, value};
 use tracr::program::mask::Masked;
 use tracr::program::verify::{Difference, Silence, Verdict, verify};
 use tracr::program::{Compiled, Settings, Source, cause, remedy};
+use tracr::rasp::Valid;
 use tracr::rasp::syntax::header;
 
 #[derive(Debug, clap::Args)]
@@ -103,6 +105,7 @@ pub fn main(args: &Args) -> Result<(), Failure> {
     }
     if !args.no_check {
         let verdict = verify(&program.graph, program.output, &model);
+        check_valid(&options, &verdict)?;
         let limit = cause::of_difference(&program, &options, &model, &verdict);
         if let Some(mut text) = differences(&verdict, limit.as_deref()) {
             if let Some(help) = remedy::of_difference(&program, &options, &verdict) {
@@ -133,6 +136,33 @@ pub fn main(args: &Args) -> Result<(), Failure> {
         text.push_str(&format!("written to {}\n", path.display()));
     }
     Ok(terminal::print(&text)?)
+}
+
+/// Refuses a header whose condition no input meets; says where none of a sample does.
+fn check_valid(options: &Options, verdict: &Verdict) -> Result<(), Failure> {
+    let (0, Some(valid)) = (verdict.inputs, &options.valid) else {
+        return Ok(());
+    };
+    // One that is neither true nor false is so on most inputs.
+    let input = vec![options.vocab[0].clone(); options.max_seq_len];
+    let parsed = Valid::parse(valid, options.max_seq_len).ok();
+    let valid = escape::name(valid);
+    if let Some(Err(problem)) = parsed.map(|parsed| parsed.violation(&input)) {
+        return Err(Failure::Input(anyhow::anyhow!(
+            "no input is valid: `{valid}`, of the header, is no condition: on input {} {problem}",
+            value::list(&input)
+        )));
+    }
+    if verdict.complete {
+        return Err(Failure::Input(anyhow::anyhow!(
+            "no input is valid: `{valid}`, of the header, is true at every position of none of up to {} tokens",
+            options.max_seq_len
+        )));
+    }
+    terminal::message(&format!(
+        "warning: none of the inputs drawn is valid by `{valid}`, so that program and model were not compared"
+    ));
+    Ok(())
 }
 
 /// An undefined position where the model looks defined, in words.

@@ -6,140 +6,252 @@ use serde_json::{Map, Value as Json, json};
 
 use super::compile::mask_changes;
 use super::failure::Failure;
-use super::run_input::{Args, check_finite, check_pass, load_projection};
+use super::run_attention::{self, Attention, Selectors};
+use super::run_input::{
+    Answer, Args, Column, Subject, all_inputs, check_finite, check_pass, load_projection,
+    note_invalid,
+};
+use super::run_model::{all_of_model, ids, read_for_model};
 use super::{table, terminal};
 use base::escape;
 use superposition::Projection;
-use tracr::model::{CompiledModel, Frozen, Value, codec, value};
-use tracr::program::verify::{agree, outputs};
-use tracr::program::{Settings, Source, mask};
+use superposition::inputs::InputSpace;
+use tracr::model::{CompiledModel, Frozen, Stream, Value, codec, value};
+use tracr::program::verify::agree;
+use tracr::program::{Compiled, Source, mask};
 use tracr::rasp::graph::Encoding;
 use tracr::rasp::syntax::header;
-use tracr::rasp::{Header, Program, interpreter};
+use tracr::rasp::{Header, Program, Valid, interpreter, render};
 
-/// One column of the comparison: whose, and its value at each token's position.
-struct Column {
-    whose: &'static str,
-    values: Vec<Value>,
+/// A program, ready to be run; where it is compared, with its models.
+pub struct OfProgram {
+    program: Program,
+    name: String,
+    vocab: Option<Vec<Value>>,
+    causal: bool,
+    valid: Option<Valid>,
+    models: Option<Models>,
+    /// What is compared with the program; else models are there for their attention alone.
+    compare: bool,
+    trace: bool,
+    selectors: bool,
 }
 
-pub fn main(args: &Args, source: &Source) -> Result<(), Failure> {
-    let settings = args.settings.resolve()?;
-    if args.compare || args.projection.is_some() {
-        return compare(args, source, &settings);
+/// What a program was compiled to.
+struct Models {
+    model: CompiledModel,
+    frozen: Frozen<f64>,
+    projection: Option<Projection>,
+}
+
+impl OfProgram {
+    pub fn new(args: &Args, source: &Source) -> Result<Self, Failure> {
+        let settings = args.settings.resolve()?;
+        let compare = args.compare || args.projection.is_some();
+        let compiled = if compare {
+            Some(source.compile(&settings).map_err(Failure::input)?)
+        } else if args.selectors {
+            // Without a model there are still the program's selectors.
+            let compiled = source.compile(&settings);
+            if let (Err(e), Ok(_)) = (&compiled, source.read(&settings)) {
+                let why = e.to_string();
+                let why = why
+                    .lines()
+                    .find(|line| line.starts_with("Error"))
+                    .or(why.lines().next());
+                terminal::message(&format!(
+                    "note: the attention of a model is not drawn, since there is none: {}",
+                    why.unwrap_or_default().trim_start_matches("Error: ")
+                ));
+            }
+            compiled.ok()
+        } else {
+            None
+        };
+        let (program, models) = match compiled {
+            None => (source.read(&settings).map_err(Failure::input)?, None),
+            Some(Compiled { program, model, .. }) => {
+                let projection = args.projection.as_deref();
+                let projection = projection.map(|path| load_projection(path, &model));
+                let models = Models {
+                    frozen: Frozen::new(&model),
+                    projection: projection.transpose()?,
+                    model,
+                };
+                (program, Some(models))
+            }
+        };
+        for note in &program.notes {
+            terminal::message(&format!("note: {note}"));
+        }
+        let header = &program.header;
+        let longest = header.max_seq_len.unwrap_or(usize::MAX);
+        let valid = header.valid.as_ref();
+        let valid = valid.map(|text| {
+            let reports = |e: Vec<_>| Failure::Input(anyhow::anyhow!("{}", render(&e).trim_end()));
+            Valid::parse(text, longest).map_err(reports)
+        });
+        Ok(Self {
+            name: match &models {
+                Some(models) if compare => models.model.metadata.program.clone(),
+                _ => args.model.display().to_string(),
+            },
+            vocab: settings.vocab.or_else(|| header.vocab.clone()),
+            causal: settings.causal.or(header.causal).unwrap_or(false),
+            valid: valid.transpose()?,
+            models,
+            compare,
+            trace: args.trace,
+            selectors: args.selectors,
+            program,
+        })
     }
-    let program = source.read(&settings).map_err(Failure::input)?;
-    for note in &program.notes {
-        terminal::message(&format!("note: {note}"));
+
+    fn interpret(&self, tokens: &[Value]) -> Result<interpreter::Run, Failure> {
+        let (graph, output) = (&self.program.graph, self.program.output);
+        interpreter::run(graph, output, tokens, self.causal)
+            .map_err(|e| Failure::Input(anyhow::anyhow!("on input {}: {e}", value::list(tokens))))
     }
-    let vocab = settings.vocab.as_ref().or(program.header.vocab.as_ref());
-    let tokens = tokens(&args.tokens, vocab.map(Vec::as_slice), &program.header)?;
-    let causal = settings.causal.or(program.header.causal).unwrap_or(false);
-    let run = interpret(&program, &tokens, causal)?;
-    note_mask(&program, &tokens, causal, &run);
-    let columns = [Column {
-        whose: "output",
-        values: output_of(&program, &run),
-    }];
-    let trace = args.trace.then(|| sops(&program, &run));
-    if args.json {
-        let mut object = object(&args.model.display().to_string(), &tokens, &columns);
-        if let Some(trace) = trace {
+
+    /// Says where the causal mask changes what the program gives.
+    fn note_mask(&self, tokens: &[Value], run: &interpreter::Run) -> Option<String> {
+        let Program { graph, output, .. } = &self.program;
+        let masked = || mask::changed(graph, *output, tokens, run.output());
+        let masked = self.causal.then(masked).flatten()?;
+        Some(format!("note: {}", mask_changes(&masked)))
+    }
+}
+
+impl Subject for OfProgram {
+    fn read(&self, words: &[String]) -> Result<Vec<Value>, Failure> {
+        match &self.models {
+            Some(models) => read_for_model(&models.model, words),
+            None => tokens(words, self.vocab.as_deref(), &self.program.header),
+        }
+    }
+
+    fn all(&self) -> Result<(InputSpace, Vec<Value>), Failure> {
+        if let Some(models) = &self.models {
+            return all_of_model(&models.model);
+        }
+        let header = &self.program.header;
+        let (Some(vocab), Some(longest)) = (&self.vocab, header.max_seq_len) else {
+            return Err(Failure::Input(anyhow::anyhow!(
+                "--all needs the tokens and the longest input, which the program does not say: give --vocab \
+                 and --max-seq-len"
+            )));
+        };
+        let (n, valid) = (vocab.len(), header.valid.as_deref());
+        let words = ((0..n).collect(), (n, n + 1));
+        let space = all_inputs(words, longest, header.unique_tokens, (vocab, valid))?;
+        Ok((space, vocab.clone()))
+    }
+
+    fn answer(&self, tokens: &[Value]) -> Result<Answer, Failure> {
+        let program = &self.program;
+        let run = self.interpret(tokens)?;
+        let mut columns = vec![Column {
+            whose: if self.compare { "program" } else { "output" },
+            values: output_of(program, &run),
+        }];
+        let mut attention = Vec::new();
+        if let Some(models) = &self.models {
+            let (compared, patterns) = models.answers(tokens, self.selectors)?;
+            attention = patterns;
+            if self.compare {
+                columns.extend(compared);
+            }
+        }
+        let mut json = object(&self.name, tokens, &columns);
+        let mut more = String::new();
+        let differs = different(&columns);
+        if self.compare {
+            json.insert("differs".into(), json!(differs));
+        }
+        if self.trace && !self.compare {
+            let trace = sops(program, &run);
+            more += &trace_text(tokens, &trace);
             let all: Map<String, Json> = trace
                 .into_iter()
                 .map(|(name, values)| (name, values.iter().map(Value::to_json).collect()))
                 .collect();
-            object.insert("trace".into(), Json::Object(all));
+            json.insert("trace".into(), Json::Object(all));
         }
-        return Ok(terminal::print(&format!("{}\n", Json::Object(object)))?);
-    }
-    let mut text = table(&tokens, &columns);
-    if let Some(trace) = trace {
-        let mut rows = vec![vec!["s-op".to_owned()]];
-        rows[0].extend(tokens.iter().map(Value::to_string));
-        for (name, values) in trace {
-            let mut row = vec![name];
-            row.extend(values.iter().map(cell));
-            rows.push(row);
+        if self.selectors {
+            let selectors = Selectors::new(program, &run, tokens);
+            more += &selectors.text();
+            json.insert("selectors".into(), selectors.json());
+            attention.iter().for_each(|drawn| more += &drawn.text());
+            json.insert("attention".into(), run_attention::json(&attention));
         }
-        text.push('\n');
-        text.push_str(&table::aligned(&rows, 1));
+        Ok(Answer {
+            tokens: tokens.to_vec(),
+            columns,
+            differs,
+            json,
+            more,
+            notes: note_invalid(self.valid.as_ref(), tokens)
+                .into_iter()
+                .chain(self.note_mask(tokens, &run))
+                .collect(),
+        })
     }
-    Ok(terminal::print(&text)?)
 }
 
-/// Program, compiled model and compressed model side by side.
-fn compare(args: &Args, source: &Source, settings: &Settings) -> Result<(), Failure> {
-    let compiled = source.compile(settings).map_err(Failure::input)?;
-    let (program, model) = (&compiled.program, &compiled.model);
-    for note in &program.notes {
-        terminal::message(&format!("note: {note}"));
+impl Models {
+    /// The outputs of the compiled model and, where there is a `W`, of the compressed one, padded as in
+    /// training; and what their heads attend to, if that is asked for.
+    fn answers(
+        &self,
+        tokens: &[Value],
+        attention: bool,
+    ) -> Result<(Vec<Column>, Vec<Attention>), Failure> {
+        let model = &self.model;
+        let plain = ids(model, tokens);
+        let mut passes = vec![("compiled", Stream::Full, plain.clone())];
+        if let Some(projection) = &self.projection {
+            let mut padded = plain;
+            padded.resize(model.positions(), model.metadata.pad_id);
+            passes.push(("compressed", projection.stream(), padded));
+        }
+        let (mut columns, mut drawn) = (Vec::new(), Vec::new());
+        for (whose, stream, ids) in passes {
+            check_pass(model, ids.len())?;
+            let input = Array2::from_shape_vec((1, ids.len()), ids.clone())
+                .map_err(|e| Failure::Running(e.into()))?;
+            let scores = if attention {
+                let trace = self.frozen.forward(stream, input.view());
+                let vocab = &model.metadata.input_vocab;
+                drawn.push(Attention {
+                    whose,
+                    patterns: self.frozen.patterns(&trace),
+                    tokens: ids.iter().map(|id| vocab[*id].clone()).collect(),
+                });
+                trace.output
+            } else {
+                self.frozen.evaluate(stream, input.view()).1
+            };
+            check_finite(&scores)?;
+            let rows = 1..=tokens.len();
+            columns.push(Column {
+                whose,
+                values: rows.map(|t| model.decode(scores.row(t))).collect(),
+            });
+        }
+        Ok((columns, drawn))
     }
-    let ids = model.encode(&args.tokens).map_err(Failure::input)?;
-    let tokens: Vec<Value> = ids[1..]
-        .iter()
-        .map(|id| model.metadata.input_vocab[*id].clone())
-        .collect();
-    let run = interpret(program, &tokens, model.metadata.causal)?;
-    note_mask(program, &tokens, model.metadata.causal, &run);
-    let mut columns = vec![
-        Column {
-            whose: "program",
-            values: output_of(program, &run),
-        },
-        Column {
-            whose: "compiled",
-            values: outputs(model, &Frozen::<f64>::new(model), &ids[1..]),
-        },
-    ];
-    if let Some(path) = &args.projection {
-        let projection = load_projection(path, model)?;
-        columns.push(Column {
-            whose: "compressed",
-            values: compressed_outputs(model, &projection, &ids)?,
-        });
-    }
-    if args.json {
-        let mut object = object(&model.metadata.program, &tokens, &columns);
-        object.insert("differs".into(), json!(different(&columns)));
-        return Ok(terminal::print(&format!("{}\n", Json::Object(object)))?);
-    }
-    Ok(terminal::print(&table(&tokens, &columns))?)
 }
 
-/// The decoded outputs of the model compressed by `W`, padded as in training.
-fn compressed_outputs(
-    model: &CompiledModel,
-    projection: &Projection,
-    ids: &[usize],
-) -> Result<Vec<Value>, Failure> {
-    let mut padded = ids.to_vec();
-    padded.resize(model.positions(), model.metadata.pad_id);
-    check_pass(model, padded.len())?;
-    let padded = Array2::from_shape_vec((1, padded.len()), padded)
-        .map_err(|e| Failure::Running(e.into()))?;
-    let (_, scores) = Frozen::<f64>::new(model).evaluate(projection.stream(), padded.view());
-    check_finite(&scores)?;
-    Ok((1..ids.len())
-        .map(|t| model.decode(scores.row(t)))
-        .collect())
-}
-
-fn interpret(
-    program: &Program,
-    tokens: &[Value],
-    causal: bool,
-) -> Result<interpreter::Run, Failure> {
-    interpreter::run(&program.graph, program.output, tokens, causal)
-        .map_err(|e| Failure::Input(anyhow::anyhow!("on input {}: {e}", value::list(tokens))))
-}
-
-/// Says where the causal mask changes what the program gives.
-fn note_mask(program: &Program, tokens: &[Value], causal: bool, run: &interpreter::Run) {
-    let masked = || mask::changed(&program.graph, program.output, tokens, run.output());
-    if let Some(masked) = causal.then(masked).flatten() {
-        terminal::message(&format!("note: {}", mask_changes(&masked)));
+/// The values of s-ops, a row for each.
+fn trace_text(tokens: &[Value], trace: &[(String, Vec<Value>)]) -> String {
+    let mut rows = vec![vec!["s-op".to_owned()]];
+    rows[0].extend(tokens.iter().map(Value::to_string));
+    for (name, values) in trace {
+        let mut row = vec![name.clone()];
+        row.extend(values.iter().map(table::value));
+        rows.push(row);
     }
+    format!("\n{}", table::aligned(&rows, 1))
 }
 
 /// The output; a numerical one in numbers, so that the mean of one True reads as 1.
@@ -230,28 +342,6 @@ fn different(columns: &[Column]) -> Vec<usize> {
         })
         .map(|t| t + 1)
         .collect()
-}
-
-fn table(tokens: &[Value], columns: &[Column]) -> String {
-    let differs = different(columns);
-    let mut rows = vec![vec!["position".to_owned(), "token".into()]];
-    rows[0].extend(columns.iter().map(|column| column.whose.to_owned()));
-    for (t, token) in tokens.iter().enumerate() {
-        let mut row = vec![(t + 1).to_string(), token.to_string()];
-        row.extend(columns.iter().map(|column| cell(&column.values[t])));
-        if differs.contains(&(t + 1)) {
-            row.push("<- differs".into());
-        }
-        rows.push(row);
-    }
-    table::aligned(&rows, 0)
-}
-
-fn cell(value: &Value) -> String {
-    match value {
-        Value::Float(x) => table::number(*x),
-        other => other.to_string(),
-    }
 }
 
 fn object(program: &str, tokens: &[Value], columns: &[Column]) -> Map<String, Json> {

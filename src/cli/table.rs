@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use unicode_width::UnicodeWidthStr;
 
 use base::escape;
+use tracr::model::Value;
 
 /// Lays out rows of cells: the first `left` columns aligned left, the others right, two blanks
 /// between. A cell is one line, whatever it holds.
@@ -54,6 +55,14 @@ pub fn number(x: f64) -> String {
         "0".into()
     } else {
         text.into()
+    }
+}
+
+/// A value for reading: a number as [`number`] writes it.
+pub fn value(value: &Value) -> String {
+    match value {
+        Value::Float(x) => number(*x),
+        other => other.to_string(),
     }
 }
 

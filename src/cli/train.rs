@@ -14,6 +14,7 @@ use crate::run::{self, Outcome};
 use base::escape;
 use base::limits;
 use superposition::StopReason;
+use superposition::inputs::InputSpace;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -57,6 +58,9 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
         super::plan::print(model, space, config.training.batch_size)?;
         let bytes = experiment.memory().map_or(0, |memory| memory.bytes());
         let needed = limits::readable(bytes);
+        if let Some(valid) = valid_inputs(space) {
+            terminal::print(&format!("{valid}\n"))?;
+        }
         return Ok(terminal::print(&format!(
             "memory: about {needed} at most\n"
         ))?);
@@ -64,6 +68,9 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
     let config = &experiment.config;
     let name = escape::name(&config.name);
     let directory = config.output.dir.display();
+    if let (false, Some(valid)) = (args.quiet, valid_inputs(&experiment.space)) {
+        terminal::message(&format!("{name}: {valid}"));
+    }
     let mut reporter = Reporter::new(&name, &directory.to_string(), args.quiet, stop.clone());
     let outcome = run::run(&experiment, args.force, &mut reporter).map_err(|e| {
         if e.is_input() {
@@ -92,6 +99,15 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
         ))),
         Outcome::Diverged(summary) => Err(diverged(&summary, config, "diverged")),
     }
+}
+
+/// How many inputs are left, where only some are valid.
+fn valid_inputs(space: &InputSpace) -> Option<String> {
+    let size = space.estimated_size();
+    space.is_restricted().then(|| match space.size() {
+        Some(size) => format!("valid inputs: {size}"),
+        None => format!("valid inputs: about {size:.1e}, by a sample"),
+    })
 }
 
 fn diverged(summary: &Summary, config: &RunConfig, what: &str) -> Failure {

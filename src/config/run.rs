@@ -62,6 +62,9 @@ pub struct InputsConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lengths: Option<Vec<usize>>,
     pub unique_tokens: bool,
+    /// The expression of the inputs that are left; none where all are valid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub valid: Option<String>,
     pub evaluation_sample: usize,
     /// By token; one that is not named weighs 1.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]

@@ -194,6 +194,12 @@ pub const KEYS: &[Key] = &[
         "Whether a token occurs at most once in an input.",
     ),
     key(
+        "inputs.valid",
+        Kind::Text,
+        Words("the header's, or all"),
+        "A condition in RASP, as `tokens != \"x\"`: only inputs where it is true at every position count.",
+    ),
+    key(
         "inputs.evaluation_sample",
         Kind::Integer(1, limits::SAMPLE),
         Toml("4096"),

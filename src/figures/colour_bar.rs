@@ -18,19 +18,20 @@ pub fn clip_mark(scene: &mut Scene, x: f64, y: f64, cell: f64) {
     scene.dot(middle, cell * 0.22, WHITE, 1.0);
 }
 
-/// The colour bar, `x` its left edge, its ends labelled with the limits, and below it what marks a cell beyond
-/// them; returns the right and the lower edge of everything.
+/// The colour bar, `x` its left edge, its ends labelled with the limits, beside it `what` the colours are, and
+/// below it what marks a cell beyond the limits; returns the right and the lower edge of everything.
 pub fn draw(
     scene: &mut Scene,
     (x, top, height): (f64, f64, f64),
     colours: &ColourScale,
-    symmetric: bool,
+    what: &str,
 ) -> (f64, f64) {
     let steps = 64;
     let width = 8.0;
     let each = height / f64::from(steps);
     for i in 0..steps {
-        let t = 1.0 - 2.0 * (f64::from(i) + 0.5) / f64::from(steps);
+        let down = (f64::from(i) + 0.5) / f64::from(steps);
+        let t = 1.0 - if colours.signed { 2.0 * down } else { down };
         let overlap = if i + 1 < steps { 0.6 } else { 0.0 };
         scene.rect(
             x,
@@ -48,11 +49,6 @@ pub fn draw(
         widest = widest.max(text::width(&label, SMALL));
     }
     let title = x + width + 4.0 + widest + 9.0;
-    let what = if symmetric {
-        "G = WᵀW (inner product)"
-    } else {
-        "G (row written, column read)"
-    };
     scene.label(Label {
         upwards: true,
         ..Label::new(title, top + height / 2.0, SMALL, Anchor::Middle, what)
@@ -70,10 +66,11 @@ pub fn draw(
 /// them. A limit beyond which there are entries says so.
 fn bar_ticks(colours: &ColourScale, height: f64) -> Vec<(f64, String)> {
     let limit = colours.limit;
+    let low = if colours.signed { -limit } else { 0.0 };
     let scale = Scale {
-        low: -limit,
+        low,
         high: limit,
-        ..Scale::linear(-limit, limit, 4)
+        ..Scale::linear(low, limit, 4)
     };
     let room = (SMALL + 2.0) / height;
     let end = |sign: &str, beyond: usize, relation: &str| {
@@ -81,15 +78,16 @@ fn bar_ticks(colours: &ColourScale, height: f64) -> Vec<(f64, String)> {
         format!("{relation}{sign}{}", four_digits(limit))
     };
     let between = scale.ticks.iter().filter_map(|(value, label)| {
-        let share = (value + limit) / (2.0 * limit);
+        let share = (value - low) / (limit - low);
         (room..=1.0 - room)
             .contains(&share)
             .then(|| (share, label.clone()))
     });
-    let ends = [
-        (0.0, end("−", colours.below, "≤ ")),
-        (1.0, end("", colours.above, "≥ ")),
-    ];
+    let lower = match colours.signed {
+        true => end("−", colours.below, "≤ "),
+        false => "0".to_owned(),
+    };
+    let ends = [(0.0, lower), (1.0, end("", colours.above, "≥ "))];
     between.chain(ends).collect()
 }
 

@@ -9,11 +9,16 @@ use crate::results::statistics::middle;
 /// are told apart from a quarter of the limit on, and white from three eighths.
 const TYPICAL_LENGTHS: f64 = 1.5;
 
+/// Entries below 0 by less than this share of the limit are 0 but for rounding, and no colour shows them.
+const ROUNDING: f64 = 1e-3;
+
 /// The limits of a colour scale and what lies beyond them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ColourScale {
     /// Entries of this magnitude have the darkest colours.
     pub limit: f64,
+    /// Whether there are entries below 0, so that the colours go from `-limit`; else they go from 0.
+    pub signed: bool,
     /// How many entries are larger.
     pub above: usize,
     /// How many are smaller than `-limit`.
@@ -31,17 +36,22 @@ impl ColourScale {
     pub fn of<'a>(grams: impl Iterator<Item = &'a Gram> + Clone) -> Self {
         let typical = grams.clone().filter_map(typical_length).collect();
         let typical = middle(typical, |x| *x).unwrap_or(1.0).max(1.0);
-        let entries = || {
-            grams
-                .clone()
-                .flat_map(|g| g.values.iter().flatten().copied())
-        };
-        let within = entries().filter(|v| v.abs() <= TYPICAL_LENGTHS * typical);
+        let entries = grams.flat_map(|g| g.values.iter().flatten().copied());
+        Self {
+            signed: true,
+            ..Self::of_entries(entries, TYPICAL_LENGTHS * typical)
+        }
+    }
+
+    /// For these entries. The limit is that of the largest one that is not beyond `bound`.
+    pub fn of_entries(entries: impl Iterator<Item = f64> + Clone, bound: f64) -> Self {
+        let within = entries.clone().filter(|v| v.abs() <= bound);
         let limit = nice(within.fold(0.0, |m, v| v.abs().max(m)));
         Self {
             limit,
-            above: entries().filter(|v| *v > limit).count(),
-            below: entries().filter(|v| *v < -limit).count(),
+            signed: entries.clone().any(|v| v < -ROUNDING * limit),
+            above: entries.clone().filter(|v| *v > limit).count(),
+            below: entries.filter(|v| *v < -limit).count(),
         }
     }
 

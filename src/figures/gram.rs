@@ -94,15 +94,20 @@ impl Gram {
 
     /// Neighbouring features of one variable: its name, first and number.
     pub fn groups(&self) -> Vec<(&str, usize, usize)> {
-        let mut groups: Vec<(&str, usize, usize)> = Vec::new();
-        for (i, label) in self.labels.iter().enumerate() {
-            match groups.last_mut() {
-                Some((name, _, count)) if *name == variable(label) => *count += 1,
-                _ => groups.push((variable(label), i, 1)),
-            }
-        }
-        groups
+        groups(&self.labels)
     }
+}
+
+/// Neighbouring features of one variable: its name, first and number.
+pub fn groups(labels: &[String]) -> Vec<(&str, usize, usize)> {
+    let mut groups: Vec<(&str, usize, usize)> = Vec::new();
+    for (i, label) in labels.iter().enumerate() {
+        match groups.last_mut() {
+            Some((name, _, count)) if *name == variable(label) => *count += 1,
+            _ => groups.push((variable(label), i, 1)),
+        }
+    }
+    groups
 }
 
 fn variable(label: &str) -> &str {

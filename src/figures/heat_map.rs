@@ -4,67 +4,16 @@ use super::axis::SMALL;
 use super::colour::MISSING;
 use super::colour_bar::{self, WHITE, clip_mark};
 use super::colour_scale::ColourScale;
+use super::feature_names::{GREY, Names, SMALLEST_NAMED};
 use super::figure::{Figure, PAGE};
 use super::gram::Gram;
-use super::scene::{Anchor, Label, Paint, Scene};
+use super::scene::{Anchor, Label, Scene};
 use super::text;
 use crate::results::layout::GRAM;
 use base::numbers::{count, four_digits};
 
-/// Longer labels are shortened, in points.
-const LABEL_ROOM: f64 = 84.0;
 /// From line to line of a map's title.
 const TITLE_LINE: f64 = 8.0;
-/// A cell that is smaller has no room for its feature's name; its variable is named instead.
-const SMALLEST_NAMED: f64 = 6.4;
-/// Lines around a map and between variables.
-const GREY: Paint = Paint::Rgb(0x88, 0x88, 0x88);
-
-/// The names along a side, each with the middle of its cells.
-struct Names {
-    size: f64,
-    at: Vec<(f64, String)>,
-}
-
-impl Names {
-    /// Features, or variables where cells are small; those that would cover the one before are left out.
-    fn of(gram: &Gram, cell: f64) -> Self {
-        if cell >= SMALLEST_NAMED {
-            let named = gram.labels.iter().enumerate();
-            let named = named.map(|(i, label)| ((i as f64 + 0.5) * cell, label.clone()));
-            return Self::shortened(named, (cell * 0.86).min(SMALL));
-        }
-        let size = 6.0;
-        let mut free = f64::NEG_INFINITY;
-        let mut kept = Vec::new();
-        for (name, first, count) in gram.groups() {
-            let middle = (first as f64 + count as f64 / 2.0) * cell;
-            if middle >= free {
-                let count = if count > 1 {
-                    format!(" ({count})")
-                } else {
-                    String::new()
-                };
-                kept.push((middle, format!("{name}{count}")));
-                free = middle + size + 1.0;
-            }
-        }
-        Self::shortened(kept.into_iter(), size)
-    }
-
-    fn shortened(names: impl Iterator<Item = (f64, String)>, size: f64) -> Self {
-        let short = names.map(|(at, name)| (at, text::shorten(&name, size, LABEL_ROOM)));
-        Self {
-            size,
-            at: short.collect(),
-        }
-    }
-
-    /// How much room they take beside the cells or below them.
-    fn room(&self) -> f64 {
-        text::widest(self.at.iter().map(|(_, name)| name), self.size) + 5.0
-    }
-}
 
 /// A map of a size, wherever it is drawn.
 struct Map<'a> {
@@ -78,7 +27,7 @@ impl<'a> Map<'a> {
         Self {
             gram,
             cell,
-            names: Names::of(gram, cell),
+            names: Names::of(&gram.labels, cell),
         }
     }
 
@@ -152,7 +101,12 @@ pub fn draw(gram: &Gram) -> Figure {
     map.name_rows(&mut scene, at);
     map.name_columns(&mut scene, at);
     let bar_place = (left + map.side() + 10.0, top, map.side().max(100.0));
-    let (right, bottom) = colour_bar::draw(&mut scene, bar_place, &colours, gram.is_symmetric());
+    let (right, bottom) = colour_bar::draw(
+        &mut scene,
+        bar_place,
+        &colours,
+        inner_products(gram.is_symmetric()),
+    );
     scene.width = right + 2.0;
     scene.height = bottom.max(top + map.side() + map.names.room() + 2.0);
     Figure {
@@ -182,6 +136,15 @@ pub fn draw(gram: &Gram) -> Figure {
 
 fn formula(symmetric: bool) -> &'static str {
     if symmetric { "G = WᵀW" } else { "G" }
+}
+
+/// What the colours of a map of `G` are.
+fn inner_products(symmetric: bool) -> &'static str {
+    if symmetric {
+        "G = WᵀW (inner product)"
+    } else {
+        "G (row written, column read)"
+    }
 }
 
 /// What rows and columns are where writing and reading differ.
@@ -260,7 +223,8 @@ pub fn multiples(grams: &[(String, Gram)], what: &str) -> Option<Figure> {
     let bar_at = margin + per_row as f64 * (side + 8.0) + 4.0;
     let symmetric = grams.iter().all(|(_, gram)| gram.is_symmetric());
     let bar_place = (bar_at, title_room, side.max(100.0));
-    let (right, bar_bottom) = colour_bar::draw(&mut scene, bar_place, &colours, symmetric);
+    let (right, bar_bottom) =
+        colour_bar::draw(&mut scene, bar_place, &colours, inner_products(symmetric));
     scene.width = right + 2.0;
     scene.height = bottom.max(bar_bottom + 4.0);
     let grouped = if maps.iter().any(|map| map.cell < SMALLEST_NAMED) {
@@ -301,7 +265,7 @@ pub fn multiples(grams: &[(String, Gram)], what: &str) -> Option<Figure> {
 #[cfg(test)]
 mod tests {
     use super::super::colour::diverging;
-    use super::super::scene::Mark;
+    use super::super::scene::{Mark, Paint};
     use super::*;
 
     /// Three features, `value` the only entry off the diagonal.

@@ -3,6 +3,7 @@
 //! [`of_run`] and [`of_study`] read the tables and lay out scenes; [`svg`] and [`png`] write
 //! them. Sizes fit papers: 252 points (3.5 inch) are a column, 486 points a page.
 
+pub mod activations;
 mod axis;
 pub mod bars;
 mod by_setting;
@@ -13,6 +14,7 @@ mod colour_scale;
 pub mod critical;
 pub mod curves;
 pub mod diagnostics;
+mod feature_names;
 mod figure;
 pub mod gram;
 pub mod heat_map;

@@ -27,6 +27,12 @@ pub fn notes(config: &str) -> Vec<String> {
             listed(weights, " weighs ")
         ));
     }
+    let valid = table("inputs").and_then(|inputs| inputs.get("valid")?.as_str());
+    if let Some(valid) = valid {
+        notes.push(format!(
+            "Only valid inputs count: those of which {valid} is true at every position."
+        ));
+    }
     let Some(objective) = table("objective") else {
         return notes;
     };
@@ -83,6 +89,11 @@ mod tests {
                      layer_reduction = \"sum\"\nl1_weight = 0.0\ngram_weight = 0.0\n";
         assert_eq!(notes(paper), Vec::<String>::new());
         assert_eq!(notes(""), Vec::<String>::new());
+        let restricted = notes("[inputs]\nvalid = 'tokens != \"x\"'\n");
+        assert!(
+            restricted[0].contains("of which tokens != \"x\" is true"),
+            "{restricted:?}"
+        );
         let varied = "[inputs.token_weights]\nx = 0.05\n\"1\" = 3.0\n[objective]\n\
                       categorical_targets = \"soft\"\nl1_weight = 0.01\n\
                       [objective.block_weights]\n\"layer0.attn\" = 2.0\n";

@@ -24,6 +24,7 @@ use tracr::model::{CompiledModel, Wiring};
 use tracr::program::{self, BuildError, Settings};
 
 const WEIGHTS: &str = "inputs.token_weights";
+const VALID: &str = "inputs.valid";
 
 /// A held-out sample may make up this share of what would be drawn without it.
 const LARGEST_HELD_OUT: f64 = 0.25;
@@ -159,8 +160,15 @@ impl Experiment {
             .map_err(|e| source.conflict(space_key(&e), e))?
             .weighted(&model, &config.inputs.token_weights)
             .map_err(|e| source.conflict(WEIGHTS, e))?;
-        if space.size().is_none() && config.inputs.evaluation_sample as u64 > ENUMERATION_LIMIT / 4
-        {
+        config.inputs.valid = config.inputs.valid.or_else(|| model.metadata.valid.clone());
+        let space = match &config.inputs.valid {
+            None => space,
+            Some(text) => space
+                .restricted(&model.metadata.input_vocab, text)
+                .map_err(|e| source.conflict(VALID, e))?,
+        };
+        let largest_sample = (space.estimated_size() / 4.0).min((ENUMERATION_LIMIT / 4) as f64);
+        if space.size().is_none() && config.inputs.evaluation_sample as f64 > largest_sample {
             return Err(source
                 .conflict(
                     "inputs.evaluation_sample",

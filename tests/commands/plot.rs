@@ -4,8 +4,10 @@ use std::fmt::Write;
 use std::path::Path;
 use std::sync::Arc;
 
+use ndarray::Array2;
 use resvg::usvg;
-use tracr_compress::figures::colour::SERIES;
+use tracr_compress::figures::activations::{Activations, attention, stream};
+use tracr_compress::figures::colour::{SERIES, diverging};
 use tracr_compress::figures::scene::{Mark, Paint};
 use tracr_compress::figures::{self, Figure, svg};
 
@@ -648,4 +650,159 @@ fn plot_and_report_name_bad_tables_and_write_nothing() {
     refused("features.csv is missing: `compress analyze DIR` rebuilds it");
     std::fs::write(dir.path().join("metrics.csv"), "").unwrap();
     refused("metrics.csv, line 1: the file is empty");
+}
+
+/// Activations of `n` features at `t` positions in a model of `layers` layers, as numbers of a pattern.
+fn activations(n: usize, t: usize, layers: usize) -> Activations {
+    let mut tokens: Vec<String> = vec!["BOS".into()];
+    tokens.extend((1..t - 1).map(|i| format!("t{i}")));
+    tokens.push("compiler_pad".into());
+    let value = |i: usize, j: usize| match (i * 5 + j * 3) % 11 {
+        0 => 1.0,
+        1 => -0.5,
+        _ => 0.0,
+    };
+    let stage = |name: String| (name, Array2::from_shape_fn((t, n), |(p, f)| value(p, f)));
+    let block = |i: usize| stage(format!("layer{}.{}", i / 2, ["attn", "mlp"][i % 2]));
+    let head = |i: usize| {
+        let weights =
+            Array2::from_shape_fn((t, t), |(q, k)| if q == (k + i) % t { 1.0 } else { 0.0 });
+        (format!("layer{i}.attn head 0"), weights)
+    };
+    Activations {
+        model: "the compiled model of test".into(),
+        input: "t1 t2".into(),
+        features: labels(n),
+        tokens,
+        stream: [stage("embedding".into())]
+            .into_iter()
+            .chain((0..2 * layers).map(block))
+            .collect(),
+        attention: (0..layers).map(head).collect(),
+    }
+}
+
+#[test]
+fn figures_of_an_input_have_no_text_that_overlaps_or_is_clipped() {
+    for (n, t, layers) in [
+        (14, 6, 2),
+        (25, 6, 2),
+        (55, 11, 4),
+        (55, 3, 7),
+        (120, 12, 3),
+        (14, 60, 1),
+    ] {
+        let activations = activations(n, t, layers);
+        let drawn = [attention(&activations).unwrap(), stream(&activations)];
+        let what = format!("{n} features, {t} positions, {layers} layers");
+        assert_readable(&drawn, &what);
+        for (title, _) in &activations.attention {
+            assert!(has_text(&drawn[0], title), "{what}: {title}");
+        }
+        for (title, _) in &activations.stream {
+            assert!(has_text(&drawn[1], title), "{what}: {title}");
+        }
+        if n <= 60 {
+            assert!(has_text(&drawn[1], "indices:0"), "{what}");
+        }
+    }
+}
+
+#[test]
+fn a_model_a_program_and_a_run_are_drawn_on_an_input() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path().join("run");
+    command::run("sort_unique", 50, &run, &[]);
+    let run = run.display().to_string();
+    let model = "models/sort_unique.safetensors";
+    for (name, arguments) in [
+        ("model", vec![model]),
+        ("program", vec!["sort_unique"]),
+        ("compressed", vec![model, "--projection", &run]),
+        ("of_run", vec![&run]),
+    ] {
+        let output = dir.path().join(name).display().to_string();
+        let rest = ["--input", "3 1 2", "-o", &output];
+        let (code, stdout, stderr) = call(&[&["plot"], &arguments[..], &rest].concat());
+        assert_eq!((code, stderr.as_str()), (0, ""));
+        for file in ["attention", "residual_stream"] {
+            assert!(stdout.contains(&format!("{file}.png")), "{stdout}");
+            let text =
+                std::fs::read_to_string(dir.path().join(name).join(format!("{file}.svg"))).unwrap();
+            well_formed(&text);
+            assert!(text.contains("on the input 3 1 2"), "{text}");
+            let compressed = ["compressed", "of_run"].contains(&name);
+            assert_eq!(text.contains("compressed to d = 12"), compressed, "{name}");
+            assert_eq!(text.contains(">compiler_pad<"), compressed, "{name}");
+        }
+    }
+    // A run is its model through its W.
+    for file in ["attention.svg", "residual_stream.png"] {
+        let drawn = |name: &str| std::fs::read(dir.path().join(name).join(file)).unwrap();
+        assert!(drawn("compressed") == drawn("of_run"), "{file}");
+        assert!(drawn("model") == drawn("program"), "{file}");
+        assert!(drawn("model") != drawn("of_run"), "{file}");
+    }
+}
+
+#[test]
+fn an_input_that_cannot_be_drawn_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = dir.path().join("out").display().to_string();
+    let model = "models/sort_unique.safetensors";
+    for (arguments, part) in [
+        (vec![model, "--input", "3 q"], "unknown token `q`"),
+        (vec![model, "--input", ""], "the input is empty"),
+        (vec![model, "--input", "3 3"], "occurs more than once"),
+        (vec!["no_such.rasp", "--input", "3"], "cannot read"),
+        (vec!["results", "--input", "3"], "is not a run directory"),
+        (vec![model], "--input says on which tokens"),
+        (vec![model, "--projection", "x"], "--input"),
+    ] {
+        let arguments = [&["plot"], &arguments[..], &["-o", &output]].concat();
+        let (code, stdout, stderr) = call(&arguments);
+        assert_eq!((code, stdout.as_str()), (2, ""), "{stderr}");
+        assert!(stderr.contains(part), "{part}: {stderr}");
+        assert!(!Path::new(&output).exists());
+    }
+}
+
+#[test]
+fn the_stream_of_an_input_is_drawn_number_by_number() {
+    let features = ["tokens:a", "is_x", "one"].map(String::from).to_vec();
+    let of = |values: [[f64; 3]; 2]| Array2::from_shape_fn((2, 3), |(p, f)| values[p][f]);
+    let activations = Activations {
+        model: "m".into(),
+        input: "a".into(),
+        features,
+        tokens: vec!["BOS".into(), "a".into()],
+        stream: vec![
+            ("embedding".into(), of([[0.0, 0.0, 1.0], [1.0, 0.0, 1.0]])),
+            ("layer0.mlp".into(), of([[0.0, -0.5, 1.0], [1.0, 9.0, 1.0]])),
+        ],
+        attention: Vec::new(),
+    };
+    assert!(attention(&activations).is_none());
+    let figure = stream(&activations);
+    let cells = |wanted: f64| {
+        let wanted = diverging(wanted);
+        let marks = figure.scene.marks.iter();
+        let is_cell = |mark: &&Mark| matches!(mark, Mark::Rect { fill, width, .. } if *fill == wanted && *width > 9.0);
+        marks.filter(is_cell).count()
+    };
+    // The program's variable first, the colours up to 1: 9 is as dark, and marked.
+    assert_eq!((cells(1.0), cells(-0.5)), (7, 1));
+    let dots = figure
+        .scene
+        .marks
+        .iter()
+        .filter(|mark| matches!(mark, Mark::Dot { .. }));
+    assert_eq!(dots.count(), 1 + 1);
+    assert!(
+        figure
+            .caption
+            .contains("ends at ±1, and a white dot marks each cell beyond it (1 cell"),
+        "{}",
+        figure.caption
+    );
 }

@@ -138,6 +138,7 @@ pub fn model(random: &mut Random, shape: Shape) -> CompiledModel {
         causal: random.one_in(2),
         max_seq_len: shape.longest,
         unique_tokens: false,
+        valid: None,
         extra: serde_json::Map::new(),
         input_vocab,
     };

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 use thiserror::Error;
 
+use crate::content::Content;
 use crate::interrupt;
 
 /// An operation on a file that the operating system refused.
@@ -44,6 +45,12 @@ impl FileError {
         )
     }
 
+    /// What the file is, where a text was expected and it is none.
+    pub fn not_text(&self) -> Option<Content> {
+        let inner = self.source.get_ref()?.downcast_ref::<NotText>()?;
+        Some(inner.0)
+    }
+
     /// Use with `map_err`.
     pub fn new(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
@@ -54,6 +61,11 @@ impl FileError {
         }
     }
 }
+
+/// A file of a known kind in the place of a text.
+#[derive(Debug, Error)]
+#[error("it is {0}, not a text")]
+struct NotText(Content);
 
 /// Reads a regular file of at most `limit` bytes.
 ///
@@ -95,9 +107,15 @@ pub fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
 /// Reads a UTF-8 text file of at most `limit` bytes.
 ///
 /// # Errors
-/// As [`read_bounded`], and if it is not UTF-8.
+/// As [`read_bounded`], and if it is not UTF-8, or known by its bytes to be something else than a text
+/// ([`FileError::not_text`]).
 pub fn read_text(path: &Path, limit: u64) -> Result<String, FileError> {
-    String::from_utf8(read_bounded(path, limit)?).map_err(|e| {
+    let bytes = read_bounded(path, limit)?;
+    if let Some(content) = Content::of(&bytes).filter(|content| !content.is_text()) {
+        let problem = io::Error::new(io::ErrorKind::InvalidData, NotText(content));
+        return Err(FileError::new("read", path)(problem));
+    }
+    String::from_utf8(bytes).map_err(|e| {
         FileError::new("read", path)(io::Error::new(
             io::ErrorKind::InvalidData,
             format!("byte {} is not UTF-8 text", e.utf8_error().valid_up_to()),

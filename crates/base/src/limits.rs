@@ -10,6 +10,8 @@ pub const MODEL_FILE_BYTES: u64 = 2 << 30;
 pub const COMPILED_BYTES: u64 = 1 << 30;
 /// Bytes of a run or study file, and of one beside a run (`summary.json`, `failure.json`).
 pub const CONFIG_BYTES: u64 = 1 << 20;
+/// Bytes of inputs on standard input, a line each.
+pub const LINES_BYTES: u64 = 64 << 20;
 /// Bytes of a RASP source.
 pub const PROGRAM_BYTES: usize = 1 << 20;
 /// Bytes of `projection.safetensors`.

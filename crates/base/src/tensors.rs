@@ -9,12 +9,17 @@ use ndarray::{ArrayD, Dimension, IxDyn};
 use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView};
 use thiserror::Error;
 
+use crate::content::Content;
+
 /// What is wrong with a file of tensors.
 #[derive(Debug, Error)]
 pub enum TensorError {
     /// Fewer than the eight bytes that give the header's length.
     #[error("it has only {0} bytes: too short to be a safetensors file")]
     TooShort(usize),
+    /// A file of another kind.
+    #[error("it is {0}, not a .safetensors file")]
+    AnotherKind(Content),
     /// The header cannot be where it says it is.
     #[error("its header claims {claimed} bytes, but only {available} follow: truncated or damaged")]
     HeaderBeyondEnd {
@@ -129,6 +134,11 @@ impl<'a> TensorFile<'a> {
     /// # Errors
     /// If the bytes are not a whole safetensors file.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, TensorError> {
+        if let Some(content) = Content::of(bytes)
+            && content != Content::Safetensors
+        {
+            return Err(TensorError::AnotherKind(content));
+        }
         let Some((length, rest)) = bytes.split_first_chunk::<8>() else {
             return Err(TensorError::TooShort(bytes.len()));
         };

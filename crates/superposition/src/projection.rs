@@ -32,9 +32,10 @@ pub enum ProjectionError {
     File(#[from] FileError),
     /// It was read and is not a projection.
     #[error(
-        "{} is not a usable projection file: {}",
+        "{} is not a usable projection file: {}{}",
         escape::path(path),
-        escape::visible(&problem.to_string())
+        escape::visible(&problem.to_string()),
+        remedy(problem)
     )]
     Tensor {
         /// The file.
@@ -54,6 +55,16 @@ pub enum ProjectionError {
         /// What is wrong with them.
         problem: String,
     },
+}
+
+/// What to do with a file that is no projection, to follow the message.
+fn remedy(problem: &TensorError) -> &'static str {
+    match problem {
+        TensorError::AnotherKind(_) | TensorError::MissingMetadata(_) => {
+            "; a run's directory has its W, in projection.safetensors"
+        }
+        _ => "",
+    }
 }
 
 /// The initial stack of `k` matrices `[k·d, D]`, each from `draw`, or all copies of one.

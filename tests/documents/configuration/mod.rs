@@ -165,6 +165,7 @@ fn default_in_words_is_true() {
             "model.mlp_exactness",
             "model.sha256",
             "inputs.lengths",
+            "inputs.valid",
             "compression.dim",
         ]
     );
@@ -178,12 +179,14 @@ fn default_in_words_is_true() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("p.toml");
     let program = "#! vocab: a, b\n#! max_seq_len: 4\n#! causal: true\n#! output: first\n\
+                   #! valid: length > 2\n\
                    first = tokens == \"a\";\nsecond = tokens == \"b\";\n";
     std::fs::write(directory.path().join("p.rasp"), program).unwrap();
     let text = "[model]\nprogram = \"p.rasp\"\n[compression]\ndim = 2\n[output]\ndir = \"o\"\n";
     std::fs::write(&file, text).unwrap();
     let experiment = Experiment::load(&file, &[], None).unwrap();
     assert_eq!(experiment.config.inputs.lengths, Some(vec![4]));
+    assert_eq!(experiment.config.inputs.valid, Some("length > 2".into()));
     assert!(experiment.model.metadata.causal);
     let labels = &experiment.model.metadata.residual_labels;
     assert!(

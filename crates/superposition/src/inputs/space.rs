@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 
 use rand::{Rng, RngExt};
+use rand_chacha::ChaCha12Rng;
 use thiserror::Error;
 
+use super::valid::{Restriction, ValidError, Whole};
 use super::weights::{TokenWeights, WeightError};
-use tracr::model::CompiledModel;
+use tracr::model::{CompiledModel, Value};
+use tracr::rasp::{self, Valid};
 
 /// Spaces with at most this many members are enumerated; larger ones are sampled.
 pub const ENUMERATION_LIMIT: u64 = base::limits::ENUMERATION;
@@ -62,6 +65,8 @@ pub struct InputSpace {
     size: Option<u64>,
     /// None where all members are equally likely.
     weights: Option<TokenWeights>,
+    /// None where all are valid.
+    restriction: Option<Restriction>,
 }
 
 #[derive(Clone, Debug)]
@@ -80,13 +85,27 @@ impl InputSpace {
     /// See [`SpaceError`].
     pub fn new(model: &CompiledModel, lengths: &[usize], unique: bool) -> Result<Self, SpaceError> {
         let meta = &model.metadata;
-        let words = meta.word_ids();
-        let longest = meta.max_seq_len;
+        if meta.unique_tokens && !unique && !lengths.is_empty() {
+            return Err(SpaceError::NeedsUniqueTokens(meta.program.clone()));
+        }
+        let ends = (meta.bos_id, meta.pad_id);
+        Self::of_words(meta.word_ids(), ends, meta.max_seq_len, lengths, unique)
+    }
+
+    /// The space of all sequences of `lengths`, each up to `longest`, over `words`; `ends` are the ids of BOS
+    /// and PAD.
+    ///
+    /// # Errors
+    /// See [`SpaceError`].
+    pub fn of_words(
+        words: Vec<usize>,
+        ends: (usize, usize),
+        longest: usize,
+        lengths: &[usize],
+        unique: bool,
+    ) -> Result<Self, SpaceError> {
         if lengths.is_empty() {
             return Err(SpaceError::NoLengths(longest));
-        }
-        if meta.unique_tokens && !unique {
-            return Err(SpaceError::NeedsUniqueTokens(meta.program.clone()));
         }
         for (i, &length) in lengths.iter().enumerate() {
             if length == 0 || length > longest {
@@ -129,13 +148,14 @@ impl InputSpace {
             .filter(|size| *size <= ENUMERATION_LIMIT);
         Ok(Self {
             words,
-            bos: meta.bos_id,
-            pad: meta.pad_id,
+            bos: ends.0,
+            pad: ends.1,
             positions: longest + 1,
             unique,
             lengths: classes,
             size,
             weights: None,
+            restriction: None,
         })
     }
 
@@ -154,6 +174,40 @@ impl InputSpace {
         Ok(self)
     }
 
+    /// Those of the inputs of which `valid`, a condition in RASP, is true at every position, with their
+    /// probabilities in the same proportions: weights are given before. `vocabulary` has the tokens by id. The members of an enumerable space are looked at one by one; of a larger one a sample
+    /// tells how many are valid, and invalid ones that are drawn are drawn again.
+    ///
+    /// # Errors
+    /// If it is no condition, or none or too few of the inputs are valid.
+    pub fn restricted(mut self, vocabulary: &[Value], valid: &str) -> Result<Self, ValidError> {
+        let valid = Valid::parse(valid, self.positions - 1)
+            .map_err(|reports| ValidError::Wrong(rasp::render(&reports)))?;
+        let restriction = Restriction::new(&self, vocabulary, valid)?;
+        self.size = restriction.size().or(self.size);
+        self.restriction = Some(restriction);
+        Ok(self)
+    }
+
+    /// About how many members there are, beyond counting too.
+    pub fn estimated_size(&self) -> f64 {
+        let of_length = |class: &LengthClass| {
+            log_members(class.length, |position| self.choices(position)).exp()
+        };
+        match (self.size, &self.restriction) {
+            (Some(size), _) => size as f64,
+            (None, restriction) => {
+                let share = restriction.as_ref().map_or(1.0, Restriction::share);
+                share * self.lengths.iter().map(of_length).sum::<f64>()
+            }
+        }
+    }
+
+    /// Whether only some of the sequences are members.
+    pub fn is_restricted(&self) -> bool {
+        self.restriction.is_some()
+    }
+
     /// Whether some members are more likely than others.
     pub fn is_weighted(&self) -> bool {
         self.weights.is_some()
@@ -161,16 +215,17 @@ impl InputSpace {
 
     /// The probability of a member, `T` token ids.
     pub fn probability(&self, tokens: &[usize]) -> f64 {
-        let words = &tokens[1..];
-        let length = words.iter().take_while(|id| **id != self.pad).count();
-        let Some(class) = self.lengths.iter().find(|class| class.length == length) else {
+        let words = self.words_of(tokens);
+        let of_length = |class: &&LengthClass| class.length == words.len();
+        let Some(class) = self.lengths.iter().find(of_length) else {
             return 0.0;
         };
         let among_its_length = match &self.weights {
-            Some(weights) => weights.log_probability(&words[..length]),
-            None => -log_members(length, |position| self.choices(position)),
+            Some(weights) => weights.log_probability(words),
+            None => -log_members(words.len(), |position| self.choices(position)),
         };
-        (class.share.ln() + among_its_length).exp()
+        let share = self.restriction.as_ref().map_or(1.0, Restriction::share);
+        (class.share.ln() + among_its_length).exp() / share
     }
 
     /// The number of members if the space is enumerable (at most [`ENUMERATION_LIMIT`]).
@@ -207,7 +262,10 @@ impl InputSpace {
 
     /// Writes member `index` of an enumerable space, `index < size`, into `T` token ids.
     pub fn write_member(&self, index: u64, tokens: &mut [usize]) {
-        let mut rest = index;
+        let mut rest = match &self.restriction {
+            Some(restriction) => restriction.number(index),
+            None => index,
+        };
         for class in &self.lengths {
             if rest < class.members {
                 self.write_digits(rest, class.length, tokens);
@@ -219,6 +277,24 @@ impl InputSpace {
 
     /// Writes a member, drawn by its probability, into `T` token ids; works for spaces of any size.
     pub fn draw(&self, rng: &mut impl Rng, tokens: &mut [usize]) {
+        loop {
+            self.draw_any(rng, tokens);
+            match &self.restriction {
+                Some(restriction) if !restriction.allows(self.words_of(tokens)) => {}
+                _ => break,
+            }
+        }
+    }
+
+    /// The tokens of an input without BOS and padding.
+    fn words_of<'a>(&self, tokens: &'a [usize]) -> &'a [usize] {
+        let words = &tokens[1..];
+        let length = words.iter().take_while(|id| **id != self.pad).count();
+        &words[..length]
+    }
+
+    /// As [`InputSpace::draw`], valid or not.
+    fn draw_any(&self, rng: &mut impl Rng, tokens: &mut [usize]) {
         let mut point: f64 = rng.random();
         let mut length = self.lengths[0].length;
         for class in &self.lengths {
@@ -283,6 +359,33 @@ impl InputSpace {
     /// How many tokens may stand at a position.
     fn choices(&self, position: usize) -> usize {
         self.words.len() - if self.unique { position } else { 0 }
+    }
+}
+
+/// What is restricted has no restriction yet.
+impl Whole for InputSpace {
+    fn size(&self) -> Option<u64> {
+        self.size
+    }
+
+    fn positions(&self) -> usize {
+        self.positions
+    }
+
+    fn write_member(&self, index: u64, tokens: &mut [usize]) {
+        InputSpace::write_member(self, index, tokens);
+    }
+
+    fn probability(&self, tokens: &[usize]) -> f64 {
+        InputSpace::probability(self, tokens)
+    }
+
+    fn draw(&self, rng: &mut ChaCha12Rng, tokens: &mut [usize]) {
+        self.draw_any(rng, tokens);
+    }
+
+    fn words_of<'a>(&self, tokens: &'a [usize]) -> &'a [usize] {
+        InputSpace::words_of(self, tokens)
     }
 }
 

@@ -50,6 +50,7 @@ pub fn of(plan: &Plan, space: &Space, options: &Options) -> Metadata {
         causal: options.causal,
         max_seq_len: options.max_seq_len,
         unique_tokens: options.unique_tokens,
+        valid: options.valid.clone(),
         extra,
     }
 }

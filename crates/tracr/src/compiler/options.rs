@@ -21,6 +21,8 @@ pub struct Options {
     pub pad: Value,
     /// Whether the program is defined only for inputs without repeated tokens.
     pub unique_tokens: bool,
+    /// A condition, in RASP, of the inputs that it is meant for.
+    pub valid: Option<String>,
     /// An input to keep in the model file, with what the program says to it (`None` where it is
     /// undefined).
     pub example: Option<(Vec<Value>, Option<Vec<Value>>)>,
@@ -40,6 +42,7 @@ impl Options {
             bos: Value::Str("BOS".into()),
             pad: Value::Str("compiler_pad".into()),
             unique_tokens: false,
+            valid: None,
             example: None,
             max_bytes: base::limits::COMPILED_BYTES,
         }

@@ -15,6 +15,7 @@ use thiserror::Error;
 use super::metadata::{self, MetadataError};
 use super::{CompiledModel, Layer, Linear, Metadata, Real, frozen};
 use crate::library;
+use base::content::Content;
 use base::escape;
 use base::files::{self, FileError};
 use base::limits;
@@ -31,9 +32,10 @@ pub enum ModelFileError {
     File(#[from] FileError),
     /// It was read and is not a model.
     #[error(
-        "{} is not a usable model file: {}",
+        "{} is not a usable model file: {}{}",
         escape::path(path),
-        escape::visible(&problem.to_string())
+        escape::visible(&problem.to_string()),
+        problem.remedy()
     )]
     Malformed {
         /// The file.
@@ -55,6 +57,35 @@ pub enum Problem {
     /// Names and tensors disagree.
     #[error("{0}")]
     Inconsistent(String),
+}
+
+impl Problem {
+    /// What to do with a file that is no model, to follow the message; nothing where it is one that is
+    /// damaged.
+    fn remedy(&self) -> &'static str {
+        let Self::Tensor(TensorError::AnotherKind(content)) = self else {
+            return "";
+        };
+        match content {
+            Content::Rasp => {
+                "; `compress compile` makes a model of it, and a run file names it as model.program"
+            }
+            Content::Toml => {
+                "; a run file names its model as model.path, and is given as `compress --config FILE`"
+            }
+            Content::Python => {
+                "; scripts/export_tracr.py, called from Python, writes the model file of a program that \
+                 Tracr compiled"
+            }
+            Content::GitLfsPointer => "; `git lfs pull` fetches that file",
+            Content::Html => "; it may have come in the place of a file to download",
+            packed if packed.is_packed() => "; if there is a model file in it, unpack that first",
+            _ => {
+                "; model files are written by `compress compile`, and by scripts/export_tracr.py from \
+                 models that Tracr compiled in Python: they name the features, which weights alone do not"
+            }
+        }
+    }
 }
 
 impl CompiledModel {

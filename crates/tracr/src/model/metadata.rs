@@ -75,6 +75,9 @@ pub struct Metadata {
     /// Whether the program is defined only for inputs without repeated tokens.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unique_tokens: bool,
+    /// A condition, in RASP, of the inputs that the program is meant for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid: Option<String>,
     /// Every other key of the file.
     #[serde(flatten)]
     pub extra: serde_json::Map<String, serde_json::Value>,

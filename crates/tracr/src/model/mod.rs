@@ -5,6 +5,7 @@
 //! - [`file`](mod@file): the `.safetensors` format, read and written with every check.
 //! - [`frozen`]: the weights as matrices of one precision.
 //! - [`forward`]: the exact forward pass, uncompressed or through any `W`.
+//! - [`patterns`]: how much each position attends to each.
 //! - [`sparse`]: products with matrices that are mostly zero.
 //! - [`wiring`]: which of several `W` each block reads and writes with.
 //! - [`visited`]: the residual states that a model visits, and their rank.
@@ -16,6 +17,7 @@ pub mod file;
 pub mod forward;
 pub mod frozen;
 pub mod metadata;
+pub mod patterns;
 pub mod real;
 pub mod sparse;
 pub mod value;
@@ -26,6 +28,7 @@ pub use compiled::{CompiledModel, Layer, Linear, Site, block_name};
 pub use forward::{Stream, Trace};
 pub use frozen::Frozen;
 pub use metadata::{Metadata, OutputKind};
+pub use patterns::Pattern;
 pub use real::Real;
 pub use value::Value;
 pub use wiring::Wiring;

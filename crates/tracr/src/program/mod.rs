@@ -25,7 +25,8 @@ use crate::library;
 use crate::model::{CompiledModel, Value};
 use crate::rasp::graph::Encoding;
 use crate::rasp::python::arithmetic::number;
-use crate::rasp::{self, Diagnostic, Program};
+use crate::rasp::{self, Diagnostic, Program, Valid};
+use base::content::Content;
 use base::files::FileError;
 
 /// What a command line or a run file says about a program; where it is silent, the header counts.
@@ -62,7 +63,7 @@ pub struct Compiled {
 #[derive(Debug, Error)]
 pub enum BuildError {
     /// The source could not be read.
-    #[error("{}{}", .0, library::after(.0))]
+    #[error("{}{}{}", .0, library::after(.0), after_another_kind(.0))]
     File(#[from] FileError),
     /// The program is wrong; reports that point into the source.
     #[error("{}\n{}", .0.heading, .0.reports.trim_end())]
@@ -83,6 +84,17 @@ pub enum BuildError {
         /// A line that would do.
         example: &'static str,
     },
+}
+
+/// What to do with a file that is no source, to follow the message.
+fn after_another_kind(error: &FileError) -> &'static str {
+    match error.not_text() {
+        None => "",
+        Some(Content::Safetensors) => {
+            "; a model that is compiled already is given to `compress run`, and as model.path in a run file"
+        }
+        Some(_) => "; a RASP program is a text, as the library's: `compress programs` lists them",
+    }
 }
 
 /// Rendered diagnostics under a heading.
@@ -187,6 +199,10 @@ impl Source {
             .or(header.mlp_exactness)
             .unwrap_or(options.mlp_exactness);
         options.unique_tokens = header.unique_tokens;
+        options.valid = header.valid.clone();
+        if let Some(text) = &options.valid {
+            Valid::parse(text, longest).map_err(|e| self.wrong(&e))?;
+        }
         let wrong = examples::wrong(&program, settings.output.as_deref(), &options);
         if !wrong.is_empty() {
             return Err(self.wrong(&wrong));

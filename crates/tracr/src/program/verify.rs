@@ -13,6 +13,7 @@ use rand::{Rng, RngExt};
 
 use super::mask::{self, Masked};
 use crate::model::{CompiledModel, Frozen, Stream, Value};
+use crate::rasp::Valid;
 use crate::rasp::graph::{Graph, NodeId};
 use crate::rasp::interpreter::{self, EvalError, Run};
 use crate::rasp::python;
@@ -29,6 +30,8 @@ const LENGTHS: usize = 16;
 const MOST: u64 = 4096;
 /// Pairs of positions that the interpreter may look at for further inputs: milliseconds.
 const INTERPRETED: u64 = 1 << 18;
+/// So many inputs are drawn for one that is valid.
+const TRIES: u64 = 32;
 /// Further inputs of one length.
 const PER_LENGTH: u64 = 64;
 /// Numbers that differ by less than this, relative to the larger or to 1, agree: the compiled
@@ -108,7 +111,7 @@ pub fn agree(program: &Value, model: &Value) -> bool {
     }
 }
 
-/// Runs a program and its compiled model side by side.
+/// Runs a program and its compiled model side by side, on valid inputs.
 pub fn verify(graph: &Graph, output: NodeId, model: &CompiledModel) -> Verdict {
     let inputs = Inputs::of(model);
     let mut check = Check {
@@ -272,6 +275,8 @@ fn scores(model: &CompiledModel, frozen: &Frozen<f64>, ids: &[usize]) -> Array2<
 struct Inputs {
     words: Vec<usize>,
     unique: bool,
+    /// Which of them are valid, if not all, and the tokens by their ids.
+    valid: Option<(Valid, Vec<Value>)>,
     /// Inputs of each length that may be tried.
     per_length: u64,
     longest: usize,
@@ -290,6 +295,11 @@ impl Inputs {
         Self {
             words: meta.word_ids(),
             unique: meta.unique_tokens,
+            valid: meta
+                .valid
+                .as_ref()
+                .and_then(|text| Valid::parse(text, longest).ok())
+                .map(|valid| (valid, meta.input_vocab.clone())),
             per_length: (inputs / longest as u64).max(1),
             longest,
         }
@@ -327,8 +337,22 @@ impl Inputs {
             .map_or(self.per_length, |all| all.min(self.per_length))
     }
 
-    /// Input `number` of this length, token ids without BOS.
+    /// Input `number` of this length, token ids without BOS; none if that is not valid, or none that was
+    /// drawn.
     fn input(&self, length: usize, number: u64, random: &mut impl Rng) -> Option<Vec<usize>> {
+        let Some((valid, vocabulary)) = &self.valid else {
+            return self.any_input(length, number, random);
+        };
+        let is_valid = |ids: &Vec<usize>| {
+            let words: Vec<Value> = ids.iter().map(|id| vocabulary[*id].clone()).collect();
+            valid.holds(&words).unwrap_or(false)
+        };
+        let tries = if self.enumerated(length) { 1 } else { TRIES };
+        (0..tries).find_map(|_| self.any_input(length, number, random).filter(is_valid))
+    }
+
+    /// As [`Inputs::input`], valid or not.
+    fn any_input(&self, length: usize, number: u64, random: &mut impl Rng) -> Option<Vec<usize>> {
         let enumerated = self.enumerated(length);
         let mut rest = number;
         let mut ids: Vec<usize> = Vec::with_capacity(length);

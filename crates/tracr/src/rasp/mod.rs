@@ -7,6 +7,7 @@
 //!   [`operation`]: what an operator does to values.
 //! - [`program`]: all of that in one call.
 //! - [`interpreter`]: what a program computes, without compiling it.
+//! - [`valid`]: which inputs it is meant for.
 //! - [`doubts`]: where the compiled model may differ from it.
 //! - [`diagnostics`]: reports that point into the source.
 //!
@@ -35,7 +36,9 @@ pub mod operation;
 pub mod program;
 pub mod python;
 pub mod syntax;
+pub mod valid;
 
 pub use diagnostics::{Diagnostic, render};
 pub use program::{Options, Program, compile_file, compile_source};
 pub use syntax::Header;
+pub use valid::Valid;

@@ -36,6 +36,8 @@ pub struct Header {
     pub output: Option<String>,
     /// Whether it is defined only for inputs without repeated tokens.
     pub unique_tokens: bool,
+    /// A condition of the inputs that it is meant for, in RASP.
+    pub valid: Option<String>,
     /// Inputs and what comes out, position by position.
     pub examples: Vec<Example>,
 }
@@ -51,7 +53,7 @@ pub struct Example {
     pub span: Span,
 }
 
-const KEYS: [&str; 8] = [
+const KEYS: [&str; 9] = [
     "about",
     "vocab",
     "max_seq_len",
@@ -59,6 +61,7 @@ const KEYS: [&str; 8] = [
     "mlp_exactness",
     "output",
     "unique_tokens",
+    "valid",
     "example",
 ];
 
@@ -155,6 +158,10 @@ impl Header {
             }
             "output" => self.output = Some(value.to_owned()),
             "unique_tokens" => self.unique_tokens = flag()?,
+            "valid" if value.is_empty() => {
+                return Err(expected("a condition on the input, as `tokens != \"x\"`"));
+            }
+            "valid" => self.valid = Some(value.to_owned()),
             "example" => self.examples.push(example(value, span)?),
             _ => {
                 let help =
