@@ -15,6 +15,13 @@ const PANELS: [(&str, bool, &str); 4] = [
     ("lowest cosine", false, "lowest_cosine"),
 ];
 
+/// A panel with its values.
+struct Drawn {
+    title: &'static str,
+    logarithmic: bool,
+    series: Vec<(String, Series)>,
+}
+
 /// Each measure against `d`, a series for each criterion.
 ///
 /// # Errors
@@ -22,7 +29,7 @@ const PANELS: [(&str, bool, &str); 4] = [
 pub fn draw(path: &Table) -> Result<Vec<Figure>, ReadError> {
     let standards = path.texts("standard")?;
     let widths = path.numbers("d")?;
-    let mut panels: Vec<(&str, bool, Vec<(String, Series)>)> = Vec::new();
+    let mut panels: Vec<Drawn> = Vec::new();
     for (title, logarithmic, column) in PANELS {
         let values = path.numbers(column)?;
         let mut series: Vec<(String, Series)> = Vec::new();
@@ -42,12 +49,16 @@ pub fn draw(path: &Table) -> Result<Vec<Figure>, ReadError> {
             series[at].1.points.push((*d, value));
         }
         if !series.is_empty() {
-            panels.push((title, logarithmic, series));
+            panels.push(Drawn {
+                title,
+                logarithmic,
+                series,
+            });
         }
     }
     let plots: Vec<Plot<'_>> = panels
         .iter()
-        .map(|(title, logarithmic, series)| (*title, *logarithmic, series.as_slice()))
+        .map(|drawn| (drawn.title, drawn.logarithmic, drawn.series.as_slice()))
         .collect();
     Ok(against_width(
         "shrink",

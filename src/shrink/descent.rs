@@ -118,7 +118,7 @@ struct Trainings {
 
 /// How the trainings of one drop ended.
 enum Drop {
-    Accepted(Array2<f64>, Row),
+    Accepted(Array2<f64>, Box<Row>),
     Failed { trainings: usize, steps: u64 },
     TimeIsOver,
 }
@@ -211,7 +211,7 @@ impl<'a> Shrink<'a> {
                 match self.drop(&w, standard) {
                     Drop::Accepted(smaller, row) => {
                         w = smaller;
-                        self.accept(&w, standard, row, watcher)?;
+                        self.accept(&w, standard, *row, watcher)?;
                     }
                     Drop::Failed { trainings, steps } => {
                         (failed_trainings, failed_steps) = (trainings, steps);
@@ -358,7 +358,7 @@ impl<'a> Shrink<'a> {
                     steps,
                     ..Row::new(standard, d - dropped, &end.standing)
                 };
-                return Drop::Accepted(end.w, row);
+                return Drop::Accepted(end.w, Box::new(row));
             }
             if dropped == 1 {
                 return Drop::Failed { trainings, steps };
