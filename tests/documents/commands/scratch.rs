@@ -133,7 +133,9 @@ fn shortened_compress() -> String {
         "for word in \"$@\"; do\n  case $word in\n    --config) train=yes ;;\n    \
          --plan) exec '{program}' \"$@\" ;;\n  esac\ndone\n\
          [ -z \"$train\" ] || set -- \"$@\" --set training.steps=300 --set training.log_every=100 \
-         --set training.restarts.steps=100\nexec '{program}' \"$@\"\n"
+         --set training.restarts.steps=100\n\
+         [ \"$1\" != shrink ] || set -- \"$@\" --set shrink.steps=300 --set shrink.tries=1 \
+         --set shrink.starts=0\nexec '{program}' \"$@\"\n"
     )
 }
 
