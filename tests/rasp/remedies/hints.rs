@@ -240,8 +240,18 @@ pub const MORE: &[(&str, &str, &str)] = &[
     ),
     (
         "names = {\"a\": 1};\nout = tokens == names;",
-        "use a list, or an `if` for each key",
-        "names = [1, 2];\nout = tokens in names;",
+        "take the value of a key",
+        "names = {\"a\": 1};\nout = tokens == names[\"a\"];",
+    ),
+    (
+        "out = sort(tokens, indices, tokens);",
+        "give one of these numbers of arguments",
+        "out = sort(tokens, tokens);",
+    ),
+    (
+        "xs = {1: 2};\nfor i in range(200) { xs = {1: xs}; }\nout = tokens + len(xs);",
+        "use tuples as keys instead",
+        "xs = {(i, 1): i for i in range(200)};\nout = tokens + xs[(3, 1)];",
     ),
     (
         "out = ((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((tokens)))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))) + 1;",

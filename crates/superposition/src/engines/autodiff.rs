@@ -29,12 +29,10 @@ use super::engine::Engine;
 use crate::inputs::sampler::Batch;
 use crate::objective::{Loss, Objective};
 use crate::teacher::{Targets, Teacher};
+use memory::PIECE;
 pub use memory::graphs;
 use tracr::model::wiring::Reader;
 use tracr::model::{CompiledModel, Layer, Linear, Real, Site, Wiring};
-
-/// Inputs per graph.
-const PIECE: usize = 128;
 
 /// The one place that chooses Burn's backend.
 #[allow(deprecated)] // burn-ndarray is the backend this project is built on

@@ -1,8 +1,10 @@
 //! What the engine holds: upper estimates in bytes, before anything of these sizes is made.
 
-use super::PIECE;
 use crate::engines::engine::Precision;
 use tracr::model::{CompiledModel, Wiring};
+
+/// Inputs per graph.
+pub(super) const PIECE: usize = 128;
 
 /// The graphs that are alive at the same time, and the gradients of all of a batch's.
 pub fn graphs(
