@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The rooms of the program; each may use those before it.
-const ROOMS: [&str; 10] = [
-    "library", "config", "results", "analysis", "run", "study", "figures", "report", "examples",
-    "cli",
+const ROOMS: [&str; 11] = [
+    "library", "config", "results", "certify", "analysis", "run", "study", "figures", "report",
+    "examples", "cli",
 ];
 /// What judges the engines, and must share nothing with them.
 const JUDGES: [&str; 2] = ["teacher", "evaluation"];
