@@ -417,9 +417,9 @@ class Findings:
         self.inputs = self.right_inputs = self.again = 0
         self.counted = self.right = self.wrong = self.tied = 0
         self.tied_gap = None
-        self.low = self.high = None  # of the smallest gap, or the largest error
-        self.value = None
-        self.compiled_value = self.compiled_low = None
+        # Of the smallest gap, or the largest error.
+        self.value = self.low = self.high = -math.inf if self.is_number else math.inf
+        self.compiled_value = self.compiled_low = self.compiled_high = math.inf
         self.sum = self.sum_bound = 0.0
         self.bound = 0.0
         self.occurring = set()
@@ -492,13 +492,11 @@ class Findings:
         self.sum += value
         self.sum_bound += bound
         pick = max if self.is_number else min
-        worst = [x for x in (self.value,) if x is not None]
-        self.value = pick([value, *worst])
-        self.low = pick(x for x in (self.low, low) if x is not None)
-        self.high = pick(x for x in (self.high, high) if x is not None)
+        self.value, self.low, self.high = map(pick, (self.value, self.low, self.high), (value, low, high))
         if compiled is not None:
-            self.compiled_value = min(x for x in (self.compiled_value, compiled[0]) if x is not None)
-            self.compiled_low = min(x for x in (self.compiled_low, compiled[1]) if x is not None)
+            self.compiled_value = min(self.compiled_value, compiled[0])
+            self.compiled_low = min(self.compiled_low, compiled[1])
+            self.compiled_high = min(self.compiled_high, compiled[2])
         if self.is_number:
             right, wrong = high <= self.rule["max_error"], low > self.rule["max_error"]
         else:
@@ -553,11 +551,13 @@ def claim(certificate, model):
     else:
         answers = "gives the compiled model's class at every token"
     tokens = "token" if lengths == [1] else "tokens"
+    *others, last = map(str, lengths)
+    listed = f"{', '.join(others)} or {last}" if others else last
     unique = ", none of them twice" if space["unique_tokens"] else ""
     return (
         f"{model.meta['program']} of width D = {certificate['model']['D']}, compressed to d = "
         f"{certificate['projection']['d']}, {answers}, on all {space['inputs']} inputs of "
-        f"{', '.join(map(str, lengths))} {tokens}{unique}"
+        f"{listed} {tokens}{unique}"
     )
 
 
@@ -654,6 +654,14 @@ def check(certificate, run, model_path, limits):
     return is_.wrong
 
 
+def checked(certificate, run, model_path, limits):
+    """The same for whatever JSON a certificate may be."""
+    try:
+        return check(certificate, run, model_path, limits)
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
+        return [f"a field is missing or of the wrong kind: {error!r}"]
+
+
 def compare(is_, certificate, findings):
     """The certificate's numbers with those that were found."""
     model = findings.model
@@ -695,9 +703,12 @@ def compare(is_, certificate, findings):
         is_.near("gap.value", decisive["value"], findings.value, slack)
         is_.near("gap.at_least", decisive["at_least"], findings.value, slack + rounding)
         is_.that(0 < decisive["at_least"] <= findings.high, f"gap.at_least is more than the gap {findings.value!r}")
-        near = 1e-9 * max(1.0, abs(findings.compiled_value))
-        is_.near("compiled_gap.value", compiled["value"], findings.compiled_value, near)
-        is_.near("compiled_gap.at_least", compiled["at_least"], findings.compiled_low, near)
+        bound = findings.compiled_high - findings.compiled_low
+        is_.near("compiled_gap.value", compiled["value"], findings.compiled_value, bound)
+        is_.that(
+            TIE_BELOW <= compiled["at_least"] <= min(compiled["value"], findings.compiled_high),
+            f"compiled_gap.at_least is more than the compiled model's gap {findings.compiled_value!r}, or less than a tie",
+        )
         tied = certificate["largest_tied_gap"]
         if findings.tied_gap is None:
             is_.same("largest_tied_gap", tied, None)
@@ -729,7 +740,7 @@ def compare(is_, certificate, findings):
             is_.same(f"cosines.{block}", entry, None)
         elif is_.that(isinstance(entry, dict), f"cosines.{block} is missing"):
             is_.near(f"cosines.{block}", entry["value"], cosines[block], 1e-9)
-            is_.that(0 <= entry["rounding"] < 1e-6, f"the bound of cosines.{block} is {entry['rounding']!r}")
+            is_.that(0 <= entry["rounding"] < 1, f"the bound of cosines.{block} is {entry['rounding']!r}")
     is_.same("the blocks of cosines", sorted(certificate["cosines"]), sorted(map(block_name, range(2 * model.layers))))
     smallest = certificate["smallest_cosine"]
     if cosines and is_.that(isinstance(smallest, dict), "smallest_cosine is missing"):
@@ -766,12 +777,10 @@ def main():
     limits = {"mean_error": arguments.mae, "max_error": arguments.max_error}
     try:
         certificate = json.loads(arguments.certificate.read_text(encoding="utf-8"))
-        wrong = check(certificate, arguments.run, arguments.model, limits)
+        wrong = checked(certificate, arguments.run, arguments.model, limits)
     except (Unreadable, OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    except (KeyError, TypeError, AttributeError, IndexError) as error:
-        wrong = [f"a field is missing or of the wrong kind: {error!r}"]
     for line in wrong:
         print(f"WRONG: {line}")
     if not wrong:

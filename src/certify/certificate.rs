@@ -256,18 +256,21 @@ impl Certificate<'_> {
         let space = &self.subject.space;
         let (d, width) = (self.projection.width(), self.model.width());
         let lengths: Vec<String> = space.lengths.iter().map(usize::to_string).collect();
+        let lengths = match lengths.split_last() {
+            Some((last, others)) if !others.is_empty() => {
+                format!("{} or {last}", others.join(", "))
+            }
+            _ => lengths.concat(),
+        };
         let inputs = match space.inputs {
             Some(inputs) => format!("all {inputs} inputs"),
             None => "all inputs".into(),
         };
-        let (lengths, tokens) = (
-            lengths.join(", "),
-            if space.lengths == [1] {
-                "token"
-            } else {
-                "tokens"
-            },
-        );
+        let tokens = if space.lengths == [1] {
+            "token"
+        } else {
+            "tokens"
+        };
         let unique = if space.unique_tokens {
             ", none of them twice"
         } else {

@@ -15,7 +15,9 @@ use base::escape;
 use base::limits;
 use superposition::StopReason;
 
+// clap leaves the group of a struct that flattens another one empty, and would take the options for absent.
 #[derive(Debug, clap::Args)]
+#[group(args = ["config"])]
 pub struct Args {
     /// The run file
     #[arg(long, value_name = "FILE")]

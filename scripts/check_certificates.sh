@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Makes short runs, certifies them, and checks the certificates with NumPy alone; then plants faults that the check must
+# find. As CI does: in a fresh virtual environment with NumPy in the pinned version. Needs Python 3.11 or newer
+# (PYTHON=... chooses one; with NUMPY=installed its own NumPy is used) and the network for pip. Ends with
+# "N passed, N failed".
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
+export PYTHONDONTWRITEBYTECODE=1
+python=${PYTHON:-python3}
+if [[ ${NUMPY:-} != installed ]]; then
+    "$python" -m venv "$work/venv"
+    python=$work/venv/bin/python
+    "$python" -m pip install --quiet --disable-pip-version-check "$(grep '^numpy==' scripts/requirements.txt)"
+fi
+cargo build --release --quiet
+
+# certify NAME CONFIG D SETTING...: a run whose W is the states' principal directions, which lose nothing at this d.
+certify() {
+    local settings=() setting
+    for setting in "${@:4}"; do settings+=(--set "$setting"); done
+    target/release/compress --config "configs/$2.toml" --set compression.method=pca --set "compression.dim=$3" \
+        "${settings[@]}" --output "$work/$1" --quiet >"$work/output"
+    target/release/compress certify "$work/$1" --write-model "$work/$1/compiled.safetensors"
+}
+
+certify frac_prevs frac_prevs 11
+certify sort_unique sort_unique 22 'inputs.lengths=[1, 2, 3]'
+certify shift_by hist 14 'model.program="programs/shift_by.rasp"' 'inputs.lengths=[2, 3]'
+for name in frac_prevs sort_unique; do
+    "$python" scripts/check_certificate.py "$work/$name/certificate.json" "$work/$name"
+done
+"$python" scripts/check_certificate.py "$work/shift_by/certificate.json" "$work/shift_by" \
+    --model "$work/shift_by/compiled.safetensors"
+"$python" scripts/test_check_certificate.py "$work"/{frac_prevs,sort_unique,shift_by}
