@@ -228,7 +228,7 @@ def attention(model, layer, read):
 
 
 def forward(model, tokens, stream=None):
-    """What each live block writes, and the scores, of inputs [N, T]."""
+    """What each live block writes, the scores, and the states before each block and at the end, of inputs [N, T]."""
     t = model.tensors
     embedding = Bounded(t["token_embed"][tokens])
     positions = np.broadcast_to(t["pos_embed"][: tokens.shape[1]], embedding.value.shape)
@@ -241,9 +241,10 @@ def forward(model, tokens, stream=None):
         return state @ Bounded(stream.reader(reader)) if stream else state
 
     state = write("embed", embedding)
-    blocks = {}
+    blocks, states = {}, [state.value]
     for block in range(2 * model.layers):
         if not model.writes(block):
+            states.append(state.value)
             continue
         seen = read(block, state)
         if block % 2 == 0:
@@ -253,7 +254,8 @@ def forward(model, tokens, stream=None):
             output = hidden.affine(*model.linear(block // 2, "mlp.fc2"))
         blocks[block] = output
         state = state + write(block, output)
-    return blocks, read("unembed", state) @ Bounded(t["unembed"])
+        states.append(state.value)
+    return blocks, read("unembed", state) @ Bounded(t["unembed"]), states
 
 
 # Intervals of decimals, for the few inputs that need them.
@@ -407,6 +409,61 @@ def members(model, lengths, unique):
             yield (model.meta["bos_id"], *sequence, *padding)
 
 
+# Bounds of d from below.
+
+
+class Ranks:
+    """The rank of what is read of the states, and the largest rank that each head has on an input."""
+
+    def __init__(self, model):
+        self.model = model
+        columns = [model.tensors["unembed"]]
+        for layer in range(model.layers):
+            if model.writes(2 * layer):
+                columns += [model.linear(layer, f"attn.{name}")[0] for name in ("query", "key", "value")]
+            if model.writes(2 * layer + 1):
+                used = np.any(model.linear(layer, "mlp.fc2")[0], axis=1)
+                columns.append(model.linear(layer, "mlp.fc1")[0][:, used])
+        columns = np.concatenate(columns, axis=1)
+        norms = np.linalg.norm(columns, axis=0)
+        directions, sizes, _ = np.linalg.svd(columns[:, norms > 0] / norms[norms > 0], full_matrices=False)
+        self.basis = directions[:, sizes > 1e-9 * sizes[0]] if sizes.size else directions[:, :0]
+        self.moment = np.zeros((self.basis.shape[1],) * 2)
+        self.heads = {}
+
+    def add(self, states):
+        for state in states:
+            read = state.reshape(-1, state.shape[-1]) @ self.basis
+            self.moment += read.T @ read
+        for layer in range(self.model.layers):
+            for head in range(self.model.heads):
+                rank = self.of_head(layer, head, states[2 * layer])
+                self.heads[layer, head] = max(self.heads.get((layer, head), 0), rank)
+
+    def of_head(self, layer, head, state):
+        columns = slice(head * self.model.key_size, (head + 1) * self.model.key_size)
+
+        def of(name):
+            weight, bias = self.model.linear(layer, f"attn.{name}")
+            return state @ weight[:, columns] + bias[columns], np.any(bias[columns])
+
+        (query, query_bias), (key, _), (value, value_bias) = of("query"), of("key"), of("value")
+        written = self.model.linear(layer, "attn.output")[0][columns]
+        if not np.any(written):
+            return 0
+        scores = query @ (key - key[:, :1]).transpose(0, 2, 1)
+        scores = scores / np.maximum(np.abs(scores).max((1, 2), keepdims=True), 1)
+        parts = [value @ written] if self.model.meta["causal"] else [scores, value @ written]
+        rank = np.linalg.matrix_rank(np.concatenate(parts, axis=2), rtol=1e-9).max()
+        return int(rank) - bool(query_bias or value_bias)
+
+    def of_reads(self):
+        scale = np.sqrt(np.diag(self.moment))
+        kept = scale > 0
+        cosines = self.moment[kept][:, kept] / np.outer(scale[kept], scale[kept])
+        return int(np.linalg.matrix_rank(cosines, rtol=1e-12, hermitian=True))
+
+
 # What all inputs together say.
 
 
@@ -426,11 +483,13 @@ class Findings:
         self.answers = {}
         blocks = [b for b in range(2 * model.layers) if model.writes(b)]
         self.products = {b: np.zeros(3) for b in blocks}
+        self.ranks = Ranks(model)
 
     def add(self, tokens):
         """Inputs [N, T]."""
-        compiled, scores = forward(self.model, tokens)
-        compressed, found = forward(self.model, tokens, self.stream)
+        compiled, scores, states = forward(self.model, tokens)
+        compressed, found, _ = forward(self.model, tokens, self.stream)
+        self.ranks.add(states)
         for block, sums in self.products.items():
             h, h_tilde = compiled[block].value, compressed[block].value
             sums += [(h * h_tilde).sum(), (h * h).sum(), (h_tilde * h_tilde).sum()]
@@ -569,6 +628,7 @@ def shown(x):
 FIELDS = {
     "format_version", "verdict", "claim", "program", "model", "projection", "space", "output", "rule",
     "right_inputs", "answers", "rounding", "worst", "cosines", "smallest_cosine", "double_double_inputs", "version",
+    "lower_bounds",
 }  # fmt: skip
 OF_CLASSES = {"gap", "compiled_gap", "largest_tied_gap"}
 OF_NUMBERS = {"mean_error", "max_error"}
@@ -606,7 +666,7 @@ def check(certificate, run, model_path, limits):
     is_number = model.meta["output_kind"] == "numerical"
     fields = FIELDS | (OF_NUMBERS if is_number else OF_CLASSES)
     missing = sorted(fields - set(certificate))
-    strange = sorted(set(certificate) - fields - {"lower_bounds"})
+    strange = sorted(set(certificate) - fields)
     if missing or strange:
         return [f"its fields are not those of a certificate: {missing} are missing, {strange} do not belong in it"]
 
@@ -742,6 +802,20 @@ def compare(is_, certificate, findings):
             is_.near(f"cosines.{block}", entry["value"], cosines[block], 1e-9)
             is_.that(0 <= entry["rounding"] < 1, f"the bound of cosines.{block} is {entry['rounding']!r}")
     is_.same("the blocks of cosines", sorted(certificate["cosines"]), sorted(map(block_name, range(2 * model.layers))))
+    bounds = certificate["lower_bounds"]
+    three = not findings.is_number and findings.different() > 2
+    is_.same("lower_bounds.outputs", bounds["outputs"], 2 if three else 1)
+    if len(findings.stream.matrices) > 2:
+        is_.same("lower_bounds.reads", bounds["reads"], None)
+    else:
+        rank = findings.ranks.of_reads()
+        is_.that(0 <= bounds["reads"] <= rank, f"lower_bounds.reads is {bounds['reads']!r}, the rank of what is read is {rank}")
+    attention = bounds["attention"]
+    if attention is not None:
+        of_heads = {(block_name(2 * layer), head): rank for (layer, head), rank in findings.ranks.heads.items()}
+        rank = of_heads.get((attention["block"], attention["head"]), 0)
+        is_.that(0 < attention["d"] <= rank, f"lower_bounds.attention is {attention!r}, the head's rank is {rank}")
+
     smallest = certificate["smallest_cosine"]
     if cosines and is_.that(isinstance(smallest, dict), "smallest_cosine is missing"):
         is_.near("smallest_cosine", smallest["cosine"], min(cosines.values()), 1e-9)

@@ -205,6 +205,16 @@ def no_bound(certificate, run):
     certificate["rounding"] = None
 
 
+def overstated_lower_bound(certificate, run):
+    certificate["lower_bounds"]["reads"] += 1
+
+
+def overstated_lower_bound_of_a_head(certificate, run):
+    if not certificate["lower_bounds"]["attention"]:
+        return False
+    certificate["lower_bounds"]["attention"]["d"] += 4
+
+
 def a_missing_field(certificate, run):
     del certificate["worst"]
 
@@ -219,7 +229,7 @@ FAULTS = [
     overstated, overstated_bound, understated_mean, overstated_compiled_gap, another_space,
     another_space_in_the_configuration_too, repeated_tokens, half_of_the_space, a_sample, wrong_worst_input,
     wrong_worst_answer, wrong_gap_of_the_worst, loosened_rule, overstated_cosine, another_claim, another_d,
-    another_program, no_bound, a_missing_field, another_verdict,
+    another_program, no_bound, overstated_lower_bound, overstated_lower_bound_of_a_head, a_missing_field, another_verdict,
 ]  # fmt: skip
 
 

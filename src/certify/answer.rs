@@ -70,7 +70,7 @@ fn gap<S: Scalar>(scores: &[Ball<S>], own: usize) -> Bounded {
     };
     let others = scores.iter().enumerate().filter(|(c, _)| *c != own);
     others.fold(infinite, |least, (_, score)| {
-        let lead = Bounded::of(scores[own].add(score.neg()));
+        let lead = Bounded::of(scores[own] + -*score);
         Bounded {
             value: least.value.min(lead.value),
             low: least.low.min(lead.low),
@@ -120,7 +120,7 @@ impl Answer {
     }
 
     fn of_number<S: Scalar>(limit: f64, compiled: Ball<S>, compressed: Ball<S>) -> Self {
-        let difference = Bounded::of(compressed.add(compiled.neg()));
+        let difference = Bounded::of(compressed + -compiled);
         let error = Bounded {
             value: difference.value.abs(),
             low: f64::max(0.0, difference.low.max(-difference.high)),

@@ -14,6 +14,8 @@
 //! roundings lose at most `γ_n` of it, and is multiplied by `1 + (n + 8)·2^-52`, which is more. docs/certify.md has the
 //! derivation. A radius that is infinite says that nothing is known.
 
+use std::ops::{Add, Div, Mul, Neg};
+
 use super::scalar::{Scalar, TINY};
 
 /// `mid ± radius`.
@@ -90,53 +92,6 @@ impl<S: Scalar> Ball<S> {
         Ball::new(mid, radius)
     }
 
-    /// `self + other`.
-    pub fn add(self, other: Self) -> Self {
-        if other.is_zero() {
-            return self;
-        }
-        if self.is_zero() {
-            return other;
-        }
-        let mid = self.mid.add(other.mid);
-        let radius = self.radius + other.radius + S::ROUNDING * magnitude(mid);
-        Self::new(mid, upwards(radius, 4))
-    }
-
-    /// `−self`.
-    pub fn neg(self) -> Self {
-        Self {
-            mid: self.mid.neg(),
-            radius: self.radius,
-        }
-    }
-
-    /// `self · other`.
-    pub fn mul(self, other: Self) -> Self {
-        let mut sum = Sum::default();
-        sum.add_product(self, other);
-        sum.finish()
-    }
-
-    /// `self / other`; nothing is known where `other` may be 0. With `q` the computed quotient, `x/y − q = (x − qy)/y`
-    /// for all exact `x` and `y`.
-    pub fn div(self, other: Self) -> Self {
-        if self.is_zero() {
-            return self;
-        }
-        let smallest = (magnitude(other.mid) * (1.0 - 8.0 * f64::EPSILON) - other.radius)
-            * (1.0 - f64::EPSILON);
-        if smallest <= 0.0 || smallest.is_nan() {
-            return Self::unknown();
-        }
-        let quotient = self.mid.about_quotient(other.mid);
-        let mut residual = Sum::default();
-        residual.add(self);
-        residual.add_product(other, Self::new(quotient.neg(), 0.0));
-        let residual = residual.finish().largest();
-        Self::new(quotient, upwards(residual / smallest, 1))
-    }
-
     /// The square root of a whole number. With `s` the computed one, `|s − √x| = |s² − x|/(s + √x) ≤ |s² − x|/s`.
     pub fn sqrt_of(x: usize) -> Self {
         let number = S::new(x as f64);
@@ -189,7 +144,7 @@ impl<S: Scalar> Ball<S> {
         let mut remainder = 2.0 * SERIES;
         for i in (1..=S::EXP_TERMS).rev() {
             let i = f64::from(i);
-            series = one.add(series.mul(rest).div(Self::exact(i)));
+            series = one + series * rest / Self::exact(i);
             remainder *= SERIES / i;
         }
         let remainder = remainder / f64::from(S::EXP_TERMS + 1);
@@ -200,6 +155,66 @@ impl<S: Scalar> Ball<S> {
         // Of the argument's own radius: e^(x + t) − e^x for |t| ≤ r.
         let own = (magnitude(mid) + radius) * self.radius * (1.0 + self.radius);
         Self::new(mid, upwards(radius + own, 8))
+    }
+}
+
+impl<S: Scalar> Add for Ball<S> {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        if other.is_zero() {
+            return self;
+        }
+        if self.is_zero() {
+            return other;
+        }
+        let mid = self.mid.add(other.mid);
+        let radius = self.radius + other.radius + S::ROUNDING * magnitude(mid);
+        Self::new(mid, upwards(radius, 4))
+    }
+}
+
+impl<S: Scalar> Neg for Ball<S> {
+    type Output = Self;
+
+    fn neg(self) -> Self {
+        Self {
+            mid: self.mid.neg(),
+            radius: self.radius,
+        }
+    }
+}
+
+impl<S: Scalar> Mul for Ball<S> {
+    type Output = Self;
+
+    fn mul(self, other: Self) -> Self {
+        let mut sum = Sum::default();
+        sum.add_product(self, other);
+        sum.finish()
+    }
+}
+
+/// Nothing is known where `other` may be 0. With `q` the computed quotient, `x/y − q = (x − qy)/y` for all exact `x` and
+/// `y`.
+impl<S: Scalar> Div for Ball<S> {
+    type Output = Self;
+
+    fn div(self, other: Self) -> Self {
+        if self.is_zero() {
+            return self;
+        }
+        let smallest = (magnitude(other.mid) * (1.0 - 8.0 * f64::EPSILON) - other.radius)
+            * (1.0 - f64::EPSILON);
+        if smallest <= 0.0 || smallest.is_nan() {
+            return Self::unknown();
+        }
+        let quotient = self.mid.about_quotient(other.mid);
+        let mut residual = Sum::default();
+        residual.add(self);
+        residual.add_product(other, Self::new(quotient.neg(), 0.0));
+        let residual = residual.finish().largest();
+        Self::new(quotient, upwards(residual / smallest, 1))
     }
 }
 

@@ -39,7 +39,7 @@ fn ball_dot<S: Scalar>(pairs: &[(i64, i64)]) -> Ball<S> {
         match i % 3 {
             0 => sum.add_product(Ball::exact(a), Ball::exact(b)),
             1 => sum.add_weighted(a, Ball::exact(b)),
-            _ => sum.add(Ball::exact(a).mul(Ball::exact(b))),
+            _ => sum.add(Ball::exact(a) * Ball::exact(b)),
         }
     }
     sum.finish()
@@ -66,19 +66,18 @@ proptest! {
     ) {
         fn of<S: Scalar>([x, y, z]: [Ball<S>; 3]) -> [Ball<S>; 6] {
             [
-                x.add(y).mul(z),
-                x.mul(y).add(z.neg()),
-                x.div(z).add(y.relu()),
-                y.relu().mul(x).div(z.add(z)),
-                x.exp().mul(y),
-                x.mul(y).div(z).neg().exp(),
+                (x + y) * z,
+                x * y + -z,
+                x / z + y.relu(),
+                y.relu() * x / (z + z),
+                x.exp() * y,
+                (-(x * y / z)).exp(),
             ]
         }
-        let wide = [x, y, z].iter().zip(radii).map(|(mid, radius)| Ball { mid: *mid, radius });
-        let wide: Vec<Ball<f64>> = wide.collect();
+        let wide = |i: usize| Ball { mid: [x, y, z][i], radius: radii[i] };
         // The same at a point in the balls, with far smaller errors.
         let point = |i: usize| Ball::<DoubleDouble>::exact([x, y, z][i] + radii[i] * at[i] * 0.999);
-        let wide = of([wide[0], wide[1], wide[2]]);
+        let wide = of([wide(0), wide(1), wide(2)]);
         for (i, (wide, point)) in wide.iter().zip(of([point(0), point(1), point(2)])).enumerate() {
             let (high, low) = (point.mid.high, point.mid.low);
             prop_assert!(point.radius <= 1e-28 * (1.0 + high.abs()), "{i} {point:?}");
@@ -93,8 +92,8 @@ proptest! {
     ) {
         fn check<S: Scalar>(x: f64, y: f64, width: f64) -> Result<(), TestCaseError> {
             let (x, y) = (Ball::<S>::exact(x), Ball::<S>::exact(y));
-            let (product, sum) = (x.exp().mul(y.exp()), x.add(y).exp());
-            let difference = product.add(sum.neg());
+            let (product, sum) = (x.exp() * y.exp(), (x + y).exp());
+            let difference = product + -sum;
             let size = sum.largest();
             // Two balls that hold the same number overlap, and are thin.
             prop_assert!(difference.mid.to_f64().abs() <= difference.radius);
@@ -169,19 +168,20 @@ fn exponentials_say_what_they_do_not_know() {
 
 #[test]
 fn quotients_and_roots_are_bounded_by_what_they_leave() {
-    let third = Ball::<f64>::exact(1.0).div(Ball::exact(3.0));
+    let third = Ball::<f64>::exact(1.0) / Ball::exact(3.0);
     assert!(third.radius > 0.0 && third.radius < 1e-15);
-    let unknown = Ball::<f64>::exact(1.0).div(Ball {
-        mid: 0.5,
-        radius: 0.5,
-    });
+    let unknown = Ball::<f64>::exact(1.0)
+        / Ball {
+            mid: 0.5,
+            radius: 0.5,
+        };
     assert_eq!(unknown.radius, f64::INFINITY);
     for k in [1, 2, 3, 16, 4097] {
         let narrow = Ball::<f64>::sqrt_of(k);
         let wide = Ball::<DoubleDouble>::sqrt_of(k);
         assert!(holds(narrow, wide.mid.high, wide.mid.low), "{k}");
         assert!(wide.radius <= 1e-29 * wide.mid.high, "{k}: {wide:?}");
-        let square = wide.mul(wide).add(Ball::exact(-(k as f64)));
+        let square = wide * wide + Ball::exact(-(k as f64));
         assert!(square.mid.high.abs() <= square.radius, "{k}");
     }
 }
@@ -200,7 +200,7 @@ fn a_rectified_number_is_exactly_zero_where_it_cannot_be_positive() {
 
 #[test]
 fn a_number_in_float64_keeps_what_it_lost_in_its_radius() {
-    let third = Ball::<DoubleDouble>::exact(1.0).div(Ball::exact(3.0));
+    let third = Ball::<DoubleDouble>::exact(1.0) / Ball::exact(3.0);
     let narrow = third.narrowed();
     let lost = third.mid.low.abs();
     assert!(lost > 0.0 && narrow.radius >= lost && narrow.radius < 1.01 * lost);
@@ -209,10 +209,10 @@ fn a_number_in_float64_keeps_what_it_lost_in_its_radius() {
 #[test]
 fn what_overflows_is_unknown() {
     let large = Ball::<f64>::exact(1e200);
-    for x in [large.mul(large), large.mul(large).add(large), large.exp()] {
+    for x in [large * large, large * large + large, large.exp()] {
         assert_eq!((x.mid, x.radius), (0.0, f64::INFINITY));
     }
     let mut sum = Sum::<f64>::default();
-    sum.add_product(large.mul(large), Ball::exact(1.0));
+    sum.add_product(large * large, Ball::exact(1.0));
     assert_eq!(sum.finish().radius, f64::INFINITY);
 }

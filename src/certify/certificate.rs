@@ -8,6 +8,7 @@ use tracr::model::{CompiledModel, OutputKind, block_name};
 
 use super::binomial;
 use super::findings::{Findings, Worst};
+use super::lower_bounds::LowerBounds;
 use super::rule::Rule;
 
 /// The version of the file's format.
@@ -111,6 +112,8 @@ pub struct Certificate<'a> {
     pub findings: Findings,
     /// What follows.
     pub verdict: Verdict,
+    /// How small `d` can be; none of a sample.
+    pub lower_bounds: Option<LowerBounds>,
 }
 
 impl Certificate<'_> {
@@ -191,6 +194,9 @@ impl Certificate<'_> {
             json!(smallest.map(|(block, cosine)| json!({ "block": block, "cosine": cosine }))),
         );
         add("double_double_inputs", json!(findings.again));
+        if let Some(bounds) = &self.lower_bounds {
+            add("lower_bounds", json!(bounds));
+        }
         if let Some(sample) = self.subject.space.sample {
             let wrong = sample.draws - findings.right_inputs;
             add(

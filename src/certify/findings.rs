@@ -219,11 +219,10 @@ impl Findings {
         self.right += other.right;
         self.wrong += other.wrong;
         self.tied += other.tied;
-        let larger = |a: Option<f64>, b: Option<f64>| match (a, b) {
-            (Some(a), Some(b)) => Some(a.max(b)),
-            (a, b) => a.or(b),
+        self.largest_tied_gap = match (self.largest_tied_gap, other.largest_tied_gap) {
+            (Some(own), Some(new)) => Some(own.max(new)),
+            (own, new) => own.or(new),
         };
-        self.largest_tied_gap = larger(self.largest_tied_gap, other.largest_tied_gap);
         self.error_at_least = self.error_at_least.max(other.error_at_least);
         self.sum += other.sum;
         self.sum_rounding += other.sum_rounding;

@@ -129,7 +129,7 @@ impl Network {
         for (position, (row, id)) in stream.iter_mut().zip(tokens).enumerate() {
             let of_token = self.token_embed.row(*id);
             let sums = of_token.iter().zip(self.pos_embed.row(position));
-            let sums = sums.map(|(a, b)| Ball::exact(*a).add(Ball::exact(*b)));
+            let sums = sums.map(|(a, b)| Ball::exact(*a) + Ball::exact(*b));
             self.write(0, &sums.collect::<Vec<_>>(), row);
         }
         let mut blocks = Vec::new();
@@ -174,7 +174,7 @@ impl Network {
     fn write<S: Scalar>(&self, site: usize, features: &[Ball<S>], stream: &mut [Ball<S>]) {
         let Some(access) = &self.access else {
             for (x, h) in stream.iter_mut().zip(features) {
-                *x = x.add(*h);
+                *x = *x + *h;
             }
             return;
         };
@@ -250,7 +250,7 @@ impl Network {
                     for c in columns.clone() {
                         sum.add_product(queries[position][c], key[c]);
                     }
-                    sum.finish().div(root)
+                    sum.finish() / root
                 };
                 let logits: Vec<Ball<S>> = keys[..seen].iter().map(logit).collect();
                 let weights = exponentials(&logits);
@@ -262,7 +262,7 @@ impl Network {
                     for (weight, value) in weights.iter().zip(&values) {
                         sum.add_product(*weight, value[c]);
                     }
-                    mixed[c] = sum.finish().div(total);
+                    mixed[c] = sum.finish() / total;
                 }
             }
             output.apply(&mixed)
@@ -282,5 +282,5 @@ fn exponentials<S: Scalar>(logits: &[Ball<S>]) -> Vec<Ball<S>> {
         mid: largest.neg(),
         radius: 0.0,
     };
-    logits.iter().map(|x| x.add(shift).exp()).collect()
+    logits.iter().map(|x| (*x + shift).exp()).collect()
 }

@@ -4,8 +4,9 @@
 //! - [`ball`]: a number with a proved bound of its error; sums, quotients, roots, exponentials.
 //! - [`forward`]: the forward pass in such numbers, of the compiled and of the compressed model.
 //! - [`rule`]: what counts as right; [`answer`]: what is proved of one answer; [`findings`]: of all of them.
+//! - [`lower_bounds`]: how small `d` can be, and under which assumptions.
 //! - [`binomial`]: what a sample of a space says that is too large to enumerate.
-//! - [`certificate`]: `certificate.json`.
+//! - [`certificate`]: what is written to `certificate.json`.
 //!
 //! It judges what engines and evaluation found, and shares no arithmetic with them: it uses the weights, the wiring of `W`
 //! and the enumeration of inputs. docs/certify.md derives each bound, and `scripts/check_certificate.py` proves a
@@ -17,6 +18,7 @@ pub mod binomial;
 pub mod certificate;
 pub mod findings;
 pub mod forward;
+pub mod lower_bounds;
 pub mod rule;
 pub mod scalar;
 
@@ -32,6 +34,7 @@ use tracr::model::CompiledModel;
 
 pub use certificate::{Certificate, Space, Subject, Verdict};
 pub use findings::Findings;
+pub use lower_bounds::LowerBounds;
 pub use rule::{Limits, Rule};
 
 use findings::Judge;

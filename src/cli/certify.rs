@@ -13,7 +13,9 @@ use super::signals::StopRequest;
 use super::table::{aligned, significant, wrapped};
 use super::terminal;
 use crate::certify::certificate::Sample;
-use crate::certify::{self, Certificate, Limits, Rule, Space, Subject, Verdict, binomial};
+use crate::certify::{
+    self, Certificate, Limits, LowerBounds, Rule, Space, Subject, Verdict, binomial,
+};
 use crate::results::layout::{CERTIFICATE, PROJECTION};
 use crate::run::finished::FinishedRun;
 use base::escape;
@@ -138,6 +140,10 @@ fn certificate<'a>(
         Some(_) => Verdict::Sampled,
         None => Verdict::of(&rule, &findings),
     };
+    let lower_bounds = space.size().map(|size| {
+        let subject = (model, &run.projection.wiring);
+        LowerBounds::new(subject, (space, size), findings.different())
+    });
     let projection = files::read_bounded(&run.directory.join(PROJECTION), limits::PROJECTION_BYTES)
         .map_err(Failure::input)?;
     Ok(Certificate {
@@ -158,6 +164,7 @@ fn certificate<'a>(
         rule,
         findings,
         verdict,
+        lower_bounds,
     })
 }
 
@@ -241,8 +248,23 @@ fn text(certificate: &Certificate<'_>, path: &Path) -> String {
             format!("{} ({block})", significant(cosine)),
         );
     }
+    if let Some(bounds) = &certificate.lower_bounds {
+        row("lower bounds", lower_bounds(bounds));
+    }
     text.push_str(&aligned(&rows, 2));
     let _ = writeln!(text, "{}", path.display()); // a String takes everything
+    text
+}
+
+/// How small d can be at all.
+fn lower_bounds(bounds: &LowerBounds) -> String {
+    let mut text = format!("d of at least {} for right outputs", bounds.outputs);
+    if let Some(attention) = &bounds.attention {
+        let _ = write!(text, ", {} if {} is exact", attention.d, attention.block);
+    }
+    if let Some(reads) = bounds.reads {
+        let _ = write!(text, ", {reads} if every read is");
+    }
     text
 }
 
