@@ -324,12 +324,13 @@ impl<'a> Judge<'a> {
     }
 
     /// Runs `count` inputs, of which `write` writes each into `T` token ids, on `threads` threads. The same for any
-    /// number of threads.
+    /// number of threads. `watch` is told now and then how many are done.
     pub fn run(
         &self,
         count: u64,
         threads: NonZero<usize>,
         write: impl Fn(u64, &mut [usize]) + Sync,
+        watch: &mut dyn FnMut(u64),
     ) -> Findings {
         let chunks = count.div_ceil(CHUNK);
         let chunk = |number: u64| {
@@ -360,6 +361,7 @@ impl<'a> Judge<'a> {
             for part in parts {
                 total.merge(&self.rule, part);
             }
+            watch(total.inputs);
         }
         total
     }

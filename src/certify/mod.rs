@@ -71,7 +71,7 @@ pub enum Empty {
     },
 }
 
-/// Runs all inputs of an enumerable space.
+/// Runs all inputs of an enumerable space of `size`; `watch` is told now and then how many are done.
 ///
 /// # Errors
 /// If the claim would be empty.
@@ -81,15 +81,15 @@ pub fn whole(
     space: &InputSpace,
     (size, rule): (u64, Rule),
     threads: NonZero<usize>,
+    watch: &mut dyn FnMut(u64),
 ) -> Result<Findings, Empty> {
     let judge = Judge::new(model, projection, space, rule);
-    let findings = judge.run(size, threads, |input, tokens| {
-        space.write_member(input, tokens)
-    });
+    let write = |input, tokens: &mut [usize]| space.write_member(input, tokens);
+    let findings = judge.run(size, threads, write, watch);
     checked(model, findings)
 }
 
-/// Runs inputs that are drawn independently, by their probabilities.
+/// Runs `draws` inputs that are drawn independently, by their probabilities.
 ///
 /// # Errors
 /// If the sample has a single answer.
@@ -99,6 +99,7 @@ pub fn sampled(
     space: &InputSpace,
     (draws, rule): (u64, Rule),
     threads: NonZero<usize>,
+    watch: &mut dyn FnMut(u64),
 ) -> Result<Findings, Empty> {
     let mut rng = rng::stream(SAMPLE_SEED, Purpose::HeldOut);
     let inputs: Vec<Vec<usize>> = (0..draws)
@@ -109,9 +110,10 @@ pub fn sampled(
         })
         .collect();
     let judge = Judge::new(model, projection, space, rule);
-    let findings = judge.run(draws, threads, |input, tokens| {
+    let write = |input: u64, tokens: &mut [usize]| {
         tokens.copy_from_slice(&inputs[input as usize]);
-    });
+    };
+    let findings = judge.run(draws, threads, write, watch);
     checked(model, findings)
 }
 

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 
@@ -47,6 +48,9 @@ pub struct Args {
     #[arg(long)]
     json: bool,
 }
+
+/// How often a proof that takes long says how far it is.
+const EVERY: Duration = Duration::from_secs(10);
 
 pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
     let path = match &args.output {
@@ -120,9 +124,24 @@ fn certificate<'a>(
     let (model, space) = (&run.experiment.model, &run.experiment.space);
     let config = &run.experiment.config;
     let threads = std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
+    let mut last = Instant::now();
+    let total = space.size().unwrap_or(args.sample);
+    let mut watch = |done: u64| {
+        if last.elapsed() >= EVERY {
+            last = Instant::now();
+            terminal::message(&format!("{done} of {total} inputs"));
+        }
+    };
     let (findings, sample) = match space.size() {
         Some(size) => {
-            let found = certify::whole(model, &run.projection, space, (size, rule), threads);
+            let found = certify::whole(
+                model,
+                &run.projection,
+                space,
+                (size, rule),
+                threads,
+                &mut watch,
+            );
             (found, None)
         }
         None => {
@@ -131,7 +150,8 @@ fn certificate<'a>(
                 seed: certify::SAMPLE_SEED,
             };
             let inputs = (args.sample, rule);
-            let found = certify::sampled(model, &run.projection, space, inputs, threads);
+            let found =
+                certify::sampled(model, &run.projection, space, inputs, threads, &mut watch);
             (found, Some(sample))
         }
     };
