@@ -3,7 +3,7 @@
 //! Ranks are numerical ones: directions of less than 1e-5 of the largest do not count, which only makes a bound smaller.
 //! They are those of some of the inputs, evenly spaced, and the rank of a part is at most that of the whole.
 
-use ndarray::{Array1, Array2, Axis, s};
+use ndarray::{Array1, Array2, Axis, Slice};
 use serde::Serialize;
 
 use base::linalg::SymmetricEigen;
@@ -105,24 +105,25 @@ fn read_basis(model: &CompiledModel) -> Array2<f64> {
         moment += &column.dot(&column.t());
     }
     let eigen = SymmetricEigen::new(moment.view());
-    eigen.vectors.slice(s![.., ..eigen.rank()]).to_owned()
+    let kept: Vec<usize> = (0..eigen.rank()).collect();
+    eigen.vectors.select(Axis(1), &kept)
 }
 
 /// The bound that a head gives on one input, whose state `[T, D]` it reads: the rank `[T, ..]` of its scores less those of
 /// the first key beside the values that are written. A causal head's scores are not all seen: its values alone.
 fn of_head(model: &CompiledModel, layer: usize, head: usize, state: &Array2<f64>) -> usize {
     let (layer, key_size) = (&model.layers[layer], model.metadata.key_size);
-    let columns = head * key_size..(head + 1) * key_size;
-    let written = layer.output.weight.slice(s![columns.clone(), ..]);
+    let columns = Slice::from(head * key_size..(head + 1) * key_size);
+    let written = layer.output.weight.slice_axis(Axis(0), columns);
     if written.iter().all(|x| *x == 0.0) {
         return 0;
     }
     let of = |map: &Linear<f64>| {
-        let weight = map.weight.slice(s![.., columns.clone()]);
-        state.dot(&weight) + map.bias.slice(s![columns.clone()])
+        let weight = map.weight.slice_axis(Axis(1), columns);
+        state.dot(&weight) + map.bias.slice_axis(Axis(0), columns)
     };
     let keys = of(&layer.key);
-    let mut scores = of(&layer.query).dot(&(&keys - &keys.slice(s![..1, ..])).t());
+    let mut scores = of(&layer.query).dot(&(&keys - &keys.row(0)).t());
     // In the unit of the values, which are about 1: a rank that is found numerically depends on it.
     let largest = scores
         .iter()
@@ -139,7 +140,7 @@ fn of_head(model: &CompiledModel, layer: usize, head: usize, state: &Array2<f64>
     // A bias is the same at every position: it adds at most 1 to the rank.
     let has_bias = [&layer.query, &layer.value].iter().any(|map| {
         map.bias
-            .slice(s![columns.clone()])
+            .slice_axis(Axis(0), columns)
             .iter()
             .any(|x| *x != 0.0)
     });

@@ -32,10 +32,10 @@ pub struct Args {
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Numerical outputs: the largest mean absolute error that is right [default: 0.005]
-    #[arg(long, value_name = "ERROR")]
+    #[arg(long, value_name = "ERROR", allow_negative_numbers = true)]
     mae: Option<f64>,
     /// Numerical outputs: the largest absolute error that is right [default: 0.05]
-    #[arg(long, value_name = "ERROR")]
+    #[arg(long, value_name = "ERROR", allow_negative_numbers = true)]
     max_error: Option<f64>,
     /// Inputs to draw from a space with more than 2^20 of them, which gets a bound instead of a proof
     #[arg(long, value_name = "N", default_value_t = 10_000,
