@@ -80,7 +80,7 @@ proptest! {
         let wide = of([wide(0), wide(1), wide(2)]);
         for (i, (wide, point)) in wide.iter().zip(of([point(0), point(1), point(2)])).enumerate() {
             let (high, low) = (point.mid.high, point.mid.low);
-            prop_assert!(point.radius <= 1e-28 * (1.0 + high.abs()), "{i} {point:?}");
+            prop_assert!(point.radius <= 1e-26 * (1.0 + high.abs()), "{i} {point:?}");
             prop_assert!(wide.radius == f64::INFINITY || holds(*wide, high, low), "{i} {wide:?} {point:?}");
             prop_assert!(i >= 4 || wide.radius < 100.0, "{i} {wide:?}");
         }
@@ -100,8 +100,8 @@ proptest! {
             prop_assert!(difference.radius <= width * size + 1e-280, "{difference:?} {size}");
             Ok(())
         }
-        check::<f64>(x, y, 1e-12)?;
-        check::<DoubleDouble>(x, y, 1e-27)?;
+        check::<f64>(x, y, 1e-11)?;
+        check::<DoubleDouble>(x, y, 1e-26)?;
     }
 }
 
@@ -141,13 +141,13 @@ fn exponentials_have_the_digits_of_tables() {
             error <= found.radius + 1e-31 * expected.high,
             "{x}: {error:e}"
         );
-        assert!(found.radius < 5e-30 * expected.high, "{x}: {found:?}");
+        assert!(found.radius < 1e-28 * expected.high, "{x}: {found:?}");
         let narrow = Ball::<f64>::exact(x).exp();
         assert!(
             holds(narrow, expected.high, expected.low),
             "{x}: {narrow:?}"
         );
-        assert!(narrow.radius < 1e-14 * expected.high, "{x}: {narrow:?}");
+        assert!(narrow.radius < 1e-13 * expected.high, "{x}: {narrow:?}");
     }
 }
 

