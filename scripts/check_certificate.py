@@ -562,7 +562,7 @@ class Findings:
             right, wrong = low > 0, high < 0
         self.right += right
         self.wrong += wrong
-        return bool(right)
+        return right
 
     def different(self):
         numbers = sorted(self.occurring)
@@ -574,14 +574,14 @@ class Findings:
 
     def cosines(self):
         return {
-            block_name(b): sums[0] / math.sqrt(sums[1]) / math.sqrt(sums[2])
+            block_name(b): float(sums[0] / math.sqrt(sums[1]) / math.sqrt(sums[2]))
             for b, sums in self.products.items()
             if sums[1] > 0 and sums[2] > 0
         }
 
 
 def error(value, low, high):
-    return abs(value), max(0.0, low, -high), max(high, -low)
+    return float(abs(value)), float(max(0.0, low, -high)), float(max(high, -low))
 
 
 def gap(scores, own):

@@ -22,15 +22,15 @@ MODEL = "compiled.safetensors"
 LIMITS = {"mean_error": 0.005, "max_error": 0.05}
 
 
-def change_number(path, name, factor):
-    """Multiplies the entry of a tensor that is largest in magnitude."""
+def scale(path, name, factor):
+    """Multiplies the entries of a tensor."""
     data = bytearray(path.read_bytes())
     size = 8 + int.from_bytes(data[:8], "little")
     entry = json.loads(data[8:size])[name]
     start, end = (size + offset for offset in entry["data_offsets"])
     kind, width = ("<f", 4) if entry["dtype"] == "F32" else ("<d", 8)
-    at = max(range(start, end, width), key=lambda i: abs(struct.unpack_from(kind, data, i)[0]))
-    struct.pack_into(kind, data, at, struct.unpack_from(kind, data, at)[0] * factor)
+    for at in range(start, end, width):
+        struct.pack_into(kind, data, at, struct.unpack_from(kind, data, at)[0] * factor)
     path.write_bytes(data)
 
 
@@ -42,20 +42,20 @@ def sha256(path):
 
 
 def another_w(certificate, run):
-    change_number(run / PROJECTION, "W", 1 + 1e-9)
+    scale(run / PROJECTION, "W", 1 + 1e-9)
 
 
 def another_w_with_its_hash(certificate, run):
-    change_number(run / PROJECTION, "W", 0.5)
+    scale(run / PROJECTION, "W", 0.99)
     certificate["projection"]["sha256"] = sha256(run / PROJECTION)
 
 
 def another_model(certificate, run):
-    change_number(run / MODEL, "unembed", 2.0)
+    scale(run / MODEL, "unembed", 2.0)
 
 
 def another_model_with_its_hash(certificate, run):
-    change_number(run / MODEL, "unembed", 2.0)
+    scale(run / MODEL, "unembed", 2.0)
     certificate["model"]["sha256"] = sha256(run / MODEL)
 
 
