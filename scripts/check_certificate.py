@@ -651,7 +651,7 @@ class Check:
 
     def near(self, name, found, expected, bound):
         is_number = isinstance(found, (int, float)) and not isinstance(found, bool)
-        near = is_number and abs(found - expected) <= bound
+        near = is_number and abs(found - expected) <= bound + 8 * U * abs(expected)
         return self.that(near, f"{name} is {found!r}, found {expected!r} within {bound:.1e}")
 
 
