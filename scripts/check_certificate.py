@@ -227,6 +227,7 @@ def attention(model, layer, read):
     return mixed.affine(*model.linear(layer, "attn.output"))
 
 
+@np.errstate(invalid="ignore", over="ignore")
 def forward(model, tokens, stream=None):
     """What each live block writes, the scores, and the states before each block and at the end, of inputs [N, T]."""
     t = model.tensors
@@ -312,16 +313,32 @@ class Interval:
 NOTHING = Interval(ZERO, ZERO)
 
 
+COLUMNS = {}  # of each matrix, by where it lies: all are kept
+
+
+def columns_of(matrix):
+    """The entries of each column that are not 0, as intervals."""
+    place = (matrix.__array_interface__["data"][0], matrix.strides, matrix.shape)
+    if place not in COLUMNS:
+        COLUMNS[place] = [
+            [(i, Interval.of(column[i])) for i in np.flatnonzero(column)] for column in matrix.T
+        ]
+    return COLUMNS[place]
+
+
 def product(rows, matrix, bias=None):
-    """Rows of intervals times a matrix of float64, without its zeros."""
-    columns = []
-    for c in range(matrix.shape[1]):
-        weights = [(i, Interval.of(matrix[i, c])) for i in np.flatnonzero(matrix[:, c])]
-        columns.append((Interval.of(bias[c]) if bias is not None else NOTHING, weights))
-    return [
-        [sum((row[i] * weight for i, weight in weights), start) for start, weights in columns]
-        for row in rows
-    ]
+    """Rows of intervals times a matrix of float64, without zeros of either."""
+    starts = [NOTHING] * matrix.shape[1] if bias is None else [Interval.of(x) for x in bias]
+    result = []
+    for row in rows:
+        live = [x.low != 0 or x.high != 0 for x in row]
+        result.append(
+            [
+                sum((row[i] * weight for i, weight in weights if live[i]), start)
+                for start, weights in zip(starts, columns_of(matrix))
+            ]
+        )
+    return result
 
 
 def attention_in_intervals(model, layer, read):
@@ -530,11 +547,14 @@ class Findings:
 
     def is_open(self, answer):
         _, _, compiled, (value, low, high) = answer
+        # What is not a number, after an overflow, is open, too: no comparison with it holds.
         if self.is_number:
             limit = self.rule["max_error"]
-            return low <= limit < high or max(value - low, high - value) > 1e-3 * self.rule["mean_error"]
-        is_tie_open = compiled[1] < TIE_BELOW <= compiled[2]
-        return is_tie_open or (compiled[1] >= TIE_BELOW and low <= 0 <= high)
+            is_decided = high <= limit or low > limit
+            return not (is_decided and max(value - low, high - value) <= 1e-3 * self.rule["mean_error"])
+        is_tie = compiled[2] < TIE_BELOW
+        is_decided = compiled[1] >= TIE_BELOW and (low > 0 or high < 0)
+        return not (is_tie or is_decided)
 
     def take(self, row, position, answer):
         """Whether it is right, or does not count."""

@@ -87,11 +87,12 @@ fn of_ordered(key: i64) -> f64 {
 }
 
 impl Likeness {
-    fn add(&mut self, compiled: &[Ball<f64>], compressed: &[Ball<f64>]) {
+    fn add<S: Scalar>(&mut self, compiled: &[Ball<S>], compressed: &[Ball<S>]) {
         for (h, h_tilde) in compiled.iter().zip(compressed) {
-            self.product.add_product(*h, *h_tilde);
-            self.compiled.add_product(*h, *h);
-            self.compressed.add_product(*h_tilde, *h_tilde);
+            let (h, h_tilde) = (h.narrowed(), h_tilde.narrowed());
+            self.product.add_product(h, h_tilde);
+            self.compiled.add_product(h, h);
+            self.compressed.add_product(h_tilde, h_tilde);
         }
     }
 
@@ -165,6 +166,17 @@ impl Findings {
         let cosines = self.likeness.iter().enumerate();
         let cosines = cosines.filter_map(|(i, l)| Some((block_name(i), l.as_ref()?.cosine()?.0)));
         cosines.reduce(|least, next| if next.1 < least.1 { next } else { least })
+    }
+
+    /// Adds what each block wrote in both models.
+    fn add_blocks<S: Scalar>(&mut self, [compiled, compressed]: &[Pass<S>; 2]) {
+        let blocks = compiled.blocks.iter().zip(&compressed.blocks);
+        for (likeness, (compiled, compressed)) in self.likeness.iter_mut().zip(blocks) {
+            if let Some(likeness) = likeness {
+                let rows = compiled.iter().zip(compressed);
+                rows.for_each(|(h, h_tilde)| likeness.add(h, h_tilde));
+            }
+        }
     }
 
     fn add_answer(&mut self, rule: &Rule, tokens: &[usize], position: usize, answer: &Answer) {
@@ -293,13 +305,7 @@ impl<'a> Judge<'a> {
 
     /// Adds one input: in float64, and where that does not decide, in double-double.
     fn add(&self, tokens: &[usize], findings: &mut Findings) {
-        let (mut answers, [compiled, compressed]) = self.answers::<f64>(tokens);
-        for (i, likeness) in findings.likeness.iter_mut().enumerate() {
-            if let Some(likeness) = likeness {
-                let rows = compiled.blocks[i].iter().zip(&compressed.blocks[i]);
-                rows.for_each(|(h, h_tilde)| likeness.add(h, h_tilde));
-            }
-        }
+        let (mut answers, passes) = self.answers::<f64>(tokens);
         let wants_more = |answer: &Option<Answer>| {
             answer
                 .as_ref()
@@ -307,7 +313,11 @@ impl<'a> Judge<'a> {
         };
         if answers.iter().any(wants_more) {
             findings.again += 1;
-            answers = self.answers::<DoubleDouble>(tokens).0;
+            let passes;
+            (answers, passes) = self.answers::<DoubleDouble>(tokens);
+            findings.add_blocks(&passes);
+        } else {
+            findings.add_blocks(&passes);
         }
         findings.inputs += 1;
         let counts = |answer: &&Answer| answer.finding != Finding::Tied;
