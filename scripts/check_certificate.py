@@ -313,17 +313,16 @@ class Interval:
 NOTHING = Interval(ZERO, ZERO)
 
 
-COLUMNS = {}  # of each matrix, by where it lies: all are kept
+COLUMNS = {}  # of each matrix, by where it lies; it is kept beside them, so that no other one can lie there
 
 
 def columns_of(matrix):
     """The entries of each column that are not 0, as intervals."""
     place = (matrix.__array_interface__["data"][0], matrix.strides, matrix.shape)
     if place not in COLUMNS:
-        COLUMNS[place] = [
-            [(i, Interval.of(column[i])) for i in np.flatnonzero(column)] for column in matrix.T
-        ]
-    return COLUMNS[place]
+        columns = [[(i, Interval.of(column[i])) for i in np.flatnonzero(column)] for column in matrix.T]
+        COLUMNS[place] = matrix, columns
+    return COLUMNS[place][1]
 
 
 def product(rows, matrix, bias=None):
