@@ -11,11 +11,12 @@
 //! 3. [`superposition`]: the program's inputs, the objective, its gradient, AdamW, the training loop, exact
 //!    evaluation.
 //! 4. [`analysis`]: what `W` learned: geometry of `G`, faithfulness, interventions.
-//! 5. [`run`]: the run directory: CSV files while it runs, tables and `W` at the end; [`study`]: many runs on
+//! 5. [`certify`]: proof that a compressed model is right on every input.
+//! 6. [`run`]: the run directory: CSV files while it runs, tables and `W` at the end; [`study`]: many runs on
 //!    all cores; [`shrink`]: the smallest `d` at which a program works.
-//! 6. [`results`]: what these leave, as types; [`figures`]: what it shows, drawn; [`report`]: one page about it all.
-//! 7. [`library`]: what the binary brings along, and [`examples`]: the same as files to begin with.
-//! 8. [`cli`]: the commands.
+//! 7. [`results`]: what these leave, as types; [`figures`]: what it shows, drawn; [`report`]: one page about it all.
+//! 8. [`library`]: what the binary brings along, and [`examples`]: the same as files to begin with.
+//! 9. [`cli`]: the commands.
 //!
 //! What these stand on is in [`base`].
 
@@ -23,6 +24,7 @@
 #![forbid(unsafe_code)]
 
 pub mod analysis;
+pub mod certify;
 pub mod cli;
 pub mod config;
 pub mod examples;

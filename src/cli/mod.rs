@@ -7,6 +7,7 @@
 mod analyze;
 mod analyze_run;
 mod analyze_study;
+mod certify;
 mod compile;
 mod completions;
 mod export;
@@ -75,6 +76,8 @@ enum Command {
     Shrink(shrink::Args),
     /// Analyse what W learned (geometry, faithfulness, interventions), in one run or many
     Analyze(analyze::Args),
+    /// Prove that a run's compressed model is right on every input, and write a certificate
+    Certify(certify::Args),
     /// Write a run's compressed model as a model file, or W for NumPy
     Export(export::Args),
     /// Draw the figures of a run or a study, from its tables
@@ -105,6 +108,7 @@ fn dispatch(cli: Cli, stop: &StopRequest) -> Result<(), Failure> {
         (Some(Command::Sweep(args)), _) => sweep::main(&args, stop),
         (Some(Command::Shrink(args)), _) => shrink::main(&args, stop),
         (Some(Command::Analyze(args)), _) => analyze::main(&args, stop),
+        (Some(Command::Certify(args)), _) => certify::main(&args, stop),
         (Some(Command::Export(args)), _) => export::main(&args),
         (Some(Command::Plot(args)), _) => plot::main(&args),
         (Some(Command::Report(args)), _) => report::main(&args),

@@ -19,6 +19,8 @@ pub enum FileKind {
     Npz,
     /// A page for a browser.
     Page,
+    /// What is proved of a run.
+    Certificate,
 }
 
 /// Endings that are files' and not the last part of a name such as `d0.5`.
@@ -59,6 +61,7 @@ impl FileKind {
             Self::Model => &["safetensors"],
             Self::Npz => &["npz"],
             Self::Page => &["html", "htm"],
+            Self::Certificate => &["json"],
         }
     }
 
@@ -68,6 +71,7 @@ impl FileKind {
             Self::Model => "a model file",
             Self::Npz => "W, G and labels for NumPy",
             Self::Page => "one page for a browser",
+            Self::Certificate => "a certificate",
         };
         format!(".{} ({holds})", self.endings()[0])
     }

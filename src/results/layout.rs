@@ -40,6 +40,8 @@ pub const INTERVENTIONS: &str = "interventions.csv";
 pub const WORST_INPUTS: &str = "worst_inputs.csv";
 /// The analysis of a run, or of a study.
 pub const ANALYSIS: &str = "analysis.json";
+/// What is proved of a run, where asked for.
+pub const CERTIFICATE: &str = "certificate.json";
 
 /// Which runs belong to a study; a directory with it is a study's.
 pub const STUDY: &str = "study.toml";

@@ -5,6 +5,7 @@
 mod common;
 
 mod baselines;
+mod certify;
 mod faithfulness;
 mod geometry;
 mod interchange;

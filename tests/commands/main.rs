@@ -10,6 +10,7 @@ mod bad_model;
 mod bad_sweep;
 mod bad_training;
 mod bad_variants;
+mod certify;
 mod compile;
 mod compile_limits;
 mod export;

@@ -1,13 +1,13 @@
 //! The house as docs/architecture.md draws it: no file imports itself through others, and between the rooms of the
-//! program arrows point down. That none points up between crates is what Cargo sees to.
+//! program arrows point down; what judges shares nothing with what it judges. That none points up between crates is what Cargo sees to.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The rooms of the program; each may use those before it.
-const ROOMS: [&str; 11] = [
-    "library", "config", "results", "analysis", "run", "shrink", "study", "figures", "report",
-    "examples", "cli",
+const ROOMS: [&str; 12] = [
+    "library", "config", "results", "certify", "analysis", "run", "shrink", "study", "figures",
+    "report", "examples", "cli",
 ];
 /// What judges the engines, and must share nothing with them.
 const JUDGES: [&str; 2] = ["teacher", "evaluation"];
@@ -230,6 +230,35 @@ fn targets_and_exact_metrics_stand_below_the_engines() {
         assert!(engines.is_empty(), "{judge} uses {engines:?}");
     }
     assert!(!reached(&graph, "engines::fused").is_disjoint(&BTreeSet::from(JUDGES)));
+}
+
+#[test]
+fn certificates_share_no_arithmetic_with_what_they_judge() {
+    let mut files = Vec::new();
+    sources(&root().join("src/certify"), &mut files);
+    let mut read = 0;
+    for file in files {
+        let name = module(&root().join("src"), &file);
+        for path in paths(&code(&std::fs::read_to_string(&file).unwrap())) {
+            let mut parts = path.split("::").map(str::trim);
+            if parts.next() == Some("superposition") {
+                // `W` and the inputs, nothing that computes with them.
+                let of_crate = parts.next().unwrap();
+                assert!(
+                    ["Projection", "inputs"].contains(&of_crate),
+                    "{name}: {path}"
+                );
+                read += 1;
+            }
+            // The plain forward pass serves the bounds from below, which are no part of the proof.
+            let is_plain = path.contains("Frozen") || path.contains("model::forward");
+            assert!(
+                !is_plain || name == "certify::lower_bounds",
+                "{name}: {path}"
+            );
+        }
+    }
+    assert!(read >= 4);
 }
 
 #[test]

@@ -77,6 +77,18 @@ pub const ELSEWHERE: &[Elsewhere] = &[
         ],
     },
     Elsewhere {
+        program: "python3",
+        arguments: "scripts/check_certificate.py",
+        why: "it needs NumPy",
+        run_by: &[
+            (
+                "scripts/check_certificates.sh",
+                "scripts/check_certificate.py",
+            ),
+            (".ci/run", "\nscripts/check_certificates.sh"),
+        ],
+    },
+    Elsewhere {
         program: "scripts/reproduce.sh",
         arguments: "",
         why: "it compiles the program, and runs every study",
