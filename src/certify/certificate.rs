@@ -66,6 +66,9 @@ pub struct Space {
     pub lengths: Vec<usize>,
     /// Whether no token occurs twice.
     pub unique_tokens: bool,
+    /// A condition in RASP that is true at every position of the inputs; none where all count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub valid: Option<String>,
     /// How many inputs there are; none where they are too many to enumerate.
     pub inputs: Option<u64>,
     /// Whether all of them were run.
@@ -282,6 +285,8 @@ impl Certificate<'_> {
         } else {
             ""
         };
+        let valid = space.valid.as_ref();
+        let valid = valid.map_or_else(String::new, |text| format!(", of which `{text}` is true"));
         let answers = match self.rule {
             Rule::Classes { .. } => "gives the compiled model's class at every token".to_owned(),
             Rule::Numbers(limits) => format!(
@@ -291,7 +296,7 @@ impl Certificate<'_> {
             ),
         };
         format!(
-            "{} of width D = {width}, compressed to d = {d}, {answers}, on {inputs} of {lengths} {tokens}{unique}",
+            "{} of width D = {width}, compressed to d = {d}, {answers}, on {inputs} of {lengths} {tokens}{unique}{valid}",
             self.model.metadata.program
         )
     }

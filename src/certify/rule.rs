@@ -5,9 +5,7 @@ use thiserror::Error;
 
 use tracr::model::OutputKind;
 
-/// A class of the compiled model that is not proved to lead by this much is a tie: the program is undefined there, or
-/// what it computes is not decided by the weights. A tied answer does not count.
-pub const TIE_BELOW: f64 = 1e-6;
+pub use superposition::answers::TIE as TIE_BELOW;
 
 /// When a compressed model is right.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

@@ -18,7 +18,7 @@ use crate::certify::{
     self, Certificate, Limits, LowerBounds, Rule, Space, Subject, Verdict, binomial,
 };
 use crate::results::layout::{CERTIFICATE, PROJECTION};
-use crate::run::finished::FinishedRun;
+use crate::run::finished::Subject as Compressed;
 use base::escape;
 use base::files::{self, hex};
 use base::limits;
@@ -26,7 +26,7 @@ use tracr::model::OutputKind;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The run directory
+    /// The directory of a run, or of a W that `compress shrink` accepted
     run: PathBuf,
     /// The certificate to write, .json [default: RUN/certificate.json]
     #[arg(short, long, value_name = "FILE")]
@@ -67,7 +67,7 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
         )?;
     }
     let limits = limits(args)?;
-    let run = FinishedRun::load(&args.run).map_err(Failure::input)?;
+    let run = Compressed::load(&args.run).map_err(Failure::input)?;
     let kind = run.experiment.model.metadata.output_kind;
     if kind == OutputKind::Categorical && (args.mae.is_some() || args.max_error.is_some()) {
         return Err(Failure::Input(anyhow::anyhow!(
@@ -118,7 +118,7 @@ fn limits(args: &Args) -> Result<Limits, Failure> {
 
 fn certificate<'a>(
     args: &Args,
-    run: &'a FinishedRun,
+    run: &'a Compressed,
     rule: Rule,
 ) -> Result<Certificate<'a>, Failure> {
     let (model, space) = (&run.experiment.model, &run.experiment.space);
@@ -164,7 +164,7 @@ fn certificate<'a>(
         let subject = (model, &run.projection.wiring);
         LowerBounds::new(subject, (space, size), findings.different())
     });
-    let projection = files::read_bounded(&run.directory.join(PROJECTION), limits::PROJECTION_BYTES)
+    let projection = files::read_bounded(&args.run.join(PROJECTION), limits::PROJECTION_BYTES)
         .map_err(Failure::input)?;
     Ok(Certificate {
         subject: Subject {
@@ -174,6 +174,7 @@ fn certificate<'a>(
             space: Space {
                 lengths: config.inputs.lengths.clone().unwrap_or_default(),
                 unique_tokens: config.inputs.unique_tokens,
+                valid: config.inputs.valid.clone(),
                 inputs: space.size(),
                 enumerated: space.size().is_some(),
                 sample,

@@ -24,6 +24,15 @@ pub struct FinishedRun {
     pub summary: Summary,
 }
 
+/// A compressed model with its inputs: of a finished run, or of a `W` that a search for the smallest `d` accepted.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    /// The configuration, the model and the inputs.
+    pub experiment: Experiment,
+    /// `W`.
+    pub projection: Projection,
+}
+
 /// Why a directory's run cannot be used.
 #[derive(Debug, Error)]
 pub enum FinishedError {
@@ -79,6 +88,42 @@ pub fn is_run(directory: &Path) -> bool {
     directory.join(CONFIG).is_file()
 }
 
+impl Subject {
+    /// Reads configuration, model and `W`, and checks that they belong together.
+    ///
+    /// # Errors
+    /// See [`FinishedError`].
+    pub fn load(directory: &Path) -> Result<Self, FinishedError> {
+        // A W of a search has no summary; a run that is not over, or diverged, has no W.
+        if is_run(directory) && directory.join(PROJECTION).exists() {
+            return Self::read(directory);
+        }
+        let FinishedRun {
+            experiment,
+            projection,
+            ..
+        } = FinishedRun::load(directory)?;
+        Ok(Self {
+            experiment,
+            projection,
+        })
+    }
+
+    fn read(directory: &Path) -> Result<Self, FinishedError> {
+        let experiment = Experiment::load(&directory.join(CONFIG), &[], Some(directory))?;
+        let projection = Projection::load(&directory.join(PROJECTION), &experiment.model)?;
+        if projection.labels != experiment.model.metadata.residual_labels {
+            return Err(FinishedError::OtherModel {
+                directory: directory.to_owned(),
+            });
+        }
+        Ok(Self {
+            experiment,
+            projection,
+        })
+    }
+}
+
 impl FinishedRun {
     /// Reads configuration, model, summary and `W`, and checks that they belong together.
     ///
@@ -99,11 +144,10 @@ impl FinishedRun {
                 steps: summary.steps,
             });
         }
-        let experiment = Experiment::load(&directory.join(CONFIG), &[], Some(directory))?;
-        let projection = Projection::load(&directory.join(PROJECTION), &experiment.model)?;
-        if projection.labels != experiment.model.metadata.residual_labels {
-            return Err(FinishedError::OtherModel { directory: owned() });
-        }
+        let Subject {
+            experiment,
+            projection,
+        } = Subject::read(directory)?;
         Ok(Self {
             directory: owned(),
             experiment,
