@@ -11,12 +11,12 @@ use thiserror::Error;
 use super::attempt::{Ended, Recipe, Workshop};
 use super::candidates::{directions, without};
 use super::directory::{DirectoryError, ShrinkDirectory};
-use super::outcome::{Found, Outcome, RESULT};
+use super::outcome::{FOUND, Found, Outcome, RESULT};
 use super::path::{self, RANDOM_DECAY, Row};
 use super::standard::{Examiner, Standard, Standing};
 use crate::config::{Criterion, ShrinkConfig};
 use crate::run::experiment::Experiment;
-use base::files::{self, FileError};
+use base::files::FileError;
 use base::rng::{Purpose, normal, stream_of_start};
 use superposition::baselines::live::LiveFeatures;
 use superposition::inputs::sampler::{Batch, Sampler};
@@ -179,15 +179,7 @@ impl<'a> Shrink<'a> {
         start: Option<Array2<f64>>,
         watcher: &mut dyn Watcher,
     ) -> Result<Session, ShrinkError> {
-        let path = self.directory.path().join(RESULT);
-        if path.exists() {
-            let text = files::read_text(&path, base::limits::CONFIG_BYTES)?;
-            let outcome = serde_json::from_str(&text).map_err(|e| {
-                DirectoryError::Damaged(format!(
-                    "{} is not what compress shrink wrote ({e}): delete it, and the same command goes on",
-                    path.display()
-                ))
-            })?;
+        if let Some(outcome) = self.directory.result(RESULT)? {
             return Ok(Session::Complete(outcome));
         }
         let standards: &[Standard] = match self.settings.criterion {
@@ -197,39 +189,24 @@ impl<'a> Shrink<'a> {
         };
         let given = start.is_some();
         let mut w = start.unwrap_or_else(|| self.live.principal_directions(self.live.rank.max(1)));
-        let mut found = Vec::new();
-        for (i, &standard) in standards.iter().enumerate() {
-            let next_has_begun = standards
-                .get(i + 1)
-                .is_some_and(|next| self.rows_of(*next).next().is_some());
+        let mut all = Vec::new();
+        for &standard in standards {
             match self.rows_of(standard).last().map(|row| row.d) {
                 Some(d) => w = self.directory.load(self.workshop.experiment, standard, d)?,
                 None => self.accept_start(&w, standard, given, watcher)?,
             }
-            let (mut failed_trainings, mut failed_steps) = (0, 0);
-            while w.nrows() > 1 && !next_has_begun {
-                match self.drop(&w, standard) {
-                    Drop::Accepted(smaller, row) => {
-                        w = smaller;
-                        self.accept(&w, standard, *row, watcher)?;
-                    }
-                    Drop::Failed { trainings, steps } => {
-                        (failed_trainings, failed_steps) = (trainings, steps);
-                        break;
-                    }
-                    Drop::TimeIsOver => return Ok(Session::TimeIsOver),
+            let name = format!("{}/{FOUND}", standard.name());
+            let found = match self.directory.result(&name)? {
+                Some(found) => found,
+                None => {
+                    let Some(found) = self.descend(&mut w, standard, watcher)? else {
+                        return Ok(Session::TimeIsOver);
+                    };
+                    self.directory.keep_result(&name, &found)?;
+                    found
                 }
-            }
-            found.push(Found {
-                standard: standard.name().to_owned(),
-                d: w.nrows(),
-                steps: self
-                    .rows_of(standard)
-                    .last()
-                    .map_or(0, |row| row.total_steps),
-                failed_steps,
-                failed_trainings,
-            });
+            };
+            all.push(found);
         }
         let outcome = Outcome {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -239,12 +216,43 @@ impl<'a> Shrink<'a> {
             whole_space: self.workshop.hard.evaluation().is_whole(),
             different_answers: self.workshop.examiner.different_answers(),
             tied_answers: self.workshop.examiner.tied(),
-            found,
+            found: all,
         };
-        let text = serde_json::to_string_pretty(&outcome)
-            .map_err(|e| FileError::new("write", &path)(e.into()))?;
-        files::write_atomically(&path, format!("{text}\n").as_bytes())?;
+        self.directory.keep_result(RESULT, &outcome)?;
         Ok(Session::Complete(outcome))
+    }
+
+    /// Drops dimensions of `w`, which works, until nothing succeeds any more; none if time is over before.
+    fn descend(
+        &mut self,
+        w: &mut Array2<f64>,
+        standard: Standard,
+        watcher: &mut dyn Watcher,
+    ) -> Result<Option<Found>, ShrinkError> {
+        let (mut failed_trainings, mut failed_steps) = (0, 0);
+        while w.nrows() > 1 {
+            match self.drop(w, standard) {
+                Drop::Accepted(smaller, row) => {
+                    *w = smaller;
+                    self.accept(w, standard, *row, watcher)?;
+                }
+                Drop::Failed { trainings, steps } => {
+                    (failed_trainings, failed_steps) = (trainings, steps);
+                    break;
+                }
+                Drop::TimeIsOver => return Ok(None),
+            }
+        }
+        Ok(Some(Found {
+            standard: standard.name().to_owned(),
+            d: w.nrows(),
+            steps: self
+                .rows_of(standard)
+                .last()
+                .map_or(0, |row| row.total_steps),
+            failed_steps,
+            failed_trainings,
+        }))
     }
 
     fn rows_of(&self, standard: Standard) -> impl DoubleEndedIterator<Item = &Row> {

@@ -5,6 +5,8 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use ndarray::Array2;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use thiserror::Error;
 
 use super::path::{self, Row};
@@ -167,6 +169,38 @@ impl ShrinkDirectory {
                 path.display()
             )))
         }
+    }
+
+    /// What a JSON file of the directory holds, if it is there.
+    ///
+    /// # Errors
+    /// If it holds something else.
+    pub fn result<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, DirectoryError> {
+        let path = self.path.join(name);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let text = files::read_text(&path, base::limits::CONFIG_BYTES)?;
+        serde_json::from_str(&text).map(Some).map_err(|e| {
+            DirectoryError::Damaged(format!(
+                "{} is not what compress shrink wrote ({e}): delete it, and the same command goes on",
+                path.display()
+            ))
+        })
+    }
+
+    /// Writes such a file.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn keep_result<T: Serialize>(&self, name: &str, result: &T) -> Result<(), DirectoryError> {
+        let path = self.path.join(name);
+        let text = serde_json::to_string_pretty(result)
+            .map_err(|e| FileError::new("write", &path)(e.into()))?;
+        Ok(files::write_atomically(
+            &path,
+            format!("{text}\n").as_bytes(),
+        )?)
     }
 
     /// The rows that are there.

@@ -7,6 +7,9 @@ use base::numbers::count;
 /// The search's result, when it is complete.
 pub const RESULT: &str = "shrink.json";
 
+/// What one criterion came to, in its directory.
+pub const FOUND: &str = "found.json";
+
 /// What a search found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {

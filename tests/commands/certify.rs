@@ -190,7 +190,7 @@ fn certify_refuses_what_is_no_finished_run_and_writes_nothing() {
     refused(
         &["certify", &path],
         dir.path(),
-        &["projection.safetensors", "too short"],
+        &["projection.safetensors", "not a .safetensors file"],
     );
     let mut nan = bytes.clone();
     let end = nan.len();

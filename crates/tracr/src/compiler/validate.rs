@@ -262,7 +262,7 @@ mod tests {
         assert!(
             refused(&b, given)[0]
                 .1
-                .contains("must be a number, not 'z'")
+                .contains("must be a number, not \"z\"")
         );
     }
 
