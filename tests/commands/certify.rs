@@ -202,16 +202,18 @@ fn certify_refuses_what_is_no_finished_run_and_writes_nothing() {
         &["projection.safetensors", "must be finite"],
     );
     std::fs::write(&projection, &bytes).unwrap();
-    // Not finished.
+    // Not finished: W is written before the summary, and without it there is nothing to certify.
     let summary = run.join("summary.json");
     let kept = std::fs::read(&summary).unwrap();
     std::fs::remove_file(&summary).unwrap();
+    std::fs::remove_file(&projection).unwrap();
     refused(
         &["certify", &path],
         dir.path(),
         &["is not finished", "goes on with it"],
     );
     std::fs::write(&summary, kept).unwrap();
+    std::fs::write(&projection, &bytes).unwrap();
     succeed(&["certify", &path]);
     assert!(FinishedRun::load(&run).is_ok());
 }
