@@ -284,7 +284,7 @@ fn lower_bounds(bounds: &LowerBounds) -> String {
         let _ = write!(text, ", {} if {} is exact", attention.d, attention.block);
     }
     if let Some(reads) = bounds.reads {
-        let _ = write!(text, ", {reads} if every read is");
+        let _ = write!(text, ", {reads} if every read is exact");
     }
     text
 }
