@@ -3,10 +3,10 @@
 //!
 //! - [`directory`]: whose directory it is, and what is there already.
 //! - [`path`]: `path.csv`, a row a drop.
-//! - [`standard`]: what a `W` has to do.
-//! - [`candidates`]: which dimensions could be dropped.
-//! - [`attempt`]: one training.
-//! - [`descent`]: one drop after the other.
+//! - `standard`: what a `W` has to do.
+//! - `candidates`: which dimensions could be dropped.
+//! - `attempt`: one training.
+//! - `descent`: one drop after the other.
 //! - [`outcome`]: what was found.
 //!
 //! Everything follows from the run file, the seed and the last accepted `W`: who is stopped and goes on, with however

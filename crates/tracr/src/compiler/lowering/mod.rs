@@ -1,8 +1,8 @@
 //! What Tracr has no operator for, said in operators that there are: a graph goes in, and one that says
 //! the same comes out.
 //!
-//! - [`joined`]: `and` and `or` of selectors over different s-ops become one `select` over tuples of them.
-//! - [`defaults`]: an aggregate with another default than what the BOS position gives gets it afterwards.
+//! - `joined`: `and` and `or` of selectors over different s-ops become one `select` over tuples of them.
+//! - `defaults`: an aggregate with another default than what the BOS position gives gets it afterwards.
 //!
 //! A graph that has neither is taken as it is, so that its weights are Tracr's.
 
