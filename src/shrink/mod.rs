@@ -1,5 +1,5 @@
 //! The smallest `d` at which a program still works: from a `W` that loses nothing, one dimension after the other is
-//! dropped, and what is left is trained until it works again ([`docs/shrink.md`](../../docs/shrink.md)).
+//! dropped, and what is left is trained until it works again (`docs/shrink.md`).
 //!
 //! - [`directory`]: whose directory it is, and what is there already.
 //! - [`path`]: `path.csv`, a row a drop.

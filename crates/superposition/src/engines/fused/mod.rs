@@ -29,7 +29,7 @@
 //!
 //! # The house
 //!
-//! - [`simd`]: sixteen numbers at a time, with the same bits on every instruction set.
+//! - `simd`: sixteen numbers at a time, with the same bits on every instruction set.
 //! - [`plan`]: what there is to compute, found once from the weights and the input space; which pass does it.
 //! - `fold`: from `W` to `P`, and from `dL/dP` to `dL/dW`.
 //! - `inputs`, `table`: a batch with each input once; what depends on (position, token) alone, once a pair.
