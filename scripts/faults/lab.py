@@ -126,8 +126,8 @@ class Lab:
             "run": lambda: self.run_arguments(more=["diagnostics_every=100"]),
             "starts": lambda: self.run_arguments(200, more=[starts, "diagnostics_every=100"]),
             "sweep": self.sweep_arguments,
-            "long run": lambda: self.run_arguments(30000, 500, 300),
-            "long sweep": lambda: self.sweep_arguments(10000, 500, 300),
+            "long run": lambda: self.run_arguments(90000, 500, 900),
+            "long sweep": lambda: self.sweep_arguments(30000, 500, 900),
             "forced": lambda: [*self.subject("starts").arguments[:-1], "--force", "--output"],
             "publish": lambda: ["publish", "--quiet"],
         }[name]()
