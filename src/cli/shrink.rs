@@ -96,10 +96,12 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
             Failure::Running(e.into())
         }
     };
-    let directory = ShrinkDirectory::open(&path, &experiment.config, &settings)
-        .map_err(|e| failed(e.into()))?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let jobs = args.jobs.map_or(cores, usize::from);
+    let shrink = Shrink::new(&experiment, settings, jobs).map_err(failed)?;
+    let start = shrink.start(start).map_err(failed)?;
+    let directory = ShrinkDirectory::open(&path, &experiment.config, &settings)
+        .map_err(|e| failed(e.into()))?;
     let place = format!(
         "stopped; the same command goes on from the last accepted W ({})",
         path.display()
@@ -109,8 +111,8 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
         quiet: args.quiet,
         width: experiment.model.width(),
     };
-    let session = Shrink::new(&experiment, &directory, settings, jobs)
-        .and_then(|shrink| shrink.run(start, &mut watcher))
+    let session = shrink
+        .run(&directory, start, &mut watcher)
         .map_err(failed)?;
     match session {
         Session::Complete(outcome) if args.json => {

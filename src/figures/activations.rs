@@ -121,14 +121,7 @@ impl Grid<'_> {
             scene.line((left, y), (left + width, y), GREY, 0.4);
         }
         let (right, bottom) = (left + width, top + height);
-        for (from, to) in [
-            ((left, top), (right, top)),
-            ((left, bottom), (right, bottom)),
-            ((left, top), (left, bottom)),
-            ((right, top), (right, bottom)),
-        ] {
-            scene.line(from, to, GREY, 0.6);
-        }
+        scene.frame((left, top), (right, bottom), GREY, 0.6);
     }
 
     fn name_rows(&self, scene: &mut Scene, (left, top): (f64, f64)) {

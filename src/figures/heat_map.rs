@@ -54,14 +54,7 @@ impl<'a> Map<'a> {
             scene.line((x, top), (x, bottom), GREY, 0.4);
             scene.line((left, y), (right, y), GREY, 0.4);
         }
-        for (from, to) in [
-            ((left, top), (right, top)),
-            ((left, bottom), (right, bottom)),
-            ((left, top), (left, bottom)),
-            ((right, top), (right, bottom)),
-        ] {
-            scene.line(from, to, GREY, 0.6);
-        }
+        scene.frame((left, top), (right, bottom), GREY, 0.6);
     }
 
     fn name_rows(&self, scene: &mut Scene, (left, top): (f64, f64)) {

@@ -133,6 +133,24 @@ impl Scene {
         });
     }
 
+    /// Adds the four sides of a rectangle, each as a line.
+    pub fn frame(
+        &mut self,
+        (left, top): (f64, f64),
+        (right, bottom): (f64, f64),
+        paint: Paint,
+        width: f64,
+    ) {
+        for (from, to) in [
+            ((left, top), (right, top)),
+            ((left, bottom), (right, bottom)),
+            ((left, top), (left, bottom)),
+            ((right, top), (right, bottom)),
+        ] {
+            self.line(from, to, paint, width);
+        }
+    }
+
     /// Adds a filled circle.
     pub fn dot(&mut self, (x, y): (f64, f64), radius: f64, fill: Paint, opacity: f64) {
         self.marks.push(Mark::Dot {

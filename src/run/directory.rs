@@ -15,7 +15,8 @@ use crate::results::layout::{
 use base::files::{self, FileError, links, names, remove};
 use base::interrupt;
 
-const LOCK: &str = ".lock";
+/// The locked file.
+pub const LOCK: &str = ".lock";
 /// What the names of the starts' files begin with, until one start is chosen.
 pub(super) const START_PREFIX: &str = ".start-";
 
@@ -107,6 +108,22 @@ pub struct RunDirectory {
     _lock: File,
 }
 
+/// The lock of a directory that one process alone works in, until it is dropped; `None` if another has it.
+///
+/// # Errors
+/// If the system refuses.
+pub fn lock(directory: &Path) -> Result<Option<File>, FileError> {
+    let path = directory.join(LOCK);
+    let mut options = File::options();
+    options.create(true).truncate(false).write(true);
+    let file = links::open_to_write(&path, &mut options)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(e)) => Err(FileError::new("lock", &path)(e)),
+    }
+}
+
 impl RunDirectory {
     /// Takes the directory for a run, made if it is not there. With `force`, whatever run it holds
     /// is deleted. Nothing is written before everything that can be known beforehand is known.
@@ -116,15 +133,7 @@ impl RunDirectory {
     pub fn open(path: &Path, config: &RunConfig, force: bool) -> Result<Self, DirectoryError> {
         inspect(path, config, force)?;
         files::make_directory(path)?;
-        let lock_path = path.join(LOCK);
-        let mut options = File::options();
-        options.create(true).truncate(false).write(true);
-        let lock = links::open_to_write(&lock_path, &mut options)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(DirectoryError::InUse(path.to_owned())),
-            Err(TryLockError::Error(e)) => return Err(FileError::new("lock", &lock_path)(e).into()),
-        }
+        let lock = lock(path)?.ok_or_else(|| DirectoryError::InUse(path.to_owned()))?;
         let directory = Self {
             path: path.to_owned(),
             _lock: lock,

@@ -94,7 +94,6 @@ pub enum Session {
 /// A search.
 pub struct Shrink<'a> {
     workshop: Workshop<'a>,
-    directory: &'a ShrinkDirectory,
     settings: ShrinkConfig,
     jobs: usize,
     live: LiveFeatures,
@@ -124,13 +123,12 @@ enum Drop {
 }
 
 impl<'a> Shrink<'a> {
-    /// A search for the smallest `d` of an experiment's model on its inputs.
+    /// A search for the smallest `d` of an experiment's model on its inputs. Nothing is written yet.
     ///
     /// # Errors
-    /// If all answers are the same, or the directory is damaged.
+    /// If all answers are the same.
     pub fn new(
         experiment: &'a Experiment,
-        directory: &'a ShrinkDirectory,
         settings: ShrinkConfig,
         jobs: usize,
     ) -> Result<Self, ShrinkError> {
@@ -161,48 +159,72 @@ impl<'a> Shrink<'a> {
                 steps: settings.steps,
                 seed: settings.seed,
             },
-            directory,
             settings,
             jobs,
-            rows: directory.rows()?,
+            rows: Vec::new(),
             begun: Instant::now(),
             last_row: Instant::now(),
         })
     }
 
-    /// Goes on from what is there, or from `start`: a `W` that works, or what loses nothing.
+    /// The `W` to begin with: `given`, or one that loses nothing. Nothing is written.
     ///
     /// # Errors
-    /// If `start` does not work, or a file cannot be read or written.
-    pub fn run(
-        mut self,
-        start: Option<Array2<f64>>,
-        watcher: &mut dyn Watcher,
-    ) -> Result<Session, ShrinkError> {
-        if let Some(outcome) = self.directory.result(RESULT)? {
-            return Ok(Session::Complete(outcome));
+    /// If it does not meet the first criterion.
+    pub fn start(&self, given: Option<Array2<f64>>) -> Result<Array2<f64>, ShrinkError> {
+        let is_given = given.is_some();
+        let w = given.unwrap_or_else(|| self.live.principal_directions(self.live.rank.max(1)));
+        let (examiner, standard) = (&self.workshop.examiner, self.standards()[0]);
+        let (standing, _) = examiner.examine(&w);
+        if examiner.is_met(standard, &standing) {
+            Ok(w)
+        } else {
+            Err(self.refused(w.nrows(), standard, &standing, is_given))
         }
-        let standards: &[Standard] = match self.settings.criterion {
+    }
+
+    /// The criteria in their order.
+    fn standards(&self) -> &'static [Standard] {
+        match self.settings.criterion {
             Criterion::Faithful => &[Standard::Faithful],
             Criterion::Outputs => &[Standard::Outputs],
             Criterion::Both => &[Standard::Faithful, Standard::Outputs],
-        };
-        let given = start.is_some();
-        let mut w = start.unwrap_or_else(|| self.live.principal_directions(self.live.rank.max(1)));
+        }
+    }
+
+    /// Goes on from what the directory has, or begins with `w` of [`Shrink::start`].
+    ///
+    /// # Errors
+    /// If a file cannot be read or written.
+    pub fn run(
+        mut self,
+        directory: &ShrinkDirectory,
+        mut w: Array2<f64>,
+        watcher: &mut dyn Watcher,
+    ) -> Result<Session, ShrinkError> {
+        self.rows = directory.rows()?;
+        if let Some(outcome) = directory.result(RESULT)? {
+            return Ok(Session::Complete(outcome));
+        }
         let mut all = Vec::new();
-        for &standard in standards {
+        for &standard in self.standards() {
             match self.rows_of(standard).last().map(|row| row.d) {
-                Some(d) => w = self.directory.load(self.workshop.experiment, standard, d)?,
-                None => self.accept_start(&w, standard, given, watcher)?,
+                Some(d) => w = directory.load(self.workshop.experiment, standard, d)?,
+                None => {
+                    // What is faithful has right outputs, too.
+                    let (standing, _) = self.workshop.examiner.examine(&w);
+                    let row = Row::new(standard, w.nrows(), &standing);
+                    self.accept(directory, &w, standard, row, watcher)?;
+                }
             }
             let name = format!("{}/{FOUND}", standard.name());
-            let found = match self.directory.result(&name)? {
+            let found = match directory.result(&name)? {
                 Some(found) => found,
                 None => {
-                    let Some(found) = self.descend(&mut w, standard, watcher)? else {
+                    let Some(found) = self.descend(directory, &mut w, standard, watcher)? else {
                         return Ok(Session::TimeIsOver);
                     };
-                    self.directory.keep_result(&name, &found)?;
+                    directory.keep_result(&name, &found)?;
                     found
                 }
             };
@@ -218,13 +240,14 @@ impl<'a> Shrink<'a> {
             tied_answers: self.workshop.examiner.tied(),
             found: all,
         };
-        self.directory.keep_result(RESULT, &outcome)?;
+        directory.keep_result(RESULT, &outcome)?;
         Ok(Session::Complete(outcome))
     }
 
     /// Drops dimensions of `w`, which works, until nothing succeeds any more; none if time is over before.
     fn descend(
         &mut self,
+        directory: &ShrinkDirectory,
         w: &mut Array2<f64>,
         standard: Standard,
         watcher: &mut dyn Watcher,
@@ -234,7 +257,7 @@ impl<'a> Shrink<'a> {
             match self.drop(w, standard) {
                 Drop::Accepted(smaller, row) => {
                     *w = smaller;
-                    self.accept(w, standard, *row, watcher)?;
+                    self.accept(directory, w, standard, *row, watcher)?;
                 }
                 Drop::Failed { trainings, steps } => {
                     (failed_trainings, failed_steps) = (trainings, steps);
@@ -259,22 +282,6 @@ impl<'a> Shrink<'a> {
         self.rows
             .iter()
             .filter(move |row| row.standard == standard.name())
-    }
-
-    fn accept_start(
-        &mut self,
-        w: &Array2<f64>,
-        standard: Standard,
-        given: bool,
-        watcher: &mut dyn Watcher,
-    ) -> Result<(), ShrinkError> {
-        let examiner = &self.workshop.examiner;
-        let (standing, _) = examiner.examine(w);
-        if !examiner.is_met(standard, &standing) {
-            return Err(self.refused(w.nrows(), standard, &standing, given));
-        }
-        let row = Row::new(standard, w.nrows(), &standing);
-        self.accept(w, standard, row, watcher)
     }
 
     fn refused(
@@ -316,6 +323,7 @@ impl<'a> Shrink<'a> {
 
     fn accept(
         &mut self,
+        directory: &ShrinkDirectory,
         w: &Array2<f64>,
         standard: Standard,
         mut row: Row,
@@ -325,10 +333,10 @@ impl<'a> Shrink<'a> {
         row.total_steps = before.map_or(0, |row| row.total_steps) + row.steps;
         row.seconds = self.last_row.elapsed().as_secs_f64();
         self.last_row = Instant::now();
-        self.directory.keep(self.workshop.experiment, standard, w)?;
+        directory.keep(self.workshop.experiment, standard, w)?;
         watcher.row(&row);
         self.rows.push(row);
-        Ok(path::write(self.directory.path(), &self.rows)?)
+        Ok(path::write(directory.path(), &self.rows)?)
     }
 
     /// One drop: of several dimensions while that works, then of one.

@@ -1,7 +1,7 @@
 //! The directory of a search: `shrink.toml`, `path.csv`, and for every accepted `W` a directory with its
 //! `config.toml` and `projection.safetensors`, which `compress certify` and `compression.init` take.
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use ndarray::Array2;
@@ -13,15 +13,15 @@ use super::path::{self, Row};
 use super::standard::Standard;
 use crate::config::{ConfigError, ConfigSource, RunConfig, ShrinkConfig, Start, StartFile};
 use crate::results::layout::{CONFIG, PROJECTION};
+use crate::run::directory::{LOCK, lock};
 use crate::run::experiment::Experiment;
-use base::files::{self, FileError, hex, links};
+use base::files::{self, FileError, hex};
 use sha2::{Digest, Sha256};
 use superposition::Projection;
 use superposition::projection::ProjectionError;
 
 /// The run file with all settings of the search: it repeats it.
 pub const SETTINGS: &str = "shrink.toml";
-const LOCK: &str = ".lock";
 
 /// Why a directory cannot be used.
 #[derive(Debug, Error)]
@@ -77,17 +77,7 @@ impl ShrinkDirectory {
     ) -> Result<Self, DirectoryError> {
         inspect(path, config, settings)?;
         files::make_directory(path)?;
-        let lock_path = path.join(LOCK);
-        let mut options = File::options();
-        options.create(true).truncate(false).write(true);
-        let lock = links::open_to_write(&lock_path, &mut options)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(other(path, "is in use by another process"));
-            }
-            Err(TryLockError::Error(e)) => return Err(FileError::new("lock", &lock_path)(e).into()),
-        }
+        let lock = lock(path)?.ok_or_else(|| other(path, "is in use by another process"))?;
         inspect(path, config, settings)?;
         files::remove_leftovers(path)?;
         let directory = Self {

@@ -192,8 +192,10 @@ fn shrink_goes_on_from_a_run_that_works_and_refuses_one_that_does_not() {
 
     let poor = dir.path().join("poor");
     run("frac_prevs", 2, &poor, &[]);
-    let (code, _, stderr) = call(&arguments(&text(&poor), &dir.path().join("none"), &[]));
+    let none = dir.path().join("none");
+    let (code, _, stderr) = call(&arguments(&text(&poor), &none, &[]));
     assert_eq!(code, 2, "{stderr}");
+    assert!(!none.exists());
     assert!(
         stderr.contains("does not meet the criterion `faithful`"),
         "{stderr}"
@@ -259,8 +261,10 @@ fn shrink_refuses_what_it_cannot_search_and_writes_nothing() {
         assert!(stderr.contains(said), "{config} {more:?}: {stderr}");
         assert_eq!(snapshot(dir.path()), before, "{config} {more:?}");
     }
+    let before = snapshot(dir.path());
     let (code, _, stderr) = call(&arguments(&text(&constant), &output, &[]));
     assert_eq!(code, 2, "{stderr}");
+    assert_eq!(snapshot(dir.path()), before);
     assert!(stderr.contains("same one"), "{stderr}");
 }
 
