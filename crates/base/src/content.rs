@@ -78,7 +78,7 @@ const MAGIC: &[(usize, &[u8], Content)] = &[
 const OLD_PYTORCH: &[u8] = b"\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19";
 
 impl Content {
-    /// What the bytes of a file are; none where that cannot be told, or there are none.
+    /// The kind of a file with these bytes; `None` if it cannot be told or the file is empty.
     pub fn of(bytes: &[u8]) -> Option<Self> {
         if is_safetensors(bytes) {
             return Some(Safetensors);

@@ -65,7 +65,7 @@ pub struct InputSpace {
     size: Option<u64>,
     /// None where all members are equally likely.
     weights: Option<TokenWeights>,
-    /// None where all are valid.
+    /// Which inputs are valid, if not all are.
     restriction: Option<Restriction>,
 }
 

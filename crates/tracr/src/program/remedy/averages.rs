@@ -42,7 +42,7 @@ impl Candidates<'_> {
         })
     }
 
-    /// A default that is no number, left out.
+    /// The edit that leaves out a default that is not a number.
     pub(super) fn default_left_out(&self, node: NodeId) -> Vec<Remedy> {
         let left_out = || {
             let Written {

@@ -210,7 +210,7 @@ fn some_pairs<F: Precision, const N: usize, const J: usize, const M: usize>(
     }
 }
 
-/// `to_{f,q} = Σ_k a_qk·from_{f,k}`, or, `TO_KEYS`, `to_{f,k} = Σ_q a_qk·from_{f,q}`, of so many columns: for some tiles
+/// `to_{f,q} = Σ_k a_qk·from_{f,k}`, or, `TO_KEYS`, `to_{f,k} = Σ_q a_qk·from_{f,q}`, for each column `f`: for some tiles
 /// `x` of `to` at once, over the tiles `y` of `from` that any of them sees or is seen by.
 #[inline(always)]
 fn weighted<S: Simd, F: Precision, const TO_KEYS: bool>(
