@@ -269,7 +269,7 @@ fn file_size_limit_is_an_error_with_a_message() {
 
 #[test]
 fn sweep_stops_when_its_directory_is_moved_away() {
-    let bench = StudyBench::new(&SMALL.replace("steps = 1500", "steps = 20000"));
+    let bench = StudyBench::new(&SMALL.replace("steps = 1500", "steps = 60000"));
     let mut child = bench.start("out", &["--jobs", "2"]);
     wait_for(&mut child, &bench.path("out/dim=4,seed=0/metrics.csv"));
     let away = bench.path("away");
