@@ -9,6 +9,7 @@ use super::signals::StopRequest;
 use super::{output, table, terminal};
 use crate::config::{Method, Precision, RunConfig};
 use crate::results::{Metric, Summary};
+use crate::run::directory::Place;
 use crate::run::experiment::Experiment;
 use crate::run::{self, Outcome};
 use base::escape;
@@ -74,13 +75,14 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
         terminal::message(&format!("{name}: {valid}"));
     }
     let mut reporter = Reporter::new(&name, &directory.to_string(), args.quiet, stop.clone());
-    let outcome = run::run(&experiment, args.force, &mut reporter).map_err(|e| {
-        if e.is_input() {
-            Failure::input(e)
-        } else {
-            Failure::Running(e.into())
-        }
-    })?;
+    let outcome =
+        run::run(&experiment, Place::Own { force: args.force }, &mut reporter).map_err(|e| {
+            if e.is_input() {
+                Failure::input(e)
+            } else {
+                Failure::Running(e.into())
+            }
+        })?;
     match outcome {
         Outcome::Completed(summary) => report(&summary, config, args.json, "completed"),
         Outcome::AlreadyOver(summary) if summary.stop_reason == StopReason::Diverged => {

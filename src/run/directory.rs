@@ -101,6 +101,18 @@ pub enum DirectoryError {
     InUse(PathBuf),
 }
 
+/// Where a run's directory stands.
+#[derive(Clone, Copy, Debug)]
+pub enum Place {
+    /// By itself: it is made with those above it.
+    Own {
+        /// Whether the run that it holds is deleted.
+        force: bool,
+    },
+    /// In the directory of a study, which is there: if it was moved away meanwhile, it is not made again.
+    InStudy,
+}
+
 /// A directory that this process alone works in, until it is dropped.
 #[derive(Debug)]
 pub struct RunDirectory {
@@ -125,14 +137,18 @@ pub fn lock(directory: &Path) -> Result<Option<File>, FileError> {
 }
 
 impl RunDirectory {
-    /// Takes the directory for a run, made if it is not there. With `force`, whatever run it holds
-    /// is deleted. Nothing is written before everything that can be known beforehand is known.
+    /// Takes the directory for a run, made if it is not there. Nothing is written before everything that
+    /// can be known beforehand is known.
     ///
     /// # Errors
     /// See [`DirectoryError`].
-    pub fn open(path: &Path, config: &RunConfig, force: bool) -> Result<Self, DirectoryError> {
+    pub fn open(path: &Path, config: &RunConfig, place: Place) -> Result<Self, DirectoryError> {
+        let force = matches!(place, Place::Own { force: true });
         inspect(path, config, force)?;
-        files::make_directory(path)?;
+        match place {
+            Place::Own { .. } => files::make_directory(path)?,
+            Place::InStudy => links::make_directory(path)?,
+        }
         let lock = lock(path)?.ok_or_else(|| DirectoryError::InUse(path.to_owned()))?;
         let directory = Self {
             path: path.to_owned(),

@@ -1,7 +1,7 @@
 //! One run: from a configuration, or from where an earlier session stopped, to its results.
 
 use super::checkpoints::Checkpoints;
-use super::directory::RunDirectory;
+use super::directory::{Place, RunDirectory};
 use super::error::RunError;
 use super::experiment::Experiment;
 use super::outcome::Outcome;
@@ -24,17 +24,18 @@ use superposition::constant::constant_error;
 /// See [`RunError`].
 pub fn run(
     experiment: &Experiment,
-    force: bool,
+    place: Place,
     progress: &mut dyn Progress,
 ) -> Result<Outcome, RunError> {
     let config = &experiment.config;
     // A run that is over needs none of this; any other is refused before it writes anything.
+    let force = matches!(place, Place::Own { force: true });
     let over = !force && config.output.dir.join(SUMMARY).exists();
     let teacher = experiment.teacher();
     if !over {
         teacher.check()?;
     }
-    let directory = RunDirectory::open(&config.output.dir, config, force)?;
+    let directory = RunDirectory::open(&config.output.dir, config, place)?;
     if directory.has(SUMMARY) {
         return Ok(Outcome::AlreadyOver(Summary::load(
             &directory.file(SUMMARY),

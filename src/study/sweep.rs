@@ -15,7 +15,7 @@ use super::study_lock::still_there;
 use super::tables::Tables;
 use crate::results::Summary;
 use crate::results::state::{self, RunState};
-use crate::run::directory::DirectoryError;
+use crate::run::directory::{DirectoryError, Place};
 use crate::run::{self, Outcome, Progress, RunError};
 use base::files::{FileError, links};
 use superposition::StopReason;
@@ -289,7 +289,7 @@ impl Shared<'_> {
             .map_err(|e| Refusal::Failed(e.to_string()))?;
         let mut progress = self.watcher.run(worker, name);
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            run::run(&experiment, false, progress.as_mut())
+            run::run(&experiment, Place::InStudy, progress.as_mut())
         }));
         progress.end();
         match outcome {

@@ -186,6 +186,19 @@ pub fn make_directory(path: &Path) -> Result<(), FileError> {
         .try_for_each(|made| sync_directory(parent_of(made)))
 }
 
+/// Makes a directory in one that is there, durably, if it is not there already. Where the one above was
+/// moved away it is not made again.
+///
+/// # Errors
+/// If the one above is not there, or the system refuses.
+pub fn make_last_directory(path: &Path) -> Result<(), FileError> {
+    match std::fs::create_dir(path) {
+        Ok(()) => sync_directory(parent_of(path)),
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        Err(e) => Err(FileError::new("make the directory", path)(e)),
+    }
+}
+
 /// Makes the names in a directory durable, as far as its file system can and its permissions let us:
 /// neither is a reason not to work there.
 ///
@@ -325,6 +338,18 @@ mod tests {
         assert!(!leftover.exists() && alive.path().exists());
         drop(alive);
         assert_eq!(names(dir.path()).unwrap(), ["kept"]);
+    }
+
+    #[test]
+    fn a_last_directory_is_not_made_where_the_one_above_is_gone() {
+        let dir = tempfile::tempdir().unwrap();
+        let study = dir.path().join("study");
+        assert!(make_last_directory(&study.join("run")).is_err());
+        assert!(!study.exists());
+        make_last_directory(&study).unwrap();
+        make_last_directory(&study).unwrap();
+        std::fs::write(study.join("file"), b"").unwrap();
+        assert!(make_last_directory(&study.join("file")).is_err());
     }
 
     #[test]

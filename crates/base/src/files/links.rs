@@ -33,10 +33,10 @@ pub fn open_to_write(path: &Path, options: &mut OpenOptions) -> Result<File, Fil
 /// Makes a directory below an output directory that is there, if it is not there already.
 ///
 /// # Errors
-/// If a link or a file stands in its place, or the system refuses.
+/// If a link or a file stands in its place, the output directory is not there, or the system refuses.
 pub fn make_directory(path: &Path) -> Result<(), FileError> {
     refuse_link(path, "write into")?;
-    super::make_directory(path)
+    super::make_last_directory(path)
 }
 
 /// Makes the directory `below` an output directory, and those on the way to it.
