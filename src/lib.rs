@@ -30,6 +30,7 @@ pub mod config;
 pub mod examples;
 pub mod figures;
 pub mod library;
+pub mod recovery;
 pub mod report;
 pub mod results;
 pub mod run;
