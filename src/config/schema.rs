@@ -452,6 +452,12 @@ pub const SHRINK_KEYS: &[Key] = &[
         "A class is right if its score is above every other one by more than this.",
     ),
     key(
+        "shrink.min_dim",
+        Kind::Integer(1, i64::MAX),
+        Toml("1"),
+        "The search ends when it reaches this d, also where a smaller one may work.",
+    ),
+    key(
         "shrink.tries",
         Kind::Integer(1, 1024),
         Toml("12"),

@@ -17,6 +17,7 @@ pub struct ShrinkConfig {
     pub max_error: f64,
     pub min_cosine: f64,
     pub min_gap: f64,
+    pub min_dim: usize,
     pub tries: u32,
     pub starts: u32,
     pub steps: u64,

@@ -5,6 +5,7 @@ use std::path::Path;
 use maud::{Markup, html};
 use serde_json::Value as Json;
 
+use super::certificate;
 use super::findings::{self, Works};
 use super::template::{self, list, section, tables, verbatim};
 use super::variants;
@@ -88,6 +89,7 @@ pub fn page(directory: &Path) -> Result<Markup, ReadError> {
     };
     let body = html! {
         (beginning)
+        (section("Certificate", certificate::of(directory)?))
         (section("Figures", template::figures(&figures)))
         (section("Worst inputs", worst(directory)?))
         (section("Tables", tables(directory, &TABLES)?))

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use maud::{Markup, html};
 
+use super::certificate;
 use super::template::{self, list, section, tables, verbatim};
 use crate::figures;
 use crate::results::ReadError;
@@ -40,6 +41,12 @@ pub fn page(directory: &Path) -> Result<Markup, ReadError> {
         html! {
             h1 { (visible(&title)) } "\n"
             (section("Answer", list(&answer)))
+            @for found in outcome.iter().flat_map(|outcome| &outcome.found) {
+                (section(
+                    &format!("Certificate: {}, d = {}", found.standard, found.d),
+                    certificate::of(&directory.join(&found.standard).join(format!("d={}", found.d)))?,
+                ))
+            }
             (section("Figures", template::figures(&figures)))
             (section("Tables", tables(directory, &[(PATH, "The way down", NOTE, SHRINK)])?))
             (section("Settings", verbatim(&settings)))

@@ -253,7 +253,7 @@ impl<'a> Shrink<'a> {
         watcher: &mut dyn Watcher,
     ) -> Result<Option<Found>, ShrinkError> {
         let (mut failed_trainings, mut failed_steps) = (0, 0);
-        while w.nrows() > 1 {
+        while w.nrows() > self.settings.min_dim {
             match self.drop(w, standard) {
                 Drop::Accepted(smaller, row) => {
                     *w = smaller;
@@ -346,7 +346,7 @@ impl<'a> Shrink<'a> {
         let last = self.rows_of(standard).last().map_or(0, |row| row.dropped);
         let first = if last == 0 { (d / 8).max(1) } else { last };
         let (mut trainings, mut steps) = (0, 0);
-        let mut dropped = first.min(d - 1);
+        let mut dropped = first.min(d - self.settings.min_dim);
         loop {
             let plans = self.plans(w, &recipes, dropped);
             let number = (d as u32) << 12 | u32::from(dropped > 1) << 11;

@@ -42,7 +42,7 @@ pub struct Found {
     pub steps: u64,
     /// Updates of the trainings that failed at one dimension less.
     pub failed_steps: u64,
-    /// Of these trainings, how many there were.
+    /// Of these trainings, how many there were: none if the search was not to go further.
     pub failed_trainings: usize,
 }
 
@@ -63,6 +63,9 @@ impl Outcome {
             };
             let rest = match found.d {
                 1 => "No d is smaller.".to_owned(),
+                _ if found.failed_trainings == 0 => {
+                    "The search was to end there; a smaller d was not tried.".to_owned()
+                }
                 d => format!(
                     "None of {} at d = {} succeeded, which is no proof that there is no such W.",
                     count(found.failed_trainings, "training"),

@@ -121,6 +121,37 @@ fn shrink_goes_down_and_every_accepted_w_does_what_is_asked() {
 }
 
 #[test]
+fn shrink_ends_at_the_smallest_d_that_is_asked_for_and_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = dir.path().join("found");
+    let config = "configs/frac_prevs.toml";
+    let more = ["--criterion", "outputs", "--set", "shrink.min_dim=8"];
+    let result = search(config, &output, &more);
+    for found in result["found"].as_array().unwrap() {
+        assert_eq!(
+            (&found["d"], &found["failed_trainings"]),
+            (&8.into(), &0.into())
+        );
+    }
+    let said = succeed(&arguments(config, &output, &more));
+    assert!(said.contains("a smaller d was not tried"), "{said}");
+    // It stands on the page, with the proof once there is one.
+    let w = output.join("outputs/d=8");
+    succeed(&["certify".to_owned(), text(&w)]);
+    succeed(&["report".to_owned(), text(&output)]);
+    let page = fs::read_to_string(output.join("report.html")).unwrap();
+    assert!(page.contains("Certificate: outputs, d = 8") && page.contains("Proved: frac_prevs"));
+    fs::copy(
+        output.join("outputs/d=9/projection.safetensors"),
+        w.join("projection.safetensors"),
+    )
+    .unwrap();
+    succeed(&["report".to_owned(), text(&output)]);
+    let page = fs::read_to_string(output.join("report.html")).unwrap();
+    assert!(page.contains("is about another W") && !page.contains("Proved: frac_prevs"));
+}
+
+#[test]
 fn shrink_gives_the_same_bytes_with_any_jobs_stopped_or_not_and_killed_or_not() {
     let dir = tempfile::tempdir().unwrap();
     let config = "configs/frac_prevs.toml";
