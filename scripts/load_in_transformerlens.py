@@ -9,7 +9,7 @@ As a command it prints what the model computes, as `compress run` does:
 
     python scripts/load_in_transformerlens.py models/frac_prevs.safetensors x a c x
 
-Any file of the format works (README, "Models"): compiled models, and the compressed ones that `compress
+Any file of the format works (docs/running.md): compiled models, and the compressed ones that `compress
 export` writes. Needs torch, transformer_lens and safetensors (scripts/requirements_transformerlens.txt).
 """
 

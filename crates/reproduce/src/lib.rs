@@ -2,6 +2,7 @@
 //!
 //! - [`publication`]: the files of a study that the repository keeps.
 //! - `layout`: the tables that it adds to those of a sweep and an analysis.
+//! - [`searches`]: what searches for the smallest `d` found, in one table.
 //! - [`paper`]: these results beside the paper's statements: REPORT.md.
 
 #![forbid(unsafe_code)]
@@ -9,3 +10,4 @@
 mod layout;
 pub mod paper;
 pub mod publication;
+pub mod searches;

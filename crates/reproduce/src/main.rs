@@ -4,6 +4,7 @@
 
 mod paper_command;
 mod publish_command;
+mod searches_command;
 
 use std::process::ExitCode;
 
@@ -24,6 +25,8 @@ struct Cli {
 enum Command {
     /// Write the files of a finished study that the repository keeps: tables, median runs, figures, page
     Publish(publish_command::Args),
+    /// Gather what searches for the smallest d found: found.csv
+    Searches(searches_command::Args),
     /// Compare the published studies with what the paper reports: REPORT.md
     Paper(paper_command::Args),
 }
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
 fn dispatch(cli: Cli, stop: &StopRequest) -> Result<(), Failure> {
     match cli.command {
         Command::Publish(args) => publish_command::main(&args, stop),
+        Command::Searches(args) => searches_command::main(&args),
         Command::Paper(args) => paper_command::main(&args),
     }
 }

@@ -1,10 +1,10 @@
 //! Beyond the paper: questions that it leaves open.
 
 use super::claims::{ACCURACY, AGREEMENT, COSINE, MAE, entry};
-use super::programs;
 use super::silent::combinations;
 use super::study::{Setting, Source, Study};
 use super::writer::Writer;
+use super::{continuation, programs};
 use crate::layout::STUDY_FEATURES;
 use base::numbers::{four_digits, listed};
 use tracr_compress::config::keys::DIM;
@@ -16,6 +16,7 @@ use tracr_compress::results::ReadError;
 /// If a table is garbled.
 pub fn write(writer: &mut Writer) -> Result<(), ReadError> {
     programs::write(writer)?;
+    continuation::write(writer)?;
     rarer_tokens(writer)?;
     untied(writer)?;
     per_layer(writer)?;

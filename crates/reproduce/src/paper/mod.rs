@@ -2,7 +2,7 @@
 //!
 //! - `claims`: what the paper states, judged by stated criteria.
 //! - `silent`: what it does not say, and what each choice changes.
-//! - `beyond`, `programs`: what it leaves open.
+//! - `beyond`, `programs`, `continuation`: what it leaves open.
 //! - `study` reads, `estimate` judges, `writer` writes.
 //!
 //! No result stands in the program's text: every number in the document is computed from a table, and
@@ -10,6 +10,7 @@
 
 mod beyond;
 mod claims;
+mod continuation;
 mod estimate;
 mod programs;
 mod silent;

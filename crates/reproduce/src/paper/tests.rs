@@ -204,3 +204,54 @@ fn criteria_and_verdicts_by_hand() {
     assert_eq!(Estimate::new(&[0.5]).unwrap().text(), "0.5");
     assert_eq!(Estimate::new(&[]), None);
 }
+
+#[test]
+fn a_smallest_d_stands_beside_the_random_starts_that_are_right_by_the_same_rule() {
+    let results = tempfile::tempdir().unwrap();
+    let (searches, study) = (
+        results.path().join("searches"),
+        results.path().join("smallest_d"),
+    );
+    let write = |folder: &Path, name: &str, text: &str| {
+        std::fs::create_dir_all(folder).unwrap();
+        std::fs::write(folder.join(name), text).unwrap();
+    };
+    write(
+        &searches,
+        "found.csv",
+        "program,criterion,width,rank,d,steps,seconds,verdict,lower_bound,gap,mae,max_error,lowest_cosine\n\
+         numbers,faithful,14,9,5,1000,2.0,proved,1,,0.001,0.01,0.995\n\
+         classes,outputs,19,11,6,3000,4.0,not_proved,2,0.5,,,0.3\n\
+         untried,outputs,19,11,6,3000,4.0,proved,2,0.5,,,0.3\n",
+    );
+    // Of numbers, one is right, one has too large an error, one is not faithful; of classes, one of two is right.
+    let mut runs =
+        "run,model.program,compression.dim,method,stop_reason,steps,mae,max_error,token_accuracy,\
+                    wall_time_seconds\n"
+            .to_owned();
+    let mut metrics = "group,d,seed,run,metric,value\n".to_owned();
+    for (run, program, d, mae, max, accuracy, cosine) in [
+        ("a", "numbers", 5, "0.004", "0.05", "", 0.99),
+        ("b", "numbers", 5, "0.004", "0.06", "", 0.99),
+        ("c", "numbers", 5, "0.001", "0.01", "", 0.98),
+        ("d", "classes", 6, "", "", "1.0", 0.1),
+        ("e", "classes", 6, "", "", "0.999", 0.1),
+    ] {
+        runs += &format!(
+            "{run},../p/{program}.rasp,{d},train,completed,9,{mae},{max},{accuracy},1.0\n"
+        );
+        metrics += &format!("all,{d},0,{run},cosine_min,{cosine}\n");
+    }
+    write(&study, "runs.csv", &runs);
+    write(&study, "study_metrics.csv", &metrics);
+    write(&study, "medians.csv", "group\n");
+    let text = compare(results.path()).unwrap().markdown;
+    for line in [
+        "| `numbers` | 14 | 9 | faithful | 5 | proved | 1 | 1000 | 1 of 3 |",
+        "| `classes` | 19 | 11 | outputs | 6 | not proved | 2 | 3000 | 1 of 2 |",
+        "| `untried` | 19 | 11 | outputs | 6 | proved | 2 | 3000 |  |",
+        "2 certificates of 3 are proved. At 1 of the 2 with a control",
+    ] {
+        assert!(text.contains(line), "{line} is not in {text}");
+    }
+}

@@ -41,22 +41,23 @@ pub fn copy(from: &Path, output: &Path, name: &str) -> Result<(), FileError> {
     write_atomically(&output.join(name), &read_bounded(from, MAX_BYTES)?)
 }
 
-/// Tells git which files of the study's directory are kept: these, and none of a run. Whatever the
-/// repository ignores there, this file is nearer and decides.
-pub fn write_ignore(directory: &Path, kept: &[String]) -> Result<String, FileError> {
+/// Tells git which files of a directory are kept: these and no others. Whatever the repository ignores there, this file
+/// is nearer and decides; it begins with who wrote it and what is kept.
+pub fn write_ignore(directory: &Path, kept: &[String], says: &str) -> Result<String, FileError> {
     let mut lines = vec![
-        "# Written by reproduce publish: the files of this study that the repository keeps. It keeps no raw runs.".to_owned(),
+        format!("# Written by {says}"),
         "*".to_owned(),
         format!("!/{IGNORE}"),
     ];
     for name in kept {
         let mut new = vec![format!("!/{name}")];
-        if let Some((folder, _)) = name.split_once('/') {
+        let folder = name.split('/').next();
+        if folder == Some(MEDIAN) && name.contains('/') {
+            new = vec![format!("!/{MEDIAN}/"), format!("!/{MEDIAN}/**")]; // nothing else is there
+        } else {
             // git looks into a directory only if that is not ignored itself.
-            new.insert(0, format!("!/{folder}/"));
-            if folder == MEDIAN {
-                new[1] = format!("!/{folder}/**"); // nothing else is there
-            }
+            let above = name.match_indices('/').map(|(end, _)| &name[..end]);
+            new.splice(0..0, above.map(|folder| format!("!/{folder}/")));
         }
         new.retain(|line| !lines.contains(line));
         lines.extend(new);

@@ -13,6 +13,7 @@ mod tables;
 use std::path::{Path, PathBuf};
 
 pub use error::PublishError;
+pub(crate) use files::write_ignore;
 use median::Median;
 
 use base::files::{FileError, links, remove_leftovers, write_atomically};
@@ -28,6 +29,9 @@ use tracr_compress::run::reference::{Reference, ReferenceError};
 use tracr_compress::study::collection::{self, Collection, Member};
 use tracr_compress::study::{Record, Tables};
 
+/// What `.gitignore` says of itself.
+const KEEPS: &str =
+    "reproduce publish: the files of this study that the repository keeps. It keeps no raw runs.";
 /// Pixels a point of PNG files: 144 dots an inch, for a page that is read on a screen.
 const SCALE: f64 = 2.0;
 /// A larger PNG is left out: the SVG has the same.
@@ -115,7 +119,7 @@ pub fn publish(
     let page = report::page(directory)?;
     write_atomically(&directory.join(files::PAGE), page.as_bytes())?;
     kept.push(files::PAGE.into());
-    kept.push(files::write_ignore(directory, &kept)?);
+    kept.push(files::write_ignore(directory, &kept, KEEPS)?);
     kept.sort();
     finish(request, kept, &collection)
 }

@@ -15,8 +15,8 @@ use tracr_compress::results::ReadError;
 use tracr_compress::results::critical::Tolerance;
 use tracr_compress::results::runs::METHOD_COLUMN;
 
-pub(super) use words::{ACCURACY, AGREEMENT, COSINE, MAE, entry};
-use words::{DIM, LOWEST_COSINE, line};
+pub(super) use words::{ACCURACY, AGREEMENT, COSINE, LOWEST_COSINE, MAE, entry};
+use words::{DIM, line};
 
 /// A run of frac_prevs above this mean absolute error ended on a plateau (`docs/stuck_seeds.md`).
 const STUCK: f64 = 0.01;

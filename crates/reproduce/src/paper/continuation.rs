@@ -1,0 +1,160 @@
+//! The smallest `d` that continuation finds, beside what random starts reach with as many updates.
+
+use std::path::Path;
+
+use super::claims::{ACCURACY, LOWEST_COSINE, MAE};
+use super::estimate::Estimate;
+use super::study::{Source, Study};
+use super::writer::Writer;
+use crate::searches::{self, Row, SEARCHES};
+use base::numbers::count;
+use tracr_compress::config::keys::{DIM, PROGRAM};
+use tracr_compress::results::{Metric, ReadError};
+
+/// The study of random starts.
+const STUDY: &str = "smallest_d";
+/// As `shrink.mae`, `shrink.max_error` and `shrink.min_cosine` are by default.
+const LIMITS: (f64, f64, f64) = (0.005, 0.05, 0.99);
+
+/// The section.
+///
+/// # Errors
+/// If a table is garbled.
+pub fn write(writer: &mut Writer) -> Result<(), ReadError> {
+    writer.heading("The smallest d by continuation");
+    writer.paragraph(
+        "`compress shrink` starts from a `W` that loses nothing, drops one dimension after the other and trains what is left \
+         (`docs/shrink.md`). By `outputs`, every answer has to be right on the whole input space: a class leads by more than \
+         0.01, or the numbers have a mean absolute error of at most 0.005 and a largest one of at most 0.05. By `faithful`, \
+         every block's output must also have a cosine of at least 0.99 with the compiled model's. One search a program, \
+         seed 0. The control trains from random starts at the same `d`, with the paper's optimiser and learning rates and as \
+         many updates as the search made from its start to this `d`, in ten seeds; it is counted right by the same rule, but \
+         for the lead of a class, which need only be above 0. No `d` below the lower bound has right outputs \
+         (`docs/certify.md`).",
+    );
+    let rows = searches::load(&writer.results().join(SEARCHES))?;
+    if rows.is_empty() {
+        writer.paragraph(
+            "**The searches have not been run.** `scripts/smallest_d.sh` runs them, and the control.",
+        );
+        return Ok(());
+    }
+    let Some(study) = writer.study(STUDY)? else {
+        return Ok(());
+    };
+    let header = [
+        "program",
+        "D",
+        "rank",
+        "criterion",
+        "smallest d found",
+        "certificate",
+        "lower bound",
+        "updates",
+        "random starts that are right",
+    ];
+    let mut table = vec![header.map(str::to_owned).to_vec()];
+    let (mut proved, mut behind, mut controlled) = (0, 0, 0);
+    for row in &rows {
+        let control = Control::of(&study, row)?;
+        proved += usize::from(row.verdict == "proved");
+        controlled += usize::from(control.runs > 0);
+        behind += usize::from(control.runs > 0 && 2 * control.right < control.runs);
+        let setting = format!("{}, {}", row.program, row.criterion);
+        let figures = [
+            ("smallest d found", row.d as f64),
+            ("lower bound of d", row.lower_bound as f64),
+            ("updates of the search", row.steps as f64),
+        ];
+        for (figure, value) in figures {
+            let one = Some(Estimate::single(value, 1));
+            writer.file(SEARCHES, &setting, figure, one);
+        }
+        let share = (control.runs > 0)
+            .then(|| Estimate::single(control.right as f64 / control.runs as f64, control.runs));
+        writer.file(
+            STUDY,
+            &setting,
+            "share of random starts that are right",
+            share,
+        );
+        table.push(cells(row, &control));
+    }
+    writer.table(&table);
+    writer.paragraph(&format!(
+        "{} of {} are proved. At {behind} of the {controlled} with a control, fewer than half of the random starts are right: \
+         there it is how training starts that decides, and not how much of it there is.",
+        count(proved, "certificate"),
+        rows.len()
+    ));
+    writer.paragraph(
+        "A search tries a `d` several times, from the `W` of the `d` before, and stops at the first success; a random start is one \
+         training. Both have as many updates in all. That no training succeeded at one dimension less is no proof that there \
+         is no such `W`.",
+    );
+    writer.colophon(&study, &[])
+}
+
+/// What random starts reach.
+struct Control {
+    runs: usize,
+    right: usize,
+}
+
+impl Control {
+    fn of(study: &Study, row: &Row) -> Result<Self, ReadError> {
+        let d = row.d.to_string();
+        let is_this = |program: &String| {
+            Path::new(program)
+                .file_stem()
+                .and_then(|stem| stem.to_str())
+                == Some(&row.program)
+        };
+        let Some(program) = study.levels(&[], PROGRAM)?.into_iter().find(is_this) else {
+            return Ok(Self { runs: 0, right: 0 });
+        };
+        let setting = [(PROGRAM, program.as_str()), (DIM, d.as_str())];
+        let (mean, largest, cosine) = LIMITS;
+        let of = |source: &Source<'_>, good: &dyn Fn(f64) -> bool| {
+            let values = study.values(&setting, source)?;
+            Ok::<Vec<bool>, ReadError>(values.into_iter().map(good).collect())
+        };
+        let accuracies = of(&ACCURACY, &|share| share >= 1.0)?;
+        let mut right = if accuracies.is_empty() {
+            let means = of(&MAE, &|error| error <= mean)?;
+            let largest = of(&Source::of_metric(Metric::MaxError), &|e| e <= largest)?;
+            means
+                .into_iter()
+                .zip(largest)
+                .map(|(a, b)| a && b)
+                .collect()
+        } else {
+            accuracies
+        };
+        if row.criterion == "faithful" {
+            let cosines = of(&LOWEST_COSINE, &|lowest| lowest >= cosine)?;
+            right.iter_mut().zip(cosines).for_each(|(a, b)| *a &= b);
+        }
+        Ok(Self {
+            runs: right.len(),
+            right: right.iter().filter(|is_right| **is_right).count(),
+        })
+    }
+}
+
+fn cells(row: &Row, control: &Control) -> Vec<String> {
+    vec![
+        format!("`{}`", row.program),
+        row.width.to_string(),
+        row.rank.to_string(),
+        row.criterion.clone(),
+        row.d.to_string(),
+        row.verdict.replace('_', " "),
+        row.lower_bound.to_string(),
+        row.steps.to_string(),
+        match control.runs {
+            0 => String::new(),
+            runs => format!("{} of {runs}", control.right),
+        },
+    ]
+}
