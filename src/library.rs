@@ -59,7 +59,8 @@ pub fn after(error: &FileError) -> String {
     if !(is_toml && error.doing == "read" && error.source.kind() == std::io::ErrorKind::NotFound) {
         return library::after(error);
     }
-    remedy(&error.path).map_or_else(String::new, |remedy| format!("; {remedy}"))
+    let remedy = library::beside(&error.path).or_else(|| remedy(&error.path));
+    remedy.map_or_else(String::new, |remedy| format!("; {remedy}"))
 }
 
 fn remedy(missing: &Path) -> Option<String> {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::failure::Failure;
 use super::signals::{StopRequest, stopped_at};
-use super::{analyze_run, analyze_study, terminal};
+use super::{analyze_run, analyze_study, output, terminal};
 use crate::analysis::Settings;
 use crate::results::critical::Tolerance;
 use crate::run::analyzed;
@@ -167,7 +167,7 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
     } else {
         analyze_study::text(&collection, &args.directory)
     };
-    Ok(terminal::print(&text)?)
+    print(&text, args)
 }
 
 fn run(args: &Args, settings: &Settings, reference: Option<&Reference>) -> Result<(), Failure> {
@@ -184,7 +184,15 @@ fn run(args: &Args, settings: &Settings, reference: Option<&Reference>) -> Resul
     } else {
         analyze_run::text(&analyzed, agreement, &args.directory)
     };
-    Ok(terminal::print(&text)?)
+    print(&text, args)
+}
+
+fn print(text: &str, args: &Args) -> Result<(), Failure> {
+    terminal::print(text)?;
+    if !args.json {
+        terminal::message(&output::next("report", &args.directory));
+    }
+    Ok(())
 }
 
 fn json(text: serde_json::Result<String>) -> Result<String, Failure> {

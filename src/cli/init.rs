@@ -64,13 +64,9 @@ fn write(name: &str, directory: &Path, force: bool) -> Result<(), Failure> {
         files::write_atomically(&path, file.text.as_bytes()).map_err(failed)?;
         text.push_str(&format!("{}\n", path.display()));
     }
+    let command = if example.is_study { "sweep" } else { "train" };
     let first = directory.join(&example.files[0].name);
-    let command = if example.is_study {
-        "sweep"
-    } else {
-        "--config"
-    };
-    text.push_str(&format!("next: compress {command} {}\n", first.display()));
+    text.push_str(&format!("{}\n", output::next(command, &first)));
     Ok(terminal::print(&text)?)
 }
 

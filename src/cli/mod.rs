@@ -7,6 +7,7 @@
 mod analyze;
 mod analyze_run;
 mod analyze_study;
+mod bar;
 mod certify;
 mod compile;
 mod completions;
@@ -38,6 +39,7 @@ pub mod terminal;
 mod train;
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -55,7 +57,7 @@ pub use process::VERSION;
     version = VERSION,
     args_conflicts_with_subcommands = true,
     arg_required_else_help = true,
-    after_help = "To begin: compress init frac_prevs, then compress --config frac_prevs.toml"
+    after_help = "To begin: compress init frac_prevs, then compress frac_prevs.toml"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -66,6 +68,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Train W: the same as --config FILE, and as FILE alone
+    Train(train::OfFile),
     /// Compile a RASP program into a transformer
     Compile(compile::Args),
     /// Show what a model or a program computes on an input, position by position
@@ -98,11 +102,28 @@ enum Command {
 
 /// Runs a command line and returns its exit code.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    process::run(arguments, dispatch)
+    process::run(with_train(arguments), dispatch)
+}
+
+/// `compress FILE` is `compress train FILE`: where the first argument is a file, or looks like a run file.
+fn with_train(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = arguments.into_iter().collect();
+    if let Some(first) = arguments.get(1) {
+        let is_command = Cli::command()
+            .get_subcommands()
+            .any(|command| first == command.get_name());
+        let path = Path::new(first);
+        let is_file = path.is_file() || path.extension().is_some_and(|e| e == "toml");
+        if is_file && !is_command && !first.to_string_lossy().starts_with('-') {
+            arguments.insert(1, "train".into());
+        }
+    }
+    arguments
 }
 
 fn dispatch(cli: Cli, stop: &StopRequest) -> Result<(), Failure> {
     match (cli.command, cli.train) {
+        (Some(Command::Train(args)), _) => train::main(args.into(), stop),
         (Some(Command::Compile(args)), _) => compile::main(&args),
         (Some(Command::Run(args)), _) => run::main(&args),
         (Some(Command::Sweep(args)), _) => sweep::main(&args, stop),
@@ -117,9 +138,9 @@ fn dispatch(cli: Cli, stop: &StopRequest) -> Result<(), Failure> {
         (Some(Command::Keys(args)), _) => keys::main(&args),
         (Some(Command::Completions(args)), _) => completions::main(&args, Cli::command()),
         (Some(Command::Man(args)), _) => man::main(&args, Cli::command()),
-        (None, Some(args)) => train::main(&args, stop),
+        (None, Some(args)) => train::main(args, stop),
         (None, None) => Err(Failure::Input(anyhow::anyhow!(
-            "nothing to do: give --config FILE, or a command (see --help)"
+            "nothing to do: give a run file, or a command (see --help)"
         ))),
     }
 }

@@ -244,6 +244,11 @@ pub fn argument(path: &Path) -> String {
     }
 }
 
+/// What to do next: a command on what was written.
+pub fn next(command: &str, path: &Path) -> String {
+    format!("next: compress {command} {}", argument(path))
+}
+
 /// A path as a string of Python.
 fn literal(path: &Path) -> String {
     let text = path.display().to_string();

@@ -3,10 +3,10 @@
 use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget};
 
 use super::signals::StopRequest;
-use super::terminal;
+use super::{bar, terminal};
 use crate::run::Progress;
 use superposition::trainer::Record;
 
@@ -88,11 +88,11 @@ impl Progress for Reporter {
         }
         if !self.lines {
             self.bar = ProgressBar::with_draw_target(Some(steps), ProgressDrawTarget::stderr());
-            let template = "{prefix} {wide_bar} {pos}/{len}  {msg}  {per_sec}  {eta} left";
-            if let Ok(style) = ProgressStyle::with_template(template) {
+            let template = "{prefix} {bar:20} {percent:>3} %  {msg}  {rate}  {eta} left";
+            if let Some(style) = bar::style(template) {
                 self.bar.set_style(style);
             }
-            self.bar.set_prefix(self.name.clone());
+            self.bar.set_prefix(bar::name(&self.name));
             self.bar.set_position(step);
             self.bar.reset_eta();
         }
@@ -115,10 +115,7 @@ impl Progress for Reporter {
 
     fn record(&mut self, record: &Record) {
         self.eval_loss = Some(record.evaluation.loss);
-        self.bar.set_message(format!(
-            "loss {:.4e}  eval loss {:.4e}",
-            record.total, record.evaluation.loss
-        ));
+        self.bar.set_message(bar::metric(&record.evaluation));
     }
 
     fn warn(&mut self, warning: &str) {

@@ -122,11 +122,17 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
         }
         Session::Complete(outcome) => {
             let mut text = outcome.sentences().join("\n");
+            let mut smallest = None;
             for found in &outcome.found {
                 let w = path.join(&found.standard).join(format!("d={}", found.d));
                 text += &format!("\n{:8}  d = {}: {}", found.standard, found.d, w.display());
+                smallest = Some(w);
             }
-            Ok(terminal::print(&format!("{text}\n"))?)
+            terminal::print(&format!("{text}\n"))?;
+            if let (false, Some(w)) = (args.quiet, smallest) {
+                terminal::message(&output::next("certify", &w));
+            }
+            Ok(())
         }
         Session::TimeIsOver => Err(Failure::Interrupted(format!(
             "shrink.max_seconds are over: {place}"

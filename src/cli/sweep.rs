@@ -55,6 +55,29 @@ pub struct Args {
     quiet: bool,
 }
 
+impl Args {
+    /// A sweep of all runs of a study.
+    pub fn of_study(
+        study: PathBuf,
+        set: Vec<String>,
+        output: Option<PathBuf>,
+        instructions: Instructions,
+        quiet: bool,
+    ) -> Self {
+        Self {
+            study: Some(study),
+            set,
+            jobs: None,
+            shard: None,
+            dry_run: false,
+            output,
+            instructions,
+            collect: None,
+            quiet,
+        }
+    }
+}
+
 /// A share of a study's runs.
 #[derive(Clone, Copy, Debug)]
 struct Shard {
@@ -135,7 +158,11 @@ fn run(args: &Args, study: &Path, stop: &StopRequest) -> Result<(), Failure> {
     reporter.finish();
     let report = report.map_err(|e| Failure::Running(e.into()))?;
     let endings = endings(mine.iter().map(|run| &tables.states()[*run]));
-    conclude(&plan.record, directory, &report, mine.len(), &endings)
+    conclude(&plan.record, directory, &report, mine.len(), &endings)?;
+    if !args.quiet {
+        terminal::message(&output::next("analyze", directory));
+    }
+    Ok(())
 }
 
 /// How the completed trainings ended where some did not learn; where all did, nothing.

@@ -5,10 +5,10 @@ use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
 
 use super::signals::StopRequest;
-use super::{table, terminal};
+use super::{bar, table, terminal};
 use crate::results::Summary;
 use crate::run::Progress;
 use crate::study::sweep::{End, Watcher};
@@ -50,20 +50,21 @@ impl SweepReporter {
             ProgressDrawTarget::hidden()
         };
         let bars = MultiProgress::with_draw_target(target);
-        let bar = |length: u64, template: &str| {
-            let bar = bars.add(ProgressBar::new(length));
-            if let Ok(style) = ProgressStyle::with_template(template) {
-                bar.set_style(style);
+        let add = |length: u64, template: &str| {
+            let added = bars.add(ProgressBar::new(length));
+            if let Some(style) = bar::style(template) {
+                added.set_style(style);
             }
-            bar
+            added
         };
-        let all = bar(
+        let all = add(
             runs as u64,
-            "{prefix} {wide_bar} {pos}/{len} runs  {elapsed}  {eta} left",
+            "{prefix} {bar:20} {pos}/{len} runs  {elapsed}  {eta} left",
         );
-        all.set_prefix(escape::name(name).into_owned());
-        let line = "  {prefix} {wide_bar} {pos}/{len}  {msg}  {per_sec}";
-        let workers = (0..jobs.min(runs)).map(|_| bar(0, line)).collect();
+        all.set_prefix(bar::name(name));
+        let line = "  {prefix:24} {bar:12} {percent:>3} %  {msg:15}  {rate}";
+        // A bar of length 0 is a full one, and none of these has begun.
+        let workers = (0..jobs.min(runs)).map(|_| add(1, line)).collect();
         Self {
             name: name.to_owned(),
             directory: directory.to_owned(),
@@ -119,8 +120,10 @@ impl Watcher for SweepReporter {
 
     fn run<'a>(&'a self, worker: usize, run: &str) -> Box<dyn Progress + 'a> {
         let bar = self.workers.get(worker).unwrap_or(&self.all);
-        bar.set_prefix(escape::name(run).into_owned());
+        bar.set_prefix(bar::name(run));
         bar.set_message("");
+        bar.set_length(1);
+        bar.set_position(0);
         Box::new(WorkerProgress {
             all: self,
             run: run.to_owned(),
@@ -208,8 +211,7 @@ impl Progress for WorkerProgress<'_> {
     }
 
     fn record(&mut self, record: &Record) {
-        self.bar
-            .set_message(format!("eval loss {:.4e}", record.evaluation.loss));
+        self.bar.set_message(bar::metric(&record.evaluation));
     }
 
     fn end(&mut self) {

@@ -1,4 +1,4 @@
-//! `compress --config FILE`: train W on a compiled model.
+//! `compress train FILE`, and `compress --config FILE`: train W on a compiled model.
 
 use std::path::PathBuf;
 
@@ -6,8 +6,8 @@ use super::failure::Failure;
 use super::instructions::Instructions;
 use super::progress::Reporter;
 use super::signals::StopRequest;
-use super::{output, table, terminal};
-use crate::config::{Method, Precision, RunConfig};
+use super::{output, sweep, table, terminal};
+use crate::config::{Method, Precision, RunConfig, StudyFile};
 use crate::results::{Metric, Summary};
 use crate::run::directory::Place;
 use crate::run::experiment::Experiment;
@@ -17,13 +17,30 @@ use base::limits;
 use superposition::StopReason;
 use superposition::inputs::InputSpace;
 
+/// `compress train FILE`.
+#[derive(Debug, clap::Args)]
+pub struct OfFile {
+    /// The run file; a study file is handed to `compress sweep`
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// `compress --config FILE`.
 // clap leaves the group of a struct that flattens another one empty, and would take the options for absent.
 #[derive(Debug, clap::Args)]
 #[group(args = ["config"])]
 pub struct Args {
-    /// The run file
-    #[arg(long, value_name = "FILE")]
+    /// The run file; a study file is handed to `compress sweep`
+    #[arg(short, long, value_name = "FILE")]
     config: PathBuf,
+    #[command(flatten)]
+    options: Options,
+}
+
+#[derive(Debug, clap::Args)]
+struct Options {
     /// Replace one key of the run file, as in --set compression.dim=8; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -46,10 +63,23 @@ pub struct Args {
     json: bool,
 }
 
-pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
+impl From<OfFile> for Args {
+    fn from(OfFile { file, options }: OfFile) -> Self {
+        Self {
+            config: file,
+            options,
+        }
+    }
+}
+
+pub fn main(args: Args, stop: &StopRequest) -> Result<(), Failure> {
+    if StudyFile::is_one(&args.config) {
+        return study(args, stop);
+    }
+    let (file, args) = (&args.config, &args.options);
     args.instructions.select();
-    let experiment = Experiment::load(&args.config, &args.set, args.output.as_deref())
-        .map_err(Failure::input)?;
+    let experiment =
+        Experiment::load(file, &args.set, args.output.as_deref()).map_err(Failure::input)?;
     output::directory(&experiment.config.output.dir, "a run writes its files")?;
     if args.plan {
         let Experiment {
@@ -84,7 +114,13 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
             }
         })?;
     match outcome {
-        Outcome::Completed(summary) => report(&summary, config, args.json, "completed"),
+        Outcome::Completed(summary) => {
+            report(&summary, config, args.json, "completed")?;
+            if !args.quiet && !args.json {
+                terminal::message(&output::next("report", &config.output.dir));
+            }
+            Ok(())
+        }
         Outcome::AlreadyOver(summary) if summary.stop_reason == StopReason::Diverged => {
             Err(diverged(&summary, config, "diverged in an earlier session"))
         }
@@ -103,6 +139,31 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
         ))),
         Outcome::Diverged(summary) => Err(diverged(&summary, config, "diverged")),
     }
+}
+
+/// A study in the place of a run file.
+fn study(Args { config, options }: Args, stop: &StopRequest) -> Result<(), Failure> {
+    let of_runs = [
+        (options.force, "--force"),
+        (options.plan, "--plan"),
+        (options.json, "--json"),
+    ];
+    if let Some((_, option)) = of_runs.iter().find(|(given, _)| *given) {
+        return Err(Failure::Input(anyhow::anyhow!(
+            "{} is a study, and {option} is for a run: leave it out (`compress sweep {} --dry-run` shows what \
+             there is to do)",
+            config.display(),
+            output::argument(&config)
+        )));
+    }
+    let args = sweep::Args::of_study(
+        config,
+        options.set,
+        options.output,
+        options.instructions,
+        options.quiet,
+    );
+    sweep::main(&args, stop)
 }
 
 /// How many inputs are left, where only some are valid.

@@ -72,6 +72,15 @@ pub struct StudyFile {
 }
 
 impl StudyFile {
+    /// Whether a file is a study and no run file, as far as its keys say; not if it cannot be read.
+    pub fn is_one(path: &Path) -> bool {
+        let text = source::read_text(path).unwrap_or_default();
+        TomlFile::parse(path, &text).is_ok_and(|file| {
+            let has = |key: &str| file.table.contains_key(key);
+            has("base") && (has("grid") || has("include"))
+        })
+    }
+
     /// Reads a study and its base; `set` are the command line's `--set`.
     ///
     /// # Errors

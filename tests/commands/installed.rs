@@ -191,7 +191,7 @@ fn init_writes_runs_that_are_the_repositorys() {
         let said = elsewhere.works(&format!("init {name}"));
         assert_eq!(
             said,
-            format!("{name}.toml\n{name}.rasp\nnext: compress --config {name}.toml\n")
+            format!("{name}.toml\n{name}.rasp\nnext: compress train {name}.toml\n")
         );
         elsewhere.works(&format!("--config {name}.toml {SHORT}"));
         let run = elsewhere.path(&format!("results/{name}"));
@@ -253,6 +253,67 @@ fn init_makes_a_run_of_a_program() {
         elsewhere
             .path("results/detect_pattern/summary.json")
             .exists()
+    );
+}
+
+#[test]
+fn train_is_config_and_a_file_alone_and_takes_a_study_to_the_sweep() {
+    let elsewhere = Elsewhere::new();
+    elsewhere.works("init frac_prevs");
+    let mut all = Vec::new();
+    for (i, begins) in ["--config ", "-c ", "train ", ""].iter().enumerate() {
+        elsewhere.works(&format!("{begins}frac_prevs.toml {SHORT} --output run{i}"));
+        let run = elsewhere.path(&format!("run{i}"));
+        all.push((
+            metrics_without_timing(&run),
+            std::fs::read(run.join("projection.safetensors")).unwrap(),
+        ));
+    }
+    assert!(all.iter().all(|run| *run == all[0]));
+    let study =
+        "name = \"two\"\nbase = \"frac_prevs.toml\"\n[grid]\n\"compression.dim\" = [3, 4]\n";
+    std::fs::write(elsewhere.path("two.toml"), study).unwrap();
+    for (i, begins) in ["--config ", "train ", "sweep "].iter().enumerate() {
+        let said = elsewhere.works(&format!(
+            "{begins}two.toml {SHORT} --output study{i} --quiet"
+        ));
+        assert!(said.contains("2 of 2 runs complete"), "{said}");
+    }
+    for option in ["--plan", "--json", "--force"] {
+        let message = elsewhere.is_refused(&format!("train two.toml {option}"));
+        assert!(message.contains("two.toml is a study, and"), "{message}");
+        assert!(message.contains(option), "{message}");
+    }
+    // The advice works.
+    elsewhere.works("sweep two.toml --dry-run");
+    // A misspelt command is none of these.
+    let message = elsewhere.is_refused("swep two.toml");
+    assert!(message.contains("'sweep'"), "{message}");
+}
+
+#[test]
+fn a_missing_file_is_looked_for_beside_it() {
+    let elsewhere = Elsewhere::new();
+    for name in ["report.toml", "study_of_mine.toml", "counter.rasp"] {
+        std::fs::write(elsewhere.path(name), "").unwrap();
+    }
+    for (line, meant) in [
+        ("repport.toml", "report.toml"),
+        ("--config reprot.toml", "report.toml"),
+        ("sweep study_of_min.toml", "study_of_mine.toml"),
+        ("run countre.rasp a", "counter.rasp"),
+        ("compile conter.rasp", "counter.rasp"),
+    ] {
+        let message = elsewhere.is_refused(line);
+        assert!(
+            message.contains(&format!("did you mean `{meant}`?")),
+            "{message}"
+        );
+    }
+    let message = elsewhere.is_refused("run nosuch a");
+    assert!(
+        message.contains("`compress programs` lists them"),
+        "{message}"
     );
 }
 

@@ -1,9 +1,10 @@
 //! The RASP programs that come along, kept inside the binary so that they are there wherever it is installed.
 
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use base::files::FileError;
+use base::escape;
+use base::files::{FileError, parent_of};
 
 /// A file of the repository.
 #[derive(Debug, PartialEq, Eq)]
@@ -41,11 +42,28 @@ pub fn program_named(path: &Path) -> Option<&'static File> {
     (!path.is_file()).then(|| program(name)).flatten()
 }
 
-/// What the library has in the place of a program or model that is not there, to follow the error's message.
+/// What may be meant by a program or model that is not there, to follow the error's message: a file beside it, or a
+/// program of the library.
 pub fn after(error: &FileError) -> String {
     let missing = error.doing == "read" && error.source.kind() == ErrorKind::NotFound;
-    let remedy = missing.then(|| remedy(&error.path)).flatten();
+    let remedy = missing.then(|| beside(&error.path).or_else(|| remedy(&error.path)));
+    let remedy = remedy.flatten();
     remedy.map_or_else(String::new, |remedy| format!("; {remedy}"))
+}
+
+/// The file of the same kind whose name is most like that of one that is not there, as a question.
+pub fn beside(missing: &Path) -> Option<String> {
+    let (stem, ending) = (missing.file_stem()?.to_str()?, missing.extension()?);
+    let listed = std::fs::read_dir(parent_of(missing)).ok()?;
+    let mut stems: Vec<String> = listed
+        .filter_map(|entry| Some(PathBuf::from(entry.ok()?.file_name())))
+        .filter(|name| name.extension() == Some(ending))
+        .filter_map(|name| Some(name.file_stem()?.to_str()?.to_owned()))
+        .collect();
+    stems.sort(); // of two that are as like, the same one on every file system
+    let found = nearest(stem, stems.iter().map(String::as_str))?;
+    let path = missing.with_file_name(format!("{found}.{}", ending.to_str()?));
+    Some(format!("did you mean `{}`?", escape::path(&path)))
 }
 
 fn remedy(missing: &Path) -> Option<String> {
@@ -65,7 +83,14 @@ fn remedy(missing: &Path) -> Option<String> {
         },
         Some(_) => return None,
     };
-    nearest(stem, PROGRAMS.iter().map(File::name)).map(say)
+    let found = nearest(stem, PROGRAMS.iter().map(File::name)).map(say);
+    let is_bare = ending.is_none() && missing.parent() == Some(Path::new(""));
+    found.or_else(|| {
+        is_bare.then(|| {
+            "the library has no program of this name either: `compress programs` lists them"
+                .to_owned()
+        })
+    })
 }
 
 /// The name most like a misspelt one, if any is like it.
@@ -108,6 +133,26 @@ mod tests {
         );
         assert_eq!(of("zebra.rasp"), None);
         assert_eq!(of("hist.csv"), None);
+        assert!(of("zebra").unwrap().contains("no program of this name"));
+        assert_eq!(of("my/zebra"), None);
+    }
+
+    #[test]
+    fn a_missing_file_brings_the_one_beside_it_to_mind() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["report.toml", "report.rasp", "other.toml", "repo.txt"] {
+            std::fs::write(dir.path().join(name), "").unwrap();
+        }
+        let of = |name: &str| {
+            let path = dir.path().join(name);
+            let error = FileError::new("read", &path);
+            after(&error(ErrorKind::NotFound.into()))
+        };
+        let meant = |name: &str| format!("; did you mean `{}`?", dir.path().join(name).display());
+        assert_eq!(of("repport.toml"), meant("report.toml"));
+        assert_eq!(of("reprot.rasp"), meant("report.rasp"));
+        assert_eq!(of("zebra.toml"), "");
+        assert_eq!(of("gone/report.toml"), "");
     }
 
     #[test]

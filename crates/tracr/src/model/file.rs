@@ -1,7 +1,7 @@
 //! The model file: one `.safetensors` with float32 weights and JSON under the metadata key `tracr`.
 //! An export whose outputs float32 would change has float64 weights, all of them.
 //!
-//! The format is fixed (README, "Models"); `scripts/export_tracr.py` writes it from Python. Reading
+//! The format is fixed (docs/running.md); `scripts/export_tracr.py` writes it from Python. Reading
 //! checks every size against the bytes that are there before it is used, and every message names
 //! the tensor or the key at fault.
 
