@@ -180,8 +180,8 @@ fn variables(analyzed: &Analyzed) -> String {
         "features",
         "R2",
         "R2 mapped",
-        "exchanged: agree",
-        "where it matters",
+        "agreement",
+        "agreement if affected",
         "positions affected",
     ])];
     let fits = &analyzed.analysis.faithfulness.variables;
@@ -211,7 +211,9 @@ fn variables(analyzed: &Analyzed) -> String {
     format!(
         "{}  R2: of its own features as written; below 0, a constant explains more\n  \
          R2 mapped: after the best linear map from the compressed variable to the compiled one\n  \
-         exchanged: its value replaced by that on another input in both models, over {pairs}\n{}",
+         agreement: share of positions at which both models say the same after the variable's value was replaced by \
+         that on another input, over {pairs}\n  \
+         affected: positions at which that changes the compiled model's output\n{}",
         aligned(&rows, 2),
         carried(analyzed)
     )

@@ -152,7 +152,8 @@ pub fn conflict(problem: &DirectoryError) -> String {
             differences,
         } => format!(
             "{} holds the run of another configuration:\n{differences}\nchoose another directory with \
-             --output, or delete that run's to start it over",
+             --output, or delete {} to run it again",
+            directory.display(),
             directory.display()
         ),
         other => other.to_string(),
