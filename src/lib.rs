@@ -25,6 +25,7 @@
 
 pub mod analysis;
 pub mod certify;
+pub mod circuit;
 pub mod cli;
 pub mod config;
 pub mod examples;

@@ -1,0 +1,20 @@
+//! Circuits: the true edges of a compiled model, what compression does to them, and a judge for anybody's.
+//!
+//! - [`graph`]: nodes, receivers and edges, and their names.
+//! - [`network`]: one forward pass in which each edge carries its own message; exchanges of edges, and gradients.
+//!   [`body`] is what heads and MLPs compute, [`map`] a linear map without its zeros.
+//! - [`metric`]: how a change of the output is measured.
+//! - [`truth`]: which edges are true, from weights and visited states.
+//! - [`effects`]: the exact effect of each edge, and interference.
+//! - [`attribution`]: the estimates by gradients, EAP and EAP-IG.
+//! - [`file`](mod@file): `circuit.json`.
+
+pub mod attribution;
+mod body;
+pub mod effects;
+pub mod file;
+pub mod graph;
+mod map;
+pub mod metric;
+pub mod network;
+pub mod truth;
