@@ -51,7 +51,10 @@ fn mean_gradients(network: &Network, chunk: &Chunk, steps: usize) -> Vec<Array2<
     for step in 1..steps {
         let share = step as f64 / steps as f64;
         let [tokens, positions] = [0, 1].map(|embedding| {
-            let (base, source) = (&chunk.base.values[embedding], &chunk.source.values[embedding]);
+            let (base, source) = (
+                &chunk.base.values[embedding],
+                &chunk.source.values[embedding],
+            );
             source + &((base - source) * share)
         });
         let trace = network.forward_from([tokens, positions], chunk.base.shape);

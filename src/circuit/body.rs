@@ -126,7 +126,11 @@ impl Head {
         }
     }
 
-    fn compute(&self, [query, key, value]: [&Array2<f64>; 3], shape: (usize, usize)) -> Array2<f64> {
+    fn compute(
+        &self,
+        [query, key, value]: [&Array2<f64>; 3],
+        shape: (usize, usize),
+    ) -> Array2<f64> {
         let (query, key) = (self.query.apply(query), self.key.apply(key));
         let value = self.value.apply(value);
         let mut attended = Array2::zeros(value.dim());

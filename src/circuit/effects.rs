@@ -118,7 +118,9 @@ impl Exchanges<'_> {
             sums
         };
         let mut total = zero.clone();
-        sweep::pieces(self.pairs.len(), self.threads, work, |part| merge(&mut total, &part));
+        sweep::pieces(self.pairs.len(), self.threads, work, |part| {
+            merge(&mut total, &part)
+        });
         total
     }
 

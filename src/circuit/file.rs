@@ -14,6 +14,7 @@ use crate::analysis::interchange::Pairs;
 use crate::analysis::structure::variable_of;
 use crate::results::ReadError;
 use crate::results::documents::json;
+use base::numbers::four_digits;
 
 /// The file in a run's directory.
 pub const CIRCUIT: &str = "circuit.json";
@@ -138,7 +139,10 @@ impl CircuitFile {
             EdgeEntry {
                 from,
                 to,
-                features: truth.features[edge].iter().map(|f| labels[*f].clone()).collect(),
+                features: truth.features[edge]
+                    .iter()
+                    .map(|f| labels[*f].clone())
+                    .collect(),
                 reaches_output: truth.reaches_output[edge],
                 is_true,
                 redundant: redundant.filter(|_| is_true),
@@ -238,4 +242,62 @@ fn nodes(subject: Subject<'_>, compiled: &Network, truth: &Truth) -> Vec<NodeEnt
         variables: variables(read),
     }));
     nodes
+}
+
+impl CircuitFile {
+    /// What the file says, in sentences.
+    pub fn sentences(&self) -> Vec<String> {
+        let counts = self.counts();
+        let model = match self.dim {
+            None => format!(
+                "the compiled model of {} (D = {})",
+                self.program, self.width
+            ),
+            Some(d) => format!(
+                "the model of {} compressed to d = {d} of D = {}",
+                self.program, self.width
+            ),
+        };
+        let mut sentences = vec![format!(
+            "In {model} {} of {} edges are true: a feature travels on them, and they reach the output.",
+            counts.of_truth(),
+            counts.all
+        )];
+        if counts.constant > 0 {
+            sentences.push(format!(
+                "On {} of the true edges what travels is the same on all inputs, at each position: exchanging it changes nothing.",
+                counts.constant
+            ));
+        }
+        if counts.no_effect > 0 {
+            sentences.push(format!(
+                "On {} more it differs between inputs, and no answer of the compiled model depends on it.",
+                counts.no_effect
+            ));
+        }
+        let which = match (self.pairs_are_all, self.seed) {
+            (false, Some(seed)) => {
+                format!("a sample of {} pairs of inputs (seed {seed})", self.pairs)
+            }
+            _ => format!("all {} pairs of inputs", self.pairs),
+        };
+        sentences.push(format!(
+            "The effect of an edge is the mean, over {which} and the base's answers, of the distance that the output moves if \
+             this edge alone carries what it carries on the other input."
+        ));
+        if self.dim.is_some() {
+            let others = self.edges.iter().filter(|edge| !edge.is_true);
+            let strongest = others.max_by(|a, b| a.effect.total_cmp(&b.effect));
+            if let Some(edge) = strongest.filter(|edge| edge.effect > 0.0) {
+                sentences.push(format!(
+                    "Of the edges that are not true, the one from {} to {} has the largest effect, {}: its receiver hears \
+                     features that it does not read.",
+                    edge.from,
+                    edge.to,
+                    four_digits(edge.effect)
+                ));
+            }
+        }
+        sentences
+    }
 }

@@ -112,7 +112,10 @@ impl Answers {
     pub fn difference(&self, pair: usize, output: &Array2<f64>) -> Option<f64> {
         let products = self.rows(pair).map(|row| {
             let terms = output.row(row).into_iter().zip(self.direction.row(row));
-            terms.filter(|(_, u)| **u != 0.0).map(|(y, u)| y * u).sum::<f64>()
+            terms
+                .filter(|(_, u)| **u != 0.0)
+                .map(|(y, u)| y * u)
+                .sum::<f64>()
         });
         let sum: f64 = products.sum();
         (self.counts[pair] > 0).then(|| sum / self.counts[pair] as f64)

@@ -8,13 +8,20 @@
 //! - [`effects`]: the exact effect of each edge, and interference.
 //! - [`attribution`]: the estimates by gradients, EAP and EAP-IG.
 //! - [`file`](mod@file): `circuit.json`.
+//! - [`list`](mod@list): anybody's circuit as a file; [`names`]: what its names stand for; [`candidate`]: the circuit to judge.
+//! - [`ranking`]: AUROC, precision and recall; [`judge`](mod@judge): these, and what a circuit does alone.
 
 pub mod attribution;
 mod body;
+pub mod candidate;
 pub mod effects;
 pub mod file;
 pub mod graph;
+pub mod judge;
+pub mod list;
 mod map;
 pub mod metric;
+pub mod names;
 pub mod network;
+pub mod ranking;
 pub mod truth;

@@ -1,6 +1,7 @@
 //! One page that says what happened in a run, a study or a search for the smallest `d`: question, answer, figures, tables, worst
 //! inputs, configuration, how to do it again. Self-contained: one HTML file without network.
 
+mod circuit;
 mod findings;
 mod run;
 mod shrink;

@@ -5,6 +5,7 @@ use std::path::Path;
 use maud::{Markup, html};
 use serde_json::Value as Json;
 
+use super::circuit;
 use super::findings::{self, Works};
 use super::template::{self, list, section, tables, verbatim};
 use super::variants;
@@ -90,6 +91,7 @@ pub fn page(directory: &Path) -> Result<Markup, ReadError> {
         (beginning)
         (section("Figures", template::figures(&figures)))
         (section("Worst inputs", worst(directory)?))
+        (section("Circuit", circuit::section(directory)?))
         (section("Tables", tables(directory, &TABLES)?))
         (section("Configuration", verbatim(&config)))
         (section("How to run it again", verbatim(&commands(directory))))
