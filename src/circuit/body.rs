@@ -40,9 +40,9 @@ pub(super) struct Parts {
     pub written: Vec<usize>,
 }
 
-impl Body {
-    /// That of a node; none for the embeddings, which compute nothing.
-    pub fn new(model: &CompiledModel, node: Node) -> Option<Parts> {
+impl Parts {
+    /// Those of a node; none for the embeddings, which compute nothing.
+    pub fn of(model: &CompiledModel, node: Node) -> Option<Self> {
         match node {
             Node::TokenEmbedding | Node::PositionEmbedding => None,
             Node::Head { layer, head } => Some(Head::parts(model, &model.layers[layer], head)),
@@ -51,15 +51,17 @@ impl Body {
                 let columns: Vec<usize> = (0..model.unembed.ncols()).collect();
                 let bias = Array1::zeros(columns.len());
                 let (read, map) = reading(&model.unembed, &bias, &columns);
-                Some(Parts {
-                    body: Self::Unembedding(map),
+                Some(Self {
+                    body: Body::Unembedding(map),
                     read: vec![read],
                     written: Vec::new(),
                 })
             }
         }
     }
+}
 
+impl Body {
     /// What the node writes (the unembedding: the output), `[N, ·]`, of what its receivers read.
     pub fn compute(&self, reads: &[&Array2<f64>], shape: (usize, usize)) -> Array2<f64> {
         match (self, reads) {

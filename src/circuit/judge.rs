@@ -9,6 +9,7 @@
 //!
 //! where the rest has all edges but those of `C`: a complete circuit leaves nothing that could do the task.
 
+use ndarray::Array2;
 use rand::seq::SliceRandom;
 use serde::Serialize;
 
@@ -252,7 +253,7 @@ fn behaviours(exchanges: &Exchanges<'_>, sets: &[Vec<bool>]) -> Vec<Behaviour> {
         let (base, source) = (&chunk.base, &chunk.source);
         let pairs = 0..chunk.answers.counts().len();
         let weight = |pair: usize| exchanges.pairs.weight(chunk.start + pair);
-        let add = |mean: &mut Mean, output| {
+        let add = |mean: &mut Mean, output: &Array2<f64>| {
             for pair in pairs.clone() {
                 if let Some(difference) = chunk.answers.difference(pair, output) {
                     mean.add(difference, weight(pair));

@@ -15,7 +15,7 @@ use std::collections::HashMap;
 
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 
-use super::body::Body;
+use super::body::{Body, Parts};
 use super::graph::{Graph, Node, Receiver};
 use super::map::Map;
 use tracr::model::wiring::Reader;
@@ -72,7 +72,7 @@ impl Network {
         }
         let mut read = Vec::new();
         for node in graph.senders.iter().copied().chain([Node::Unembedding]) {
-            let Some(parts) = Body::new(model, node) else {
+            let Some(parts) = Parts::of(model, node) else {
                 continue;
             };
             read.extend(parts.read);

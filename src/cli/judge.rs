@@ -57,7 +57,7 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
     let choice = args.choice()?;
     let loaded = CircuitSubject::load(&args.subject)?;
     let entries = list::read(&args.circuit).map_err(Failure::input)?;
-    stop.say("stopped: nothing is written; the same command starts over".into());
+    stop.say("stopped: nothing is written; the same command starts over");
     let (compiled, compressed) = (loaded.compiled(), loaded.compressed());
     let subject = loaded.subject();
     let meta = &loaded.model().metadata;
@@ -98,6 +98,9 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
     Ok(terminal::print(&shown)?)
 }
 
+/// A measure's name, its value for a circuit, and that over random circuits.
+type Measure = (&'static str, fn(&Scores) -> Option<f64>, Option<Spread>);
+
 /// The verdict, for reading.
 fn text(verdict: &Verdict) -> String {
     let mut text = wrapped(&format!(
@@ -126,7 +129,7 @@ fn text(verdict: &Verdict) -> String {
         }
     }
     let random = &verdict.random;
-    let measures: [(&str, fn(&Scores) -> Option<f64>, Option<Spread>); 11] = [
+    let measures: [Measure; 11] = [
         ("AUROC", |s| s.ranking.auroc, random.auroc),
         (
             "AUROC, varying",

@@ -19,7 +19,7 @@ const SIZE: f64 = 7.0;
 const SMALL: f64 = 6.0;
 /// What stands above the first row.
 const TOP: f64 = 34.0;
-/// Between the nodes of two layers.
+/// Between layers, and between heads.
 const GAP: f64 = 6.0;
 /// The names stand between these.
 const LEFT: f64 = 150.0;
@@ -112,9 +112,12 @@ struct Row {
 impl Row {
     fn draw(&self, scene: &mut Scene) {
         if self.is_input {
-            let mut label = Label::new(LEFT + 14.0, self.y + 2.0, SMALL, Anchor::Start, &self.name);
-            label.paint = Paint::Muted;
-            scene.label(label);
+            // On both sides: arcs of true edges arrive far from those of the others.
+            for (x, anchor) in [(LEFT + 14.0, Anchor::Start), (RIGHT - 4.0, Anchor::End)] {
+                let mut label = Label::new(x, self.y + 2.0, SMALL, anchor, &self.name);
+                label.paint = Paint::Muted;
+                scene.label(label);
+            }
             return;
         }
         scene.text(LEFT + 4.0, self.y + 2.5, SIZE, Anchor::Start, &self.name);
@@ -144,18 +147,16 @@ impl Rows {
         let mut layer = "";
         for node in &circuit.nodes {
             let own = node.name.split('.').next().unwrap_or_default();
-            if own != layer
-                && !(layer.ends_with("_embed") && own.ends_with("_embed"))
-                && !layer.is_empty()
-            {
+            let receiver = |input: &str| format!("{}.{input}", node.name);
+            let has = |input: &&str| circuit.edges.iter().any(|edge| edge.to == receiver(input));
+            let inputs: Vec<&str> = ["query", "key", "value"].into_iter().filter(has).collect();
+            let are_embeddings = layer.ends_with("_embed") && own.ends_with("_embed");
+            if !layer.is_empty() && !are_embeddings && (own != layer || !inputs.is_empty()) {
                 rows.bottom += GAP;
             }
             layer = own;
-            for input in ["query", "key", "value"] {
-                let receiver = format!("{}.{input}", node.name);
-                if circuit.edges.iter().any(|edge| edge.to == receiver) {
-                    rows.add(receiver, input.into(), String::new(), true);
-                }
+            for input in inputs {
+                rows.add(receiver(input), input.into(), String::new(), true);
             }
             let variables = node.variables.join(", ");
             rows.add(node.name.clone(), node.name.clone(), variables, false);
