@@ -192,6 +192,23 @@ impl Candidate {
             inside,
         })
     }
+
+    /// Of scores of every edge of a graph: as many of the highest as there are true edges.
+    pub fn of_scores(graph: &Graph, scores: &[f64], truth: &[bool]) -> Self {
+        let scores: Vec<f64> = scores.iter().map(|score| score.abs()).collect();
+        let wanted = truth.iter().filter(|is_true| **is_true).count();
+        let (chosen, _) = highest(&scores, wanted);
+        Self {
+            groups: Groups::new(graph, false),
+            embeddings_are_one: false,
+            scores: Some(scores),
+            chosen,
+            how: "as many of the highest scores as there are true edges".into(),
+            dead: 0,
+            inside: 0,
+            unlisted: 0,
+        }
+    }
 }
 
 /// The scores by group, if the list has any: then each listed edge has one.
@@ -249,22 +266,28 @@ fn choose(
         Choice::Listed => truth.iter().filter(|is_true| **is_true).count(),
         Choice::Highest(wanted) => wanted,
     };
+    let (chosen, found) = highest(scores, wanted);
+    let as_many = match choice {
+        Choice::Listed => ", as many as there are true ones",
+        _ => "",
+    };
+    Ok((
+        chosen,
+        format!("the {found} edges with the highest scores, in magnitude{as_many}"),
+    ))
+}
+
+/// At most so many of the highest scores above 0, and how many these are.
+fn highest(scores: &[f64], wanted: usize) -> (Vec<bool>, usize) {
     let mut order: Vec<usize> = (0..scores.len())
         .filter(|group| scores[*group] > 0.0)
         .collect();
     // A stable sort: of equal scores the graph's first.
     order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]));
+    order.truncate(wanted);
     let mut chosen = vec![false; scores.len()];
-    for group in order.iter().take(wanted) {
+    for group in &order {
         chosen[*group] = true;
     }
-    let as_many = match choice {
-        Choice::Listed => ", as many as there are true ones",
-        _ => "",
-    };
-    let found = order.len().min(wanted);
-    Ok((
-        chosen,
-        format!("the {found} edges with the highest scores, in magnitude{as_many}"),
-    ))
+    (chosen, order.len())
 }

@@ -18,6 +18,7 @@ use super::effects::{Chunk, Exchanges, Mean};
 use super::metric::NONE_BELOW;
 use super::ranking::{Hits, auroc, average_precision};
 use super::truth::Truth;
+use crate::results::statistics::quantile;
 use base::rng::{self, Purpose};
 
 /// What a circuit does alone.
@@ -218,15 +219,13 @@ impl RandomScores {
     }
 }
 
-/// The mean of some values, and their 2.5 and 97.5 % quantiles, to the nearest value.
+/// The mean of some values, and their 2.5 and 97.5 % quantiles.
 fn spread(mut values: Vec<f64>) -> Option<Spread> {
     values.sort_by(f64::total_cmp);
-    let last = values.len().checked_sub(1)?;
-    let at = |share: f64| values[(share * last as f64).round() as usize];
-    Some(Spread {
+    (!values.is_empty()).then(|| Spread {
         mean: values.iter().sum::<f64>() / values.len() as f64,
-        low: at(0.025),
-        high: at(0.975),
+        low: quantile(&values, 0.025),
+        high: quantile(&values, 0.975),
     })
 }
 

@@ -7,11 +7,14 @@
 //! - [`truth`]: which edges are true, from weights and visited states.
 //! - [`effects`]: the exact effect of each edge, and interference.
 //! - [`attribution`]: the estimates by gradients, EAP and EAP-IG.
+//! - [`baseline`]: these as scores.
 //! - [`file`](mod@file): `circuit.json`.
 //! - [`list`](mod@list): anybody's circuit as a file; [`names`]: what its names stand for; [`candidate`]: the circuit to judge.
+//! - [`study`]: the baselines on every run of a study, as a table.
 //! - [`ranking`]: AUROC, precision and recall; [`judge`](mod@judge): these, and what a circuit does alone.
 
 pub mod attribution;
+pub mod baseline;
 mod body;
 pub mod candidate;
 pub mod effects;
@@ -24,4 +27,5 @@ pub mod metric;
 pub mod names;
 pub mod network;
 pub mod ranking;
+pub mod study;
 pub mod truth;

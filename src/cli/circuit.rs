@@ -9,8 +9,8 @@ use super::output::{self, FileKind};
 use super::signals::StopRequest;
 use super::table::{aligned, significant, wrapped};
 use super::terminal;
-use crate::circuit::attribution::STEPS;
-use crate::circuit::effects::{Exchanges, Mean};
+use crate::circuit::baseline::Baseline;
+use crate::circuit::effects::Exchanges;
 use crate::circuit::file::{CIRCUIT, CircuitFile};
 use crate::figures::{circuit, svg};
 use base::escape;
@@ -25,8 +25,9 @@ pub struct Args {
     /// [default: circuit.json, in the run's directory or the working directory; with --scores circuit_SCORES.csv]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Write a baseline's score of every edge instead, for `compress judge`
-    #[arg(long, value_enum, value_name = "SCORES", conflicts_with = "json")]
+    /// Write a baseline's score of every edge instead, for `compress judge`: patching (the exact effect), eap (edge
+    /// attribution patching: gradients at the base) or eap_ig (the mean gradient of five runs from source to base)
+    #[arg(long, value_name = "SCORES", conflicts_with = "json", value_parser = baseline)]
     scores: Option<Baseline>,
     #[command(flatten)]
     pairs: PairArgs,
@@ -35,38 +36,24 @@ pub struct Args {
     json: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-#[value(rename_all = "snake_case")]
-enum Baseline {
-    /// The exact effect of exchanging each edge
-    Patching,
-    /// Edge attribution patching: a first-order estimate at the base
-    Eap,
-    /// The same with the mean gradient of five runs between source and base
-    EapIg,
-}
-
-impl Baseline {
-    const fn file(self) -> &'static str {
-        match self {
-            Self::Patching => "circuit_patching.csv",
-            Self::Eap => "circuit_eap.csv",
-            Self::EapIg => "circuit_eap_ig.csv",
-        }
-    }
+fn baseline(word: &str) -> Result<Baseline, &'static str> {
+    Baseline::named(word).ok_or("it is patching, eap or eap_ig")
 }
 
 pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
     let (name, kind) = match args.scores {
-        None => (CIRCUIT, FileKind::Circuit),
-        Some(baseline) => (baseline.file(), FileKind::EdgeScores),
+        None => (CIRCUIT.to_owned(), FileKind::Circuit),
+        Some(baseline) => (
+            format!("circuit_{}.csv", baseline.name()),
+            FileKind::EdgeScores,
+        ),
     };
     let path = args
         .output
         .clone()
         .unwrap_or_else(|| match args.subject.is_dir() {
-            true => args.subject.join(name),
-            false => name.into(),
+            true => args.subject.join(&name),
+            false => name.clone().into(),
         });
     let command = format!("compress circuit {} -o", output::argument(&args.subject));
     output::format_of(&command, &path, &[kind])?;
@@ -115,22 +102,18 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
 
 /// A baseline's scores as a table.
 fn scores(exchanges: &Exchanges<'_>, baseline: Baseline) -> Result<String, Failure> {
-    let graph = &exchanges.network.graph;
-    let scores: Vec<Mean> = match baseline {
-        Baseline::Patching => exchanges.effects(&vec![true; graph.edges.len()]),
-        Baseline::Eap => exchanges.attribute(1),
-        Baseline::EapIg => exchanges.attribute(STEPS),
-    };
-    check_finite(scores.iter().map(Mean::mean))?;
+    let scores = baseline.scores(exchanges);
+    check_finite(scores.iter().copied())?;
     let mut table = "from,to,score\n".to_owned();
     for (edge, score) in scores.iter().enumerate() {
-        let (from, to) = graph.names(edge);
-        let _ = writeln!(table, "{from},{to},{}", score.mean()); // a String takes everything
+        let (from, to) = exchanges.network.graph.names(edge);
+        let _ = writeln!(table, "{from},{to},{score}"); // a String takes everything
     }
     Ok(table)
 }
 
-fn check_finite(mut numbers: impl Iterator<Item = f64>) -> Result<(), Failure> {
+/// Refuses a model whose numbers leave float64.
+pub fn check_finite(mut numbers: impl Iterator<Item = f64>) -> Result<(), Failure> {
     if numbers.all(f64::is_finite) {
         return Ok(());
     }

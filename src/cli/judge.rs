@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use super::circuit_subject::{CircuitSubject, PairArgs, threads};
 use super::failure::Failure;
+use super::judge_study;
+use super::output;
 use super::signals::StopRequest;
 use super::table::{aligned, number, wrapped};
 use super::terminal;
@@ -13,21 +15,33 @@ use crate::circuit::judge::{Scores, Spread, Verdict, judge};
 use crate::circuit::list;
 use crate::circuit::names::Names;
 use crate::circuit::truth::Truth;
+use crate::run::finished::is_run;
 use base::escape;
 use base::numbers::count;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A model file, a RASP program, or the directory of a run
-    #[arg(value_name = "MODEL|RUN")]
+    /// A model file, a RASP program, or the directory of a run; or, without a circuit, the directory of a study, all of whose
+    /// runs are judged by the scores of the baselines
+    #[arg(value_name = "MODEL|RUN|STUDY")]
     subject: PathBuf,
     /// The circuit: edges as CSV (from, to and score or in_graph), or JSON as `compress circuit`, EAP-IG, MIB or ACDC have it
-    circuit: PathBuf,
+    circuit: Option<PathBuf>,
     /// The circuit is this many of the highest scores [default: the edges with in_graph, or as many as there are true ones]
-    #[arg(long, value_name = "N", conflicts_with = "threshold")]
+    #[arg(
+        long,
+        value_name = "N",
+        conflicts_with = "threshold",
+        requires = "circuit"
+    )]
     edges: Option<usize>,
     /// The circuit is all edges with a score of at least this, in magnitude
-    #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
+    #[arg(
+        long,
+        value_name = "SCORE",
+        allow_negative_numbers = true,
+        requires = "circuit"
+    )]
     threshold: Option<f64>,
     /// Random circuits of as many edges to judge beside it
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=10_000))]
@@ -55,8 +69,18 @@ impl Args {
 
 pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
     let choice = args.choice()?;
+    let Some(circuit) = &args.circuit else {
+        if args.subject.is_dir() && !is_run(&args.subject) {
+            return judge_study::main(&args.subject, &args.pairs, args.json, stop);
+        }
+        return Err(Failure::Input(anyhow::anyhow!(
+            "there is no circuit to judge: give its file, as in `compress judge {0} FILE`; `compress circuit {0} --scores eap` \
+             makes one",
+            output::argument(&args.subject)
+        )));
+    };
     let loaded = CircuitSubject::load(&args.subject)?;
-    let entries = list::read(&args.circuit).map_err(Failure::input)?;
+    let entries = list::read(circuit).map_err(Failure::input)?;
     stop.say("stopped: nothing is written; the same command starts over");
     let (compiled, compressed) = (loaded.compiled(), loaded.compressed());
     let subject = loaded.subject();
@@ -71,10 +95,7 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
         .map(|edge| truth.is_true(edge))
         .collect();
     let candidate = Candidate::new(&entries, names, &edges, choice).map_err(|problem| {
-        Failure::Input(anyhow::anyhow!(
-            "{}, {problem}",
-            escape::path(&args.circuit)
-        ))
+        Failure::Input(anyhow::anyhow!("{}, {problem}", escape::path(circuit)))
     })?;
     let pairs = args.pairs.of(&loaded);
     let exchanges = Exchanges {

@@ -17,6 +17,7 @@ pub mod failure;
 mod init;
 mod instructions;
 mod judge;
+mod judge_study;
 mod keys;
 mod man;
 pub mod output;

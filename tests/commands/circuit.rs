@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 
 use crate::common::bench::refused;
 use crate::common::command::{call, json, root, run, succeed, text};
+use crate::common::study::StudyBench;
 
 const MODEL: &str = "models/frac_prevs.safetensors";
 
@@ -278,4 +279,79 @@ fn what_is_no_circuit_of_the_model_is_refused_with_its_place() {
     let (code, _, stderr) = call(&["circuit", MODEL, "--pairs", "1"]);
     assert_eq!(code, 2);
     assert!(stderr.contains("expected a number from 2"), "{stderr}");
+}
+
+#[test]
+fn judge_of_a_study_has_every_baseline_on_every_run_and_on_the_compiled_model() {
+    let bench = StudyBench::new(
+        "name = \"small\"\nquestion = \"?\"\nbase = \"BASE\"\n\
+         [grid]\ncompression = { method = [\"random\"], dim = [9, 12] }\ntraining.seed = [0, 1]\n\
+         [override]\ninputs.lengths = [2]\n",
+    );
+    bench.sweeps("out", &["--quiet"]);
+    let out = bench.path("out");
+    let said = succeed(&["judge", &text(&out), "--pairs", "all"]);
+    println!("{said}");
+    let table = std::fs::read_to_string(out.join("circuit_scores.csv")).unwrap();
+    let mut reader = csv::Reader::from_reader(table.as_bytes());
+    let header = reader.headers().unwrap().clone();
+    let lines: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+    let cell = |line: &csv::StringRecord, name: &str| {
+        let column = header.iter().position(|column| column == name).unwrap();
+        line[column].to_owned()
+    };
+    assert_eq!(lines.len(), 3 * (1 + 4), "{table}");
+    for (line, scores) in lines
+        .iter()
+        .zip(["patching", "eap", "eap_ig"].iter().cycle())
+    {
+        assert_eq!(cell(line, "scores"), *scores);
+        assert_eq!(cell(line, "program"), "frac_prevs");
+        assert_eq!(
+            (cell(line, "edges"), cell(line, "true_edges")),
+            ("15".into(), "7".into())
+        );
+        assert_eq!(cell(line, "run").is_empty(), cell(line, "d") == "14");
+    }
+    assert_eq!(cell(&lines[0], "auroc_varying"), "1.0");
+    assert_eq!(cell(&lines[0], "true_accuracy"), "1.0");
+    // The same as of one run and the list of its scores.
+    let run = out.join(cell(&lines[3], "run"));
+    let list = bench.path("eap.csv");
+    succeed(&[
+        "circuit",
+        &text(&run),
+        "--scores",
+        "eap",
+        "--pairs",
+        "all",
+        "-o",
+        &text(&list),
+    ]);
+    let judged = verdict(&[&text(&run), &text(&list), "--pairs", "all"]);
+    for name in ["auroc", "auroc_varying", "f1", "faithfulness", "accuracy"] {
+        assert_eq!(
+            cell(&lines[4], name),
+            judged["circuit"][name].to_string(),
+            "{name}"
+        );
+    }
+    let printed = succeed(&["judge", &text(&out), "--pairs", "all", "--json"]);
+    let rows: Json = serde_json::from_str(&printed).unwrap();
+    assert_eq!(rows.as_array().unwrap().len(), lines.len());
+    assert_eq!(
+        std::fs::read_to_string(out.join("circuit_scores.csv")).unwrap(),
+        table
+    );
+    refused(
+        &["judge", &text(&run)],
+        bench.dir.path(),
+        &["there is no circuit to judge"],
+    );
+    let empty = tempfile::tempdir().unwrap();
+    refused(
+        &["judge", &text(empty.path())],
+        empty.path(),
+        &["holds no results"],
+    );
 }
