@@ -85,6 +85,13 @@ pub struct Exchanges<'a> {
 }
 
 impl Exchanges<'_> {
+    /// Bytes that they may need at a time: traces of a chunk's bases and sources in both models, and of an exchange.
+    pub fn bytes(&self) -> u128 {
+        let rows = sweep::CHUNK * self.subject.space.positions();
+        let chunk = 2 * self.compiled.trace_bytes(rows) + 3 * self.network.trace_bytes(rows);
+        self.threads as u128 * chunk
+    }
+
     /// Runs some pairs.
     fn chunk(&self, pairs: Range<usize>) -> Chunk {
         let [base, source] = self.pairs.tokens(self.subject.space, pairs.clone());

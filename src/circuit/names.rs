@@ -13,7 +13,8 @@
 //! ACDC's graph also has edges inside a node (`hook_q_input` → `attn.hook_q` → `attn.hook_result`, `hook_resid_mid` →
 //! `hook_mlp_out`), which carry nothing between nodes.
 
-use super::graph::{Graph, Input, Node, Receiver};
+use super::end::End;
+use super::graph::{Graph, Node, Receiver};
 use base::escape;
 
 /// Longer names are not compared with the known ones.
@@ -45,18 +46,6 @@ pub enum Resolved {
     Inside,
 }
 
-/// What one name stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    BothEmbeddings,
-    Node(Node),
-    HeadInput(usize, usize, Input),
-    /// What a head makes of its input.
-    InsideHead(usize, usize, Input),
-    MlpInput(usize),
-    MlpOutput(usize),
-}
-
 impl Names<'_> {
     /// The edge between two names.
     ///
@@ -64,7 +53,7 @@ impl Names<'_> {
     /// If a name is none of the model's, or there can be no such edge; the message says what to write.
     pub fn resolve(&self, from: &str, to: &str) -> Result<Resolved, String> {
         let (sender, receiver) = (self.end(from, true)?, self.end(to, false)?);
-        if is_inside(sender, receiver) {
+        if sender.is_inside(receiver) {
             return Ok(Resolved::Inside);
         }
         let senders: Vec<Node> = match sender {
@@ -130,7 +119,7 @@ impl Names<'_> {
     }
 
     fn end(&self, name: &str, sends: bool) -> Result<End, String> {
-        let end = parse(name, self.layers).ok_or_else(|| {
+        let end = End::parse(name, self.layers).ok_or_else(|| {
             format!(
                 "{} is no {} of this model{}",
                 escape::name(name),
@@ -231,114 +220,6 @@ impl Names<'_> {
         }
         names
     }
-}
-
-/// Whether ACDC's graph has this edge inside a node.
-fn is_inside(sender: End, receiver: End) -> bool {
-    match (sender, receiver) {
-        (End::HeadInput(layer, head, input), End::InsideHead(l, h, i)) => {
-            (layer, head, input) == (l, h, i)
-        }
-        (
-            End::InsideHead(layer, head, _) | End::HeadInput(layer, head, _),
-            End::Node(Node::Head { layer: l, head: h }),
-        ) => (layer, head) == (l, h),
-        (End::MlpInput(layer), End::MlpOutput(l)) => layer == l,
-        _ => false,
-    }
-}
-
-/// What a name stands for in a model of so many layers.
-fn parse(name: &str, layers: usize) -> Option<End> {
-    // ACDC's index of a whole tensor.
-    let name = name.trim();
-    let name = name.strip_suffix("[:]").unwrap_or(name);
-    match name {
-        "token_embed" | "hook_embed" => return Some(End::Node(Node::TokenEmbedding)),
-        "pos_embed" | "hook_pos_embed" => return Some(End::Node(Node::PositionEmbedding)),
-        "input" | "blocks.0.hook_resid_pre" => return Some(End::BothEmbeddings),
-        "unembed" | "logits" => return Some(End::Node(Node::Unembedding)),
-        _ => {}
-    }
-    if let Some(rest) = name.strip_prefix("blocks.") {
-        return hook(rest, layers);
-    }
-    if let Some(rest) = name.strip_prefix("layer") {
-        let (layer, part) = rest.split_once('.')?;
-        let layer = number(layer)?;
-        if part == "mlp" {
-            return Some(End::Node(Node::Mlp { layer }));
-        }
-        let part = part.strip_prefix("head")?;
-        return match part.split_once('.') {
-            None => Some(End::Node(Node::Head {
-                layer,
-                head: number(part)?,
-            })),
-            Some((head, input)) => Some(End::HeadInput(layer, number(head)?, input_named(input)?)),
-        };
-    }
-    if let Some(layer) = name.strip_prefix('m') {
-        return Some(End::Node(Node::Mlp {
-            layer: number(layer)?,
-        }));
-    }
-    let (layer, head) = name.strip_prefix('a')?.split_once(".h")?;
-    let layer = number(layer)?;
-    match head.split_once('<') {
-        None => Some(End::Node(Node::Head {
-            layer,
-            head: number(head)?,
-        })),
-        Some((head, input)) => Some(End::HeadInput(
-            layer,
-            number(head)?,
-            letter(input.strip_suffix('>')?)?,
-        )),
-    }
-}
-
-/// A hook's name behind `blocks.`.
-fn hook(rest: &str, layers: usize) -> Option<End> {
-    let (layer, hook) = rest.split_once('.')?;
-    let layer = number(layer)?;
-    match hook {
-        "hook_mlp_out" => return Some(End::MlpOutput(layer)),
-        "hook_mlp_in" | "hook_resid_mid" => return Some(End::MlpInput(layer)),
-        "hook_resid_post" if layer + 1 == layers => return Some(End::Node(Node::Unembedding)),
-        _ => {}
-    }
-    let (hook, index) = hook.strip_suffix(']')?.split_once('[')?;
-    // The last index is the head; those before it are whole.
-    let mut indices = index.split(',').map(str::trim).rev();
-    let head = number(indices.next()?)?;
-    if !indices.all(|index| index == ":") {
-        return None;
-    }
-    if hook == "attn.hook_result" {
-        return Some(End::Node(Node::Head { layer, head }));
-    }
-    if let Some(input) = hook.strip_prefix("attn.hook_") {
-        return Some(End::InsideHead(layer, head, letter(input)?));
-    }
-    let input = hook.strip_prefix("hook_")?.strip_suffix("_input")?;
-    Some(End::HeadInput(layer, head, letter(input)?))
-}
-
-/// A number without sign or leading blanks, and small enough to add to.
-fn number(text: &str) -> Option<usize> {
-    let is_plain = !text.is_empty() && text.len() <= 9 && text.bytes().all(|b| b.is_ascii_digit());
-    is_plain.then(|| text.parse().ok()).flatten()
-}
-
-fn input_named(name: &str) -> Option<Input> {
-    Input::ALL.into_iter().find(|input| input.name() == name)
-}
-
-fn letter(letter: &str) -> Option<Input> {
-    Input::ALL
-        .into_iter()
-        .find(|input| &input.name()[..1] == letter)
 }
 
 #[cfg(test)]

@@ -263,6 +263,15 @@ impl Network {
         by_read
     }
 
+    /// Bytes of a trace of so many rows.
+    pub fn trace_bytes(&self, rows: usize) -> u128 {
+        let edges = self.graph.edges.iter();
+        let messages: usize = edges.map(|edge| self.read[edge.receiver].len()).sum();
+        let ends = self.read.iter().chain(&self.written);
+        let numbers = messages + ends.map(Vec::len).sum::<usize>() + self.columns;
+        8 * numbers as u128 * rows as u128
+    }
+
     /// What an edge carries of a sender's value.
     pub fn message(&self, edge: usize, value: &Array2<f64>) -> Array2<f64> {
         self.edges[edge].apply(value)

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use super::circuit_subject::{CircuitSubject, PairArgs, threads};
+use super::circuit_subject::{CircuitSubject, PairArgs, check_memory, threads};
 use super::failure::Failure;
 use super::output::{self, FileKind};
 use super::signals::StopRequest;
@@ -65,14 +65,15 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
     let (compiled, compressed) = (loaded.compiled(), loaded.compressed());
     let (subject, pairs) = (loaded.subject(), args.pairs.of(&loaded));
     let written = |e: files::FileError| Failure::Running(e.into());
+    let exchanges = Exchanges {
+        subject,
+        compiled: &compiled,
+        network: compressed.as_ref().unwrap_or(&compiled),
+        pairs: &pairs,
+        threads: threads(),
+    };
+    check_memory(&exchanges)?;
     if let Some(baseline) = args.scores {
-        let exchanges = Exchanges {
-            subject,
-            compiled: &compiled,
-            network: compressed.as_ref().unwrap_or(&compiled),
-            pairs: &pairs,
-            threads: threads(),
-        };
         let table = scores(&exchanges, baseline)?;
         files::write_atomically(&path, table.as_bytes()).map_err(written)?;
         return Ok(terminal::print(&format!("{}\n", path.display()))?);

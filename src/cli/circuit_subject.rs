@@ -10,6 +10,7 @@ use super::failure::Failure;
 use super::run_input::model_of;
 use crate::analysis::interchange::Pairs;
 use crate::analysis::{Settings, Subject};
+use crate::circuit::effects::Exchanges;
 use crate::circuit::network::Network;
 use crate::run::finished::Subject as Compressed;
 use base::{escape, limits};
@@ -149,6 +150,20 @@ impl CircuitSubject {
 /// Threads for the exchanges.
 pub fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, NonZero::get)
+}
+
+/// Refuses exchanges that would not fit in memory.
+pub fn check_memory(exchanges: &Exchanges<'_>) -> Result<(), Failure> {
+    let bytes = exchanges.bytes();
+    if bytes <= u128::from(limits::RUN_BYTES) {
+        return Ok(());
+    }
+    Err(Failure::Input(anyhow::anyhow!(
+        "exchanging edges would need about {} of memory, the limit is {}: compile the program with a smaller --max-seq-len or \
+         vocabulary",
+        limits::readable(bytes),
+        limits::readable(limits::RUN_BYTES.into()),
+    )))
 }
 
 /// A run has such limits, too.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::circuit_subject::{CircuitSubject, PairArgs, threads};
+use super::circuit_subject::{CircuitSubject, PairArgs, check_memory, threads};
 use super::failure::Failure;
 use super::judge_study;
 use super::output;
@@ -90,13 +90,6 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
         layers: meta.num_layers,
         heads: meta.num_heads,
     };
-    let truth = Truth::new(subject, &compiled, threads());
-    let edges: Vec<bool> = (0..compiled.graph.edges.len())
-        .map(|edge| truth.is_true(edge))
-        .collect();
-    let candidate = Candidate::new(&entries, names, &edges, choice).map_err(|problem| {
-        Failure::Input(anyhow::anyhow!("{}, {problem}", escape::path(circuit)))
-    })?;
     let pairs = args.pairs.of(&loaded);
     let exchanges = Exchanges {
         subject,
@@ -105,6 +98,14 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
         pairs: &pairs,
         threads: threads(),
     };
+    check_memory(&exchanges)?;
+    let truth = Truth::new(subject, &compiled, threads());
+    let edges: Vec<bool> = (0..compiled.graph.edges.len())
+        .map(|edge| truth.is_true(edge))
+        .collect();
+    let candidate = Candidate::new(&entries, names, &edges, choice).map_err(|problem| {
+        Failure::Input(anyhow::anyhow!("{}, {problem}", escape::path(circuit)))
+    })?;
     let verdict = judge(
         &exchanges,
         &candidate,

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use super::circuit_subject::{CircuitSubject, PairArgs, threads};
+use super::circuit_subject::{CircuitSubject, PairArgs, check_memory, threads};
 use super::failure::Failure;
 use super::signals::{StopRequest, stopped_at};
 use super::table::{aligned, number, wrapped};
 use super::terminal;
+use crate::analysis::interchange::Pairs;
 use crate::circuit::baseline::Baseline;
 use crate::circuit::candidate::Candidate;
 use crate::circuit::effects::Exchanges;
@@ -48,6 +49,9 @@ pub fn main(
             Err(other) => return Err(other),
         };
         let compiled = loaded.compiled();
+        let taken = pairs.of(&loaded);
+        let of = |network| exchanges(&loaded, (&compiled, network), &taken);
+        check_memory(&of(&compiled))?;
         let truth = Truth::new(loaded.subject(), &compiled, threads());
         let model = loaded.model();
         let row = |d: usize| ScoreRow {
@@ -67,13 +71,7 @@ pub fn main(
         if !compiled_models.contains(&known) {
             compiled_models.push(known);
             let row = row(model.width());
-            rows.extend(judged(
-                &loaded,
-                (&compiled, &compiled),
-                &truth,
-                pairs,
-                &row,
-            )?);
+            rows.extend(judged(&of(&compiled), &truth, pairs.seed, &row)?);
         }
         if let Some(network) = loaded.compressed() {
             let subject = loaded.subject();
@@ -82,7 +80,7 @@ pub fn main(
                 run: run.directory.clone(),
                 ..row(subject.wiring.width(subject.w))
             };
-            rows.extend(judged(&loaded, (&compiled, &network), &truth, pairs, &row)?);
+            rows.extend(judged(&of(&network), &truth, pairs.seed, &row)?);
         }
     }
     if rows.is_empty() {
@@ -102,31 +100,36 @@ pub fn main(
     Ok(terminal::print(&shown)?)
 }
 
-/// A row for each baseline.
-fn judged(
-    loaded: &CircuitSubject,
-    (compiled, network): (&Network, &Network),
-    truth: &Truth,
-    args: &PairArgs,
-    row: &ScoreRow,
-) -> Result<Vec<ScoreRow>, Failure> {
-    let pairs = args.of(loaded);
-    let exchanges = Exchanges {
+/// A model of a run beside its compiled one.
+fn exchanges<'a>(
+    loaded: &'a CircuitSubject,
+    (compiled, network): (&'a Network, &'a Network),
+    pairs: &'a Pairs<'a>,
+) -> Exchanges<'a> {
+    Exchanges {
         subject: loaded.subject(),
         compiled,
         network,
-        pairs: &pairs,
+        pairs,
         threads: threads(),
-    };
-    let edges: Vec<bool> = (0..network.graph.edges.len())
-        .map(|e| truth.is_true(e))
-        .collect();
+    }
+}
+
+/// A row for each baseline.
+fn judged(
+    exchanges: &Exchanges<'_>,
+    truth: &Truth,
+    seed: u64,
+    row: &ScoreRow,
+) -> Result<Vec<ScoreRow>, Failure> {
+    let graph = &exchanges.network.graph;
+    let edges: Vec<bool> = (0..graph.edges.len()).map(|e| truth.is_true(e)).collect();
     let mut rows = Vec::new();
     for baseline in Baseline::ALL {
-        let scores = baseline.scores(&exchanges);
+        let scores = baseline.scores(exchanges);
         super::circuit::check_finite(scores.iter().copied())?;
-        let candidate = Candidate::of_scores(&network.graph, &scores, &edges);
-        let verdict = judge(&exchanges, &candidate, truth, (0, args.seed));
+        let candidate = Candidate::of_scores(graph, &scores, &edges);
+        let verdict = judge(exchanges, &candidate, truth, (0, seed));
         let row = ScoreRow {
             scores: baseline.name(),
             ..row.clone()
