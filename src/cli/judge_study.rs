@@ -15,11 +15,12 @@ use crate::circuit::judge::judge;
 use crate::circuit::network::Network;
 use crate::circuit::study::{CIRCUIT_SCORES, ScoreRow};
 use crate::circuit::truth::Truth;
+use crate::figures::{self, Kind};
 use crate::results::Study;
 use crate::results::group::by_key;
 use crate::results::statistics::{median, median_interval};
 use crate::results::table::to_csv;
-use base::files;
+use base::{escape, files};
 
 /// Judges every run that has a `W`, and the compiled models of all of them; writes the table and shows its medians.
 pub fn main(
@@ -28,6 +29,12 @@ pub fn main(
     json: bool,
     stop: &StopRequest,
 ) -> Result<(), Failure> {
+    if figures::kind(directory).map_err(Failure::input)? != Kind::Study {
+        return Err(Failure::Input(anyhow::anyhow!(
+            "{} is neither a run nor a study: give a directory that `compress --config` or `compress sweep` wrote",
+            escape::path(directory)
+        )));
+    }
     let study = Study::read(directory).map_err(Failure::input)?;
     let mut rows: Vec<ScoreRow> = Vec::new();
     let mut compiled_models: Vec<(String, usize, usize)> = Vec::new();
