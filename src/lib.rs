@@ -11,7 +11,7 @@
 //! 3. [`superposition`]: the program's inputs, the objective, its gradient, AdamW, the training loop, exact
 //!    evaluation.
 //! 4. [`analysis`]: what `W` learned: geometry of `G`, faithfulness, interventions.
-//! 5. [`certify`]: proof that a compressed model is right on every input.
+//! 5. [`certify`]: proof that a compressed model is right on every input; [`circuit`]: its edges, and what each one does.
 //! 6. [`run`]: the run directory: CSV files while it runs, tables and `W` at the end; [`study`]: many runs on
 //!    all cores; [`shrink`]: the smallest `d` at which a program works.
 //! 7. [`results`]: what these leave, as types; [`figures`]: what it shows, drawn; [`report`]: one page about it all.
@@ -25,6 +25,7 @@
 
 pub mod analysis;
 pub mod certify;
+pub mod circuit;
 pub mod cli;
 pub mod config;
 pub mod examples;

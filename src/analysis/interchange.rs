@@ -18,8 +18,8 @@ use super::subject::Subject;
 use super::sweep;
 use super::worst::larger;
 use base::rng::{self, Purpose};
-use superposition::inputs::EvaluationSet;
 use superposition::inputs::alias::Alias;
+use superposition::inputs::{EvaluationSet, InputSpace};
 use tracr::model::codec::argmax;
 use tracr::model::{CompiledModel, Frozen, OutputKind, Site, Stream};
 
@@ -97,7 +97,7 @@ pub fn measure(
             variable: variable.name.clone(),
             site: site.name(),
             pairs: pairs.len() as u64,
-            all_pairs: pairs.sample.is_none(),
+            all_pairs: pairs.are_all(),
             positions: sums.positions,
             undecided: sums.undecided,
             accuracy: share(sums.right, sums.weight),
@@ -116,13 +116,16 @@ fn share(sum: f64, weight: f64) -> Option<f64> {
 
 /// Which pairs of inputs: all of them (`base·n + source`), or a sample drawn independently and
 /// by the inputs' weights, with a seed of its own.
-struct Pairs<'a> {
+#[derive(Clone, Debug)]
+pub struct Pairs<'a> {
     inputs: &'a EvaluationSet,
     sample: Option<Vec<(u64, u64)>>,
 }
 
+#[allow(clippy::len_without_is_empty)] // a set of inputs has at least one, and so at least one pair
 impl<'a> Pairs<'a> {
-    fn new(inputs: &'a EvaluationSet, settings: &Settings) -> Self {
+    /// The pairs that `settings` ask for.
+    pub fn new(inputs: &'a EvaluationSet, settings: &Settings) -> Self {
         let count = inputs.len() as u64;
         let all = count.saturating_mul(count);
         let sample = settings.pairs.filter(|wanted| *wanted < all).map(|wanted| {
@@ -137,12 +140,19 @@ impl<'a> Pairs<'a> {
         Self { inputs, sample }
     }
 
-    fn len(&self) -> usize {
+    /// How many there are.
+    pub fn len(&self) -> usize {
         let all = self.inputs.len() * self.inputs.len();
         self.sample.as_ref().map_or(all, Vec::len)
     }
 
-    fn get(&self, i: usize) -> (u64, u64) {
+    /// Whether these are all pairs.
+    pub fn are_all(&self) -> bool {
+        self.sample.is_none()
+    }
+
+    /// The inputs' numbers: base and source.
+    pub fn get(&self, i: usize) -> (u64, u64) {
         let inputs = self.inputs.len();
         match &self.sample {
             Some(pairs) => pairs[i],
@@ -151,12 +161,25 @@ impl<'a> Pairs<'a> {
     }
 
     /// How much a pair counts: a drawn one was drawn by its weight.
-    fn weight(&self, i: usize) -> f64 {
+    pub fn weight(&self, i: usize) -> f64 {
         if self.sample.is_some() {
             return 1.0;
         }
         let (base, source) = self.get(i);
         self.inputs.weight(base as usize) * self.inputs.weight(source as usize)
+    }
+
+    /// The token ids of the bases and of the sources of some pairs, `[n, T]` each.
+    pub fn tokens(&self, space: &InputSpace, chunk: Range<usize>) -> [Array2<usize>; 2] {
+        let tokens = |which: fn((u64, u64)) -> u64| {
+            let mut ids = Array2::zeros((chunk.len(), space.positions()));
+            for (mut row, pair) in ids.rows_mut().into_iter().zip(chunk.clone()) {
+                let input = which(self.get(pair)) as usize;
+                row.assign(&self.inputs.chunk(space, input, input + 1).row(0));
+            }
+            ids
+        };
+        [tokens(|pair| pair.0), tokens(|pair| pair.1)]
     }
 }
 
@@ -200,15 +223,7 @@ fn exchange(
     chunk: Range<usize>,
     sums: &mut [Sums],
 ) {
-    let tokens = |which: fn((u64, u64)) -> u64| {
-        let mut ids = Array2::zeros((chunk.len(), subject.space.positions()));
-        for (mut row, pair) in ids.rows_mut().into_iter().zip(chunk.clone()) {
-            let input = which(pairs.get(pair)) as usize;
-            row.assign(&subject.inputs.chunk(subject.space, input, input + 1).row(0));
-        }
-        ids
-    };
-    let (base, source) = (tokens(|pair| pair.0), tokens(|pair| pair.1));
+    let [base, source] = pairs.tokens(subject.space, chunk.clone());
     let streams = [Stream::Full, subject.stream()];
     let sources = streams.map(|stream| frozen.evaluate(stream, source.view()).0);
     let embedding = frozen.embed(source.view());
@@ -306,7 +321,6 @@ mod tests {
     use crate::test_models;
     use ndarray::array;
     use std::collections::BTreeMap;
-    use superposition::inputs::InputSpace;
     use tracr::model::Wiring;
 
     fn close(found: Option<f64>, expected: f64) {

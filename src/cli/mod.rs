@@ -9,12 +9,16 @@ mod analyze_run;
 mod analyze_study;
 mod bar;
 mod certify;
+mod circuit;
+mod circuit_subject;
 mod compile;
 mod completions;
 mod export;
 pub mod failure;
 mod init;
 mod instructions;
+mod judge;
+mod judge_study;
 mod keys;
 mod man;
 pub mod output;
@@ -82,6 +86,10 @@ enum Command {
     Analyze(analyze::Args),
     /// Prove that a run's compressed model is right on every input, and write a certificate
     Certify(certify::Args),
+    /// List the edges of a model's circuit: which are true, and what each one does
+    Circuit(circuit::Args),
+    /// Score a circuit, a list of edges, against the true one
+    Judge(judge::Args),
     /// Write a run's compressed model as a model file, or W for NumPy
     Export(export::Args),
     /// Draw the figures of a run or a study, from its tables
@@ -130,6 +138,8 @@ fn dispatch(cli: Cli, stop: &StopRequest) -> Result<(), Failure> {
         (Some(Command::Shrink(args)), _) => shrink::main(&args, stop),
         (Some(Command::Analyze(args)), _) => analyze::main(&args, stop),
         (Some(Command::Certify(args)), _) => certify::main(&args, stop),
+        (Some(Command::Circuit(args)), _) => circuit::main(&args, stop),
+        (Some(Command::Judge(args)), _) => judge::main(&args, stop),
         (Some(Command::Export(args)), _) => export::main(&args),
         (Some(Command::Plot(args)), _) => plot::main(&args),
         (Some(Command::Report(args)), _) => report::main(&args),

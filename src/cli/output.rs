@@ -21,6 +21,10 @@ pub enum FileKind {
     Page,
     /// What is proved of a run.
     Certificate,
+    /// The edges of a model.
+    Circuit,
+    /// Edges with scores.
+    EdgeScores,
 }
 
 /// Endings that are files' and not the last part of a name such as `d0.5`.
@@ -61,7 +65,8 @@ impl FileKind {
             Self::Model => &["safetensors"],
             Self::Npz => &["npz"],
             Self::Page => &["html", "htm"],
-            Self::Certificate => &["json"],
+            Self::Certificate | Self::Circuit => &["json"],
+            Self::EdgeScores => &["csv"],
         }
     }
 
@@ -72,6 +77,8 @@ impl FileKind {
             Self::Npz => "W, G and labels for NumPy",
             Self::Page => "one page for a browser",
             Self::Certificate => "a certificate",
+            Self::Circuit => "the edges of a circuit",
+            Self::EdgeScores => "edges with scores",
         };
         format!(".{} ({holds})", self.endings()[0])
     }

@@ -8,6 +8,7 @@ mod axis;
 pub mod bars;
 mod by_setting;
 mod by_width;
+pub mod circuit;
 pub mod colour;
 mod colour_bar;
 mod colour_scale;
@@ -77,6 +78,7 @@ pub fn of_run(directory: &Path) -> Result<Vec<Figure>, ReadError> {
     if let Some(table) = Table::read_if_there(directory, DIAGNOSTICS, TRAIN)? {
         figures.extend(diagnostics::draw(&table)?);
     }
+    figures.extend(circuit::of_directory(directory)?);
     let parts = [GRAM, FEATURES, LAYERS];
     if !parts.iter().any(|name| directory.join(name).exists()) {
         return Ok(figures);

@@ -6,6 +6,7 @@ use maud::{Markup, html};
 use serde_json::Value as Json;
 
 use super::certificate;
+use super::circuit;
 use super::findings::{self, Works};
 use super::template::{self, list, section, tables, verbatim};
 use super::variants;
@@ -92,6 +93,7 @@ pub fn page(directory: &Path) -> Result<Markup, ReadError> {
         (section("Certificate", certificate::of(directory)?))
         (section("Figures", template::figures(&figures)))
         (section("Worst inputs", worst(directory)?))
+        (section("Circuit", circuit::section(directory)?))
         (section("Tables", tables(directory, &TABLES)?))
         (section("Configuration", verbatim(&config)))
         (section("How to run it again", verbatim(&commands(directory))))

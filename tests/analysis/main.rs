@@ -6,6 +6,7 @@ mod common;
 
 mod baselines;
 mod certify;
+mod circuit;
 mod faithfulness;
 mod geometry;
 mod interchange;

@@ -11,6 +11,7 @@ mod bad_sweep;
 mod bad_training;
 mod bad_variants;
 mod certify;
+mod circuit;
 mod compile;
 mod compile_limits;
 mod export;

@@ -1,0 +1,182 @@
+//! What `circuit` and `judge` look at: a compiled model, or a run's compressed one, with its inputs.
+
+use std::num::NonZero;
+use std::path::Path;
+
+use ndarray::Array2;
+
+use super::compile::SettingArgs;
+use super::failure::Failure;
+use super::run_input::model_of;
+use crate::analysis::interchange::Pairs;
+use crate::analysis::{Settings, Subject};
+use crate::circuit::effects::Exchanges;
+use crate::circuit::network::Network;
+use crate::run::finished::Subject as Compressed;
+use base::{escape, limits};
+use superposition::Projection;
+use superposition::inputs::{EvaluationSet, InputSpace};
+use tracr::model::{CompiledModel, Wiring};
+
+/// Inputs that stand for a model's space if that is too large to enumerate.
+const SAMPLE: usize = 16_384;
+
+/// A model with its inputs, read.
+pub struct CircuitSubject {
+    model: CompiledModel,
+    space: InputSpace,
+    inputs: EvaluationSet,
+    /// `W` of a run.
+    projection: Option<Projection>,
+    /// The compiled model's `W`, which changes nothing.
+    identity: Array2<f64>,
+    wiring: Wiring,
+}
+
+/// Options that both commands have.
+#[derive(Debug, clap::Args)]
+pub struct PairArgs {
+    /// Pairs of inputs to exchange values between, or `all`: a sample if there are more
+    #[arg(long, value_name = "N", default_value = "1024", value_parser = pairs)]
+    pairs: PairCount,
+    /// The seed of that sample, and of random circuits
+    #[arg(long, value_name = "SEED", default_value_t = 0)]
+    pub seed: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct PairCount(Option<u64>);
+
+fn pairs(text: &str) -> Result<PairCount, String> {
+    let most = limits::INTERVENTION_PAIRS;
+    if text == "all" {
+        return Ok(PairCount(None));
+    }
+    match text.parse::<u64>() {
+        Ok(n) if (2..=most).contains(&n) => Ok(PairCount(Some(n))),
+        _ => Err(format!("expected a number from 2 to {most}, or `all`")),
+    }
+}
+
+impl PairArgs {
+    /// The pairs of a subject.
+    pub fn of<'a>(&self, subject: &'a CircuitSubject) -> Pairs<'a> {
+        let settings = Settings {
+            pairs: self.pairs.0,
+            seed: self.seed,
+            ..Settings::default()
+        };
+        Pairs::new(&subject.inputs, &settings)
+    }
+}
+
+impl CircuitSubject {
+    /// A run's directory with the inputs of its configuration, or a model file or program with all inputs that it takes,
+    /// from one token to the longest.
+    ///
+    /// # Errors
+    /// If it is neither, or cannot be used.
+    pub fn load(path: &Path) -> Result<Self, Failure> {
+        if path.is_dir() {
+            let run = Compressed::load(path).map_err(Failure::input)?;
+            let inputs = run.experiment.evaluation_set();
+            return Ok(Self {
+                identity: Array2::eye(run.experiment.model.width()),
+                wiring: Wiring::default(),
+                inputs,
+                space: run.experiment.space,
+                model: run.experiment.model,
+                projection: Some(run.projection),
+            });
+        }
+        let model = model_of(path, &SettingArgs::default())?;
+        check_size(path, &model)?;
+        let meta = &model.metadata;
+        let longest = match meta.unique_tokens {
+            true => meta.max_seq_len.min(meta.word_ids().len()),
+            false => meta.max_seq_len,
+        };
+        let lengths: Vec<usize> = (1..=longest).collect();
+        let space =
+            InputSpace::new(&model, &lengths, meta.unique_tokens).map_err(Failure::input)?;
+        let space = match &meta.valid {
+            None => space,
+            Some(text) => space
+                .restricted(&meta.input_vocab, text)
+                .map_err(Failure::input)?,
+        };
+        Ok(Self {
+            identity: Array2::eye(model.width()),
+            wiring: Wiring::default(),
+            inputs: EvaluationSet::new(&space, SAMPLE),
+            space,
+            model,
+            projection: None,
+        })
+    }
+
+    /// The model.
+    pub fn model(&self) -> &CompiledModel {
+        &self.model
+    }
+
+    /// For the analysis: with the run's `W`, or the identity.
+    pub fn subject(&self) -> Subject<'_> {
+        let (w, wiring) = match &self.projection {
+            Some(projection) => (&projection.w, &projection.wiring),
+            None => (&self.identity, &self.wiring),
+        };
+        Subject {
+            model: &self.model,
+            space: &self.space,
+            inputs: &self.inputs,
+            w,
+            wiring,
+        }
+    }
+
+    /// The compiled model, taken apart.
+    pub fn compiled(&self) -> Network {
+        Network::new(&self.model, &self.identity, &self.wiring)
+    }
+
+    /// The run's model, likewise; none of a compiled model.
+    pub fn compressed(&self) -> Option<Network> {
+        let projection = self.projection.as_ref()?;
+        Some(Network::new(&self.model, &projection.w, &projection.wiring))
+    }
+}
+
+/// Threads for the exchanges.
+pub fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get)
+}
+
+/// Refuses exchanges that would not fit in memory.
+pub fn check_memory(exchanges: &Exchanges<'_>) -> Result<(), Failure> {
+    let bytes = exchanges.bytes();
+    if bytes <= u128::from(limits::RUN_BYTES) {
+        return Ok(());
+    }
+    Err(Failure::Input(anyhow::anyhow!(
+        "exchanging edges would need about {} of memory, the limit is {}: compile the program with a smaller --max-seq-len or \
+         vocabulary",
+        limits::readable(bytes),
+        limits::readable(limits::RUN_BYTES.into()),
+    )))
+}
+
+/// A run has such limits, too.
+fn check_size(path: &Path, model: &CompiledModel) -> Result<(), Failure> {
+    let (width, positions) = (model.width(), model.positions());
+    if width <= limits::WIDTH && positions <= limits::POSITIONS {
+        return Ok(());
+    }
+    Err(Failure::Input(anyhow::anyhow!(
+        "{} has D = {width} and {positions} positions, the limits are {} and {}: compile it with a smaller vocabulary or \
+         --max-seq-len",
+        escape::path(path),
+        limits::WIDTH,
+        limits::POSITIONS
+    )))
+}
