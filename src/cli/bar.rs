@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use indicatif::{ProgressState, ProgressStyle};
+use indicatif::{HumanDuration, ProgressState, ProgressStyle};
 
 use super::table;
 use base::escape;
@@ -11,13 +11,22 @@ use superposition::Evaluation;
 /// Longer names are cut.
 const NAME: usize = 24;
 
-/// The style of a template, in which `{rate}` is steps a second.
+/// The style of a template, in which `{rate}` is steps a second and `{remaining}` the time that is left, once it is known.
 pub fn style(template: &str) -> Option<ProgressStyle> {
     let style = ProgressStyle::with_template(template).ok()?;
     let rate = |state: &ProgressState, out: &mut dyn Write| {
         let _ = out.write_str(&rate(state.per_sec())); // a String takes everything
     };
-    Some(style.with_key("rate", rate))
+    let remaining = |state: &ProgressState, out: &mut dyn Write| {
+        if state.pos() > 0 {
+            let _ = write!(out, "{:#} left", HumanDuration(state.eta()));
+        }
+    };
+    Some(
+        style
+            .with_key("rate", rate)
+            .with_key("remaining", remaining),
+    )
 }
 
 /// A name, cut where it is long.

@@ -88,7 +88,7 @@ impl Progress for Reporter {
         }
         if !self.lines {
             self.bar = ProgressBar::with_draw_target(Some(steps), ProgressDrawTarget::stderr());
-            let template = "{prefix} {bar:20} {percent:>3} %  {msg}  {rate}  {eta} left";
+            let template = "{prefix} {bar:20} {percent:>3} %  {msg}  {rate}  {remaining}";
             if let Some(style) = bar::style(template) {
                 self.bar.set_style(style);
             }

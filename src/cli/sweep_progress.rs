@@ -59,7 +59,7 @@ impl SweepReporter {
         };
         let all = add(
             runs as u64,
-            "{prefix} {bar:20} {pos}/{len} runs  {elapsed}  {eta} left",
+            "{prefix} {bar:20} {pos}/{len} runs  {elapsed}  {remaining}",
         );
         all.set_prefix(bar::name(name));
         let line = "  {prefix:24} {bar:12} {percent:>3} %  {msg:15}  {rate}";
