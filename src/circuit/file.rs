@@ -14,10 +14,9 @@ use crate::analysis::interchange::Pairs;
 use crate::analysis::structure::variable_of;
 use crate::results::ReadError;
 use crate::results::documents::json;
+use crate::results::layout::CIRCUIT;
 use base::numbers::four_digits;
 
-/// The file in a run's directory.
-pub const CIRCUIT: &str = "circuit.json";
 /// What rebuilds it.
 pub const REBUILD: &str = "`compress circuit DIR` writes it again";
 

@@ -11,8 +11,9 @@ use super::table::{aligned, significant, wrapped};
 use super::terminal;
 use crate::circuit::baseline::Baseline;
 use crate::circuit::effects::Exchanges;
-use crate::circuit::file::{CIRCUIT, CircuitFile};
+use crate::circuit::file::CircuitFile;
 use crate::figures::{circuit, svg};
+use crate::results::layout::CIRCUIT;
 use base::escape;
 use base::files;
 

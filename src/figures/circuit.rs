@@ -9,8 +9,9 @@ use super::colour::{MISSING, SERIES};
 use super::figure::{Figure, PAGE};
 use super::scene::{Anchor, Label, Mark, Paint, Scene};
 use super::text;
-use crate::circuit::file::{CIRCUIT, CircuitFile, EdgeEntry};
+use crate::circuit::file::{CircuitFile, EdgeEntry};
 use crate::results::ReadError;
+use crate::results::layout::CIRCUIT;
 use base::numbers::{count, four_digits};
 
 /// Lengths in points.

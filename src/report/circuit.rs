@@ -5,8 +5,9 @@ use std::path::Path;
 use maud::{Markup, html};
 
 use super::template::list;
-use crate::circuit::file::{CIRCUIT, CircuitFile};
+use crate::circuit::file::CircuitFile;
 use crate::results::ReadError;
+use crate::results::layout::CIRCUIT;
 use base::escape::visible;
 use base::numbers::four_digits;
 

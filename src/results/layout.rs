@@ -42,6 +42,10 @@ pub const WORST_INPUTS: &str = "worst_inputs.csv";
 pub const ANALYSIS: &str = "analysis.json";
 /// What is proved of a run, where asked for.
 pub const CERTIFICATE: &str = "certificate.json";
+/// The edges of a run's model and what each does, where asked for.
+pub const CIRCUIT: &str = "circuit.json";
+/// The same, drawn.
+pub const CIRCUIT_DRAWING: &str = "circuit.svg";
 
 /// Which runs belong to a study; a directory with it is a study's.
 pub const STUDY: &str = "study.toml";

@@ -8,9 +8,9 @@ use thiserror::Error;
 
 use crate::config::RunConfig;
 use crate::results::layout::{
-    ANALYSIS, CERTIFICATE, CHECKPOINT, CONFIG, DIAGNOSTICS, FAILURE, FEATURES, GRAM, GRAMS,
-    INTERVENTIONS, LAYER_POSITIONS, LAYERS, METRICS, POSITIONS, PREVIOUS_CHECKPOINT, PROJECTION,
-    RESTARTS, SUMMARY, VARIABLES, WARNINGS, WORST_INPUTS,
+    ANALYSIS, CERTIFICATE, CHECKPOINT, CIRCUIT, CIRCUIT_DRAWING, CONFIG, DIAGNOSTICS, FAILURE,
+    FEATURES, GRAM, GRAMS, INTERVENTIONS, LAYER_POSITIONS, LAYERS, METRICS, POSITIONS,
+    PREVIOUS_CHECKPOINT, PROJECTION, RESTARTS, SUMMARY, VARIABLES, WARNINGS, WORST_INPUTS,
 };
 use base::files::{self, FileError, links, names, remove};
 use base::interrupt;
@@ -21,9 +21,11 @@ pub const LOCK: &str = ".lock";
 pub(super) const START_PREFIX: &str = ".start-";
 
 /// In the order in which `--force` deletes them: the sign of completion first.
-const ALL: [&str; 21] = [
+const ALL: [&str; 23] = [
     SUMMARY,
     CERTIFICATE,
+    CIRCUIT,
+    CIRCUIT_DRAWING,
     FAILURE,
     ANALYSIS,
     WORST_INPUTS,

@@ -131,6 +131,24 @@ fn circuit_of_a_run_has_effects_of_both_models_and_a_section_on_its_page() {
 }
 
 #[test]
+fn a_run_that_starts_over_loses_the_circuit_of_its_old_w() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = principal(dir.path(), 8);
+    succeed(&["circuit".to_owned(), text(&path)]);
+    assert!(path.join("circuit.json").exists() && path.join("circuit.svg").exists());
+    let config = text(&root().join("configs/frac_prevs.toml"));
+    let keys = ["compression.method=\"pca\"", "compression.dim=6"];
+    let mut again = vec!["train".to_owned(), config, "--output".into(), text(&path)];
+    again.extend(
+        keys.iter()
+            .flat_map(|key| ["--set".to_owned(), (*key).to_owned()]),
+    );
+    again.push("--force".into());
+    succeed(&again);
+    assert!(!path.join("circuit.json").exists() && !path.join("circuit.svg").exists());
+}
+
+#[test]
 fn baselines_are_lists_that_judge_takes_and_find_a_lossless_circuit() {
     let dir = tempfile::tempdir().unwrap();
     let run = principal(dir.path(), 11);
