@@ -7,7 +7,7 @@ use super::failure::Failure;
 use super::judge_study;
 use super::output;
 use super::signals::StopRequest;
-use super::table::{aligned, number, wrapped};
+use super::table::{aligned, decimals, wrapped};
 use super::terminal;
 use crate::circuit::candidate::{Candidate, Choice};
 use crate::circuit::effects::Exchanges;
@@ -192,7 +192,7 @@ fn text(verdict: &Verdict) -> String {
             random.accuracy_affected,
         ),
     ];
-    let shown = |x: Option<f64>| x.map_or("-".to_owned(), |x| number(rounded(x)));
+    let shown = |x: Option<f64>| x.map_or("-".to_owned(), |x| decimals(x, 4));
     let mut rows = vec![vec![
         String::new(),
         "circuit".into(),
@@ -207,8 +207,7 @@ fn text(verdict: &Verdict) -> String {
     ]);
     for (name, of, random) in measures {
         let random = random.map_or("-".to_owned(), |spread| {
-            let [mean, low, high] =
-                [spread.mean, spread.low, spread.high].map(|x| number(rounded(x)));
+            let [mean, low, high] = [spread.mean, spread.low, spread.high].map(|x| decimals(x, 4));
             format!("{mean} ({low} to {high})")
         });
         rows.push(vec![
@@ -230,9 +229,4 @@ fn text(verdict: &Verdict) -> String {
         verdict.pairs
     ));
     text
-}
-
-/// To four decimals, which is more than the table needs.
-fn rounded(x: f64) -> f64 {
-    (x * 1e4).round() / 1e4
 }

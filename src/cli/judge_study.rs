@@ -5,7 +5,7 @@ use std::path::Path;
 use super::circuit_subject::{CircuitSubject, PairArgs, check_memory, threads};
 use super::failure::Failure;
 use super::signals::{StopRequest, stopped_at};
-use super::table::{aligned, number, wrapped};
+use super::table::{aligned, decimals, wrapped};
 use super::terminal;
 use crate::analysis::interchange::Pairs;
 use crate::circuit::baseline::Baseline;
@@ -175,8 +175,7 @@ fn text(rows: Vec<ScoreRow>) -> String {
             [] => "-".to_owned(),
             values => {
                 let (low, high) = median_interval(values);
-                let [median, low, high] =
-                    [median(values), low, high].map(|x| number((x * 1e3).round() / 1e3));
+                let [median, low, high] = [median(values), low, high].map(|x| decimals(x, 3));
                 if values.len() == 1 {
                     median
                 } else {

@@ -58,6 +58,20 @@ pub fn number(x: f64) -> String {
     }
 }
 
+/// A number to so many decimals, without trailing zeros.
+pub fn decimals(x: f64, places: usize) -> String {
+    let text = format!("{x:.places$}");
+    let text = match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.'),
+        false => &text,
+    };
+    if text == "-0" {
+        "0".into()
+    } else {
+        text.into()
+    }
+}
+
 /// A value for reading: a number as [`number`] writes it.
 pub fn value(value: &Value) -> String {
     match value {
@@ -111,6 +125,13 @@ mod tests {
     fn a_small_figure_is_not_zero() {
         let texts: Vec<String> = [0.0, 1.856e-7, 0.9975].map(significant).into();
         assert_eq!(texts, ["0", "1.856e-7", "0.9975"]);
+    }
+
+    #[test]
+    fn decimals_are_as_many_as_asked_for() {
+        let texts = [0.0, 4e-4, -4e-5, 0.97549, 120.0, f64::NAN].map(|x| decimals(x, 4));
+        assert_eq!(texts, ["0", "0.0004", "0", "0.9755", "120", "NaN"]);
+        assert_eq!(decimals(120.4, 0), "120");
     }
 
     #[test]
