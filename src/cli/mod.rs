@@ -22,6 +22,8 @@ mod plot;
 pub mod process;
 mod programs;
 mod progress;
+mod recover;
+mod recover_directory;
 mod report;
 mod run;
 mod run_attention;
@@ -78,6 +80,8 @@ enum Command {
     Analyze(analyze::Args),
     /// Prove that a run's compressed model is right on every input, and write a certificate
     Certify(certify::Args),
+    /// Look for the directions of a run's features, by a dictionary learning method that sees the stream alone
+    Recover(recover::Args),
     /// Write a run's compressed model as a model file, or W for NumPy
     Export(export::Args),
     /// Draw the figures of a run or a study, from its tables
@@ -109,6 +113,7 @@ fn dispatch(cli: Cli, stop: &StopRequest) -> Result<(), Failure> {
         (Some(Command::Shrink(args)), _) => shrink::main(&args, stop),
         (Some(Command::Analyze(args)), _) => analyze::main(&args, stop),
         (Some(Command::Certify(args)), _) => certify::main(&args, stop),
+        (Some(Command::Recover(args)), _) => recover::main(&args, stop),
         (Some(Command::Export(args)), _) => export::main(&args),
         (Some(Command::Plot(args)), _) => plot::main(&args),
         (Some(Command::Report(args)), _) => report::main(&args),
