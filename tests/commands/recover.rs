@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value as Json;
 use tracr_compress::recovery::dictionary;
 
-use crate::common::{call, compress, json, run, snapshot, succeed, text};
+use crate::common::command::{call, compress, run, signal, snapshot, succeed, text};
 
 /// `compress recover` of a run into a directory.
 fn arguments(run: &Path, method: &str, output: &Path, more: &[&str]) -> Vec<String> {
@@ -75,7 +75,7 @@ fn recover_writes_a_dictionary_a_seed_and_says_how_well_it_explains_the_stream()
             assert!(explained > 0.5 && explained <= 1.0, "{method}: {explained}");
             assert!(l0 > 0.0 && l0 <= 9.0);
             if method == "topk_sae" {
-                assert!(l0 <= 3.0);
+                assert!(l0 <= 3.0 + 1e-9); // a mean by weights
             }
         }
         let other = |seed: usize| {
@@ -109,7 +109,7 @@ fn recover_writes_a_dictionary_a_seed_and_says_how_well_it_explains_the_stream()
 }
 
 #[test]
-fn recover_goes_on_after_it_was_killed_and_ends_with_the_same_bytes() {
+fn recover_goes_on_after_it_was_stopped_or_killed_and_ends_with_the_same_bytes() {
     let dir = tempfile::tempdir().unwrap();
     let of = dir.path().join("run");
     run("frac_prevs", 500, &of, &["compression.dim=6"]);
@@ -125,16 +125,23 @@ fn recover_goes_on_after_it_was_killed_and_ends_with_the_same_bytes() {
     );
     assert_eq!(snapshot(&first.join("seed=0")).len(), 3);
     let killed = dir.path().join("killed");
-    for wait in [200, 500, 900] {
-        let mut child = compress()
+    for (wait, how) in [(300, "INT"), (200, "KILL"), (500, "KILL"), (900, "TERM")] {
+        let child = compress()
             .args(arguments(&of, "l1_sae", &killed, &more))
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         std::thread::sleep(Duration::from_millis(wait));
-        child.kill().unwrap();
-        child.wait().unwrap();
+        signal(&child, how);
+        let ended = child.wait_with_output().unwrap();
+        let said = String::from_utf8(ended.stderr).unwrap();
+        // A fast machine may have been ready.
+        match ended.status.code() {
+            Some(130) => assert!(said.contains("stopped"), "{said}"),
+            Some(0) => {}
+            other => assert!(other.is_none() && how == "KILL", "{how}: {other:?} {said}"),
+        }
     }
     for directory in [&killed, &first] {
         recover(&of, "l1_sae", directory, &more);

@@ -118,7 +118,7 @@ pub(super) fn first_that_explains<V: Copy + Send + Sync>(
     });
     match best {
         Some(best) => best,
-        // Not reached: there is a value, and the last of its starts is looked at.
+        // Without a start nothing was tried.
         None => (values[0], false, run(values[0], 0)),
     }
 }

@@ -131,19 +131,21 @@ pub fn find(
         Method::Pca => (None, None, None, plain::pca(&scaled, m)),
         Method::Random => (None, None, None, plain::random(&scaled, m, seed)),
         Method::Nnsc | Method::L1Sae => {
+            let is_nnsc = settings.method == Method::Nnsc;
             let values = settings.lambda.map_or_else(choice::lambdas, |x| vec![x]);
-            let is_free = settings.lambda.is_none();
-            let (starts, run): (u32, fn(&Scaled, usize, f64, u64, u32) -> Attempt) =
-                if settings.method == Method::Nnsc {
-                    (nnsc::RESTARTS, nnsc::run)
+            let starts = if is_nnsc { nnsc::RESTARTS } else { 1 };
+            let run = |lambda: f64, start| {
+                if is_nnsc {
+                    nnsc::run(&scaled, m, lambda, seed, start)
                 } else {
-                    (1, sae::run_l1)
-                };
-            let run = |lambda: f64, start| run(&scaled, m, lambda, seed, start);
+                    sae::run_l1(&scaled, m, lambda, seed, start)
+                }
+            };
             let tell = &mut |x: &f64, a: &Attempt| watch(&Tried::lambda(*x, a));
             let (lambda, enough, kept) =
                 first_that_explains(rows, &values, starts, threads, run, tell);
-            (Some(lambda), None, is_free.then_some(enough), kept)
+            let enough = settings.lambda.is_none().then_some(enough);
+            (Some(lambda), None, enough, kept)
         }
         Method::TopkSae => {
             let values = match settings.k {
@@ -153,7 +155,8 @@ pub fn find(
             let run = |k: usize, start| sae::run_topk(&scaled, m, k, seed, start);
             let tell = &mut |k: &usize, a: &Attempt| watch(&Tried::k(*k, a));
             let (k, enough, kept) = first_that_explains(rows, &values, 1, threads, run, tell);
-            (None, Some(k), settings.k.is_none().then_some(enough), kept)
+            let enough = settings.k.is_none().then_some(enough);
+            (None, Some(k), enough, kept)
         }
     };
     let fit = match attempt.fit {

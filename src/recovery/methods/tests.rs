@@ -7,7 +7,7 @@ use crate::recovery::dictionary::{Dictionary, Encoder};
 use crate::recovery::rows::Rows;
 use base::rng::{Purpose, normal, stream};
 
-/// Unit atoms `[m, d]`, and rows with up to three of them, each between 0.5 and 1.5, beside an offset.
+/// Unit atoms `[m, d]`, and rows with one or two of them, each between 0.5 and 1.5, beside an offset.
 fn planted(m: usize, d: usize, n: usize, seed: u64) -> (Array2<f64>, Rows) {
     let mut rng = stream(seed, Purpose::Init);
     let mut atoms = normal(&mut rng, (m, d), 1.0);
@@ -17,7 +17,7 @@ fn planted(m: usize, d: usize, n: usize, seed: u64) -> (Array2<f64>, Rows) {
     }
     let mut z = Array2::from_elem((n, d), 0.7);
     for mut row in z.rows_mut() {
-        for _ in 0..rng.random_range(1..=3) {
+        for _ in 0..rng.random_range(1..=2) {
             let size = rng.random_range(0.5..1.5);
             row.scaled_add(size, &atoms.row(rng.random_range(0..m)));
         }
@@ -50,7 +50,7 @@ fn cosines(truth: &Array2<f64>, found: &Array2<f64>) -> Vec<f64> {
 
 #[test]
 fn planted_atoms_are_found_where_rows_are_sparse_and_more_so_than_by_chance() {
-    let (truth, rows) = planted(9, 6, 600, 1);
+    let (truth, rows) = planted(9, 6, 400, 1);
     let share = |method| {
         let found = find(&rows, &settings(method, 9), 0, 2, &mut |_| {}).unwrap();
         let cosines = cosines(&truth, &found.dictionary.atoms);
@@ -60,7 +60,7 @@ fn planted_atoms_are_found_where_rows_are_sparse_and_more_so_than_by_chance() {
     let (nnsc, facts) = share(Method::Nnsc);
     assert_eq!(nnsc, 9, "{facts:?}");
     assert!(facts.fit.explained_variance >= ENOUGH && facts.enough == Some(true));
-    assert!(facts.fit.l0 < 4.5, "{facts:?}");
+    assert!(facts.fit.l0 < 3.0, "{facts:?}");
     let (l1, facts) = share(Method::L1Sae);
     assert!(l1 >= 7, "{l1}: {facts:?}");
     assert!(facts.fit.explained_variance >= ENOUGH);
@@ -90,12 +90,18 @@ fn topk_keeps_as_many_codes_as_it_says_and_no_more_than_it_needs() {
 
 #[test]
 fn the_same_seed_gives_the_same_bits_on_any_number_of_threads() {
-    let (_, rows) = planted(7, 4, 200, 3);
+    let (_, rows) = planted(6, 4, 60, 3);
     for (_, method) in Method::ALL {
+        // Chosen for one of them: several values side by side.
+        let settings = Settings {
+            lambda: (method == Method::Nnsc).then_some(0.3),
+            k: Some(2),
+            ..settings(method, 6)
+        };
         let with = |threads, seed| {
             let mut tried = Vec::new();
             let mut watch = |t: &super::Tried| tried.push(t.value.clone());
-            let found = find(&rows, &settings(method, 7), seed, threads, &mut watch).unwrap();
+            let found = find(&rows, &settings, seed, threads, &mut watch).unwrap();
             (found, tried)
         };
         let one = with(1, 4);

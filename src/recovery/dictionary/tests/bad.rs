@@ -54,7 +54,7 @@ fn bad_files_each_get_a_message_that_says_what_and_how_to_mend_it() {
         .add("W_dec", &[1, 3], [1.0, 2.0, 3.0])
         .finish("format", "pt".into())
         .unwrap();
-    let ones = vec![1.0f64.to_le_bytes(); 6].concat();
+    let ones = [1.0f64.to_le_bytes(); 6].concat();
     let archive = |name: &str| {
         let mut writer = NpzWriter::default();
         writer.add_matrix(name, array![[1.0, 2.0, 3.0]].view());
