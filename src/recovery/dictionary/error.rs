@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use super::layout::{BARE, CONFIG, MOST_ATOMS, WEIGHTS};
 use super::numpy::NumpyError;
-use super::{BARE, CONFIG, MOST_ATOMS, WEIGHTS};
 use base::content::Content;
 use base::escape;
 use base::files::FileError;

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use super::error::{DictionaryError, Problem};
-use super::{BARE, CONFIG, Dictionary, WEIGHTS, matrix, saelens};
+use super::layout::{BARE, CONFIG, WEIGHTS};
+use super::model::Dictionary;
+use super::{matrix, saelens};
 use base::content::Content;
 use base::files;
 use base::limits;

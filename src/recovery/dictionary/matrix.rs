@@ -3,13 +3,12 @@
 use ndarray::{Array1, Array2, ArrayD, ArrayViewD, Dimension, Ix1, Ix2};
 use serde::{Deserialize, Serialize};
 
+use super::encoder::{self, Encoder};
 use super::error::Problem;
+use super::layout::MOST_ATOMS;
+use super::model::Dictionary;
 use super::numpy::{self, Archive};
-use super::{Dictionary, Encoder, MOST_ATOMS, encoder};
 use base::tensors::{TensorError, TensorFile, TensorWriter};
-
-/// The file that a dictionary without an encoder is written to.
-pub const BARE: &str = "dictionary.safetensors";
 
 /// The metadata key that says where a bare dictionary is from and how its codes come about.
 const METADATA: &str = "recovery";

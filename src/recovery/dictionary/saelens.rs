@@ -9,18 +9,15 @@ use std::path::Path;
 use ndarray::{Array1, Array2, Ix1, Ix2};
 use serde_json::{Map, Value, json};
 
+use super::encoder::{Activation, Encoder, Linear};
 use super::error::{DictionaryError, Problem};
+use super::layout::{CONFIG, WEIGHTS};
 use super::matrix::{check_count, check_entries, checked_atoms, tensor};
-use super::{Activation, Dictionary, Encoder, Linear};
+use super::model::Dictionary;
 use base::escape;
 use base::files;
 use base::limits;
 use base::tensors::{TensorError, TensorFile, TensorWriter};
-
-/// The configuration's file.
-pub const CONFIG: &str = "cfg.json";
-/// The tensors' file.
-pub const WEIGHTS: &str = "sae_weights.safetensors";
 
 /// The version of SAELens whose layout is written. Without one, SAELens takes a file for older than its version 6.
 const VERSION: &str = "6.0.0";
