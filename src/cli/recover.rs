@@ -13,7 +13,6 @@ use super::table::{aligned, significant};
 use super::{output, terminal};
 use crate::analysis;
 use crate::recovery::data::{self, Choice, Data};
-use crate::recovery::dictionary::MOST_ATOMS;
 use crate::recovery::methods::choice::{ENOUGH, Tried};
 use crate::recovery::methods::{self, Facts, Method, Settings};
 use crate::results::layout::PROJECTION;
@@ -23,6 +22,9 @@ use base::limits;
 use base::numbers::count;
 use superposition::inputs::EvaluationSet;
 use tracr::model::Frozen;
+
+/// Atoms that are looked for: what is computed on the way grows with their square.
+const MOST: i64 = 1024;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -40,7 +42,7 @@ pub struct Args {
     seeds: u64,
     /// The number of atoms m [default: the number of features that there are to be found in the stream, which is all
     /// that is taken from the truth]
-    #[arg(long, value_name = "M", value_parser = clap::value_parser!(u32).range(1..=MOST_ATOMS as i64))]
+    #[arg(long, value_name = "M", value_parser = clap::value_parser!(u32).range(1..=MOST))]
     atoms: Option<u32>,
     /// Which states: all, 0 for those after the embedding, or N for those after the N-th block that writes something
     #[arg(long, value_name = "all|N", default_value = "all", value_parser = site)]
@@ -52,8 +54,9 @@ pub struct Args {
     /// 2^(-i/2), i = 0 to 14, with which 0.98 of the variance is explained]
     #[arg(long, value_name = "X", value_parser = lambda, allow_negative_numbers = true)]
     lambda: Option<f64>,
-    /// topk_sae: the number of codes that are kept [default: the smallest with which 0.98 of the variance is explained]
-    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=MOST_ATOMS as i64))]
+    /// topk_sae: the number of codes that are kept [default: the smallest, of at most 64, with which 0.98 of the variance
+    /// is explained]
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=MOST))]
     k: Option<u32>,
     /// Print nothing but the result
     #[arg(long)]

@@ -8,4 +8,4 @@ pub const CONFIG: &str = "cfg.json";
 pub const WEIGHTS: &str = "sae_weights.safetensors";
 
 /// Atoms of a dictionary: codes of many rows have to fit in memory.
-pub const MOST_ATOMS: usize = 16_384;
+pub const MOST_ATOMS: usize = 4096;

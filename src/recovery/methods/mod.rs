@@ -1,7 +1,7 @@
 //! What finds dictionaries, from rows alone: none of it is told the truth.
 //!
 //! - [`Method`]: their names.
-//! - [`scaled`]: rows in units of their own.
+//! - `scaled`: rows in units of their own.
 //! - [`choice`]: how sparse a dictionary is to be, chosen by the variance that it explains.
 //! - `plain`: random data rows and principal components.
 //! - `nnsc`: non-negative sparse coding.

@@ -152,8 +152,8 @@ fn bad_files_each_get_a_message_that_says_what_and_how_to_mend_it() {
         ),
         (
             "many.safetensors",
-            tensors(&[16_385, 3], &vec![1.0; 3 * 16_385]),
-            "16385 atoms, and at most 16384",
+            tensors(&[4097, 3], &vec![1.0; 3 * 4097]),
+            "4097 atoms, and at most 4096",
         ),
         (
             "integers.safetensors",
@@ -253,10 +253,7 @@ fn bad_folders_each_get_a_message_that_says_what_and_how_to_mend_it() {
             "`d_in` is missing",
         ),
         (Box::new(change("d_sae", 0.into())), "no atoms"),
-        (
-            Box::new(change("d_sae", 99_999_999.into())),
-            "at most 16384",
-        ),
+        (Box::new(change("d_sae", 99_999_999.into())), "at most 4096"),
         (Box::new(change("k", 0.into())), "`k` is 0, but d_sae is 5"),
         (Box::new(change("k", 6.into())), "`k` is 6, but d_sae is 5"),
         (
