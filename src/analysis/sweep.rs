@@ -27,15 +27,39 @@ pub fn pieces<S: Send>(
         .step_by(size.max(1))
         .map(|start| start..(start + size).min(count))
         .collect();
-    if threads <= 1 || ranges.len() < 2 {
-        return ranges.into_iter().map(work).for_each(take);
+    in_order(
+        &ranges,
+        threads,
+        |range| work(range.clone()),
+        |part| {
+            take(part);
+            true
+        },
+    );
+}
+
+/// `work` on each item, and `take` what comes of it, in order, as long as that says to go on. At any time there are at
+/// most as many of these as threads.
+pub fn in_order<I: Sync, S: Send>(
+    items: &[I],
+    threads: usize,
+    work: impl Fn(&I) -> S + Sync,
+    mut take: impl FnMut(S) -> bool,
+) {
+    if threads <= 1 || items.len() < 2 {
+        for item in items {
+            if !take(work(item)) {
+                return;
+            }
+        }
+        return;
     }
     let work = &work;
-    for round in ranges.chunks(threads) {
+    for round in items.chunks(threads) {
         let parts: Vec<S> = std::thread::scope(|scope| {
             let workers: Vec<_> = round
                 .iter()
-                .map(|mine| scope.spawn(move || work(mine.clone())))
+                .map(|item| scope.spawn(move || work(item)))
                 .collect();
             workers
                 .into_iter()
@@ -46,7 +70,11 @@ pub fn pieces<S: Send>(
                 })
                 .collect()
         });
-        parts.into_iter().for_each(&mut take);
+        for part in parts {
+            if !take(part) {
+                return;
+            }
+        }
     }
 }
 
@@ -80,6 +108,23 @@ mod tests {
                 );
                 assert_eq!(all, (0..count).collect::<Vec<_>>());
             }
+        }
+    }
+
+    #[test]
+    fn items_are_taken_in_order_until_it_is_enough() {
+        for threads in [1, 2, 3, 8] {
+            let mut all = Vec::new();
+            in_order(
+                &[1, 2, 3, 4, 5],
+                threads,
+                |x| x * x,
+                |square| {
+                    all.push(square);
+                    square < 9
+                },
+            );
+            assert_eq!(all, [1, 4, 9]);
         }
     }
 

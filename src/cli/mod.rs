@@ -27,6 +27,8 @@ mod plot;
 pub mod process;
 mod programs;
 mod progress;
+mod recover;
+mod recover_directory;
 mod report;
 mod run;
 mod run_attention;
@@ -90,6 +92,8 @@ enum Command {
     Circuit(circuit::Args),
     /// Score a circuit, a list of edges, against the true one
     Judge(judge::Args),
+    /// Look for the directions of a run's features, by a dictionary learning method that sees the stream alone
+    Recover(recover::Args),
     /// Write a run's compressed model as a model file, or W for NumPy
     Export(export::Args),
     /// Draw the figures of a run or a study, from its tables
@@ -140,6 +144,7 @@ fn dispatch(cli: Cli, stop: &StopRequest) -> Result<(), Failure> {
         (Some(Command::Certify(args)), _) => certify::main(&args, stop),
         (Some(Command::Circuit(args)), _) => circuit::main(&args, stop),
         (Some(Command::Judge(args)), _) => judge::main(&args, stop),
+        (Some(Command::Recover(args)), _) => recover::main(&args, stop),
         (Some(Command::Export(args)), _) => export::main(&args),
         (Some(Command::Plot(args)), _) => plot::main(&args),
         (Some(Command::Report(args)), _) => report::main(&args),

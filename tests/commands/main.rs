@@ -19,6 +19,7 @@ mod installed;
 mod instructions;
 mod other_kinds;
 mod plot;
+mod recover;
 mod report;
 mod run;
 mod run_many;

@@ -1,0 +1,320 @@
+//! `compress recover RUN`: dictionaries of a run's compressed stream, found by a method that is not told the truth.
+
+use std::num::NonZero;
+use std::path::PathBuf;
+
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::failure::Failure;
+use super::recover_directory::{RecoverDirectory, Request};
+use super::signals::StopRequest;
+use super::table::{aligned, significant};
+use super::{output, terminal};
+use crate::analysis;
+use crate::recovery::data::{self, Choice, Data};
+use crate::recovery::methods::choice::{ENOUGH, Tried};
+use crate::recovery::methods::{self, Facts, Method, Settings};
+use crate::results::layout::PROJECTION;
+use crate::run::finished::Subject;
+use base::files::{self, hex};
+use base::limits;
+use base::numbers::count;
+use superposition::inputs::EvaluationSet;
+use tracr::model::Frozen;
+
+/// Atoms that are looked for: what is computed on the way grows with their square.
+const MOST: i64 = 1024;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The directory of a run, or of a W that `compress shrink` accepted
+    run: PathBuf,
+    /// What looks for the dictionary: nnsc (non-negative sparse coding), l1_sae, topk_sae (sparse autoencoders), pca, or
+    /// random (rows of the data)
+    #[arg(long, value_parser = method)]
+    method: Method,
+    /// Where to write: a folder seed=S for each seed
+    #[arg(short, long, value_name = "DIR")]
+    output: PathBuf,
+    /// How many dictionaries to look for, with the seeds 0, 1, ...
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    seeds: u64,
+    /// The number of atoms m [default: the number of features that there are to be found in the stream, which is all
+    /// that is taken from the truth]
+    #[arg(long, value_name = "M", value_parser = clap::value_parser!(u32).range(1..=MOST))]
+    atoms: Option<u32>,
+    /// Which states: all, 0 for those after the embedding, or N for those after the N-th block that writes something
+    #[arg(long, value_name = "all|N", default_value = "all", value_parser = site)]
+    site: Site,
+    /// Leave out the first position, BOS
+    #[arg(long)]
+    no_bos: bool,
+    /// nnsc and l1_sae: the L1 penalty, for a stream with a variance of 1 per dimension [default: the largest of
+    /// 2^(-i/2), i = 0 to 14, with which 0.98 of the variance is explained]
+    #[arg(long, value_name = "X", value_parser = lambda, allow_negative_numbers = true)]
+    lambda: Option<f64>,
+    /// topk_sae: the number of codes that are kept [default: the smallest, of at most 64, with which 0.98 of the variance
+    /// is explained]
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=MOST))]
+    k: Option<u32>,
+    /// Print nothing but the result
+    #[arg(long)]
+    quiet: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// All sites, or one.
+#[derive(Clone, Copy, Debug)]
+struct Site(Option<usize>);
+
+fn method(word: &str) -> Result<Method, String> {
+    Method::named(word).ok_or_else(|| {
+        let names = Method::ALL.map(|(name, _)| name.to_owned());
+        format!("the methods are {}", base::numbers::listed(&names))
+    })
+}
+
+fn site(word: &str) -> Result<Site, &'static str> {
+    match word {
+        "all" => Ok(Site(None)),
+        number => number
+            .parse()
+            .map(|n| Site(Some(n)))
+            .map_err(|_| "it is all, or a number from 0"),
+    }
+}
+
+fn lambda(text: &str) -> Result<f64, &'static str> {
+    match text.parse() {
+        Ok(x) if (0.0..=1e6).contains(&x) => Ok(x),
+        _ => Err("it is a number from 0 to 1e6"),
+    }
+}
+
+pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
+    check_options(args)?;
+    output::directory(&args.output, "recover writes a folder for each seed")?;
+    let run = Subject::load(&args.run).map_err(Failure::input)?;
+    if run.projection.wiring.count() > 1 {
+        return Err(refused(
+            args,
+            "its stream is written with several matrices, so that a feature has no one direction: recover takes a run \
+             with compression.tied=true and compression.per_layer=false",
+        ));
+    }
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let inputs = run.experiment.evaluation_set();
+    let data = collect(args, &run, &inputs, threads)?;
+    if args.atoms.is_none() && data.features == 0 {
+        return Err(refused(
+            args,
+            "no feature contributes to its stream: choose the number of atoms by --atoms",
+        ));
+    }
+    let settings = Settings {
+        method: args.method,
+        atoms: args.atoms.map_or(data.features, |m| m as usize),
+        lambda: args.lambda,
+        k: args.k.map(|k| k as usize),
+    };
+    if let Some(k) = settings.k
+        && k > settings.atoms
+    {
+        return Err(Failure::Input(anyhow::anyhow!(
+            "--k is {k}, but there are {}: it is from 1 to that",
+            count(settings.atoms, "atom")
+        )));
+    }
+    let projection = files::read_bounded(&args.run.join(PROJECTION), limits::PROJECTION_BYTES)
+        .map_err(Failure::input)?;
+    let request = Request {
+        projection_sha256: hex(&Sha256::digest(&projection)),
+        settings,
+        site: args.site.0,
+        bos: !args.no_bos,
+    };
+    let directory = RecoverDirectory::open(&args.output, &request)?;
+    stop.say(format!(
+        "stopped; the same command goes on with the first seed that is not done ({})",
+        args.output.display()
+    ));
+    let mut all = Vec::new();
+    for seed in 0..args.seeds {
+        let facts = match directory.found(seed)? {
+            Some(facts) => facts,
+            None => {
+                let mut watch = |tried: &Tried| say(args, seed, tried);
+                let found = methods::find(&data.rows, &settings, seed, threads, &mut watch)
+                    .map_err(|e| refused(args, &e.to_string()))?;
+                directory.keep(seed, &found)?;
+                found.facts
+            }
+        };
+        all.push(facts);
+    }
+    let printed = if args.json {
+        let value = json(&directory, &settings, &data, &all);
+        serde_json::to_string_pretty(&value).map_err(|e| Failure::Running(e.into()))? + "\n"
+    } else {
+        text(args, &inputs, &settings, &data, &all)
+    };
+    Ok(terminal::print(&printed)?)
+}
+
+/// Options that say nothing of this method are a mistake.
+fn check_options(args: &Args) -> Result<(), Failure> {
+    let name = args.method.name();
+    let wrong = |option: &str, of: &str| {
+        Err(Failure::Input(anyhow::anyhow!(
+            "{option} is an option of {of}: leave it out with {name}"
+        )))
+    };
+    if args.lambda.is_some() && !args.method.has_lambda() {
+        return wrong("--lambda", "nnsc and l1_sae");
+    }
+    if args.k.is_some() && args.method != Method::TopkSae {
+        return wrong("--k", "topk_sae");
+    }
+    Ok(())
+}
+
+fn refused(args: &Args, problem: &str) -> Failure {
+    Failure::Input(anyhow::anyhow!(
+        "{}: {problem}",
+        base::escape::path(&args.run)
+    ))
+}
+
+fn collect(
+    args: &Args,
+    run: &Subject,
+    inputs: &EvaluationSet,
+    threads: usize,
+) -> Result<Data, Failure> {
+    let model = &run.experiment.model;
+    let sites = data::sites(&Frozen::<f64>::new(model)).len();
+    if let Some(site) = args.site.0
+        && site >= sites
+    {
+        return Err(refused(
+            args,
+            &format!(
+                "--site is {site}, but its model has the sites 0 to {}",
+                sites - 1
+            ),
+        ));
+    }
+    let subject = analysis::Subject {
+        model,
+        space: &run.experiment.space,
+        inputs,
+        w: &run.projection.w,
+        wiring: &run.projection.wiring,
+    };
+    let choice = Choice {
+        site: args.site.0,
+        bos: !args.no_bos,
+    };
+    let data = data::collect(subject, choice, threads);
+    if data.rows.z.iter().all(|x| x.is_finite()) {
+        Ok(data)
+    } else {
+        Err(refused(args, "its compressed stream is not finite"))
+    }
+}
+
+/// A line for what was tried.
+fn say(args: &Args, seed: u64, tried: &Tried) {
+    if args.quiet {
+        return;
+    }
+    let mut words = vec![format!("seed {seed}: {}", tried.value)];
+    if let Some(objective) = tried.objective {
+        words.push(format!("objective {}", significant(objective)));
+    }
+    if let Some(fit) = &tried.fit {
+        words.push(format!(
+            "EV {:.4}, L0 {:.2}",
+            fit.explained_variance, fit.l0
+        ));
+    }
+    terminal::message(&words.join(", "));
+}
+
+fn json(
+    directory: &RecoverDirectory,
+    settings: &Settings,
+    data: &Data,
+    all: &[Facts],
+) -> serde_json::Value {
+    let dictionaries: Vec<_> = all
+        .iter()
+        .map(|facts| {
+            let mut value = json!(facts);
+            value["path"] = json!(directory.of(facts.seed).display().to_string());
+            value
+        })
+        .collect();
+    json!({
+        "method": settings.method,
+        "atoms": settings.atoms,
+        "rows": data.rows.z.nrows(),
+        "d": data.rows.z.ncols(),
+        "dictionaries": dictionaries,
+    })
+}
+
+fn text(
+    args: &Args,
+    inputs: &EvaluationSet,
+    settings: &Settings,
+    data: &Data,
+    all: &[Facts],
+) -> String {
+    let (n, d) = data.rows.z.dim();
+    let from = if inputs.is_whole() {
+        ""
+    } else {
+        ", of a sample of the inputs"
+    };
+    let mut text = format!(
+        "{}: {} from {} of width {d}{from}\n",
+        settings.method.name(),
+        count(settings.atoms, "atom"),
+        count(n, "different row")
+    );
+    let value = match settings.method {
+        Method::TopkSae => Some("k"),
+        method => method.has_lambda().then_some("lambda"),
+    };
+    let mut head = vec!["seed"];
+    head.extend(value);
+    head.extend(["EV", "L0", "dead atoms"]);
+    head.extend(value.map(|_| "objective"));
+    let mut table = vec![head.into_iter().map(str::to_owned).collect()];
+    for facts in all {
+        let mut row = vec![facts.seed.to_string()];
+        row.extend(facts.lambda.map(significant));
+        row.extend(facts.k.map(|k| k.to_string()));
+        row.push(format!("{:.4}", facts.fit.explained_variance));
+        row.push(format!("{:.2}", facts.fit.l0));
+        row.push(facts.fit.dead.to_string());
+        row.extend(facts.objective.map(significant));
+        table.push(row);
+    }
+    text += &aligned(&table, 0);
+    let little = all
+        .iter()
+        .filter(|facts| facts.enough == Some(false))
+        .count();
+    if let (Some(value), 1..) = (value, little) {
+        text += &format!(
+            "of {}, no {value} that was tried explains {ENOUGH} of the variance: the dictionary that explains most was kept\n",
+            count(little, "seed")
+        );
+    }
+    text + &format!("dictionaries in {}\n", args.output.display())
+}
