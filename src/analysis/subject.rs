@@ -21,7 +21,7 @@ pub struct Subject<'a> {
 
 impl Subject<'_> {
     /// The compressed model's stream.
-    pub(super) fn stream(&self) -> Stream<'_, f64> {
+    pub(crate) fn stream(&self) -> Stream<'_, f64> {
         Stream::Compressed(self.w, self.wiring)
     }
 }

@@ -29,6 +29,7 @@ mod run_input;
 mod run_many;
 mod run_model;
 mod run_program;
+mod score;
 mod shrink;
 pub mod signals;
 mod sweep;
@@ -78,8 +79,10 @@ enum Command {
     Analyze(analyze::Args),
     /// Prove that a run's compressed model is right on every input, and write a certificate
     Certify(certify::Args),
-    /// Write a run's compressed model as a model file, or W for NumPy
+    /// Write a run's compressed model as a model file, W for NumPy, or its activations with their true features
     Export(export::Args),
+    /// Score a dictionary (of a sparse autoencoder, say) against a run's true features
+    Score(score::Args),
     /// Draw the figures of a run or a study, from its tables
     Plot(plot::Args),
     /// Write one HTML page about a run or a study
@@ -110,6 +113,7 @@ fn dispatch(cli: Cli, stop: &StopRequest) -> Result<(), Failure> {
         (Some(Command::Analyze(args)), _) => analyze::main(&args, stop),
         (Some(Command::Certify(args)), _) => certify::main(&args, stop),
         (Some(Command::Export(args)), _) => export::main(&args),
+        (Some(Command::Score(args)), _) => score::main(&args, stop),
         (Some(Command::Plot(args)), _) => plot::main(&args),
         (Some(Command::Report(args)), _) => report::main(&args),
         (Some(Command::Programs(args)), _) => programs::main(&args),

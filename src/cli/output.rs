@@ -21,6 +21,8 @@ pub enum FileKind {
     Page,
     /// What is proved of a run.
     Certificate,
+    /// The stream's states and the features behind them.
+    Activations,
 }
 
 /// Endings that are files' and not the last part of a name such as `d0.5`.
@@ -58,7 +60,7 @@ impl FileKind {
     /// Its endings, the usual one first.
     const fn endings(self) -> &'static [&'static str] {
         match self {
-            Self::Model => &["safetensors"],
+            Self::Model | Self::Activations => &["safetensors"],
             Self::Npz => &["npz"],
             Self::Page => &["html", "htm"],
             Self::Certificate => &["json"],
@@ -72,6 +74,7 @@ impl FileKind {
             Self::Npz => "W, G and labels for NumPy",
             Self::Page => "one page for a browser",
             Self::Certificate => "a certificate",
+            Self::Activations => "activations and their features",
         };
         format!(".{} ({holds})", self.endings()[0])
     }

@@ -2,6 +2,7 @@
 //! inputs, configuration, how to do it again. Self-contained: one HTML file without network.
 
 mod findings;
+mod recovery;
 mod run;
 mod shrink;
 mod study;

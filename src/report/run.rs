@@ -6,6 +6,7 @@ use maud::{Markup, html};
 use serde_json::Value as Json;
 
 use super::findings::{self, Works};
+use super::recovery;
 use super::template::{self, list, section, tables, verbatim};
 use super::variants;
 use crate::figures;
@@ -91,6 +92,7 @@ pub fn page(directory: &Path) -> Result<Markup, ReadError> {
         (section("Figures", template::figures(&figures)))
         (section("Worst inputs", worst(directory)?))
         (section("Tables", tables(directory, &TABLES)?))
+        (section("A dictionary beside the true features", recovery::content(directory)?))
         (section("Configuration", verbatim(&config)))
         (section("How to run it again", verbatim(&commands(directory))))
         @if let Some(summary) = &summary {

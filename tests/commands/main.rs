@@ -21,6 +21,7 @@ mod plot;
 mod report;
 mod run;
 mod run_many;
+mod score;
 mod shrink;
 mod starting_points;
 mod sweep;

@@ -25,6 +25,8 @@ pub enum Purpose {
     Shrink = 18,
     /// The resamples of seeds that a critical width's interval comes from.
     CriticalWidth = 17,
+    /// What the methods that look for dictionaries draw.
+    Recovery = 19,
 }
 
 /// The generator of one purpose at its start.
