@@ -394,13 +394,13 @@ mod tests {
     fn pairs_are_all_where_no_fewer_are_wanted() {
         let inputs = inputs(&[]);
         for settings in [wanted(None), wanted(Some(16)), wanted(Some(4096))] {
-            let pairs = Pairs::new(&inputs, &settings);
+            let pairs = Pairs::new(inputs.len(), inputs.weights(), &settings);
             assert!(pairs.sample.is_none());
             let all: Vec<_> = (0..pairs.len()).map(|i| pairs.get(i)).collect();
             let expected: Vec<_> = (0..4).flat_map(|a| (0..4).map(move |b| (a, b))).collect();
             assert_eq!(all, expected);
         }
-        let pairs = Pairs::new(&inputs, &wanted(Some(15)));
+        let pairs = Pairs::new(inputs.len(), inputs.weights(), &wanted(Some(15)));
         assert_eq!(
             (pairs.len(), pairs.sample.as_ref().map(Vec::len)),
             (15, Some(15))
@@ -408,14 +408,20 @@ mod tests {
         assert!((0..15).all(|i| pairs.get(i).0 < 4 && pairs.get(i).1 < 4));
         assert_eq!(
             (0..15).map(|i| pairs.get(i)).collect::<Vec<_>>(),
-            pairs.sample.unwrap()
+            pairs
+                .sample
+                .clone()
+                .unwrap()
+                .into_iter()
+                .map(|(a, b)| (a as usize, b as usize))
+                .collect::<Vec<_>>()
         );
     }
 
     #[test]
     fn a_pair_counts_by_both_weights_unless_it_was_drawn_by_them() {
         let inputs = inputs(&[("x", 0.5), ("a", 2.0)]);
-        let pairs = Pairs::new(&inputs, &wanted(None));
+        let pairs = Pairs::new(inputs.len(), inputs.weights(), &wanted(None));
         // Weights 2, 1, 1 and 0.5 of 4.5, four times that: 1 on average.
         let weights: Vec<f64> = (0..4).map(|i| inputs.weight(i)).collect();
         approx::assert_abs_diff_eq!(weights.iter().sum::<f64>(), 4.0, epsilon = 1e-12);
@@ -425,7 +431,7 @@ mod tests {
                 close(Some(weight), weights[base] * weights[source]);
             }
         }
-        let drawn = Pairs::new(&inputs, &wanted(Some(8)));
+        let drawn = Pairs::new(inputs.len(), inputs.weights(), &wanted(Some(8)));
         assert!((0..8).all(|i| drawn.weight(i) == 1.0));
     }
 
@@ -442,6 +448,8 @@ mod tests {
             error: 8.0 * x,
             error_affected: 9.0 * x,
             largest: 10.0 * x,
+            change: 11.0 * x,
+            missed: 12.0 * x,
         };
         let mut total = sums(1.0);
         total.merge(&sums(2.0));
@@ -453,6 +461,7 @@ mod tests {
         assert_eq!((total.right, total.right_affected), (18.0, 21.0));
         assert_eq!((total.error, total.error_affected), (24.0, 27.0));
         assert_eq!(total.largest, 20.0);
+        assert_eq!((total.change, total.missed), (33.0, 36.0));
     }
 
     #[test]
@@ -466,8 +475,8 @@ mod tests {
         // An effect and an error below, above and at the tolerance of 0.025; and what is no token.
         let outputs = Outputs {
             unchanged: array![[9.0], [1.0], [1.0], [0.5], [0.0], [9.0]].view(),
-            compiled: array![[0.0], [1.0249], [1.0251], [1.0], [0.025], [0.0]].view(),
-            compressed: array![[0.0], [1.0249], [1.0749], [0.9749], [0.05], [0.0]].view(),
+            expected: array![[0.0], [1.0249], [1.0251], [1.0], [0.025], [0.0]].view(),
+            found: array![[0.0], [1.0249], [1.0749], [0.9749], [0.05], [0.0]].view(),
         }
         .compared(&model, &base, |row| [100.0, 1.0, 2.0, 4.0, 8.0, 100.0][row]);
         assert_eq!(
@@ -484,6 +493,16 @@ mod tests {
         close(Some(outputs.weight_affected), 6.0);
         close(Some(outputs.right_affected), 0.0);
         close(Some(outputs.error_affected), 2.0 * 0.0498 + 4.0 * 0.0251);
+        // Changes of 0.0249, 0.0251, 0.5 and 0.025, and what is missed of them.
+        let sum = |values: [f64; 4]| -> f64 {
+            let weights = [1.0, 2.0, 4.0, 8.0];
+            values.iter().zip(weights).map(|(x, w)| w * x * x).sum()
+        };
+        close(
+            outputs.r2_of_change(),
+            1.0 - sum([0.0, 0.0498, 0.0251, 0.025]) / sum([0.0249, 0.0251, 0.5, 0.025]),
+        );
+        close(outputs.agreement(), 0.0);
     }
 
     #[test]
@@ -507,7 +526,7 @@ mod tests {
             Outputs {
                 unchanged: before.view(),
                 expected: compiled.view(),
-                compressed: found.view(),
+                found: found.view(),
             }
             .compared(&model, &base, |row| [0.0, 1.0, 2.0, 4.0, 0.0, 0.0][row])
         };

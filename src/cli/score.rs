@@ -123,7 +123,7 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
         None => files::parent_of(&args.dictionary).to_owned(),
     };
     stop.say(format!(
-        "stopped: nothing was written to {}",
+        "stopped; the same command starts over ({})",
         directory.display()
     ));
     let dictionary =

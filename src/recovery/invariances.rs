@@ -145,7 +145,7 @@ fn order_sign_and_scale_of_atoms_change_no_score() {
         let found = dictionary(&truth);
         let expected = case.scores(&truth, &found);
         let m = found.atoms.nrows();
-        let order: Vec<usize> = (0..m).map(|i| (i * 5 + 3) % m).collect();
+        let order: Vec<usize> = (0..m).map(|i| (m + 3 - i) % m).collect();
         let mut changed = Reconstruction {
             atoms: found.atoms.select(Axis(0), &order),
             codes: found.codes.select(Axis(1), &order),

@@ -9,7 +9,7 @@ use crate::analysis::interchange::tokens_of;
 use crate::analysis::{Subject, sweep};
 use tracr::model::{CompiledModel, Frozen, Site, Stream};
 
-/// Rows whose features agree to this are one.
+/// Rows whose features agree to this are one; features that are smaller than half of it are 0.
 pub const SAME_ROW: f64 = 1e-7;
 
 /// So many numbers are collected at most; of more inputs than that takes, evenly spaced ones.
@@ -127,7 +127,9 @@ impl Table {
         let next = self.first.len() as u32;
         let number = *self.number.entry(key).or_insert(next);
         if number == next {
-            self.values.extend_from_slice(values);
+            // What a softmax leaks is no activation.
+            let leak = |x: &f64| if x.abs() < SAME_ROW / 2.0 { 0.0 } else { *x };
+            self.values.extend(values.iter().map(leak));
             self.weights.push(0.0);
             self.first.push(place);
         }
