@@ -129,8 +129,7 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
     let dictionary =
         dictionary::load(&args.dictionary, run.projection.width()).map_err(Failure::input)?;
     let (truth, data) = truth(&run, part)?;
-    let mut found = dictionary.reconstruct(&truth.rows);
-    let (rows, atoms) = found.codes.dim();
+    let (rows, atoms) = (truth.rows.z.nrows(), dictionary.atoms.nrows());
     if rows.saturating_mul(atoms) > MOST_CODES {
         return Err(Failure::Input(anyhow::anyhow!(
             "{} has {atoms} atoms, whose codes for {rows} rows take {}, more than {}: score it at one --site at a time, or \
@@ -140,8 +139,12 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
             readable(MOST_CODES as u128 * 8)
         )));
     }
-    if let Some(path) = &args.codes {
-        found.codes = given::codes(path, &found).map_err(Failure::input)?;
+    let given = args.codes.as_ref();
+    let given = given.map(|path| given::codes(path, (rows, atoms)));
+    let given = given.transpose().map_err(Failure::input)?;
+    let mut found = dictionary.reconstruct(&truth.rows);
+    if let Some(codes) = given {
+        found.codes = codes;
     }
     let inputs = run.experiment.evaluation_set();
     let judgement = judge(&truth, subject(&run, &inputs), &found, threads());

@@ -1,8 +1,9 @@
 //! A dictionary's scores, target by target, beside what they are worth.
 
+use serde::Serialize;
+
 use super::causal::{self, Causal, VariableScore};
 use super::nulls::{Ceilings, Nulls};
-use super::record::{Cosine, TargetRow};
 use super::rows::Reconstruction;
 use super::scores::directions::Form;
 use super::scores::saelens::{self, SaeLens};
@@ -13,6 +14,33 @@ use crate::analysis::structure::variable_of;
 
 /// The seed of the nulls' draws.
 pub const SEED: u64 = 0;
+
+/// A row of `recovery.csv`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[allow(missing_docs)]
+pub struct TargetRow {
+    pub target: String,
+    pub share: f64,
+    pub atom: Option<usize>,
+    /// `W` and the feature, or `W~`.
+    pub direction: Option<String>,
+    pub cosine: f64,
+    pub activation_atom: Option<usize>,
+    pub activation_correlation: f64,
+    pub f1: Option<f64>,
+    pub f1_best_threshold: Option<f64>,
+    pub causal: Option<f64>,
+}
+
+/// A row of `recovery_cosines.csv`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[allow(missing_docs)]
+pub struct Cosine {
+    pub target: String,
+    pub matched_target: String,
+    pub atom: Option<usize>,
+    pub cosine: Option<f64>,
+}
 
 /// All that is said of one dictionary.
 #[derive(Clone, Debug)]

@@ -1,6 +1,7 @@
 //! Ground truth for dictionary learning: which of a compressed model's features a dictionary finds.
 //!
 //! - [`rows`]: the compressed residual stream as data, and a dictionary's reconstruction of it.
+//! - [`weighted`]: means and variances of rows with weights.
 //! - [`truth`]: the rows of a run with the true features behind them: gauge, canonical directions, targets.
 //! - [`dictionary`]: a dictionary in a file, and its codes; [`given`]: codes from elsewhere.
 //! - [`assignment`]: the best one-to-one matching.
@@ -21,6 +22,7 @@ pub mod record;
 pub mod rows;
 pub mod scores;
 pub mod truth;
+pub mod weighted;
 
 #[cfg(test)]
 mod invariances;

@@ -27,33 +27,6 @@ pub const SCORE: &str = "`compress score` writes it again";
 /// Where the export keeps what its tensors are.
 pub const METADATA: &str = "compress_truth";
 
-/// A row of `recovery.csv`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[allow(missing_docs)]
-pub struct TargetRow {
-    pub target: String,
-    pub share: f64,
-    pub atom: Option<usize>,
-    /// `W` and the feature, or `W~`.
-    pub direction: Option<String>,
-    pub cosine: f64,
-    pub activation_atom: Option<usize>,
-    pub activation_correlation: f64,
-    pub f1: Option<f64>,
-    pub f1_best_threshold: Option<f64>,
-    pub causal: Option<f64>,
-}
-
-/// A row of `recovery_cosines.csv`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[allow(missing_docs)]
-pub struct Cosine {
-    pub target: String,
-    pub matched_target: String,
-    pub atom: Option<usize>,
-    pub cosine: Option<f64>,
-}
-
 const TARGET_COLUMNS: [&str; 10] = [
     "target",
     "share",

@@ -242,7 +242,7 @@ fn score_refuses_what_it_cannot_use_in_one_message_and_writes_nothing() {
         ),
         (
             vec![run_text.clone(), text(&run.join("config.toml"))],
-            "not a usable dictionary",
+            "cannot be used",
         ),
         (
             vec![run_text.clone(), text(&dir.path().join("missing"))],

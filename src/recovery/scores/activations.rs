@@ -3,7 +3,8 @@
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
 use super::super::rows::{Reconstruction, Rows};
-use super::super::truth::{Truth, centred, variances};
+use super::super::truth::Truth;
+use super::super::weighted::{centred, variances};
 
 /// A compiled value above this is active: categorical ones are 0 or 1, up to leaks of the softmax.
 const ACTIVE_ABOVE: f64 = 1e-3;

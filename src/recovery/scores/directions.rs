@@ -3,8 +3,11 @@
 use ndarray::{Array2, ArrayView2};
 
 use super::super::assignment;
-use super::super::truth::{Truth, unit_rows};
-use super::RECOVERED;
+use super::super::truth::Truth;
+use super::super::weighted::unit_rows;
+
+/// A target is recovered if an atom's cosine with it is at least this.
+pub const RECOVERED: f64 = 0.9;
 
 /// Which direction of a target an atom has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,16 +8,12 @@ pub mod activations;
 pub mod directions;
 pub mod saelens;
 
-use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 use super::rows::Reconstruction;
 use super::truth::Truth;
 use activations::{Detector, correlations, detector, explained_variance, l0};
-use directions::{Alignment, Match};
-
-/// A target is recovered if an atom's cosine with it is at least this.
-pub const RECOVERED: f64 = 0.9;
+use directions::{Alignment, Match, RECOVERED};
 
 /// Scores of one reconstruction. Means are over the targets; one without an atom counts 0.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -175,9 +171,4 @@ fn mean_f1(
         .map(|target| detectors[target].as_ref().map_or(0.0, &f1))
         .collect();
     (!values.is_empty()).then(|| mean(&values))
-}
-
-/// A matrix `[m, D]` of cosines between the rows of two matrices.
-pub fn cosines(a: &Array2<f64>, b: &Array2<f64>) -> Array2<f64> {
-    super::truth::unit_rows(a.view()).dot(&super::truth::unit_rows(b.view()).t())
 }

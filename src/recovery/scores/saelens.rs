@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::assignment;
 use super::super::rows::{Reconstruction, Rows};
+use super::super::weighted::unit_rows;
 use super::activations::{approximation, explained_variance};
 
 /// Rows that are shorter than this have no shrinkage.
@@ -48,7 +49,9 @@ pub fn evaluate(
     found: &Reconstruction,
 ) -> SaeLens {
     let weights = &rows.weights;
-    let cosines = super::cosines(&found.atoms, directions).mapv_into(f64::abs);
+    let cosines = unit_rows(found.atoms.view())
+        .dot(&unit_rows(directions.view()).t())
+        .mapv_into(f64::abs);
     let best: Vec<usize> = cosines.rows().into_iter().map(first_largest).collect();
     let matched: Vec<f64> = assignment::best(cosines.view())
         .into_iter()

@@ -9,7 +9,7 @@
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
 
-use super::centred;
+use crate::recovery::weighted::centred;
 use base::linalg::SymmetricEigen;
 
 /// A combination of features varies if its singular value is above this share of the largest.

@@ -1,19 +1,21 @@
 //! The rows of a run's compressed stream with the true features behind them.
 //!
+//! - [`part`]: which part of the stream.
 //! - [`places`]: which states there are, and where each occurs.
 //! - [`gauge`]: what the rows leave open about `W`, and the directions that they determine.
 //! - [`targets`]: the features that can be found.
 
 pub mod gauge;
+pub mod part;
 pub mod places;
 pub mod targets;
 
-use ndarray::{Array1, Array2, ArrayView2, Axis};
-use thiserror::Error;
+use ndarray::Array2;
 
 use super::rows::Rows;
 use crate::analysis::Subject;
 use gauge::Gauge;
+pub use part::{Part, TruthError};
 use places::Places;
 use targets::Target;
 
@@ -38,44 +40,6 @@ pub struct Truth {
     pub targets: Vec<Target>,
     /// Where the rows occur.
     pub places: Places,
-}
-
-/// Which part of the stream.
-#[derive(Clone, Copy, Debug)]
-pub struct Part {
-    /// One site, by its number in the order of the forward pass; none for all.
-    pub site: Option<usize>,
-    /// Whether the position of BOS counts.
-    pub bos: bool,
-}
-
-/// Why there is no truth to score against.
-#[derive(Clone, Debug, Error, PartialEq)]
-pub enum TruthError {
-    /// Several matrices: a feature has several directions.
-    #[error(
-        "the run has {} matrices ({}), so that a feature has no direction of its own: dictionaries are scored on runs with \
-         compression.tied=true and compression.per_layer=false",
-        .0.len(),
-        .0.join(", ")
-    )]
-    Several(Vec<String>),
-    /// No such site.
-    #[error("there is no site {given}: the stream has {}", sites.join(", "))]
-    Site {
-        /// As given.
-        given: usize,
-        /// `0 (embed)`, ...
-        sites: Vec<String>,
-    },
-    /// A number that is none.
-    #[error("the compressed model's stream has numbers that are not finite: its W is too large")]
-    NotFinite,
-    /// All rows are the same.
-    #[error(
-        "the stream is the same at every input and position that counts: there is nothing to find in it"
-    )]
-    Constant,
 }
 
 impl Truth {
@@ -158,31 +122,4 @@ impl Truth {
 
 fn finite(matrix: &Array2<f64>) -> bool {
     matrix.iter().all(|x| x.is_finite())
-}
-
-/// The weighted mean of the rows, `[columns]`.
-pub fn mean(rows: ArrayView2<'_, f64>, weights: &Array1<f64>) -> Array1<f64> {
-    weights.dot(&rows)
-}
-
-/// The rows without their weighted mean.
-pub fn centred(rows: ArrayView2<'_, f64>, weights: &Array1<f64>) -> Array2<f64> {
-    &rows - &mean(rows, weights)
-}
-
-/// The weighted variance of each column.
-pub fn variances(rows: ArrayView2<'_, f64>, weights: &Array1<f64>) -> Array1<f64> {
-    weights.dot(&centred(rows, weights).mapv_into(|x| x * x))
-}
-
-/// The rows, each divided by its length; 0 where that is 0.
-pub fn unit_rows(rows: ArrayView2<'_, f64>) -> Array2<f64> {
-    let mut rows = rows.to_owned();
-    for mut row in rows.axis_iter_mut(Axis(0)) {
-        let length = row.dot(&row).sqrt();
-        if length > 0.0 {
-            row /= length;
-        }
-    }
-    rows
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use ndarray::{Array1, Array2};
 
-use super::{Part, TruthError};
+use super::part::{Part, TruthError};
 use crate::analysis::interchange::tokens_of;
 use crate::analysis::{Subject, sweep};
 use tracr::model::{CompiledModel, Frozen, Site, Stream};

@@ -2,8 +2,8 @@
 
 use ndarray::{Array1, ArrayView2};
 
-use super::super::rows::Rows;
-use super::variances;
+use crate::recovery::rows::Rows;
+use crate::recovery::weighted::variances;
 
 /// A feature is a target if its share of the stream's variance is at least this.
 pub const LEAST_SHARE: f64 = 1e-3;
