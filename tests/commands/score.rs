@@ -54,7 +54,7 @@ fn score_says_that_the_truth_has_found_everything_and_leaves_tables_figure_and_s
     let run = principal(dir.path(), "frac_prevs", 8, &["inputs.lengths=[4]"]);
     let (truth, said) = export(&run, &[]);
     assert!(
-        said.contains("different rows of 3840 (all 256 inputs)"),
+        said.contains("different rows of 4608 (all 256 inputs)"),
         "{said}"
     );
     let (w, features) = (tensor(&truth, "W"), tensor(&truth, "features"));
@@ -209,7 +209,11 @@ fn score_refuses_what_it_cannot_use_in_one_message_and_writes_nothing() {
     let mut with_zero = good.clone();
     with_zero.row_mut(1).fill(0.0);
     let variant = dir.path().join("variant");
-    let untied = ["compression.tied=false", "inputs.lengths=[2]"];
+    let untied = [
+        "compression.tied=false",
+        "compression.dim=6",
+        "inputs.lengths=[2]",
+    ];
     crate::common::command::run("frac_prevs", 100, &variant, &untied);
     let run_text = text(&run);
     let output = dir.path().join("output");
