@@ -19,7 +19,6 @@ use super::sweep;
 use super::worst::larger;
 use base::rng::{self, Purpose};
 use superposition::inputs::alias::Alias;
-use superposition::inputs::{EvaluationSet, InputSpace};
 use tracr::model::codec::argmax;
 use tracr::model::{CompiledModel, Frozen, OutputKind, Site, Stream};
 
@@ -73,22 +72,15 @@ pub fn measure(
     settings: &Settings,
     threads: usize,
 ) -> Vec<Interchange> {
-    let pairs = Pairs::new(subject.inputs, settings);
+    let pairs = Pairs::new(subject.inputs.len(), subject.inputs.weights(), settings);
     let writings: Vec<(&Variable, Site)> = structure.writings().collect();
-    let work = |range: Range<usize>| {
-        let mut sums = vec![Sums::default(); writings.len()];
-        for start in range.clone().step_by(sweep::CHUNK) {
-            let chunk = start..(start + sweep::CHUNK).min(range.end);
-            exchange(
-                subject, frozen, &writings, settings, &pairs, chunk, &mut sums,
-            );
-        }
-        sums
-    };
-    let mut total = vec![Sums::default(); writings.len()];
-    sweep::pieces(pairs.len(), threads, work, |part| {
-        total.iter_mut().zip(part).for_each(|(a, b)| a.merge(&b));
-    });
+    let total = over_pairs(
+        (subject.model, settings),
+        &pairs,
+        writings.len(),
+        threads,
+        |pairs, report| exchange(subject, frozen, &writings, pairs, report),
+    );
     let numerical = subject.model.metadata.output_kind == OutputKind::Numerical;
     writings
         .iter()
@@ -102,7 +94,7 @@ pub fn measure(
             undecided: sums.undecided,
             accuracy: share(sums.right, sums.weight),
             affected: sums.affected,
-            accuracy_affected: share(sums.right_affected, sums.weight_affected),
+            accuracy_affected: sums.agreement(),
             mae: share(sums.error, sums.weight).filter(|_| numerical),
             mae_affected: share(sums.error_affected, sums.weight_affected).filter(|_| numerical),
             max_error: (numerical && sums.positions > 0).then_some(sums.largest),
@@ -114,35 +106,73 @@ fn share(sum: f64, weight: f64) -> Option<f64> {
     (weight > 0.0).then(|| sum / weight)
 }
 
+/// Hands over what an exchange did: its number, the base inputs `[B, T]`, and the outputs.
+pub type Report<'a> = dyn FnMut(usize, ArrayView2<'_, usize>, Outputs<'_>) + 'a;
+
+/// Makes the exchanges that `exchange` reports of a chunk of pairs, `count` of them, and sums how the outputs
+/// compare: one entry an exchange.
+pub fn over_pairs(
+    (model, settings): (&CompiledModel, &Settings),
+    pairs: &Pairs<'_>,
+    count: usize,
+    threads: usize,
+    exchange: impl Fn(&[(usize, usize)], &mut Report<'_>) + Sync,
+) -> Vec<Sums> {
+    let work = |range: Range<usize>| {
+        let mut sums = vec![Sums::default(); count];
+        for start in range.clone().step_by(sweep::CHUNK) {
+            let chunk: Vec<(usize, usize)> = (start..(start + sweep::CHUNK).min(range.end))
+                .map(|pair| pairs.get(pair))
+                .collect();
+            let mut report = |number: usize, base: ArrayView2<'_, usize>, outputs: Outputs<'_>| {
+                let weight = |row: usize| pairs.weight(start + row / base.ncols());
+                outputs.compare(model, base, weight, settings, &mut sums[number]);
+            };
+            exchange(&chunk, &mut report);
+        }
+        sums
+    };
+    let mut total = vec![Sums::default(); count];
+    sweep::pieces(pairs.len(), threads, work, |part| {
+        total.iter_mut().zip(part).for_each(|(a, b)| a.merge(&b));
+    });
+    total
+}
+
 /// Which pairs of inputs: all of them (`base·n + source`), or a sample drawn independently and
 /// by the inputs' weights, with a seed of its own.
 #[derive(Clone, Debug)]
 pub struct Pairs<'a> {
-    inputs: &'a EvaluationSet,
+    inputs: usize,
+    weights: Option<&'a [f64]>,
     sample: Option<Vec<(u64, u64)>>,
 }
 
 #[allow(clippy::len_without_is_empty)] // a set of inputs has at least one, and so at least one pair
 impl<'a> Pairs<'a> {
-    /// The pairs that `settings` ask for.
-    pub fn new(inputs: &'a EvaluationSet, settings: &Settings) -> Self {
-        let count = inputs.len() as u64;
+    /// Of so many inputs, which count by `weights`, or all alike.
+    pub fn new(inputs: usize, weights: Option<&'a [f64]>, settings: &Settings) -> Self {
+        let count = inputs as u64;
         let all = count.saturating_mul(count);
         let sample = settings.pairs.filter(|wanted| *wanted < all).map(|wanted| {
             let mut rng = rng::stream(settings.seed, Purpose::Interventions);
-            let by_weight = inputs.weights().map(Alias::new);
+            let by_weight = weights.map(Alias::new);
             let mut input = || match &by_weight {
                 None => rng.random_range(0..count),
                 Some(alias) => alias.draw(&mut rng) as u64,
             };
             (0..wanted).map(|_| (input(), input())).collect()
         });
-        Self { inputs, sample }
+        Self {
+            inputs,
+            weights,
+            sample,
+        }
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        let all = self.inputs.len() * self.inputs.len();
+        let all = self.inputs * self.inputs;
         self.sample.as_ref().map_or(all, Vec::len)
     }
 
@@ -152,11 +182,10 @@ impl<'a> Pairs<'a> {
     }
 
     /// The inputs' numbers: base and source.
-    pub fn get(&self, i: usize) -> (u64, u64) {
-        let inputs = self.inputs.len();
+    pub fn get(&self, i: usize) -> (usize, usize) {
         match &self.sample {
-            Some(pairs) => pairs[i],
-            None => ((i / inputs) as u64, (i % inputs) as u64),
+            Some(pairs) => (pairs[i].0 as usize, pairs[i].1 as usize),
+            None => (i / self.inputs, i % self.inputs),
         }
     }
 
@@ -166,28 +195,26 @@ impl<'a> Pairs<'a> {
             return 1.0;
         }
         let (base, source) = self.get(i);
-        self.inputs.weight(base as usize) * self.inputs.weight(source as usize)
+        self.weights
+            .map_or(1.0, |weights| weights[base] * weights[source])
     }
 
     /// The token ids of the bases and of the sources of some pairs, `[n, T]` each.
-    pub fn tokens(&self, space: &InputSpace, chunk: Range<usize>) -> [Array2<usize>; 2] {
-        let tokens = |which: fn((u64, u64)) -> u64| {
-            let mut ids = Array2::zeros((chunk.len(), space.positions()));
-            for (mut row, pair) in ids.rows_mut().into_iter().zip(chunk.clone()) {
-                let input = which(self.get(pair)) as usize;
-                row.assign(&self.inputs.chunk(space, input, input + 1).row(0));
-            }
-            ids
+    pub fn tokens(&self, subject: Subject<'_>, chunk: Range<usize>) -> [Array2<usize>; 2] {
+        let of = |which: fn((usize, usize)) -> usize| {
+            tokens_of(subject, chunk.clone().map(|pair| which(self.get(pair))))
         };
-        [tokens(|pair| pair.0), tokens(|pair| pair.1)]
+        [of(|pair| pair.0), of(|pair| pair.1)]
     }
 }
 
-#[derive(Clone, Default)]
-struct Sums {
+/// Sums over the positions of tokens at which the expected output is decided.
+#[derive(Clone, Debug, Default)]
+pub struct Sums {
     positions: u64,
     undecided: u64,
-    affected: u64,
+    /// Positions at which the exchange changes the expected output.
+    pub affected: u64,
     /// The same by the pairs' weights, and what else is summed by them.
     weight: f64,
     weight_affected: f64,
@@ -196,9 +223,23 @@ struct Sums {
     error: f64,
     error_affected: f64,
     largest: f64,
+    /// Numbers: squared change that is expected, and squared error of the change that is found.
+    change: f64,
+    missed: f64,
 }
 
 impl Sums {
+    /// Of the positions affected, the share where the outputs agree.
+    pub fn agreement(&self) -> Option<f64> {
+        share(self.right_affected, self.weight_affected)
+    }
+
+    /// Numbers: `R²` of the change, 1 where it is as expected, 0 where there is none, below that where it is wrong
+    /// by more than that.
+    pub fn r2_of_change(&self) -> Option<f64> {
+        share(self.missed, self.change).map(|missed| 1.0 - missed)
+    }
+
     fn merge(&mut self, other: &Self) {
         self.positions += other.positions;
         self.undecided += other.undecided;
@@ -209,8 +250,22 @@ impl Sums {
         self.right_affected += other.right_affected;
         self.error += other.error;
         self.error_affected += other.error_affected;
+        self.change += other.change;
+        self.missed += other.missed;
         self.largest = larger(self.largest, other.largest);
     }
+}
+
+/// The inputs of the pairs' one side, `[B, T]`.
+pub fn tokens_of(
+    subject: Subject<'_>,
+    inputs: impl ExactSizeIterator<Item = usize>,
+) -> Array2<usize> {
+    let mut ids = Array2::zeros((inputs.len(), subject.space.positions()));
+    for (mut row, input) in ids.rows_mut().into_iter().zip(inputs) {
+        row.assign(&subject.inputs.chunk(subject.space, input, input + 1).row(0));
+    }
+    ids
 }
 
 /// Exchanges every variable in one chunk of pairs.
@@ -218,17 +273,16 @@ fn exchange(
     subject: Subject<'_>,
     frozen: &Frozen<f64>,
     writings: &[(&Variable, Site)],
-    settings: &Settings,
-    pairs: &Pairs<'_>,
-    chunk: Range<usize>,
-    sums: &mut [Sums],
+    pairs: &[(usize, usize)],
+    report: &mut Report<'_>,
 ) {
-    let [base, source] = pairs.tokens(subject.space, chunk.clone());
+    let base = tokens_of(subject, pairs.iter().map(|pair| pair.0));
+    let source = tokens_of(subject, pairs.iter().map(|pair| pair.1));
     let streams = [Stream::Full, subject.stream()];
     let sources = streams.map(|stream| frozen.evaluate(stream, source.view()).0);
     let embedding = frozen.embed(source.view());
     let unchanged = frozen.evaluate(Stream::Full, base.view()).1;
-    for ((variable, site), sums) in writings.iter().zip(sums) {
+    for (number, (variable, site)) in writings.iter().enumerate() {
         let mut outputs = streams.iter().zip(&sources).map(|(stream, blocks)| {
             let value = match site {
                 Site::Embedding => &embedding,
@@ -246,21 +300,22 @@ fn exchange(
         if let (Some(compiled), Some(compressed)) = (outputs.next(), outputs.next()) {
             let outputs = Outputs {
                 unchanged: unchanged.view(),
-                compiled: compiled.view(),
-                compressed: compressed.view(),
+                expected: compiled.view(),
+                found: compressed.view(),
             };
-            let weight = |row: usize| pairs.weight(chunk.start + row / base.ncols());
-            outputs.compare(subject.model, base.view(), weight, settings, sums);
+            report(number, base.view(), outputs);
         }
     }
 }
 
-/// What the models say on the base inputs, `[B·T, O]`: the compiled one left alone, and both under
-/// exchange.
-struct Outputs<'a> {
-    unchanged: ArrayView2<'a, f64>,
-    compiled: ArrayView2<'a, f64>,
-    compressed: ArrayView2<'a, f64>,
+/// What is said on the base inputs, `[B·T, O]`: without exchange, under the exchange that is right, and under the one
+/// that is judged by it.
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs)]
+pub struct Outputs<'a> {
+    pub unchanged: ArrayView2<'a, f64>,
+    pub expected: ArrayView2<'a, f64>,
+    pub found: ArrayView2<'a, f64>,
 }
 
 impl Outputs<'_> {
@@ -273,7 +328,7 @@ impl Outputs<'_> {
         sums: &mut Sums,
     ) {
         let meta = &model.metadata;
-        let rows = self.compiled.axis_iter(Axis(0));
+        let rows = self.expected.axis_iter(Axis(0));
         for (row, (id, expected)) in base.iter().zip(rows).enumerate() {
             if [meta.bos_id, meta.pad_id].contains(id) {
                 continue;
@@ -282,7 +337,7 @@ impl Outputs<'_> {
                 sums.undecided += 1;
                 continue;
             }
-            let (before, found) = (self.unchanged.row(row), self.compressed.row(row));
+            let (before, found) = (self.unchanged.row(row), self.found.row(row));
             let (error, right, affected) = match meta.output_kind {
                 OutputKind::Categorical => {
                     let class = argmax(expected);
@@ -305,6 +360,11 @@ impl Outputs<'_> {
             sums.right += weight_if_right;
             sums.error += weight * error;
             sums.largest = larger(sums.largest, error);
+            if meta.output_kind == OutputKind::Numerical {
+                let change = expected[0] - before[0];
+                sums.change += weight * change * change;
+                sums.missed += weight * error * error;
+            }
             if affected {
                 sums.affected += 1;
                 sums.weight_affected += weight;
@@ -321,6 +381,7 @@ mod tests {
     use crate::test_models;
     use ndarray::array;
     use std::collections::BTreeMap;
+    use superposition::inputs::{EvaluationSet, InputSpace};
     use tracr::model::Wiring;
 
     fn close(found: Option<f64>, expected: f64) {
@@ -349,13 +410,13 @@ mod tests {
     fn pairs_are_all_where_no_fewer_are_wanted() {
         let inputs = inputs(&[]);
         for settings in [wanted(None), wanted(Some(16)), wanted(Some(4096))] {
-            let pairs = Pairs::new(&inputs, &settings);
+            let pairs = Pairs::new(inputs.len(), inputs.weights(), &settings);
             assert!(pairs.sample.is_none());
             let all: Vec<_> = (0..pairs.len()).map(|i| pairs.get(i)).collect();
             let expected: Vec<_> = (0..4).flat_map(|a| (0..4).map(move |b| (a, b))).collect();
             assert_eq!(all, expected);
         }
-        let pairs = Pairs::new(&inputs, &wanted(Some(15)));
+        let pairs = Pairs::new(inputs.len(), inputs.weights(), &wanted(Some(15)));
         assert_eq!(
             (pairs.len(), pairs.sample.as_ref().map(Vec::len)),
             (15, Some(15))
@@ -363,14 +424,20 @@ mod tests {
         assert!((0..15).all(|i| pairs.get(i).0 < 4 && pairs.get(i).1 < 4));
         assert_eq!(
             (0..15).map(|i| pairs.get(i)).collect::<Vec<_>>(),
-            pairs.sample.unwrap()
+            pairs
+                .sample
+                .clone()
+                .unwrap()
+                .into_iter()
+                .map(|(a, b)| (a as usize, b as usize))
+                .collect::<Vec<_>>()
         );
     }
 
     #[test]
     fn a_pair_counts_by_both_weights_unless_it_was_drawn_by_them() {
         let inputs = inputs(&[("x", 0.5), ("a", 2.0)]);
-        let pairs = Pairs::new(&inputs, &wanted(None));
+        let pairs = Pairs::new(inputs.len(), inputs.weights(), &wanted(None));
         // Weights 2, 1, 1 and 0.5 of 4.5, four times that: 1 on average.
         let weights: Vec<f64> = (0..4).map(|i| inputs.weight(i)).collect();
         approx::assert_abs_diff_eq!(weights.iter().sum::<f64>(), 4.0, epsilon = 1e-12);
@@ -380,7 +447,7 @@ mod tests {
                 close(Some(weight), weights[base] * weights[source]);
             }
         }
-        let drawn = Pairs::new(&inputs, &wanted(Some(8)));
+        let drawn = Pairs::new(inputs.len(), inputs.weights(), &wanted(Some(8)));
         assert!((0..8).all(|i| drawn.weight(i) == 1.0));
     }
 
@@ -397,6 +464,8 @@ mod tests {
             error: 8.0 * x,
             error_affected: 9.0 * x,
             largest: 10.0 * x,
+            change: 11.0 * x,
+            missed: 12.0 * x,
         };
         let mut total = sums(1.0);
         total.merge(&sums(2.0));
@@ -408,6 +477,7 @@ mod tests {
         assert_eq!((total.right, total.right_affected), (18.0, 21.0));
         assert_eq!((total.error, total.error_affected), (24.0, 27.0));
         assert_eq!(total.largest, 20.0);
+        assert_eq!((total.change, total.missed), (33.0, 36.0));
     }
 
     #[test]
@@ -421,8 +491,8 @@ mod tests {
         // An effect and an error below, above and at the tolerance of 0.025; and what is no token.
         let outputs = Outputs {
             unchanged: array![[9.0], [1.0], [1.0], [0.5], [0.0], [9.0]].view(),
-            compiled: array![[0.0], [1.0249], [1.0251], [1.0], [0.025], [0.0]].view(),
-            compressed: array![[0.0], [1.0249], [1.0749], [0.9749], [0.05], [0.0]].view(),
+            expected: array![[0.0], [1.0249], [1.0251], [1.0], [0.025], [0.0]].view(),
+            found: array![[0.0], [1.0249], [1.0749], [0.9749], [0.05], [0.0]].view(),
         }
         .compared(&model, &base, |row| [100.0, 1.0, 2.0, 4.0, 8.0, 100.0][row]);
         assert_eq!(
@@ -439,6 +509,16 @@ mod tests {
         close(Some(outputs.weight_affected), 6.0);
         close(Some(outputs.right_affected), 0.0);
         close(Some(outputs.error_affected), 2.0 * 0.0498 + 4.0 * 0.0251);
+        // Changes of 0.0249, 0.0251, 0.5 and 0.025, and what is missed of them.
+        let sum = |values: [f64; 4]| -> f64 {
+            let weights = [1.0, 2.0, 4.0, 8.0];
+            values.iter().zip(weights).map(|(x, w)| w * x * x).sum()
+        };
+        close(
+            outputs.r2_of_change(),
+            1.0 - sum([0.0, 0.0498, 0.0251, 0.025]) / sum([0.0249, 0.0251, 0.5, 0.025]),
+        );
+        close(outputs.agreement(), 0.0);
     }
 
     #[test]
@@ -461,8 +541,8 @@ mod tests {
         let compare = |compiled: &Array2<f64>| {
             Outputs {
                 unchanged: before.view(),
-                compiled: compiled.view(),
-                compressed: found.view(),
+                expected: compiled.view(),
+                found: found.view(),
             }
             .compared(&model, &base, |row| [0.0, 1.0, 2.0, 4.0, 0.0, 0.0][row])
         };

@@ -94,7 +94,7 @@ impl Exchanges<'_> {
 
     /// Runs some pairs.
     fn chunk(&self, pairs: Range<usize>) -> Chunk {
-        let [base, source] = self.pairs.tokens(self.subject.space, pairs.clone());
+        let [base, source] = self.pairs.tokens(self.subject, pairs.clone());
         let right = [&base, &source].map(|tokens| self.compiled.forward(tokens.view()).output);
         Chunk {
             start: pairs.start,

@@ -66,7 +66,7 @@ impl PairArgs {
             seed: self.seed,
             ..Settings::default()
         };
-        Pairs::new(&subject.inputs, &settings)
+        Pairs::new(subject.inputs.len(), subject.inputs.weights(), &settings)
     }
 }
 

@@ -1,12 +1,15 @@
-//! `compress export RUN -o FILE`: the compressed model as a transformer of width d, or W for NumPy.
+//! `compress export RUN -o FILE`: the compressed model as a transformer of width d, W for NumPy, or the activations with
+//! their true features.
 
 use std::path::PathBuf;
 
 use super::failure::Failure;
 use super::output::{self, FileKind};
+use super::stream_part::{self, PartArgs};
 use super::terminal;
+use crate::recovery::record;
 use crate::run::experiment::Experiment;
-use crate::run::finished::FinishedRun;
+use crate::run::finished::{FinishedRun, Subject};
 use base::escape;
 use base::files;
 use base::npz::NpzWriter;
@@ -17,15 +20,17 @@ use tracr::model::file::{ModelFileError, Problem};
 pub struct Args {
     /// The run directory
     run: PathBuf,
-    /// The file to write: .safetensors for a model, .npz for W
+    /// The file to write: .safetensors for a model or activations, .npz for W
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
-    /// What to write if the file's name has no ending [default: model]
+    /// What to write [default: a model, or what the file's ending says]
     #[arg(long, value_enum)]
     format: Option<Format>,
     /// The precision of the model file's weights
     #[arg(long, value_enum, default_value_t = Precision::Auto)]
     precision: Precision,
+    #[command(flatten)]
+    part: PartArgs,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -34,6 +39,8 @@ enum Format {
     Model,
     /// NumPy's .npz with W (d by D; or each of several), G (D by D) and the labels
     Npz,
+    /// The compressed stream's states, the true features behind them, and W: what dictionaries are scored on
+    Activations,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -51,6 +58,7 @@ impl Format {
         match self {
             Self::Model => FileKind::Model,
             Self::Npz => FileKind::Npz,
+            Self::Activations => FileKind::Activations,
         }
     }
 
@@ -58,6 +66,7 @@ impl Format {
         match self {
             Self::Model => "model",
             Self::Npz => "npz",
+            Self::Activations => "activations",
         }
     }
 }
@@ -65,6 +74,16 @@ impl Format {
 /// What the ending and `--format` say together.
 fn kind(args: &Args) -> Result<FileKind, Failure> {
     let command = format!("compress export {} -o", output::argument(&args.run));
+    if matches!(args.format, Some(Format::Activations)) {
+        let command = command.replace(" -o", " --format activations -o");
+        output::format_of(&command, &args.output, &[FileKind::Activations])?;
+        return Ok(FileKind::Activations);
+    }
+    if !args.part.is_default() {
+        return Err(Failure::Input(anyhow::anyhow!(
+            "--site and --no-bos say which activations to write: add --format activations, or leave them out"
+        )));
+    }
     let kinds = [FileKind::Model, FileKind::Npz];
     let given = args.format.map(|format| (format.kind(), format.word()));
     let kind = output::format(&command, &args.output, &kinds, given)?;
@@ -73,6 +92,9 @@ fn kind(args: &Args) -> Result<FileKind, Failure> {
 
 pub fn main(args: &Args) -> Result<(), Failure> {
     let kind = kind(args)?;
+    if kind == FileKind::Activations {
+        return activations(args);
+    }
     let run = FinishedRun::load(&args.run).map_err(Failure::input)?;
     let (dim, width) = (run.projection.width(), run.projection.w.ncols());
     let (bytes, what) = match kind {
@@ -91,6 +113,32 @@ pub fn main(args: &Args) -> Result<(), Failure> {
         "{}: {what}\n",
         args.output.display()
     ))?)
+}
+
+/// Writes the stream with the truth about it.
+fn activations(args: &Args) -> Result<(), Failure> {
+    let run = Subject::load(&args.run).map_err(Failure::input)?;
+    let (truth, data) = stream_part::truth(&run, args.part.part())?;
+    let vocabulary = &run.experiment.model.metadata.input_vocab;
+    let vocabulary = vocabulary.iter().map(|token| token.shown()).collect();
+    let said = format!(
+        "{}: {} different rows of {} ({} {} inputs{}), {} features, {} targets\n",
+        args.output.display(),
+        data.rows,
+        data.places,
+        if data.inputs_are_all {
+            "all"
+        } else {
+            "a sample of"
+        },
+        data.inputs,
+        if data.bos { "" } else { ", BOS left out" },
+        data.width,
+        truth.targets.len()
+    );
+    let bytes = record::export(&truth, data, vocabulary).map_err(|e| Failure::Running(e.into()))?;
+    files::write_atomically(&args.output, &bytes).map_err(|e| Failure::Running(e.into()))?;
+    Ok(terminal::print(&said)?)
 }
 
 /// The matrices for NumPy, and what they are.

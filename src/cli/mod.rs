@@ -36,8 +36,10 @@ mod run_input;
 mod run_many;
 mod run_model;
 mod run_program;
+mod score;
 mod shrink;
 pub mod signals;
+mod stream_part;
 mod sweep;
 mod sweep_progress;
 mod table;
@@ -95,7 +97,10 @@ enum Command {
     /// Look for the directions of a run's features, by a dictionary learning method that sees the stream alone
     Recover(recover::Args),
     /// Write a run's compressed model as a model file, or W for NumPy
+    /// Write a run's compressed model as a model file, W for NumPy, or its activations with their true features
     Export(export::Args),
+    /// Score a dictionary (of a sparse autoencoder, say) against a run's true features
+    Score(score::Args),
     /// Draw the figures of a run or a study, from its tables
     Plot(plot::Args),
     /// Write one HTML page about a run or a study
@@ -146,6 +151,7 @@ fn dispatch(cli: Cli, stop: &StopRequest) -> Result<(), Failure> {
         (Some(Command::Judge(args)), _) => judge::main(&args, stop),
         (Some(Command::Recover(args)), _) => recover::main(&args, stop),
         (Some(Command::Export(args)), _) => export::main(&args),
+        (Some(Command::Score(args)), _) => score::main(&args, stop),
         (Some(Command::Plot(args)), _) => plot::main(&args),
         (Some(Command::Report(args)), _) => report::main(&args),
         (Some(Command::Programs(args)), _) => programs::main(&args),

@@ -25,6 +25,8 @@ pub enum FileKind {
     Circuit,
     /// Edges with scores.
     EdgeScores,
+    /// The stream's states and the features behind them.
+    Activations,
 }
 
 /// Endings that are files' and not the last part of a name such as `d0.5`.
@@ -62,7 +64,7 @@ impl FileKind {
     /// Its endings, the usual one first.
     const fn endings(self) -> &'static [&'static str] {
         match self {
-            Self::Model => &["safetensors"],
+            Self::Model | Self::Activations => &["safetensors"],
             Self::Npz => &["npz"],
             Self::Page => &["html", "htm"],
             Self::Certificate | Self::Circuit => &["json"],
@@ -79,6 +81,7 @@ impl FileKind {
             Self::Certificate => "a certificate",
             Self::Circuit => "the edges of a circuit",
             Self::EdgeScores => "edges with scores",
+            Self::Activations => "activations and their features",
         };
         format!(".{} ({holds})", self.endings()[0])
     }

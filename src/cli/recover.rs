@@ -1,6 +1,5 @@
 //! `compress recover RUN`: dictionaries of a run's compressed stream, found by a method that is not told the truth.
 
-use std::num::NonZero;
 use std::path::PathBuf;
 
 use serde_json::json;
@@ -9,19 +8,17 @@ use sha2::{Digest, Sha256};
 use super::failure::Failure;
 use super::recover_directory::{RecoverDirectory, Request};
 use super::signals::StopRequest;
+use super::stream_part::{self, PartArgs};
 use super::table::{aligned, significant};
 use super::{output, terminal};
-use crate::analysis;
-use crate::recovery::data::{self, Choice, Data};
 use crate::recovery::methods::choice::{ENOUGH, Tried};
 use crate::recovery::methods::{self, Facts, Method, Settings};
+use crate::recovery::record::Data;
 use crate::results::layout::PROJECTION;
 use crate::run::finished::Subject;
 use base::files::{self, hex};
 use base::limits;
 use base::numbers::count;
-use superposition::inputs::EvaluationSet;
-use tracr::model::Frozen;
 
 /// Atoms that are looked for: what is computed on the way grows with their square.
 const MOST: i64 = 1024;
@@ -40,16 +37,12 @@ pub struct Args {
     /// How many dictionaries to look for, with the seeds 0, 1, ...
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     seeds: u64,
-    /// The number of atoms m [default: the number of features that there are to be found in the stream, which is all
+    /// The number of atoms m [default: the number of targets that there are to be found in the stream, which is all
     /// that is taken from the truth]
     #[arg(long, value_name = "M", value_parser = clap::value_parser!(u32).range(1..=MOST))]
     atoms: Option<u32>,
-    /// Which states: all, 0 for those after the embedding, or N for those after the N-th block that writes something
-    #[arg(long, value_name = "all|N", default_value = "all", value_parser = site)]
-    site: Site,
-    /// Leave out the first position, BOS
-    #[arg(long)]
-    no_bos: bool,
+    #[command(flatten)]
+    part: PartArgs,
     /// nnsc and l1_sae: the L1 penalty, for a stream with a variance of 1 per dimension [default: the largest of
     /// 2^(-i/2), i = 0 to 14, with which 0.98 of the variance is explained]
     #[arg(long, value_name = "X", value_parser = lambda, allow_negative_numbers = true)]
@@ -66,25 +59,11 @@ pub struct Args {
     json: bool,
 }
 
-/// All sites, or one.
-#[derive(Clone, Copy, Debug)]
-struct Site(Option<usize>);
-
 fn method(word: &str) -> Result<Method, String> {
     Method::named(word).ok_or_else(|| {
         let names = Method::ALL.map(|(name, _)| name.to_owned());
         format!("the methods are {}", base::numbers::listed(&names))
     })
-}
-
-fn site(word: &str) -> Result<Site, &'static str> {
-    match word {
-        "all" => Ok(Site(None)),
-        number => number
-            .parse()
-            .map(|n| Site(Some(n)))
-            .map_err(|_| "it is all, or a number from 0"),
-    }
 }
 
 fn lambda(text: &str) -> Result<f64, &'static str> {
@@ -98,25 +77,12 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
     check_options(args)?;
     output::directory(&args.output, "recover writes a folder for each seed")?;
     let run = Subject::load(&args.run).map_err(Failure::input)?;
-    if run.projection.wiring.count() > 1 {
-        return Err(refused(
-            args,
-            "its stream is written with several matrices, so that a feature has no one direction: recover takes a run \
-             with compression.tied=true and compression.per_layer=false",
-        ));
-    }
-    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let inputs = run.experiment.evaluation_set();
-    let data = collect(args, &run, &inputs, threads)?;
-    if args.atoms.is_none() && data.features == 0 {
-        return Err(refused(
-            args,
-            "no feature contributes to its stream: choose the number of atoms by --atoms",
-        ));
-    }
+    let part = args.part.part();
+    let (truth, data) = stream_part::truth(&run, part)?;
+    let threads = stream_part::threads();
     let settings = Settings {
         method: args.method,
-        atoms: args.atoms.map_or(data.features, |m| m as usize),
+        atoms: args.atoms.map_or(truth.targets.len(), |m| m as usize),
         lambda: args.lambda,
         k: args.k.map(|k| k as usize),
     };
@@ -133,8 +99,8 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
     let request = Request {
         projection_sha256: hex(&Sha256::digest(&projection)),
         settings,
-        site: args.site.0,
-        bos: !args.no_bos,
+        site: part.site,
+        bos: part.bos,
     };
     let directory = RecoverDirectory::open(&args.output, &request)?;
     stop.say(format!(
@@ -147,7 +113,7 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
             Some(facts) => facts,
             None => {
                 let mut watch = |tried: &Tried| say(args, seed, tried);
-                let found = methods::find(&data.rows, &settings, seed, threads, &mut watch)
+                let found = methods::find(&truth.rows, &settings, seed, threads, &mut watch)
                     .map_err(|e| refused(args, &e.to_string()))?;
                 directory.keep(seed, &found)?;
                 found.facts
@@ -159,7 +125,7 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
         let value = json(&directory, &settings, &data, &all);
         serde_json::to_string_pretty(&value).map_err(|e| Failure::Running(e.into()))? + "\n"
     } else {
-        text(args, &inputs, &settings, &data, &all)
+        text(args, &settings, &data, &all)
     };
     Ok(terminal::print(&printed)?)
 }
@@ -186,44 +152,6 @@ fn refused(args: &Args, problem: &str) -> Failure {
         "{}: {problem}",
         base::escape::path(&args.run)
     ))
-}
-
-fn collect(
-    args: &Args,
-    run: &Subject,
-    inputs: &EvaluationSet,
-    threads: usize,
-) -> Result<Data, Failure> {
-    let model = &run.experiment.model;
-    let sites = data::sites(&Frozen::<f64>::new(model)).len();
-    if let Some(site) = args.site.0
-        && site >= sites
-    {
-        return Err(refused(
-            args,
-            &format!(
-                "--site is {site}, but its model has the sites 0 to {}",
-                sites - 1
-            ),
-        ));
-    }
-    let subject = analysis::Subject {
-        model,
-        space: &run.experiment.space,
-        inputs,
-        w: &run.projection.w,
-        wiring: &run.projection.wiring,
-    };
-    let choice = Choice {
-        site: args.site.0,
-        bos: !args.no_bos,
-    };
-    let data = data::collect(subject, choice, threads);
-    if data.rows.z.iter().all(|x| x.is_finite()) {
-        Ok(data)
-    } else {
-        Err(refused(args, "its compressed stream is not finite"))
-    }
 }
 
 /// A line for what was tried.
@@ -261,21 +189,15 @@ fn json(
     json!({
         "method": settings.method,
         "atoms": settings.atoms,
-        "rows": data.rows.z.nrows(),
-        "d": data.rows.z.ncols(),
+        "rows": data.rows,
+        "d": data.dim,
         "dictionaries": dictionaries,
     })
 }
 
-fn text(
-    args: &Args,
-    inputs: &EvaluationSet,
-    settings: &Settings,
-    data: &Data,
-    all: &[Facts],
-) -> String {
-    let (n, d) = data.rows.z.dim();
-    let from = if inputs.is_whole() {
+fn text(args: &Args, settings: &Settings, data: &Data, all: &[Facts]) -> String {
+    let (n, d) = (data.rows, data.dim);
+    let from = if data.inputs_are_all {
         ""
     } else {
         ", of a sample of the inputs"

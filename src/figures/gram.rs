@@ -19,8 +19,19 @@ impl Gram {
     /// # Errors
     /// If a column or a pair is missing or given twice, or a value is not a number.
     pub fn read(table: &Table) -> Result<Self, ReadError> {
-        let (a, b) = (table.texts("feature_a")?, table.texts("feature_b")?);
-        let values = table.numbers("value")?;
+        Self::read_columns(table, ["feature_a", "feature_b", "value"])
+    }
+
+    /// As [`Gram::read`], from a table with other names of columns.
+    ///
+    /// # Errors
+    /// As [`Gram::read`].
+    pub fn read_columns(
+        table: &Table,
+        [first, second, value]: [&str; 3],
+    ) -> Result<Self, ReadError> {
+        let (a, b) = (table.texts(first)?, table.texts(second)?);
+        let values = table.numbers(value)?;
         let mut labels: Vec<&str> = Vec::new();
         let mut index = HashMap::new();
         for label in &a {
@@ -52,10 +63,8 @@ impl Gram {
         let mut seen = vec![false; n * n];
         for (row, (a, b)) in a.iter().zip(&b).enumerate() {
             let column = index.get(b).ok_or_else(|| {
-                table.wrong(
-                    row,
-                    "a feature of `feature_b` does not occur in `feature_a`",
-                )
+                let problem = format!("a feature of `{second}` does not occur in `{first}`");
+                table.wrong(row, problem)
             })?;
             let cell = place[index[a]] * n + place[*column];
             if std::mem::replace(&mut seen[cell], true) {

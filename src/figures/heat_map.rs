@@ -79,29 +79,8 @@ impl<'a> Map<'a> {
 
 /// The heat map of one `G`.
 pub fn draw(gram: &Gram) -> Figure {
-    let n = gram.labels.len() as f64;
-    let cell = ((PAGE - 110.0) / n).clamp(0.5, 12.0);
-    let cell = if (14.0..=62.0).contains(&n) {
-        cell.max(SMALLEST_NAMED)
-    } else {
-        cell
-    };
     let colours = ColourScale::of(std::iter::once(gram));
-    let mut scene = Scene::default();
-    let map = Map::new(gram, cell);
-    let at @ (left, top) = (map.names.room().max(20.0), 6.0);
-    map.draw_cells(&mut scene, at, &colours);
-    map.name_rows(&mut scene, at);
-    map.name_columns(&mut scene, at);
-    let bar_place = (left + map.side() + 10.0, top, map.side().max(100.0));
-    let (right, bottom) = colour_bar::draw(
-        &mut scene,
-        bar_place,
-        &colours,
-        inner_products(gram.is_symmetric()),
-    );
-    scene.width = right + 2.0;
-    scene.height = bottom.max(top + map.side() + map.names.room() + 2.0);
+    let scene = single(gram, &colours, inner_products(gram.is_symmetric()));
     Figure {
         name: "gram".into(),
         title: "Inner products of the features' directions".into(),
@@ -125,6 +104,39 @@ pub fn draw(gram: &Gram) -> Figure {
         source: GRAM.into(),
         scene,
     }
+}
+
+/// The cells, names and colour bar of one map; `what` is the bar's title.
+fn single(gram: &Gram, colours: &ColourScale, what: &str) -> Scene {
+    let n = gram.labels.len() as f64;
+    let cell = ((PAGE - 110.0) / n).clamp(0.5, 12.0);
+    let cell = if (14.0..=62.0).contains(&n) {
+        cell.max(SMALLEST_NAMED)
+    } else {
+        cell
+    };
+    let mut scene = Scene::default();
+    let map = Map::new(gram, cell);
+    let at @ (left, top) = (map.names.room().max(20.0), 6.0);
+    map.draw_cells(&mut scene, at, colours);
+    map.name_rows(&mut scene, at);
+    map.name_columns(&mut scene, at);
+    let bar_place = (left + map.side() + 10.0, top, map.side().max(100.0));
+    let (right, bottom) = colour_bar::draw(&mut scene, bar_place, colours, what);
+    scene.width = right + 2.0;
+    scene.height = bottom.max(top + map.side() + map.names.room() + 2.0);
+    scene
+}
+
+/// The heat map of shares, from 0 to 1, in place of `G`; `what` they are.
+pub fn of_shares(shares: &Gram, what: &str) -> Scene {
+    let colours = ColourScale {
+        limit: 1.0,
+        signed: false,
+        above: 0,
+        below: 0,
+    };
+    single(shares, &colours, what)
 }
 
 fn formula(symmetric: bool) -> &'static str {

@@ -20,6 +20,7 @@ mod figure;
 pub mod gram;
 pub mod heat_map;
 pub mod png;
+mod recovery;
 pub mod scene;
 mod series;
 mod shrink;
@@ -31,6 +32,7 @@ mod text;
 use std::path::Path;
 
 use crate::config::Method;
+use crate::recovery::record::{COSINES, SCORE};
 use crate::results::group::by_key;
 use crate::results::layout::{
     ANALYZE_RUN, DIAGNOSTICS, FEATURES, GRAM, LAYERS, MEDIAN, METRICS, RUNS, STUDY_METRICS, TRAIN,
@@ -91,7 +93,18 @@ pub fn of_run(directory: &Path) -> Result<Vec<Figure>, ReadError> {
         ANALYZE_RUN,
     )?)?);
     figures.push(bars::layers(&Table::read(directory, LAYERS, ANALYZE_RUN)?)?);
+    if let Some(table) = Table::read_if_there(directory, COSINES, SCORE)? {
+        figures.push(recovery::draw(&table)?);
+    }
     Ok(figures)
+}
+
+/// The figure of a dictionary's scores.
+///
+/// # Errors
+/// If its table is garbled.
+pub fn recovery(cosines: &Table) -> Result<Figure, ReadError> {
+    recovery::draw(cosines)
 }
 
 /// The figure of a search for the smallest `d`.

@@ -1,9 +1,10 @@
 //! How well a dictionary explains rows, and how sparsely: what can be said without knowing the truth.
 
-use ndarray::{Array1, ArrayView1};
+use ndarray::ArrayView1;
 use serde::{Deserialize, Serialize};
 
 use super::rows::{Reconstruction, Rows};
+use super::weighted;
 
 /// A code below this share of the stream's standard deviation per dimension counts as 0 in [`Fit::l0`].
 const ACTIVE: f64 = 1e-6;
@@ -19,22 +20,9 @@ pub struct Fit {
     pub dead: usize,
 }
 
-/// The weighted mean of the rows, `[d]`.
-pub fn mean(rows: &Rows) -> Array1<f64> {
-    let mut mean = Array1::zeros(rows.z.ncols());
-    for (row, weight) in rows.z.rows().into_iter().zip(&rows.weights) {
-        mean.scaled_add(*weight, &row);
-    }
-    mean
-}
-
 /// The variance of the rows, summed over dimensions.
 pub fn variance(rows: &Rows) -> f64 {
-    let mean = mean(rows);
-    let squares = rows.z.rows().into_iter().zip(&rows.weights);
-    squares
-        .map(|(row, weight)| weight * distance(row, mean.view()))
-        .sum()
+    weighted::variances(rows.z.view(), &rows.weights).sum()
 }
 
 /// `‖a − b‖²`.
@@ -94,7 +82,6 @@ mod tests {
             weights: array![0.25, 0.25, 0.5],
         };
         // Mean (2, 2), variance 0.25·5 + 0.25·5 + 0.5·4.
-        assert_eq!(mean(&rows), array![2.0, 2.0]);
         assert_eq!(variance(&rows), 4.5);
         let reconstruction = Reconstruction {
             atoms: array![[1.0, 0.0], [0.0, 2.0], [5.0, 5.0]],

@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 use super::certificate;
 use super::circuit;
 use super::findings::{self, Works};
+use super::recovery;
 use super::template::{self, list, section, tables, verbatim};
 use super::variants;
 use crate::figures;
@@ -95,6 +96,7 @@ pub fn page(directory: &Path) -> Result<Markup, ReadError> {
         (section("Worst inputs", worst(directory)?))
         (section("Circuit", circuit::section(directory)?))
         (section("Tables", tables(directory, &TABLES)?))
+        (section("A dictionary beside the true features", recovery::content(directory)?))
         (section("Configuration", verbatim(&config)))
         (section("How to run it again", verbatim(&commands(directory))))
         @if let Some(summary) = &summary {

@@ -96,7 +96,7 @@ impl Case {
             pairs: Some(count),
             ..Settings::default()
         };
-        Pairs::new(&self.inputs, &settings)
+        Pairs::new(self.inputs.len(), self.inputs.weights(), &settings)
     }
 
     fn measured(&self, pairs: u64) -> CircuitFile {
@@ -243,7 +243,7 @@ fn an_exchanged_edge_does_what_it_does_in_a_plain_computation() {
                 threads: 2,
             };
             let found = exchanges.effects(&vec![true; network.graph.edges.len()]);
-            let [bases, sources] = pairs.tokens(&case.space, 0..pairs.len());
+            let [bases, sources] = pairs.tokens(case.subject(&case.identity), 0..pairs.len());
             let answers = |ids: &Array2<usize>| truths.forward(ids.view()).output;
             let answers = Answers::new(
                 &case.model,
@@ -332,7 +332,7 @@ fn attribution_is_exact_where_the_answer_difference_is_linear() {
             pairs: &pairs,
             threads: 2,
         };
-        let [bases, sources] = pairs.tokens(&case.space, 0..pairs.len());
+        let [bases, sources] = pairs.tokens(case.subject(&case.identity), 0..pairs.len());
         let right = [&bases, &sources].map(|ids| compiled.forward(ids.view()).output);
         let answers = Answers::new(
             &case.model,
@@ -435,7 +435,7 @@ fn everything_but_the_true_edges_can_be_removed_from_a_compiled_model() {
         let network = case.network(&case.identity);
         let truth = Truth::new(case.subject(&case.identity), &network, 2);
         let pairs = case.pairs(64);
-        let [bases, sources] = pairs.tokens(&case.space, 0..pairs.len());
+        let [bases, sources] = pairs.tokens(case.subject(&case.identity), 0..pairs.len());
         let (base, source) = (
             network.forward(bases.view()),
             network.forward(sources.view()),

@@ -23,6 +23,7 @@ mod recover;
 mod report;
 mod run;
 mod run_many;
+mod score;
 mod shrink;
 mod starting_points;
 mod sweep;

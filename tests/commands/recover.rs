@@ -234,9 +234,9 @@ fn recover_refuses_what_it_cannot_do_and_writes_nothing() {
             "pca",
             &new,
             &["--site", "last"],
-            "it is all, or a number from 0",
+            "it is all, or the number of a site",
         ),
-        (&of, "pca", &new, &["--site", "9"], "has the sites 0 to"),
+        (&of, "pca", &new, &["--site", "9"], "there is no site 9"),
         (&layers, "pca", &new, &[], "compression.tied=true"),
         (
             &dir.path().to_owned(),

@@ -17,6 +17,15 @@ pub struct Dictionary {
 }
 
 impl Dictionary {
+    /// Directions alone, whose codes are found by non-negative least squares.
+    pub fn of_atoms(atoms: Array2<f64>) -> Self {
+        Self {
+            bias: Array1::zeros(atoms.ncols()),
+            atoms,
+            encoder: Encoder::NonNegative { penalty: 0.0 },
+        }
+    }
+
     /// The codes of all rows, with what they belong to. The same on any number of threads.
     pub fn reconstruct(&self, rows: &Rows) -> Reconstruction {
         Reconstruction {

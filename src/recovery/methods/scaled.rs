@@ -3,8 +3,8 @@
 use ndarray::{Array1, Array2};
 use superposition::inputs::alias::Alias;
 
-use crate::recovery::fit;
 use crate::recovery::rows::Rows;
+use crate::recovery::{fit, weighted};
 
 /// A standard deviation below this share of the rows' length is what rounding leaves of a constant.
 const CONSTANT: f64 = 1e-9;
@@ -27,7 +27,7 @@ pub struct Scaled {
 impl Scaled {
     /// None if the rows do not vary.
     pub fn new(rows: &Rows) -> Option<Self> {
-        let mean = fit::mean(rows);
+        let mean = weighted::mean(rows.z.view(), &rows.weights);
         let scale = (fit::variance(rows) / rows.z.ncols() as f64).sqrt();
         let length = mean.dot(&mean).sqrt();
         (scale > CONSTANT * length && scale > 0.0).then(|| Self {

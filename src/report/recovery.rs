@@ -1,0 +1,54 @@
+//! What a run's page says of a dictionary that was scored against the run's true features.
+
+use std::path::Path;
+
+use maud::{Markup, html};
+
+use super::template::tables;
+use crate::recovery::record::{RECOVERY, Record, SCORE, TARGETS};
+use crate::results::ReadError;
+use crate::results::documents::json;
+use base::escape::visible;
+
+const NOTE: &str = "target: a feature, or several that the data hardly tells apart. share: of the variance of the stream. atom: the \
+                    one that is matched with it by direction, and direction: which of its two right directions that is closer to, \
+                    the feature's column of W, or W~, the one that the data determines. cosine: without its sign. \
+                    activation_atom: the atom that is matched with it by activation; activation_correlation, f1 (code not 0) and \
+                    f1_best_threshold are that atom's. causal: the score of the variable that the target belongs to; empty where \
+                    exchanging it changes too few outputs.";
+
+/// The section's content; nothing where no dictionary was scored into the run's directory.
+///
+/// # Errors
+/// If a file is garbled.
+pub fn content(directory: &Path) -> Result<Markup, ReadError> {
+    let Some(record) = json::<Record>(directory, RECOVERY, SCORE)? else {
+        return Ok(Markup::default());
+    };
+    let rows = record.table();
+    let said = format!(
+        "{} has {} atoms for {} targets. Each score stands beside the same score of what knows nothing of the features (the mean and \
+         the middle 95 % of {} draws) and of what knows their directions, or all.",
+        record.dictionary, record.atoms, record.targets, record.nulls.draws
+    );
+    Ok(html! {
+        p { (visible(&said)) }
+        .scroll {
+            table {
+                @for (number, row) in rows.iter().enumerate() {
+                    tr {
+                        @for (column, cell) in row.iter().enumerate() {
+                            @if number == 0 || column == 0 {
+                                th { (visible(cell)) }
+                            } @else {
+                                td.n { (visible(cell)) }
+                            }
+                        }
+                    }
+                    "\n"
+                }
+            }
+        }
+        (tables(directory, &[(TARGETS, "Target by target", NOTE, SCORE)])?)
+    })
+}
