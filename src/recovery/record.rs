@@ -22,6 +22,8 @@ pub const RECOVERY: &str = "recovery.json";
 pub const TARGETS: &str = "recovery.csv";
 /// A row for each pair of a target and a matched atom.
 pub const COSINES: &str = "recovery_cosines.csv";
+/// The same, drawn.
+pub const DRAWING: &str = "recovery.svg";
 /// What writes them again.
 pub const SCORE: &str = "`compress score` writes it again";
 /// Where the export keeps what its tensors are.

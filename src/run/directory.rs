@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use crate::config::RunConfig;
+use crate::recovery::record::{COSINES, DRAWING, RECOVERY, TARGETS};
 use crate::results::layout::{
     ANALYSIS, CERTIFICATE, CHECKPOINT, CIRCUIT, CIRCUIT_DRAWING, CONFIG, DIAGNOSTICS, FAILURE,
     FEATURES, GRAM, GRAMS, INTERVENTIONS, LAYER_POSITIONS, LAYERS, METRICS, POSITIONS,
@@ -21,11 +22,15 @@ pub const LOCK: &str = ".lock";
 pub(super) const START_PREFIX: &str = ".start-";
 
 /// In the order in which `--force` deletes them: the sign of completion first.
-const ALL: [&str; 23] = [
+const ALL: [&str; 27] = [
     SUMMARY,
     CERTIFICATE,
     CIRCUIT,
     CIRCUIT_DRAWING,
+    RECOVERY,
+    TARGETS,
+    COSINES,
+    DRAWING,
     FAILURE,
     ANALYSIS,
     WORST_INPUTS,
