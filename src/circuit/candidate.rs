@@ -268,7 +268,8 @@ fn choose(
     };
     let (chosen, found) = highest(scores, wanted);
     let as_many = match choice {
-        Choice::Listed => ", as many as there are true ones",
+        Choice::Listed if found == wanted => ", as many as there are true ones",
+        Choice::Listed => ", as all other scores are 0",
         _ => "",
     };
     Ok((

@@ -253,7 +253,7 @@ impl CircuitFile {
                 self.program, self.width
             ),
             Some(d) => format!(
-                "the model of {} compressed to d = {d} of D = {}",
+                "the model of {}, compressed to d = {d} of D = {},",
                 self.program, self.width
             ),
         };

@@ -15,6 +15,8 @@ pub struct ScoreRow {
     pub program: String,
     /// `D`.
     pub width: usize,
+    /// What found `W`; empty of the compiled model.
+    pub method: String,
     /// `D` of the compiled model.
     pub d: usize,
     /// Empty where the study does not vary it, and of the compiled model.
@@ -45,9 +47,10 @@ pub struct ScoreRow {
 
 impl ScoreRow {
     /// The table's columns: the fields in their order.
-    pub const COLUMNS: [&str; 24] = [
+    pub const COLUMNS: [&str; 25] = [
         "program",
         "width",
+        "method",
         "d",
         "seed",
         "run",

@@ -12,6 +12,7 @@ use crate::analysis::interchange::Pairs;
 use crate::analysis::{Settings, Subject};
 use crate::circuit::effects::Exchanges;
 use crate::circuit::network::Network;
+use crate::config::Method;
 use crate::run::finished::Subject as Compressed;
 use base::{escape, limits};
 use superposition::Projection;
@@ -28,6 +29,8 @@ pub struct CircuitSubject {
     inputs: EvaluationSet,
     /// `W` of a run.
     projection: Option<Projection>,
+    /// What found it.
+    method: Option<Method>,
     /// The compiled model's `W`, which changes nothing.
     identity: Array2<f64>,
     wiring: Wiring,
@@ -87,6 +90,7 @@ impl CircuitSubject {
                 space: run.experiment.space,
                 model: run.experiment.model,
                 projection: Some(run.projection),
+                method: Some(run.experiment.config.compression.method),
             });
         }
         let model = model_of(path, &SettingArgs::default())?;
@@ -112,12 +116,18 @@ impl CircuitSubject {
             space,
             model,
             projection: None,
+            method: None,
         })
     }
 
     /// The model.
     pub fn model(&self) -> &CompiledModel {
         &self.model
+    }
+
+    /// What found the run's `W`.
+    pub fn method(&self) -> Option<Method> {
+        self.method
     }
 
     /// For the analysis: with the run's `W`, or the identity.

@@ -9,7 +9,7 @@ use super::stream_part::{self, PartArgs};
 use super::terminal;
 use crate::recovery::record;
 use crate::run::experiment::Experiment;
-use crate::run::finished::{FinishedRun, Subject};
+use crate::run::finished::Subject;
 use base::escape;
 use base::files;
 use base::npz::NpzWriter;
@@ -95,7 +95,7 @@ pub fn main(args: &Args) -> Result<(), Failure> {
     if kind == FileKind::Activations {
         return activations(args);
     }
-    let run = FinishedRun::load(&args.run).map_err(Failure::input)?;
+    let run = Subject::load(&args.run).map_err(Failure::input)?;
     let (dim, width) = (run.projection.width(), run.projection.w.ncols());
     let (bytes, what) = match kind {
         FileKind::Npz => npz(&run)?,
@@ -142,7 +142,7 @@ fn activations(args: &Args) -> Result<(), Failure> {
 }
 
 /// The matrices for NumPy, and what they are.
-fn npz(run: &FinishedRun) -> Result<(Vec<u8>, String), Failure> {
+fn npz(run: &Subject) -> Result<(Vec<u8>, String), Failure> {
     let (dim, width) = (run.projection.width(), run.projection.w.ncols());
     let names = run.projection.wiring.names().join(", ");
     let mut npz = NpzWriter::default();
@@ -159,7 +159,7 @@ fn npz(run: &FinishedRun) -> Result<(Vec<u8>, String), Failure> {
 }
 
 /// The model file, after saying on stderr what its weights are and how far off its outputs.
-fn export_model(args: &Args, run: &FinishedRun) -> Result<Exported, Failure> {
+fn export_model(args: &Args, run: &Subject) -> Result<Exported, Failure> {
     let Experiment { model, space, .. } = &run.experiment;
     let set = run.experiment.evaluation_set();
     let precision = match args.precision {

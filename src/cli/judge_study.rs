@@ -83,6 +83,7 @@ pub fn main(
         if let Some(network) = loaded.compressed() {
             let subject = loaded.subject();
             let row = ScoreRow {
+                method: loaded.method().map_or_else(String::new, |m| m.to_string()),
                 seed: run.seed.clone(),
                 run: run.directory.clone(),
                 ..row(subject.wiring.width(subject.w))
@@ -151,6 +152,7 @@ fn text(rows: Vec<ScoreRow>) -> String {
     let mut lines = vec![
         [
             "program",
+            "method",
             "d",
             "scores",
             "runs",
@@ -162,12 +164,15 @@ fn text(rows: Vec<ScoreRow>) -> String {
         .map(String::from)
         .to_vec(),
     ];
-    let keyed = rows
-        .into_iter()
-        .map(|row| ((row.program.clone(), row.d, row.scores), row));
+    let keyed = rows.into_iter().map(|row| {
+        (
+            (row.program.clone(), row.method.clone(), row.d, row.scores),
+            row,
+        )
+    });
     let mut groups = by_key(keyed);
-    groups.sort_by(|(a, _), (b, _)| (&a.0, a.1).cmp(&(&b.0, b.1)));
-    for ((program, d, scores), rows) in groups {
+    groups.sort_by(|(a, _), (b, _)| (&a.0, &a.1, a.2).cmp(&(&b.0, &b.1, b.2)));
+    for ((program, method, d, scores), rows) in groups {
         let of = |value: fn(&ScoreRow) -> Option<f64>| -> Vec<f64> {
             rows.iter().filter_map(value).collect()
         };
@@ -185,6 +190,7 @@ fn text(rows: Vec<ScoreRow>) -> String {
         };
         lines.push(vec![
             program,
+            method,
             d.to_string(),
             scores.to_owned(),
             rows.len().to_string(),
@@ -194,10 +200,10 @@ fn text(rows: Vec<ScoreRow>) -> String {
             shown(of(|row| row.faithfulness)),
         ]);
     }
-    let mut text = aligned(&lines, 3);
+    let mut text = aligned(&lines, 4);
     text += &wrapped(
-        "Medians over the runs with the same program and d; in brackets the bootstrap's 95 % interval of the median. The \
-         compiled model stands where d = D.",
+        "Medians over the runs with the same program, method and d; in brackets the bootstrap's 95 % interval of the median. The \
+         compiled model is the row without a method, where d = D.",
     );
     text
 }

@@ -94,9 +94,8 @@ enum Command {
     Circuit(circuit::Args),
     /// Score a circuit, a list of edges, against the true one
     Judge(judge::Args),
-    /// Look for the directions of a run's features, by a dictionary learning method that sees the stream alone
+    /// Look for the directions of a run's features by dictionary learning
     Recover(recover::Args),
-    /// Write a run's compressed model as a model file, or W for NumPy
     /// Write a run's compressed model as a model file, W for NumPy, or its activations with their true features
     Export(export::Args),
     /// Score a dictionary (of a sparse autoencoder, say) against a run's true features

@@ -188,7 +188,6 @@ fn json(
         .collect();
     json!({
         "method": settings.method,
-        "atoms": settings.atoms,
         "rows": data.rows,
         "d": data.dim,
         "dictionaries": dictionaries,
@@ -203,9 +202,8 @@ fn text(args: &Args, settings: &Settings, data: &Data, all: &[Facts]) -> String 
         ", of a sample of the inputs"
     };
     let mut text = format!(
-        "{}: {} from {} of width {d}{from}\n",
+        "{}: from {} of width {d}{from}\n",
         settings.method.name(),
-        count(settings.atoms, "atom"),
         count(n, "different row")
     );
     let value = match settings.method {
@@ -214,13 +212,14 @@ fn text(args: &Args, settings: &Settings, data: &Data, all: &[Facts]) -> String 
     };
     let mut head = vec!["seed"];
     head.extend(value);
-    head.extend(["EV", "L0", "dead atoms"]);
+    head.extend(["atoms", "EV", "L0", "dead atoms"]);
     head.extend(value.map(|_| "objective"));
     let mut table = vec![head.into_iter().map(str::to_owned).collect()];
     for facts in all {
         let mut row = vec![facts.seed.to_string()];
         row.extend(facts.lambda.map(significant));
         row.extend(facts.k.map(|k| k.to_string()));
+        row.push(facts.fit.atoms.to_string());
         row.push(format!("{:.4}", facts.fit.explained_variance));
         row.push(format!("{:.2}", facts.fit.l0));
         row.push(facts.fit.dead.to_string());

@@ -140,7 +140,7 @@ fn text(record: &Record, directory: &Path) -> String {
     text += &aligned(&record.table(), 1);
     let value = |x: Option<f64>| x.map_or_else(|| "-".to_owned(), |x| format!("{x:.3}"));
     text += &format!(
-        "\nMCC between the better null (0) and 1: {}. Explained variance {}, {} codes a row; neither says whether the \
+        "\nMCC rescaled, with the stronger random baseline at 0 and the truth at 1: {}. Explained variance {}, {} codes a row; neither says whether the \
          features were found.\n",
         value(record.mcc_corrected),
         value(Some(record.scores.explained_variance)),

@@ -77,6 +77,12 @@ pub fn main(args: Args, stop: &StopRequest) -> Result<(), Failure> {
         return study(args, stop);
     }
     let (file, args) = (&args.config, &args.options);
+    if file.extension().is_some_and(|e| e == "rasp") {
+        return Err(Failure::Input(anyhow::anyhow!(
+            "{} is a RASP program: give a run file whose model.program names it (`compress init hist` writes an example)",
+            file.display()
+        )));
+    }
     args.instructions.select();
     let experiment =
         Experiment::load(file, &args.set, args.output.as_deref()).map_err(Failure::input)?;

@@ -425,7 +425,7 @@ pub const SHRINK_KEYS: &[Key] = &[
         "shrink.criterion",
         Kind::Choice(words::<Criterion>),
         Toml(r#""both""#),
-        "What the smallest d is looked for: right outputs, faithful blocks too, or one after the other.",
+        "What a W must achieve: right outputs, faithful blocks too, or one after the other.",
     ),
     key(
         "shrink.mae",
@@ -461,7 +461,7 @@ pub const SHRINK_KEYS: &[Key] = &[
         "shrink.tries",
         Kind::Integer(1, 1024),
         Toml("12"),
-        "Trainings from W without one dimension, each without another one, before a d is given up.",
+        "Attempts, each dropping another direction, before a d is given up.",
     ),
     key(
         "shrink.starts",

@@ -12,6 +12,8 @@ const ACTIVE: f64 = 1e-6;
 /// What is said of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Fit {
+    /// Atoms.
+    pub atoms: usize,
     /// Explained variance: `1 − Σ w ‖z − ẑ‖² / Σ w ‖z − z̄‖²`.
     pub explained_variance: f64,
     /// Atoms that are active in a row, on average.
@@ -63,6 +65,7 @@ impl Fit {
             error += weight * distance(row, found.view());
         }
         Self {
+            atoms: reconstruction.atoms.nrows(),
             explained_variance: 1.0 - error / variance,
             l0,
             dead: alive.iter().filter(|alive| !**alive).count(),

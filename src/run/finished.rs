@@ -38,9 +38,9 @@ pub struct Subject {
 pub enum FinishedError {
     /// No run at all.
     #[error(
-        "{} is not a run directory: it has no {CONFIG}; give a directory that `compress --config` \
-         wrote, or one that holds such directories",
-        .0.display()
+        "{} {}; give the directory of a run, which `compress --config` wrote",
+        .0.display(),
+        why_no_run(.0)
     )]
     NotARun(PathBuf),
     /// Not over yet.
@@ -81,6 +81,17 @@ pub enum FinishedError {
     /// The summary cannot be used.
     #[error(transparent)]
     File(#[from] FileError),
+}
+
+/// Of a path that is no run's directory, why not.
+fn why_no_run(path: &Path) -> &'static str {
+    if path.is_dir() {
+        "is not a run directory: it has no config.toml"
+    } else if path.exists() {
+        "is not a run directory, but a file"
+    } else {
+        "is not there, so it is not a run directory"
+    }
 }
 
 /// Whether a directory holds a run, finished or not.

@@ -294,7 +294,7 @@ impl<'a> Shrink<'a> {
         let answers = &standing.answers;
         let mut found = match (answers.gap, answers.mae, answers.max_error) {
             (Some(gap), ..) => format!(
-                "{} of {} answers are right, the smallest lead is {gap:.3e}",
+                "{} of {} answers are right, the smallest lead is {gap:.4}",
                 answers.right, answers.counted
             ),
             (_, Some(mae), Some(max)) => {

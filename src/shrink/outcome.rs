@@ -64,7 +64,8 @@ impl Outcome {
             let rest = match found.d {
                 1 => "No d is smaller.".to_owned(),
                 _ if found.failed_trainings == 0 => {
-                    "The search was to end there; a smaller d was not tried.".to_owned()
+                    "The search stopped there, as shrink.min_dim asked; a smaller d was not tried."
+                        .to_owned()
                 }
                 d => format!(
                     "None of {} at d = {} succeeded, which is no proof that there is no such W.",
@@ -73,7 +74,7 @@ impl Outcome {
                 ),
             };
             said.push(format!(
-                "The smallest d found at which {meaning}: {} ({} updates on the way, {} in vain after it). {rest}",
+                "The smallest d found at which {meaning}: {} ({} updates on the way, {} more without success). {rest}",
                 found.d, found.steps, found.failed_steps
             ));
         }

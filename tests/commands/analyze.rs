@@ -65,7 +65,8 @@ fn analyze_writes_again_what_a_run_ends_with() {
         assert_eq!(&worst[worst.len() - 1][0], "10");
         let before = snapshot(&run_dir);
         let (code, stdout, stderr) = call(&["analyze", &text(&run_dir)]);
-        assert_eq!((code, stderr.as_str()), (0, ""));
+        let next = format!("next: compress report {}\n", text(&run_dir));
+        assert_eq!((code, stderr), (0, next));
         for part in [
             "Features",
             "What the compression consists of",

@@ -274,9 +274,7 @@ fn train_is_config_and_a_file_alone_and_takes_a_study_to_the_sweep() {
         "name = \"two\"\nbase = \"frac_prevs.toml\"\n[grid]\n\"compression.dim\" = [3, 4]\n";
     std::fs::write(elsewhere.path("two.toml"), study).unwrap();
     for (i, begins) in ["--config ", "train ", "sweep "].iter().enumerate() {
-        let said = elsewhere.works(&format!(
-            "{begins}two.toml {SHORT} --output study{i} --quiet"
-        ));
+        let said = elsewhere.works(&format!("{begins}two.toml {SHORT} --output study{i}"));
         assert!(said.contains("2 of 2 runs complete"), "{said}");
     }
     for option in ["--plan", "--json", "--force"] {

@@ -55,10 +55,7 @@ fn recover_writes_a_dictionary_a_seed_and_says_how_well_it_explains_the_stream()
     ] {
         let output = dir.path().join(method);
         let result = recover(&of, method, &output, &[&few[..], more].concat());
-        assert_eq!(
-            (result["atoms"].as_u64(), result["d"].as_u64()),
-            (Some(9), Some(8))
-        );
+        assert_eq!(result["d"], 8);
         for seed in 0..2 {
             let facts = &result["dictionaries"][seed];
             let folder = output.join(format!("seed={seed}"));
@@ -69,6 +66,7 @@ fn recover_writes_a_dictionary_a_seed_and_says_how_well_it_explains_the_stream()
             }
             let loaded = dictionary::load(&folder, 8).unwrap();
             let count = if method == "pca" { 8 } else { 9 };
+            assert_eq!(facts["atoms"], count);
             assert_eq!(loaded.atoms.dim(), (count, 8));
             let explained = facts["explained_variance"].as_f64().unwrap();
             let l0 = facts["l0"].as_f64().unwrap();
@@ -91,16 +89,13 @@ fn recover_writes_a_dictionary_a_seed_and_says_how_well_it_explains_the_stream()
         );
         assert_eq!(snapshot(&output), before);
         let shown = succeed(&arguments(&of, method, &output, &[&few[..], more].concat()));
-        assert!(
-            shown.starts_with(&format!("{method}: 9 atoms from ")),
-            "{shown}"
-        );
+        assert!(shown.starts_with(&format!("{method}: from ")), "{shown}");
         assert_eq!(shown.lines().count(), 5, "{shown}");
     }
     // Without --atoms their number is that of the features to be found, the only thing that the truth gives.
     let output = dir.path().join("default");
     let result = recover(&of, "pca", &output, &[]);
-    let features = result["atoms"].as_u64().unwrap();
+    let features = result["dictionaries"][0]["atoms"].as_u64().unwrap();
     assert!((5..=14).contains(&features), "{features}");
     assert_eq!(
         recover(&of, "pca", &dir.path().join("one"), &["--site", "0"])["d"],

@@ -130,7 +130,7 @@ impl Scratch {
 fn shortened_compress() -> String {
     let program = env!("CARGO_BIN_EXE_compress");
     format!(
-        "for word in \"$@\"; do\n  case $word in\n    --config) train=yes ;;\n    \
+        "case $1 in\n  train | *.toml) train=yes ;;\nesac\nfor word in \"$@\"; do\n  case $word in\n    --config | -c) train=yes ;;\n    \
          --plan) exec '{program}' \"$@\" ;;\n  esac\ndone\n\
          [ -z \"$train\" ] || set -- \"$@\" --set training.steps=300 --set training.log_every=100 \
          --set training.restarts.steps=100\n\
