@@ -96,7 +96,7 @@ enum Command {
     Judge(judge::Args),
     /// Look for the directions of a run's features by dictionary learning
     Recover(recover::Args),
-    /// Write a run's compressed model as a model file, W for NumPy, or its activations with their true features
+    /// Write a run's compressed model, W for NumPy, or its activations and true features
     Export(export::Args),
     /// Score a dictionary (of a sparse autoencoder, say) against a run's true features
     Score(score::Args),

@@ -118,8 +118,11 @@ impl ShrinkDirectory {
     ) -> Result<(), DirectoryError> {
         let d = w.nrows();
         let directory = self.of(standard, d);
-        files::make_directory(&self.path.join(standard.name()))?;
+        let of_standard = self.path.join(standard.name());
+        files::make_directory(&of_standard)?;
+        files::remove_leftovers(&of_standard)?;
         files::make_directory(&directory)?;
+        files::remove_leftovers(&directory)?; // of a session that was killed here
         let path = directory.join(PROJECTION);
         let projection = experiment.projection(w);
         projection.save(&path)?;
@@ -185,6 +188,7 @@ impl ShrinkDirectory {
     /// If it cannot be written.
     pub fn keep_result<T: Serialize>(&self, name: &str, result: &T) -> Result<(), DirectoryError> {
         let path = self.path.join(name);
+        files::remove_leftovers(files::parent_of(&path))?;
         let text = serde_json::to_string_pretty(result)
             .map_err(|e| FileError::new("write", &path)(e.into()))?;
         Ok(files::write_atomically(
