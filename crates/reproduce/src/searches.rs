@@ -44,6 +44,8 @@ pub struct Row {
     pub verdict: String,
     /// No `W` below this `d` has right outputs.
     pub lower_bound: usize,
+    /// Answers that the compiled model does not decide, which the search does not count.
+    pub tied: u64,
     /// Classes: the smallest lead of a right one.
     pub gap: Option<f64>,
     /// Numbers: the mean absolute error.
@@ -85,6 +87,7 @@ pub fn gather(directory: &Path) -> Result<Vec<Row>, ReadError> {
         "seconds",
         "verdict",
         "lower_bound",
+        "tied",
         "gap",
         "mae",
         "max_error",
@@ -141,6 +144,7 @@ fn read(search: &Path, name: &str, kept: &mut Vec<String>) -> Result<Vec<Row>, R
             seconds,
             verdict: certificate["verdict"].as_str().unwrap_or("").to_owned(),
             lower_bound: certificate["lower_bounds"]["outputs"].as_u64().unwrap_or(1) as usize,
+            tied: outcome.tied_answers,
             gap: last.gap,
             mae: last.mae,
             max_error: last.max_error,

@@ -219,10 +219,11 @@ fn a_smallest_d_stands_beside_the_random_starts_that_are_right_by_the_same_rule(
     write(
         &searches,
         "found.csv",
-        "program,criterion,width,rank,d,steps,seconds,verdict,lower_bound,gap,mae,max_error,lowest_cosine\n\
-         numbers,faithful,14,9,5,1000,2.0,proved,1,,0.001,0.01,0.995\n\
-         classes,outputs,19,11,6,3000,4.0,not_proved,2,0.5,,,0.3\n\
-         untried,outputs,19,11,6,3000,4.0,proved,2,0.5,,,0.3\n",
+        "program,criterion,width,rank,d,steps,seconds,verdict,lower_bound,tied,gap,mae,max_error,lowest_cosine\n\
+         numbers,faithful,14,9,5,1000,2.0,proved,1,0,,0.001,0.01,0.995\n\
+         classes,outputs,19,11,6,3000,4.0,not_proved,2,0,0.5,,,0.3\n\
+         untried,outputs,19,11,6,3000,4.0,proved,2,0,0.5,,,0.3\n\
+         tied,outputs,19,11,6,3000,4.0,proved,2,8,0.5,,,0.3\n",
     );
     // Of numbers, one is right, one has too large an error, one is not faithful; of classes, one of two is right.
     let mut runs =
@@ -236,6 +237,7 @@ fn a_smallest_d_stands_beside_the_random_starts_that_are_right_by_the_same_rule(
         ("c", "numbers", 5, "0.001", "0.01", "", 0.98),
         ("d", "classes", 6, "", "", "1.0", 0.1),
         ("e", "classes", 6, "", "", "0.999", 0.1),
+        ("f", "tied", 6, "", "", "0.9", 0.1),
     ] {
         runs += &format!(
             "{run},../p/{program}.rasp,{d},train,completed,9,{mae},{max},{accuracy},1.0\n"
@@ -250,7 +252,8 @@ fn a_smallest_d_stands_beside_the_random_starts_that_are_right_by_the_same_rule(
         "| `numbers` | 14 | 9 | faithful | 5 | proved | 1 | 1000 | 1 of 3 |",
         "| `classes` | 19 | 11 | outputs | 6 | not proved | 2 | 3000 | 1 of 2 |",
         "| `untried` | 19 | 11 | outputs | 6 | proved | 2 | 3000 |  |",
-        "2 certificates of 3 are proved. At 1 of the 2 with a control",
+        "| `tied` | 19 | 11 | outputs | 6 | proved | 2 | 3000 |  |",
+        "3 certificates of 4 are proved. At 1 of the 2 with a control",
     ] {
         assert!(text.contains(line), "{line} is not in {text}");
     }
