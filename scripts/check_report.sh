@@ -33,6 +33,11 @@ reports=()
 for name in frac_prevs sort_unique; do
     "$compress" --config "configs/$name.toml" --set training.steps=300 --set training.log_every=20 \
         --output "$work/study/$name" --quiet > "$work/log"
+    # With the sections about what is asked for apart; a run as short as this is right nowhere.
+    "$compress" certify "$work/study/$name" > "$work/log" 2>&1 || [[ $? -eq 1 ]]
+    "$compress" circuit "$work/study/$name" > "$work/log"
+    "$compress" recover "$work/study/$name" --method pca -o "$work/pca_$name" --quiet > "$work/log"
+    "$compress" score "$work/study/$name" "$work/pca_$name/seed=0" --output "$work/study/$name" > "$work/log"
     "$compress" report "$work/study/$name" > "$work/log"
     reports+=("$work/study/$name/report.html")
 done
