@@ -62,6 +62,6 @@ done
 "$reproduce" searches "$results/searches"
 if [[ $# -eq 0 ]]; then
     "$compress" sweep experiments/smallest_d.toml --output "$results/smallest_d"
-    "$reproduce" publish "$results/smallest_d" --quiet
+    "$reproduce" publish "$results/smallest_d" --tables --quiet
     "$reproduce" paper "$results"
 fi

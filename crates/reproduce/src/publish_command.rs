@@ -21,6 +21,9 @@ pub struct Args {
     /// Leave a feature out of a second comparison; may be repeated
     #[arg(long, value_name = "LABEL", requires = "reference")]
     exclude: Vec<String>,
+    /// Only the tables of the sweep and of its metrics: no figures, no page, nothing of single features
+    #[arg(long)]
+    tables: bool,
     /// No progress on stderr
     #[arg(long)]
     quiet: bool,
@@ -37,6 +40,7 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
             .reference
             .as_deref()
             .map(|path| (path, args.exclude.as_slice())),
+        tables_only: args.tables,
     };
     let published = publication::publish(&request, &mut |run, runs, path| {
         stop.say(stopped_at(run, runs, path));

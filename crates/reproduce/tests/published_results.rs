@@ -11,7 +11,7 @@ use command::{call, root, text};
 use tracr_compress::results::statistics::Statistics;
 
 /// The repository should stay quick to clone.
-const LARGEST: u64 = 25_000_000;
+const LARGEST: u64 = 20_000_000;
 
 /// The directories with tables of a study's runs that are committed: raw ones have no such list.
 fn studies() -> Vec<PathBuf> {

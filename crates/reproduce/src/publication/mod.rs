@@ -49,6 +49,8 @@ pub struct Request<'a> {
     pub copy: Option<&'a Path>,
     /// A Gram matrix to compare every run's with, and the features that do not count.
     pub reference: Option<(&'a Path, &'a [String])>,
+    /// Whether the tables of the sweep and of its metrics are enough: no figures, no page, nothing of single features.
+    pub tables_only: bool,
 }
 
 /// What was published.
@@ -104,7 +106,9 @@ pub fn publish(
     )?;
     let medians = medians(&collection.members);
     let mut kept = files::tables_of(directory);
-    kept.extend(tables::write(directory, &collection.members)?);
+    if !request.tables_only {
+        kept.extend(tables::write(directory, &collection.members)?);
+    }
     if let (Some((all, _)), Some((_, excluded))) = (&references, request.reference) {
         kept.extend(tables::write_compared(
             directory,
@@ -114,11 +118,13 @@ pub fn publish(
         )?);
     }
     kept.push(tables::write_medians(directory, &medians)?);
-    kept.extend(keep_medians(directory, &medians)?);
-    kept.extend(draw(directory)?);
-    let page = report::page(directory)?;
-    write_atomically(&directory.join(files::PAGE), page.as_bytes())?;
-    kept.push(files::PAGE.into());
+    if !request.tables_only {
+        kept.extend(keep_medians(directory, &medians)?);
+        kept.extend(draw(directory)?);
+        let page = report::page(directory)?;
+        write_atomically(&directory.join(files::PAGE), page.as_bytes())?;
+        kept.push(files::PAGE.into());
+    }
     kept.push(files::write_ignore(directory, &kept, KEEPS)?);
     kept.sort();
     finish(request, kept, &collection)
