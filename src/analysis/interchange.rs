@@ -150,7 +150,7 @@ pub struct Pairs<'a> {
 
 #[allow(clippy::len_without_is_empty)] // a set of inputs has at least one, and so at least one pair
 impl<'a> Pairs<'a> {
-    /// Of so many inputs, which count by `weights`, or all alike.
+    /// Pairs of `inputs` inputs, which count by `weights`; all alike if there are none.
     pub fn new(inputs: usize, weights: Option<&'a [f64]>, settings: &Settings) -> Self {
         let count = inputs as u64;
         let all = count.saturating_mul(count);

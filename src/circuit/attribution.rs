@@ -20,7 +20,7 @@ use super::network::Network;
 pub const STEPS: usize = 5;
 
 impl Exchanges<'_> {
-    /// By edge: its score by gradients at the base (`steps` of 1), or the mean of so many on the way from the source.
+    /// By edge: its score by gradients at the base (`steps` of 1), or the mean of `steps` scores on the way from the source.
     pub fn attribute(&self, steps: usize) -> Vec<Mean> {
         let edges = &self.network.graph.edges;
         let each = |chunk: &Chunk, sums: &mut Vec<Mean>| {

@@ -1,4 +1,4 @@
-//! The exact effect of each edge, and what its receiver hears on it of features that it does not read.
+//! The exact effect of each edge, and how much of its message comes from features that its receiver does not read.
 
 use std::ops::Range;
 
@@ -157,18 +157,23 @@ impl Exchanges<'_> {
     }
 }
 
-/// What a receiver hears on an edge: the root mean square, over inputs and positions, of the length of its message.
+/// The two parts of an edge's message: the root mean square of the length of each, over inputs and positions.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Heard {
-    /// Of the features that it reads and the sender writes.
+pub struct MessageParts {
+    /// From features that the sender writes and the receiver reads.
     pub signal: f64,
-    /// Of features that the sender writes and it does not read.
+    /// From the other features that the sender writes.
     pub interference: f64,
 }
 
-/// What each receiver hears of each sender, over all inputs. Which features an edge carries is the compiled model's
+/// The parts of every edge's message, over all inputs. Which features an edge carries is the compiled model's
 /// `truth`; the message is `h_s·G`, of these rows of `G` or of the others.
-pub fn heard(subject: Subject<'_>, network: &Network, truth: &Truth, threads: usize) -> Vec<Heard> {
+pub fn message_parts(
+    subject: Subject<'_>,
+    network: &Network,
+    truth: &Truth,
+    threads: usize,
+) -> Vec<MessageParts> {
     let positions = subject.space.positions() as f64;
     let work = |range: Range<usize>| {
         let mut sums = vec![[0.0; 2]; network.graph.edges.len()];
@@ -205,7 +210,7 @@ pub fn heard(subject: Subject<'_>, network: &Network, truth: &Truth, threads: us
     let root = |sum: f64| (sum / count).sqrt();
     total
         .into_iter()
-        .map(|[signal, interference]| Heard {
+        .map(|[signal, interference]| MessageParts {
             signal: root(signal),
             interference: root(interference),
         })

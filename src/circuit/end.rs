@@ -15,7 +15,7 @@ pub(super) enum End {
 }
 
 impl End {
-    /// What a name stands for in a model of so many layers.
+    /// What a name stands for in a model of `layers` layers.
     pub fn parse(name: &str, layers: usize) -> Option<Self> {
         // ACDC's index of a whole tensor.
         let name = name.trim();

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::effects::{Exchanges, heard};
+use super::effects::{Exchanges, message_parts};
 use super::graph::{Node, Receiver};
 use super::metric::NONE_BELOW;
 use super::network::Network;
@@ -78,9 +78,9 @@ pub struct EdgeEntry {
     pub effect_interval: Option<[f64; 2]>,
     /// The exact effect in the compiled model, over the same pairs.
     pub effect_compiled: f64,
-    /// What the receiver hears of features that travel on it.
+    /// The part of its message from features that the receiver reads.
     pub signal: f64,
-    /// What it hears of the sender's other features.
+    /// The part from the sender's other features.
     pub interference: f64,
 }
 
@@ -125,7 +125,7 @@ impl CircuitFile {
             None => of_compiled.clone(),
             Some(network) => exchanges(network).effects(&vec![true; graph.edges.len()]),
         };
-        let heard = heard(subject, network, &truth, threads);
+        let heard = message_parts(subject, network, &truth, threads);
         let labels = &subject.model.metadata.residual_labels;
         let edges = (0..graph.edges.len()).map(|edge| {
             let (from, to) = graph.names(edge);
@@ -289,8 +289,8 @@ impl CircuitFile {
             let strongest = others.max_by(|a, b| a.effect.total_cmp(&b.effect));
             if let Some(edge) = strongest.filter(|edge| edge.effect > 0.0) {
                 sentences.push(format!(
-                    "Of the edges that are not true, the one from {} to {} has the largest effect, {}: its receiver hears \
-                     features that it does not read.",
+                    "Of the edges that are not true, the one from {} to {} has the largest effect, {}: its message \
+                     comes from features that its receiver does not read.",
                     edge.from,
                     edge.to,
                     four_digits(edge.effect)

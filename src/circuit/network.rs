@@ -263,7 +263,7 @@ impl Network {
         by_read
     }
 
-    /// Bytes of a trace of so many rows.
+    /// Bytes of a trace of `rows` rows.
     pub fn trace_bytes(&self, rows: usize) -> u128 {
         let edges = self.graph.edges.iter();
         let messages: usize = edges.map(|edge| self.read[edge.receiver].len()).sum();

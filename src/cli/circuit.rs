@@ -66,13 +66,8 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
     let (compiled, compressed) = (loaded.compiled(), loaded.compressed());
     let (subject, pairs) = (loaded.subject(), args.pairs.of(&loaded));
     let written = |e: files::FileError| Failure::Running(e.into());
-    let exchanges = Exchanges {
-        subject,
-        compiled: &compiled,
-        network: compressed.as_ref().unwrap_or(&compiled),
-        pairs: &pairs,
-        threads: threads(),
-    };
+    let network = compressed.as_ref().unwrap_or(&compiled);
+    let exchanges = loaded.exchanges((&compiled, network), &pairs);
     check_memory(&exchanges)?;
     if let Some(baseline) = args.scores {
         let table = scores(&exchanges, baseline)?;

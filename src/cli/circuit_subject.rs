@@ -125,6 +125,21 @@ impl CircuitSubject {
         &self.model
     }
 
+    /// The exchanges over some pairs, in `network`, which is this model compressed, or compiled.
+    pub fn exchanges<'a>(
+        &'a self,
+        (compiled, network): (&'a Network, &'a Network),
+        pairs: &'a Pairs<'a>,
+    ) -> Exchanges<'a> {
+        Exchanges {
+            subject: self.subject(),
+            compiled,
+            network,
+            pairs,
+            threads: threads(),
+        }
+    }
+
     /// What found the run's `W`.
     pub fn method(&self) -> Option<Method> {
         self.method

@@ -10,7 +10,6 @@ use super::signals::StopRequest;
 use super::table::{aligned, decimals, wrapped};
 use super::terminal;
 use crate::circuit::candidate::{Candidate, Choice};
-use crate::circuit::effects::Exchanges;
 use crate::circuit::judge::{Scores, Spread, Verdict, judge};
 use crate::circuit::list;
 use crate::circuit::names::Names;
@@ -91,13 +90,8 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
         heads: meta.num_heads,
     };
     let pairs = args.pairs.of(&loaded);
-    let exchanges = Exchanges {
-        subject,
-        compiled: &compiled,
-        network: compressed.as_ref().unwrap_or(&compiled),
-        pairs: &pairs,
-        threads: threads(),
-    };
+    let network = compressed.as_ref().unwrap_or(&compiled);
+    let exchanges = loaded.exchanges((&compiled, network), &pairs);
     check_memory(&exchanges)?;
     let truth = Truth::new(subject, &compiled, threads());
     let edges: Vec<bool> = (0..compiled.graph.edges.len())

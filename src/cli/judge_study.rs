@@ -7,12 +7,10 @@ use super::failure::Failure;
 use super::signals::{StopRequest, stopped_at};
 use super::table::{aligned, decimals, wrapped};
 use super::terminal;
-use crate::analysis::interchange::Pairs;
 use crate::circuit::baseline::Baseline;
 use crate::circuit::candidate::Candidate;
 use crate::circuit::effects::Exchanges;
 use crate::circuit::judge::judge;
-use crate::circuit::network::Network;
 use crate::circuit::study::{CIRCUIT_SCORES, ScoreRow};
 use crate::circuit::truth::Truth;
 use crate::figures::{self, Kind};
@@ -57,7 +55,7 @@ pub fn main(
         };
         let compiled = loaded.compiled();
         let taken = pairs.of(&loaded);
-        let of = |network| exchanges(&loaded, (&compiled, network), &taken);
+        let of = |network| loaded.exchanges((&compiled, network), &taken);
         check_memory(&of(&compiled))?;
         let truth = Truth::new(loaded.subject(), &compiled, threads());
         let model = loaded.model();
@@ -106,21 +104,6 @@ pub fn main(
         format!("{}{}\n", text(rows), path.display())
     };
     Ok(terminal::print(&shown)?)
-}
-
-/// A model of a run beside its compiled one.
-fn exchanges<'a>(
-    loaded: &'a CircuitSubject,
-    (compiled, network): (&'a Network, &'a Network),
-    pairs: &'a Pairs<'a>,
-) -> Exchanges<'a> {
-    Exchanges {
-        subject: loaded.subject(),
-        compiled,
-        network,
-        pairs,
-        threads: threads(),
-    }
 }
 
 /// A row for each baseline.

@@ -23,8 +23,8 @@ pub fn section(directory: &Path) -> Result<Markup, ReadError> {
         (list(&circuit.sentences()))
         p.note {
             "The true edges. effect: in the compressed model; effect_compiled: the same in the compiled one. signal and \
-             interference: root mean square of the length of what the receiver hears of the features that travel on the edge, \
-             and of the sender's other features. " (CIRCUIT) " has the other edges, too."
+             interference: root mean square of the length of the part of the message that comes from the features that travel on the edge, \
+             and of the part from the sender's other features. " (CIRCUIT) " has the other edges, too."
         }
         .scroll {
             table {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tracr::program;
 use tracr_compress::analysis::interchange::Pairs;
-use tracr_compress::circuit::effects::{Exchanges, heard};
+use tracr_compress::circuit::effects::{Exchanges, message_parts};
 use tracr_compress::circuit::file::{CircuitFile, Redundant};
 use tracr_compress::circuit::graph::{Input, Node};
 use tracr_compress::circuit::metric::Answers;
@@ -456,7 +456,7 @@ fn interference_is_what_comes_of_features_that_are_not_read() {
     let (network, compiled) = (case.network(&w), case.network(&case.identity));
     let subject = case.subject(&w);
     let truth = Truth::new(subject, &compiled, 1);
-    let found = heard(subject, &network, &truth, 2);
+    let found = message_parts(subject, &network, &truth, 2);
     let gram = w.t().dot(&w);
     let tokens = case.inputs.chunk(&case.space, 0, case.inputs.len());
     let trace = network.forward(tokens.view());
@@ -491,7 +491,7 @@ fn interference_is_what_comes_of_features_that_are_not_read() {
             epsilon = 1e-12
         );
     }
-    let of_compiled = heard(case.subject(&case.identity), &compiled, &truth, 1);
+    let of_compiled = message_parts(case.subject(&case.identity), &compiled, &truth, 1);
     assert!(of_compiled.iter().all(|heard| heard.interference == 0.0));
     assert!(found.iter().any(|heard| heard.interference > 0.1));
 }
