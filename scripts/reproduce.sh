@@ -14,7 +14,7 @@ results=$(realpath -m --relative-to="$root" "${RESULTS:-$root/results}")
 cd "$root"
 # The paper's statements come first, then where it is silent, then what is beyond it.
 all=(output_positions frac_prevs_dims sort_unique_dims targets sort_unique_lengths gram_training
-    training_length token_weights untied per_layer programs)
+    training_length token_weights untied per_layer programs circuits)
 studies=("$@")
 [[ ${#studies[@]} -gt 0 ]] || studies=("${all[@]}")
 for study in "${studies[@]}"; do
@@ -46,6 +46,11 @@ for study in "${studies[@]}"; do
         output_positions | gram_training)
             published+=(--reference tests/fixtures/published_gram_frac_prevs_d8.csv
                 --exclude tokens:BOS)
+            ;;
+        # What it asks is in the scores of circuits, whose figure is the report's.
+        circuits)
+            "$compress" judge "$results/$study" >"$results/$study/judged.txt"
+            published+=(--tables)
             ;;
     esac
     "$reproduce" "${published[@]}"

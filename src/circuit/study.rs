@@ -7,6 +7,9 @@ use super::judge::Verdict;
 /// The file in a study's directory.
 pub const CIRCUIT_SCORES: &str = "circuit_scores.csv";
 
+/// The command that writes it again.
+pub const JUDGE_STUDY: &str = "`compress judge STUDY` writes it again";
+
 /// A baseline on a run, or on the compiled model of runs. Measures are as in [`super::judge`], a `true_` stands before those
 /// of the true circuit.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

@@ -136,29 +136,29 @@ fn draw(panels: &[Plot<'_>], names: &[&str]) -> (Scene, Displaced) {
     }
     let last = drawn.len().saturating_sub(1);
     for (i, panel) in drawn.iter().enumerate() {
-        panel.draw(&mut scene, i == last, names.len());
+        let x_title = if i == last { X_TITLE } else { "" };
+        panel.draw(&mut scene, x_title, names.len());
     }
     scene.height = top + 10.0;
     (scene, displaced)
 }
 
+/// What the axis of `d` is called.
+const X_TITLE: &str = "d (dimensions of the residual stream)";
+
 /// A panel with what is in it.
-struct Drawn<'a> {
-    title: &'a str,
-    panel: Panel,
-    y: Axis,
+#[allow(missing_docs)]
+pub struct Drawn<'a> {
+    pub title: &'a str,
+    pub panel: Panel,
+    pub y: Axis,
     /// With their places in the legend.
-    series: Vec<(usize, &'a Series)>,
+    pub series: Vec<(usize, &'a Series)>,
 }
 
 impl Drawn<'_> {
-    /// `all` is the number of series in the legend.
-    fn draw(&self, scene: &mut Scene, is_last: bool, all: usize) {
-        let x_title = if is_last {
-            "d (dimensions of the residual stream)"
-        } else {
-            ""
-        };
+    /// Draws axes and series; `all` is the number of series in the legend.
+    pub fn draw(&self, scene: &mut Scene, x_title: &str, all: usize) {
         self.panel.draw_axes(scene, x_title, self.title);
         let apart = self.apart(all);
         for (i, series) in &self.series {

@@ -9,6 +9,7 @@ pub mod bars;
 mod by_setting;
 mod by_width;
 pub mod circuit;
+mod circuit_scores;
 pub mod colour;
 mod colour_bar;
 mod colour_scale;
@@ -107,6 +108,14 @@ pub fn recovery(cosines: &Table) -> Result<Figure, ReadError> {
     recovery::draw(cosines)
 }
 
+/// The figure of a study whose circuits were judged.
+///
+/// # Errors
+/// If its table is garbled.
+pub fn circuit_scores(directory: &Path) -> Result<Option<Figure>, ReadError> {
+    circuit_scores::of_study(directory)
+}
+
 /// The figure of a search for the smallest `d`.
 ///
 /// # Errors
@@ -127,6 +136,7 @@ pub fn of_study(directory: &Path) -> Result<Vec<Figure>, ReadError> {
     let mut figures = study::draw(&study);
     figures.extend(study_analysis::verdicts(directory, &study)?);
     figures.extend(study_analysis::agreement(directory, &study)?);
+    figures.extend(circuit_scores(directory)?);
     let (chosen, what) = choose(&study.runs);
     let mut grams = Vec::new();
     for (title, run) in chosen {

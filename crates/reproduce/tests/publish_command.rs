@@ -95,7 +95,6 @@ fn published_study_is_what_git_keeps_and_draws_the_same_figures() {
         "study_reference.csv",
         "critical_widths.csv",
         "figures/metrics_by_d.svg",
-        "figures/metrics_by_d.png",
         "report.html",
         ".gitignore",
     ] {

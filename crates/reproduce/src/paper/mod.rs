@@ -2,13 +2,14 @@
 //!
 //! - `claims`: what the paper states, judged by stated criteria.
 //! - `silent`: what it does not say, and what each choice changes.
-//! - `beyond`, `programs`, `continuation`: what it leaves open.
+//! - `beyond`, `programs`, `continuation`, `circuits`: what it leaves open.
 //! - `study` reads, `estimate` judges, `writer` writes.
 //!
 //! No result stands in the program's text: every number in the document is computed from a table, and
 //! stands in `REPORT.csv`, too. What the paper says, and what would be the same, is the program's.
 
 mod beyond;
+mod circuits;
 mod claims;
 mod continuation;
 mod estimate;

@@ -19,7 +19,7 @@ use median::Median;
 use base::files::{FileError, links, remove_leftovers, write_atomically};
 use base::interrupt;
 use tracr_compress::analysis::Settings;
-use tracr_compress::figures::{self, png, svg};
+use tracr_compress::figures::{self, svg};
 use tracr_compress::report;
 use tracr_compress::results::Metric;
 use tracr_compress::results::critical::Tolerance;
@@ -32,11 +32,6 @@ use tracr_compress::study::{Record, Tables};
 /// What `.gitignore` says of itself.
 const KEEPS: &str =
     "reproduce publish: the files of this study that the repository keeps. It keeps no raw runs.";
-/// Pixels a point of PNG files: 144 dots an inch, for a page that is read on a screen.
-const SCALE: f64 = 2.0;
-/// A larger PNG is left out: the SVG has the same.
-const LARGEST_PNG: usize = 100_000;
-
 /// A larger Gram matrix is left out: that of 45 features or so still fits.
 const LARGEST_GRAM: u64 = 100_000;
 
@@ -194,7 +189,7 @@ fn keep_medians(directory: &Path, medians: &[Median<'_>]) -> Result<Vec<String>,
     Ok(kept)
 }
 
-/// All figures as SVG, and as PNG where that is small.
+/// All figures.
 fn draw(directory: &Path) -> Result<Vec<String>, PublishError> {
     let folder = directory.join(files::FIGURES);
     links::make_directory(&folder)?;
@@ -202,15 +197,9 @@ fn draw(directory: &Path) -> Result<Vec<String>, PublishError> {
     let mut kept = Vec::new();
     for figure in figures::of_study(directory)? {
         let text = svg::document(&figure.scene, &figure.title, &figure.caption);
-        let mut drawn = vec![("svg", text.into_bytes())];
-        let pixels = png::encode(&figure.scene, SCALE);
-        let small = pixels.filter(|bytes| bytes.len() <= LARGEST_PNG);
-        drawn.extend(small.map(|bytes| ("png", bytes)));
-        for (extension, bytes) in drawn {
-            let name = format!("{}/{}.{extension}", files::FIGURES, figure.name);
-            write_atomically(&directory.join(&name), &bytes)?;
-            kept.push(name);
-        }
+        let name = format!("{}/{}.svg", files::FIGURES, figure.name);
+        write_atomically(&directory.join(&name), text.as_bytes())?;
+        kept.push(name);
     }
     Ok(kept)
 }
