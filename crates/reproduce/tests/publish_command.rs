@@ -156,7 +156,7 @@ fn published_study_is_what_git_keeps_and_draws_the_same_figures() {
 
     // The copy has no run, and draws the same; a second time writes the same bytes.
     let figures = snapshot(&copy.join("figures"));
-    let (code, _, stderr) = call(&["plot", &text(&copy), "--scale", "2"]);
+    let (code, _, stderr) = call(&["plot", &text(&copy), "--format", "svg"]);
     assert_eq!(code, 0, "{stderr}");
     assert_eq!(snapshot(&copy.join("figures")), figures);
     let before = snapshot(&copy);
