@@ -5,7 +5,7 @@ use thiserror::Error;
 
 use tracr::model::OutputKind;
 
-pub use superposition::answers::TIE as TIE_BELOW;
+pub use tracr::model::codec::TIE as TIE_BELOW;
 
 /// When a compressed model is right.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

@@ -8,11 +8,8 @@ use std::sync::Arc;
 use ndarray::{Array2, ArrayView1};
 
 use crate::teacher::Teacher;
-use tracr::model::codec::first_largest;
+use tracr::model::codec::{TIE, first_largest, lead};
 use tracr::model::{OutputKind, Stream, Wiring};
-
-/// Where the compiled model's best class leads by less, it decides nothing: the classes are tied.
-pub const TIE: f64 = 1e-6;
 
 /// Inputs per piece of work.
 const CHUNK: usize = 256;
@@ -115,16 +112,6 @@ impl Judge {
     }
 }
 
-/// By how much a class is above every other one.
-fn lead(scores: ArrayView1<'_, f64>, class: usize) -> f64 {
-    let others = scores.iter().enumerate().filter(|(i, _)| *i != class);
-    let mut least = f64::INFINITY;
-    for (_, score) in others {
-        least = smaller(least, scores[class] - score);
-    }
-    least
-}
-
 /// The smaller of two, or NaN if either is.
 fn smaller(a: f64, b: f64) -> f64 {
     if a.is_nan() || a <= b { a } else { b }
@@ -191,14 +178,5 @@ mod tests {
             assert!(exact.gap.is_none_or(|gap| gap > TIE));
             assert!(exact.max_error.is_none_or(|error| error == 0.0));
         }
-    }
-
-    #[test]
-    fn lead_is_over_every_other_class_and_nan_leads_nobody() {
-        let of = |scores: [f64; 3], class| lead(ndarray::aview1(&scores), class);
-        assert_eq!(of([1.0, 3.0, 2.5], 1), 0.5);
-        assert_eq!(of([1.0, 3.0, 2.5], 0), -2.0);
-        assert!(of([1.0, f64::NAN, 2.5], 2).is_nan());
-        assert!(of([1.0, f64::NAN, 2.5], 0).is_nan());
     }
 }

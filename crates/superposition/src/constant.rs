@@ -8,7 +8,7 @@ const CHUNK: usize = 256;
 
 /// The error of the best constant answer at the positions of tokens, over the evaluation set and by its
 /// weights: the mean absolute deviation of a number from its median, or the share of positions whose class is
-/// not the commonest one. `None` if there is no such position.
+/// not the commonest one, of those where the compiled model decides. `None` if there is no such position.
 pub fn constant_error(teacher: &Teacher) -> Option<f64> {
     match teacher.kind() {
         OutputKind::Numerical => {
@@ -42,9 +42,9 @@ fn for_each_answer(teacher: &Teacher, mut visit: impl FnMut(f64, f64)) {
     let size = teacher.evaluation().len();
     for start in (0..size).step_by(CHUNK) {
         let (tokens, targets) = teacher.of_evaluation(start, (start + CHUNK).min(size));
-        let answers = tokens.indexed_iter().zip(&targets.output);
-        for (((input, _), id), answer) in answers {
-            if teacher.space().is_word(*id) {
+        let answers = targets.output.iter().zip(&targets.tied);
+        for (((input, _), id), (answer, is_tied)) in tokens.indexed_iter().zip(answers) {
+            if teacher.space().is_word(*id) && !is_tied {
                 visit(*answer, teacher.evaluation().weight(start + input));
             }
         }

@@ -10,7 +10,7 @@ use ndarray::{Array2, ArrayView2, Axis};
 
 use super::objective::{CategoricalTargets, Objective, OutputPositions};
 use crate::inputs::{EvaluationSet, InputSpace, sampler::Batch};
-use tracr::model::codec::class_number;
+use tracr::model::codec::{class_number, is_tied};
 use tracr::model::{CompiledModel, Frozen, Linear, OutputKind, Stream, block_name};
 
 /// Targets are kept in memory up to this many bytes.
@@ -33,6 +33,9 @@ pub struct Targets {
     pub blocks: Vec<Array2<f64>>,
     /// The number, or the class as a number, NaN where a score is not finite: `[B·T]`.
     pub output: Vec<f64>,
+    /// Classes: whether the model decides for none ([`TIE`](tracr::model::codec::TIE)), so that no metric counts the
+    /// answer: `[B·T]`. Of numbers always false.
+    pub tied: Vec<bool>,
     /// The softmax of the scores, `[B·T, O]`, row-major; only where the targets are soft.
     pub distribution: Option<Array2<f64>>,
 }
@@ -59,6 +62,7 @@ impl Targets {
             let _ = all.append(Axis(0), part.view());
         }
         self.output.extend(other.output);
+        self.tied.extend(other.tied);
     }
 
     /// What block `i` writes, row by row.
@@ -244,6 +248,7 @@ impl Teacher {
                         .map(|b| b.select(Axis(0), &rows))
                         .collect(),
                     output: rows.iter().map(|row| table.output[*row]).collect(),
+                    tied: rows.iter().map(|row| table.tied[*row]).collect(),
                     distribution: table
                         .distribution
                         .as_ref()
@@ -274,6 +279,7 @@ impl Teacher {
                         .map(|b| b.slice_axis(Axis(0), rows.clone().into()).to_owned())
                         .collect(),
                     output: table.output[rows.clone()].to_vec(),
+                    tied: table.tied[rows.clone()].to_vec(),
                     distribution: table
                         .distribution
                         .as_ref()
@@ -318,6 +324,11 @@ impl Teacher {
                     OutputKind::Categorical => class_number(scores.iter().copied()),
                 })
                 .collect(),
+            tied: scores
+                .rows()
+                .into_iter()
+                .map(|scores| self.kind == OutputKind::Categorical && is_tied(scores))
+                .collect(),
             distribution: self.soft.then(|| softmax(scores)),
         }
     }
@@ -338,6 +349,7 @@ impl Teacher {
         let mut table = Targets {
             blocks: self.live_columns.iter().map(|c| buffer(c.len())).collect(),
             output: Vec::with_capacity(rows),
+            tied: Vec::with_capacity(rows),
             distribution: self.soft.then(|| buffer(self.model.unembed.ncols())),
         };
         for start in (0..size).step_by(CHUNK) {
@@ -355,6 +367,7 @@ impl Teacher {
                 own(all, part);
             }
             table.output.extend(part.output);
+            table.tied.extend(part.tied);
         }
         table
     }

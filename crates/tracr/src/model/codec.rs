@@ -6,9 +6,10 @@ use thiserror::Error;
 use super::{CompiledModel, Real, Value, value};
 use base::escape::name;
 
-/// A categorical output whose best class leads by less than this is reported as undecided. A
-/// compiled model's classes score 0 or 1; only undefined positions fall between.
-pub const DECISIVE_MARGIN: f64 = 0.1;
+/// Where the compiled model's best class leads by less, it decides nothing: the classes are tied, and no such answer is
+/// counted anywhere, in metrics, interventions or certificates. Weights are float32: classes that should score the same
+/// differ by rounding, by 3e-8 in `shift_by(1)` at the first position, and the leads of those that should not are far larger.
+pub const TIE: f64 = 1e-6;
 
 /// Why an input cannot be given to the model.
 #[derive(Debug, Error, PartialEq)]
@@ -119,21 +120,26 @@ impl CompiledModel {
         }
     }
 
-    /// Whether [`CompiledModel::decode`] is a choice among near equals: the program's output is
-    /// undefined there, as for `shift_by(1)` at the first position.
+    /// Whether [`CompiledModel::decode`] is a choice among equals (see [`TIE`]): often the program's output is undefined
+    /// there, as for `shift_by(1)` at the first position.
     pub fn is_undecided<F: Real>(&self, scores: ArrayView1<'_, F>) -> bool {
-        if self.metadata.output_encoding.is_none() || scores.len() < 2 {
-            return false;
-        }
-        let best = argmax(scores);
-        let runner_up = scores
-            .iter()
-            .enumerate()
-            .filter(|(class, _)| *class != best)
-            .map(|(_, score)| score.widen())
-            .fold(f64::NEG_INFINITY, f64::max);
-        scores[best].widen() - runner_up < DECISIVE_MARGIN
+        self.metadata.output_encoding.is_some() && is_tied(scores)
     }
+}
+
+/// Whether no class leads the others by [`TIE`]. A single class is not tied.
+pub fn is_tied<F: Real>(scores: ArrayView1<'_, F>) -> bool {
+    lead(scores, argmax(scores)) < TIE
+}
+
+/// By how much a class is above every other one; infinite for a single class, NaN if a score is.
+pub fn lead<F: Real>(scores: ArrayView1<'_, F>, class: usize) -> f64 {
+    let others = scores.iter().enumerate().filter(|(i, _)| *i != class);
+    let leads = others.map(|(_, score)| scores[class].widen() - score.widen());
+    leads.fold(
+        f64::INFINITY,
+        |a, b| if a.is_nan() || a <= b { a } else { b },
+    )
 }
 
 /// The place in `vocab` of the token that prints as `word`; where the integer 1 and the string "1"
@@ -174,4 +180,27 @@ pub fn first_largest(scores: impl Iterator<Item = f64> + Clone) -> usize {
     let enough = largest - 1e-9 * (1.0 + largest.abs());
     let mut scores = scores;
     scores.position(|score| score >= enough).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::aview1;
+
+    #[test]
+    fn lead_is_over_every_other_class_and_nan_leads_nobody() {
+        let of = |scores: [f64; 3], class| lead(aview1(&scores), class);
+        assert_eq!(of([1.0, 3.0, 2.5], 1), 0.5);
+        assert_eq!(of([1.0, 3.0, 2.5], 0), -2.0);
+        assert!(of([1.0, f64::NAN, 2.5], 2).is_nan());
+        assert!(of([1.0, f64::NAN, 2.5], 0).is_nan());
+    }
+
+    #[test]
+    fn classes_are_tied_where_none_leads_by_more_than_rounding() {
+        assert!(is_tied(aview1(&[0.2, 0.2 + 3e-8, 0.1])));
+        assert!(!is_tied(aview1(&[0.2, 0.2 + 2.0 * TIE, 0.1])));
+        assert!(!is_tied(aview1(&[0.5])));
+        assert!(!is_tied(aview1(&[f64::NAN, 1.0])));
+    }
 }
