@@ -30,10 +30,10 @@ pub struct Args {
     #[arg(long, value_name = "DIR", conflicts_with_all = ["output", "format", "precision", "site", "no_bos"])]
     zoo: Option<PathBuf>,
     /// Leave out the activations and true features of each model, by far the largest file
-    #[arg(long, requires = "zoo")]
+    #[arg(long, requires = "zoo", conflicts_with = "output")]
     no_activations: bool,
     /// Export again what is in the zoo's directory already
-    #[arg(long, requires = "zoo")]
+    #[arg(long, requires = "zoo", conflicts_with = "output")]
     force: bool,
     /// What to write [default: a model, or what the file's ending says]
     #[arg(long, value_enum)]

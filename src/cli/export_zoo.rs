@@ -21,6 +21,7 @@ use crate::results::table::{Table, write_csv};
 use crate::results::{RunState, Status};
 use crate::run::finished::Subject;
 use crate::study::collection::find_runs;
+use crate::study::record::Record;
 use crate::zoo::manifest::{COLUMNS, Entry, MANIFEST, MODEL, Row};
 use base::files::{self, FileError, hex};
 use base::{escape, limits};
@@ -34,6 +35,8 @@ const FEATURES: &str = "features.safetensors";
 const PROGRAM: &str = "program.rasp";
 /// Pairs of inputs that edges are exchanged between: fewer than `compress circuit` takes, for there are many models.
 const PAIRS: u64 = 256;
+/// So many runs that are left out are named.
+const LISTED: usize = 20;
 /// How often an export says how far it is.
 const EVERY: Duration = Duration::from_secs(10);
 
@@ -94,8 +97,11 @@ pub fn main(zoo: &Zoo<'_>, stop: &StopRequest) -> Result<(), Failure> {
             Err(other) => return Err(other),
         }
     }
-    for reason in &skipped {
+    for reason in skipped.iter().take(LISTED) {
         terminal::message(&format!("left out: {reason}"));
+    }
+    if skipped.len() > LISTED {
+        terminal::message(&format!("left out: {} more runs", skipped.len() - LISTED));
     }
     if rows.is_empty() {
         return Err(Failure::Input(anyhow::anyhow!(
@@ -138,6 +144,7 @@ fn members(study: &Path) -> Result<(Vec<Member>, Vec<String>), Failure> {
         .iter()
         .map(|link| format!("{} is a symbolic link", escape::path(link)))
         .collect();
+    left_out.extend(without_configuration(study, &found.runs).map_err(Failure::input)?);
     for path in found.runs {
         let run = path.strip_prefix(study).unwrap_or(&path);
         let run = run.display().to_string();
@@ -164,6 +171,31 @@ fn members(study: &Path) -> Result<(Vec<Member>, Vec<String>), Failure> {
     }
     tell_apart(&mut members);
     Ok((members, left_out))
+}
+
+/// The runs that the studies' own lists have and that left no configuration: they failed at once, or have not begun.
+fn without_configuration(directory: &Path, found: &[PathBuf]) -> Result<Vec<String>, FileError> {
+    let mut studies = vec![directory.to_owned()];
+    let below = files::names(directory)?.into_iter();
+    studies.extend(
+        below
+            .map(|name| directory.join(name))
+            .filter(|p| p.is_dir()),
+    );
+    let mut missing = Vec::new();
+    for study in studies {
+        let Ok(record) = Record::load(&study) else {
+            continue;
+        };
+        for run in record.runs {
+            let path = study.join(&run.directory);
+            if !found.contains(&path) {
+                let shown = path.strip_prefix(directory).unwrap_or(&path).display();
+                missing.push(format!("{shown}: {}", RunState::read(&path)?.status()));
+            }
+        }
+    }
+    Ok(missing)
 }
 
 /// Whether a directory is that of a `W` that `compress shrink` accepted: it starts from itself.
@@ -236,7 +268,8 @@ fn known(zoo: &Zoo<'_>, members: &[Member]) -> Result<HashMap<String, Row>, Fail
     }
     let manifest = zoo.directory.join(MANIFEST);
     if manifest.exists() {
-        let table = Table::read(zoo.directory, MANIFEST, "").map_err(Failure::input)?;
+        let table = Table::read(zoo.directory, MANIFEST, "--force writes it again")
+            .map_err(Failure::input)?;
         let names: HashSet<&str> = members.iter().map(|m| &*m.name).collect();
         let other = table.rows.iter().filter_map(|row| row.first());
         if let Some(other) = other

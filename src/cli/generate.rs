@@ -70,9 +70,10 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
     }
     let table = args.output.join(PROGRAMS);
     Ok(terminal::print(&format!(
-        "{}: {} programs\n{}\n",
+        "{}: {} program{}\n{}\n",
         table.display(),
         programs.len(),
+        if programs.len() == 1 { "" } else { "s" },
         output::next("sweep", &args.output.join(STUDY))
     ))?)
 }

@@ -112,27 +112,33 @@ fn study_file(programs: &[Found], wanted: &Wanted) -> String {
     );
     for Found { name, facts, .. } in programs {
         let kind = output(facts.output);
-        let points = format!(
-            "\"model.program\" = [\"{name}.rasp\"]\n\"compression.dim\" = {:?}\n",
-            widths(facts.rank)
-        );
-        // An exact W is stationary under soft targets and without decay alone.
+        let program = format!("\"model.program\" = [\"{name}.rasp\"]\n");
+        let [small, middle, large] = widths(facts.rank);
+        let _ = write!(
+            text,
+            "\n[[include]] # {kind}, D = {}, rank {}\n{program}\
+             \"compression.dim\" = [{small}, {middle}, {large}]\n\
+             \"training.seed\" = [0, 1]\n",
+            facts.width, facts.rank
+        ); // a String takes everything
+        // An exact W is stationary under soft targets and without decay alone, and larger steps would turn the rounding of
+        // its vanishing gradient into an error.
         let soft = match facts.output {
             OutputKind::Numerical => "",
             OutputKind::Categorical => "\"objective.categorical_targets\" = [\"soft\"]\n",
         };
-        let _ = write!(
-            text,
-            "\n[[include]] # {kind}, D = {}, rank {}\n{points}\
-             \"training.seed\" = [0, 1]\n\
-             \n[[include]]\n{points}\
-             \"training.seed\" = [2]\n\
-             \"compression.init\" = [\"rank\"]\n\
-             \"compression.init_std\" = [1.0]\n\
-             \"training.learning_rate.initial\" = [1e-3]\n\
-             \"training.weight_decay\" = [0.0]\n{soft}",
-            facts.width, facts.rank
-        ); // a String takes everything
+        for (widths, rate) in [(format!("{small}, {middle}"), "1e-3"), (large.to_string(), "1e-4")] {
+            let _ = write!(
+                text,
+                "\n[[include]]\n{program}\
+                 \"compression.dim\" = [{widths}]\n\
+                 \"training.seed\" = [2]\n\
+                 \"compression.init\" = [\"rank\"]\n\
+                 \"compression.init_std\" = [1.0]\n\
+                 \"training.learning_rate.initial\" = [{rate}]\n\
+                 \"training.weight_decay\" = [0.0]\n{soft}"
+            ); // a String takes everything
+        }
     }
     text
 }

@@ -259,7 +259,7 @@ fn generate_refuses_what_it_cannot_make_and_writes_nothing() {
         (&["--operators", "5..3"], "from 1 to 24"),
         (&["--operators", "3..25"], "from 1 to 24"),
         (&["--operators", "few"], "from 1 to 24"),
-        (&["--seed", "-1"], "--seed"),
+        (&["--seed", "first"], "--seed"),
     ] {
         let (code, _, stderr) = call(&[&["generate", "-o", &output], more].concat());
         assert_eq!(code, 2, "{more:?}: {stderr}");

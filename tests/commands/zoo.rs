@@ -213,7 +213,7 @@ fn a_zoo_is_refused_where_there_is_nothing_to_export() {
             vec!["export", &empty, "--zoo", &zoo, "--no-bos"],
             "--no-bos",
         ),
-        (vec!["export", &empty, "-o", "x.npz", "--force"], "--zoo"),
+        (vec!["export", &empty, "-o", "x.npz", "--force"], "--output"),
         (
             vec!["export", &empty, "--zoo", "zoo.csv"],
             "is called like a .csv file",
