@@ -16,7 +16,8 @@
 //!    all cores; [`shrink`]: the smallest `d` at which a program works.
 //! 7. [`results`]: what these leave, as types; [`figures`]: what it shows, drawn; [`report`]: one page about it all.
 //! 8. [`library`]: what the binary brings along, and [`examples`]: the same as files to begin with.
-//! 9. [`cli`]: the commands.
+//! 9. [`zoo`]: random programs, and the models made of them.
+//! 10. [`cli`]: the commands.
 //!
 //! What these stand on is in [`base`].
 
@@ -37,6 +38,7 @@ pub mod results;
 pub mod run;
 pub mod shrink;
 pub mod study;
+pub mod zoo;
 
 #[cfg(test)]
 #[path = "../crates/tracr/src/model/test_models.rs"]

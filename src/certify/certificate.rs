@@ -1,6 +1,6 @@
 //! `certificate.json`: what is claimed of a model that is compressed by `W`, and what is proved of it.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 
 use superposition::Projection;
@@ -15,7 +15,7 @@ use super::rule::Rule;
 pub const FORMAT_VERSION: u32 = 1;
 
 /// What is known of the claim.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// It holds on every input.

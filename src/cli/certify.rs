@@ -38,7 +38,7 @@ pub struct Args {
     #[arg(long, value_name = "ERROR", allow_negative_numbers = true)]
     max_error: Option<f64>,
     /// Inputs to draw from a space with more than 2^20 of them, which gets a bound instead of a proof
-    #[arg(long, value_name = "N", default_value_t = 10_000,
+    #[arg(long, value_name = "N", default_value_t = SAMPLE,
           value_parser = clap::value_parser!(u64).range(1..=limits::SAMPLE as u64))]
     sample: u64,
     /// Also write the compiled model, .safetensors, which a check needs where the run names a program
@@ -48,6 +48,9 @@ pub struct Args {
     #[arg(long)]
     json: bool,
 }
+
+/// Inputs that are drawn from a space that is too large to enumerate.
+pub const SAMPLE: u64 = 10_000;
 
 /// How often a proof that takes long says how far it is.
 const EVERY: Duration = Duration::from_secs(10);
@@ -79,10 +82,8 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
         "stopped: {} is as it was; the same command starts over",
         path.display()
     ));
-    let certificate = certificate(args, &run, Rule::of(kind, limits))?;
-    let json = serde_json::to_string_pretty(&certificate.json())
-        .map_err(|e| Failure::Running(e.into()))?
-        + "\n";
+    let certificate = certificate(&args.run, &run, Rule::of(kind, limits), args.sample)?;
+    let json = output::json(&certificate.json())?;
     let written = |e: base::files::FileError| Failure::Running(e.into());
     if let Some(file) = &args.write_model {
         let bytes = run.experiment.model.to_bytes();
@@ -116,16 +117,21 @@ fn limits(args: &Args) -> Result<Limits, Failure> {
     Ok(limits)
 }
 
-fn certificate<'a>(
-    args: &Args,
+/// What is proved of the run in a directory; `sample` inputs stand for a space that is too large to enumerate.
+///
+/// # Errors
+/// If the claim would be empty, or `W` cannot be read.
+pub fn certificate<'a>(
+    directory: &Path,
     run: &'a Compressed,
     rule: Rule,
+    sample: u64,
 ) -> Result<Certificate<'a>, Failure> {
     let (model, space) = (&run.experiment.model, &run.experiment.space);
     let config = &run.experiment.config;
     let threads = std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
     let mut last = Instant::now();
-    let total = space.size().unwrap_or(args.sample);
+    let total = space.size().unwrap_or(sample);
     let mut watch = |done: u64| {
         if last.elapsed() >= EVERY {
             last = Instant::now();
@@ -145,13 +151,13 @@ fn certificate<'a>(
             (found, None)
         }
         None => {
-            let sample = Sample {
-                draws: args.sample,
-                seed: certify::SAMPLE_SEED,
-            };
-            let inputs = (args.sample, rule);
+            let inputs = (sample, rule);
             let found =
                 certify::sampled(model, &run.projection, space, inputs, threads, &mut watch);
+            let sample = Sample {
+                draws: sample,
+                seed: certify::SAMPLE_SEED,
+            };
             (found, Some(sample))
         }
     };
@@ -164,7 +170,7 @@ fn certificate<'a>(
         let subject = (model, &run.projection.wiring);
         LowerBounds::new(subject, (space, size), findings.different())
     });
-    let projection = files::read_bounded(&args.run.join(PROJECTION), limits::PROJECTION_BYTES)
+    let projection = files::read_bounded(&directory.join(PROJECTION), limits::PROJECTION_BYTES)
         .map_err(Failure::input)?;
     Ok(Certificate {
         subject: Subject {

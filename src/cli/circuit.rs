@@ -82,8 +82,7 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
             .iter()
             .map(|edge| edge.effect + edge.interference),
     )?;
-    let json =
-        serde_json::to_string_pretty(&circuit).map_err(|e| Failure::Running(e.into()))? + "\n";
+    let json = output::json(&circuit)?;
     let drawing = path.with_extension("svg");
     let figure = circuit::draw(&circuit);
     let picture = svg::document(&figure.scene, &figure.title, &figure.caption);

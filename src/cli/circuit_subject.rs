@@ -64,12 +64,7 @@ fn pairs(text: &str) -> Result<PairCount, String> {
 impl PairArgs {
     /// The pairs of a subject.
     pub fn of<'a>(&self, subject: &'a CircuitSubject) -> Pairs<'a> {
-        let settings = Settings {
-            pairs: self.pairs.0,
-            seed: self.seed,
-            ..Settings::default()
-        };
-        Pairs::new(subject.inputs.len(), subject.inputs.weights(), &settings)
+        subject.pairs(self.pairs.0, self.seed)
     }
 }
 
@@ -82,16 +77,7 @@ impl CircuitSubject {
     pub fn load(path: &Path) -> Result<Self, Failure> {
         if path.is_dir() {
             let run = Compressed::load(path).map_err(Failure::input)?;
-            let inputs = run.experiment.evaluation_set();
-            return Ok(Self {
-                identity: Array2::eye(run.experiment.model.width()),
-                wiring: Wiring::default(),
-                inputs,
-                space: run.experiment.space,
-                model: run.experiment.model,
-                projection: Some(run.projection),
-                method: Some(run.experiment.config.compression.method),
-            });
+            return Ok(Self::of_run(run));
         }
         let model = model_of(path, &SettingArgs::default())?;
         check_size(path, &model)?;
@@ -120,9 +106,33 @@ impl CircuitSubject {
         })
     }
 
+    /// A run, with the inputs of its configuration.
+    pub fn of_run(run: Compressed) -> Self {
+        let inputs = run.experiment.evaluation_set();
+        Self {
+            identity: Array2::eye(run.experiment.model.width()),
+            wiring: Wiring::default(),
+            inputs,
+            space: run.experiment.space,
+            model: run.experiment.model,
+            projection: Some(run.projection),
+            method: Some(run.experiment.config.compression.method),
+        }
+    }
+
     /// The model.
     pub fn model(&self) -> &CompiledModel {
         &self.model
+    }
+
+    /// So many pairs of its inputs, by a seed; all of them if there are no more, or if this is none.
+    pub fn pairs(&self, pairs: Option<u64>, seed: u64) -> Pairs<'_> {
+        let settings = Settings {
+            pairs,
+            seed,
+            ..Settings::default()
+        };
+        Pairs::new(self.inputs.len(), self.inputs.weights(), &settings)
     }
 
     /// The exchanges over some pairs, in `network`, which is this model compressed, or compiled.

@@ -1,10 +1,12 @@
 //! `compress export RUN -o FILE`: the compressed model as a transformer of width d, W for NumPy, or the activations with
-//! their true features.
+//! their true features. `compress export STUDY --zoo DIR`: every model of a study with the truth about it (`export_zoo`).
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use super::export_zoo::{self, Zoo};
 use super::failure::Failure;
 use super::output::{self, FileKind};
+use super::signals::StopRequest;
 use super::stream_part::{self, PartArgs};
 use super::terminal;
 use crate::recovery::record;
@@ -18,11 +20,21 @@ use tracr::model::file::{ModelFileError, Problem};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The run directory
+    /// The run directory; with --zoo the directory of a study
     run: PathBuf,
     /// The file to write: .safetensors for a model or activations, .npz for W
-    #[arg(short, long, value_name = "FILE")]
-    output: PathBuf,
+    #[arg(short, long, value_name = "FILE", required_unless_present = "zoo")]
+    output: Option<PathBuf>,
+    /// Write every model of a study into this directory instead: a directory each with transformer, W, true features,
+    /// circuit and certificate, and manifest.csv
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["output", "format", "precision", "site", "no_bos"])]
+    zoo: Option<PathBuf>,
+    /// Leave out the activations and true features of each model, by far the largest file
+    #[arg(long, requires = "zoo", conflicts_with = "output")]
+    no_activations: bool,
+    /// Export again what is in the zoo's directory already
+    #[arg(long, requires = "zoo", conflicts_with = "output")]
+    force: bool,
     /// What to write [default: a model, or what the file's ending says]
     #[arg(long, value_enum)]
     format: Option<Format>,
@@ -72,11 +84,11 @@ impl Format {
 }
 
 /// What the ending and `--format` say together.
-fn kind(args: &Args) -> Result<FileKind, Failure> {
+fn kind(args: &Args, output: &Path) -> Result<FileKind, Failure> {
     let command = format!("compress export {} -o", output::argument(&args.run));
     if matches!(args.format, Some(Format::Activations)) {
         let command = command.replace(" -o", " --format activations -o");
-        output::format_of(&command, &args.output, &[FileKind::Activations])?;
+        output::format_of(&command, output, &[FileKind::Activations])?;
         return Ok(FileKind::Activations);
     }
     if !args.part.is_default() {
@@ -86,21 +98,40 @@ fn kind(args: &Args) -> Result<FileKind, Failure> {
     }
     let kinds = [FileKind::Model, FileKind::Npz];
     let given = args.format.map(|format| (format.kind(), format.word()));
-    let kind = output::format(&command, &args.output, &kinds, given)?;
+    let kind = output::format(&command, output, &kinds, given)?;
     Ok(kind.unwrap_or(FileKind::Model))
 }
 
-pub fn main(args: &Args) -> Result<(), Failure> {
-    let kind = kind(args)?;
+pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
+    match (&args.output, &args.zoo) {
+        (Some(output), _) => one(args, output),
+        (None, Some(directory)) => export_zoo::main(
+            &Zoo {
+                study: &args.run,
+                directory,
+                no_activations: args.no_activations,
+                force: args.force,
+            },
+            stop,
+        ),
+        (None, None) => Err(Failure::Input(anyhow::anyhow!(
+            "nothing to write: give --output FILE, or --zoo DIR for a study"
+        ))),
+    }
+}
+
+/// A file of one run.
+fn one(args: &Args, output: &Path) -> Result<(), Failure> {
+    let kind = kind(args, output)?;
     if kind == FileKind::Activations {
-        return activations(args);
+        return activations(args, output);
     }
     let run = Subject::load(&args.run).map_err(Failure::input)?;
     let (dim, width) = (run.projection.width(), run.projection.w.ncols());
     let (bytes, what) = match kind {
         FileKind::Npz => npz(&run)?,
         _ => {
-            let exported = export_model(args, &run)?;
+            let exported = export_model(args, output, &run)?;
             let program = escape::name(&run.experiment.model.metadata.program);
             (
                 exported.bytes,
@@ -108,22 +139,19 @@ pub fn main(args: &Args) -> Result<(), Failure> {
             )
         }
     };
-    files::write_atomically(&args.output, &bytes).map_err(|e| Failure::Running(e.into()))?;
-    Ok(terminal::print(&format!(
-        "{}: {what}\n",
-        args.output.display()
-    ))?)
+    files::write_atomically(output, &bytes).map_err(|e| Failure::Running(e.into()))?;
+    Ok(terminal::print(&format!("{}: {what}\n", output.display()))?)
 }
 
 /// Writes the stream with the truth about it.
-fn activations(args: &Args) -> Result<(), Failure> {
+fn activations(args: &Args, output: &Path) -> Result<(), Failure> {
     let run = Subject::load(&args.run).map_err(Failure::input)?;
     let (truth, data) = stream_part::truth(&run, args.part.part())?;
     let vocabulary = &run.experiment.model.metadata.input_vocab;
     let vocabulary = vocabulary.iter().map(|token| token.shown()).collect();
     let said = format!(
         "{}: {} different rows of {} ({} {} inputs{}), {} features, {} targets\n",
-        args.output.display(),
+        output.display(),
         data.rows,
         data.places,
         if data.inputs_are_all {
@@ -137,7 +165,7 @@ fn activations(args: &Args) -> Result<(), Failure> {
         truth.targets.len()
     );
     let bytes = record::export(&truth, data, vocabulary).map_err(|e| Failure::Running(e.into()))?;
-    files::write_atomically(&args.output, &bytes).map_err(|e| Failure::Running(e.into()))?;
+    files::write_atomically(output, &bytes).map_err(|e| Failure::Running(e.into()))?;
     Ok(terminal::print(&said)?)
 }
 
@@ -159,7 +187,7 @@ fn npz(run: &Subject) -> Result<(Vec<u8>, String), Failure> {
 }
 
 /// The model file, after saying on stderr what its weights are and how far off its outputs.
-fn export_model(args: &Args, run: &Subject) -> Result<Exported, Failure> {
+fn export_model(args: &Args, output: &Path, run: &Subject) -> Result<Exported, Failure> {
     let Experiment { model, space, .. } = &run.experiment;
     let set = run.experiment.evaluation_set();
     let precision = match args.precision {
@@ -168,7 +196,7 @@ fn export_model(args: &Args, run: &Subject) -> Result<Exported, Failure> {
         Precision::F64 => export::Precision::F64,
     };
     let exported = export::export(model, &run.projection, (space, &set), precision)
-        .map_err(|problem| too_large(args, problem))?;
+        .map_err(|problem| too_large(output, problem))?;
     terminal::message(&description(&exported, set.len()));
     Ok(exported)
 }
@@ -194,9 +222,9 @@ fn description(exported: &Exported, inputs: usize) -> String {
 }
 
 /// A weight that the precision cannot hold: W is far too large.
-fn too_large(args: &Args, problem: Problem) -> Failure {
+fn too_large(output: &Path, problem: Problem) -> Failure {
     Failure::input(ModelFileError::Malformed {
-        path: args.output.clone(),
+        path: output.to_owned(),
         problem,
     })
 }

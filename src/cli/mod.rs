@@ -14,7 +14,9 @@ mod circuit_subject;
 mod compile;
 mod completions;
 mod export;
+mod export_zoo;
 pub mod failure;
+mod generate;
 mod init;
 mod instructions;
 mod judge;
@@ -96,7 +98,7 @@ enum Command {
     Judge(judge::Args),
     /// Look for the directions of a run's features by dictionary learning
     Recover(recover::Args),
-    /// Write a run's compressed model, W for NumPy, or its activations and true features
+    /// Write a run's compressed model, W or activations; or every model of a study, as a zoo
     Export(export::Args),
     /// Score a dictionary (of a sparse autoencoder, say) against a run's true features
     Score(score::Args),
@@ -106,6 +108,8 @@ enum Command {
     Report(report::Args),
     /// List the programs of the library, or print one
     Programs(programs::Args),
+    /// Write random programs, and a study that compresses them
+    Generate(generate::Args),
     /// Write an example into a directory: a run file or a study with everything it needs
     Init(init::Args),
     /// List the keys of run files and study files: their values, defaults and meanings
@@ -149,11 +153,12 @@ fn dispatch(cli: Cli, stop: &StopRequest) -> Result<(), Failure> {
         (Some(Command::Circuit(args)), _) => circuit::main(&args, stop),
         (Some(Command::Judge(args)), _) => judge::main(&args, stop),
         (Some(Command::Recover(args)), _) => recover::main(&args, stop),
-        (Some(Command::Export(args)), _) => export::main(&args),
+        (Some(Command::Export(args)), _) => export::main(&args, stop),
         (Some(Command::Score(args)), _) => score::main(&args, stop),
         (Some(Command::Plot(args)), _) => plot::main(&args),
         (Some(Command::Report(args)), _) => report::main(&args),
         (Some(Command::Programs(args)), _) => programs::main(&args),
+        (Some(Command::Generate(args)), _) => generate::main(&args, stop),
         (Some(Command::Init(args)), _) => init::main(&args),
         (Some(Command::Keys(args)), _) => keys::main(&args),
         (Some(Command::Completions(args)), _) => completions::main(&args, Cli::command()),

@@ -254,6 +254,16 @@ pub fn argument(path: &Path) -> String {
     }
 }
 
+/// A value as the text of a JSON file.
+///
+/// # Errors
+/// If it has no such form.
+pub fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
+    serde_json::to_string_pretty(value)
+        .map(|text| text + "\n")
+        .map_err(|e| Failure::Running(e.into()))
+}
+
 /// What to do next: a command on what was written.
 pub fn next(command: &str, path: &Path) -> String {
     format!("next: compress {command} {}", argument(path))

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The rooms of the program; each may use those before it.
-const ROOMS: [&str; 14] = [
+const ROOMS: [&str; 15] = [
     "library", "config", "results", "certify", "analysis", "recovery", "circuit", "run", "shrink",
-    "study", "figures", "report", "examples", "cli",
+    "study", "zoo", "figures", "report", "examples", "cli",
 ];
 /// What judges the engines, and must share nothing with them.
 const JUDGES: [&str; 2] = ["teacher", "evaluation"];

@@ -27,6 +27,8 @@ pub enum Purpose {
     CriticalWidth = 17,
     /// What the methods that look for dictionaries draw.
     Recovery = 19,
+    /// The random programs of a zoo.
+    Programs = 20,
 }
 
 /// The generator of one purpose at its start.
