@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use super::failure::Failure;
+use super::kind::{self, Kind};
 use super::output::{self, FileKind};
 use super::stream_part::{self, PartArgs};
 use super::terminal;
@@ -91,6 +92,7 @@ fn kind(args: &Args) -> Result<FileKind, Failure> {
 }
 
 pub fn main(args: &Args) -> Result<(), Failure> {
+    kind::expect("export", &args.run, &[Kind::RunDirectory])?;
     let kind = kind(args)?;
     if kind == FileKind::Activations {
         return activations(args);
@@ -108,7 +110,7 @@ pub fn main(args: &Args) -> Result<(), Failure> {
             )
         }
     };
-    files::write_atomically(&args.output, &bytes).map_err(|e| Failure::Running(e.into()))?;
+    files::write_atomically(&args.output, &bytes).map_err(Failure::writing)?;
     Ok(terminal::print(&format!(
         "{}: {what}\n",
         args.output.display()
@@ -137,7 +139,7 @@ fn activations(args: &Args) -> Result<(), Failure> {
         truth.targets.len()
     );
     let bytes = record::export(&truth, data, vocabulary).map_err(|e| Failure::Running(e.into()))?;
-    files::write_atomically(&args.output, &bytes).map_err(|e| Failure::Running(e.into()))?;
+    files::write_atomically(&args.output, &bytes).map_err(Failure::writing)?;
     Ok(terminal::print(&said)?)
 }
 
