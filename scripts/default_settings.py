@@ -22,6 +22,7 @@ import tomllib
 from pathlib import Path
 
 # The library's, less those whose runs take minutes and the two whose answer is always the same.
+ROOT = Path(__file__).resolve().parent.parent
 LIBRARY = "detect_pattern frac_prevs hist length length_numerical nary_sequencemap shift_by sort_unique".split()
 
 # The paper's appendix E, where it says something.
@@ -122,7 +123,7 @@ def generated(compress, directory, count):
 
 def rows_of(compress, path, directory, seeds, steps):
     """The runs of a program, each with its settings: rows of `runs.csv`; none where its answer is always the same."""
-    name = Path(path).stem
+    name = path.stem
     code, _, said = call([compress, "init", path, directory])
     if code != 0:
         sys.exit(f"{name}: {said}")
@@ -174,7 +175,8 @@ def main():
     args = parser.parse_args()
     args.directory.mkdir(parents=True, exist_ok=True)
     rows = []
-    for path in [*LIBRARY, *generated(args.compress, args.directory, args.programs)]:
+    library = [ROOT / "programs" / f"{name}.rasp" for name in LIBRARY]
+    for path in [*library, *generated(args.compress, args.directory, args.programs)]:
         rows += rows_of(args.compress, path, args.directory, args.seeds, args.steps)
     print("| output | settings | runs | right | learned | median error |")
     print("|---|---|---|---|---|---|")
