@@ -21,9 +21,21 @@ import json
 import math
 import pathlib
 import sys
+
+# This file stands alone, so it says itself what it needs.
+if sys.version_info < (3, 11):
+    sys.stderr.write("error: check_certificate.py needs Python 3.11 or newer, and this is %d.%d\n" % sys.version_info[:2])
+    sys.exit(2)
+
 import tomllib
 
-import numpy as np
+try:
+    import numpy as np
+except ImportError:
+    if __name__ != "__main__":
+        raise
+    sys.stderr.write("error: check_certificate.py needs NumPy, which this Python does not have: pip install numpy\n")
+    sys.exit(2)
 
 U = 2.0**-53
 TIE_BELOW = 1e-6

@@ -14,6 +14,10 @@ fixtures of tests/compiler/parity.rs.
 Ends with "N passed, N failed"; the exit status is 1 if anything failed or was missing.
 """
 
+import needs
+
+needs.check((3, 11), ("jax", "haiku", "safetensors", "tracr"), "pip install -r scripts/requirements.txt")
+
 import argparse
 import logging
 from collections import defaultdict

@@ -10,6 +10,10 @@ metadata that both files have, leaves out Tracr's `model_output_ids_or_values`, 
 that Tracr appends to labels. Exit status 1 if the files differ.
 """
 
+import needs
+
+needs.check((3, 11), ("jax", "haiku", "safetensors", "tracr"), "pip install -r scripts/requirements.txt")
+
 import argparse
 import re
 from pathlib import Path

@@ -21,6 +21,10 @@ import os
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")  # small models; the same arithmetic everywhere
 
+import needs
+
+needs.check((3, 11), ("jax", "haiku", "safetensors", "tracr"), "pip install -r scripts/requirements.txt")
+
 import argparse
 import contextlib
 import dataclasses

@@ -4,6 +4,10 @@ A trajectory is 50 steps on given batches: losses, gradients and W, all in float
 `jax_enable_x64`.
 """
 
+import needs
+
+needs.check((3, 11), ("jax", "haiku", "optax", "safetensors", "tracr"), "pip install -r scripts/requirements.txt")
+
 import dataclasses
 import json
 from pathlib import Path

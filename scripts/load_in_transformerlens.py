@@ -15,11 +15,20 @@ export` writes. Needs torch, transformer_lens and safetensors (scripts/requireme
 
 import argparse
 import json
+import sys
 from dataclasses import dataclass
 
-import torch
-from safetensors import safe_open
-from transformer_lens import HookedTransformer, HookedTransformerConfig
+try:
+    import torch
+    from safetensors import safe_open
+    from transformer_lens import HookedTransformer, HookedTransformerConfig
+except ImportError as e:
+    if __name__ != "__main__":
+        raise
+    sys.exit(
+        f"error: load_in_transformerlens.py needs {e.name}, which this Python does not have: "
+        "pip install -r scripts/requirements_transformerlens.txt"
+    )
 
 
 @dataclass

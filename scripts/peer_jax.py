@@ -15,6 +15,10 @@ The process and all that it starts are bound to one core, and XLA is told to use
 that once on each core, at the same time, and adds the speeds up. Needs scripts/requirements.txt.
 """
 
+import needs
+
+needs.check((3, 11), ("jax", "haiku", "optax", "safetensors", "tracr"), "pip install -r scripts/requirements.txt")
+
 import argparse
 import json
 import os

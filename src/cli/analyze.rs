@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::failure::Failure;
+use super::kind::{self, Kind};
 use super::signals::{StopRequest, stopped_at};
 use super::{analyze_run, analyze_study, output, terminal};
 use crate::analysis::Settings;
@@ -125,6 +126,11 @@ fn tolerances(within: &[String]) -> Result<Vec<Tolerance>, Failure> {
 }
 
 pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
+    kind::expect(
+        "analyze",
+        &args.directory,
+        &[Kind::RunDirectory, Kind::StudyDirectory],
+    )?;
     stop.say(format!(
         "stopped: {} is as it was; the same command starts over",
         args.directory.display()

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use sha2::{Digest, Sha256};
 
 use super::failure::Failure;
+use super::kind::{self, Kind};
 use super::output::{self, FileKind};
 use super::process::VERSION;
 use super::signals::StopRequest;
@@ -56,12 +57,15 @@ pub const SAMPLE: u64 = 10_000;
 const EVERY: Duration = Duration::from_secs(10);
 
 pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
+    kind::expect("certify", &args.run, &[Kind::RunDirectory])?;
+    let command = format!("compress certify {}", output::argument(&args.run));
     let path = match &args.output {
-        Some(path) => path.clone(),
+        Some(path) => {
+            output::format_of(&format!("{command} -o"), path, &[FileKind::Certificate])?;
+            path.clone()
+        }
         None => args.run.join(CERTIFICATE),
     };
-    let command = format!("compress certify {}", output::argument(&args.run));
-    output::format_of(&format!("{command} -o"), &path, &[FileKind::Certificate])?;
     if let Some(model) = &args.write_model {
         output::format_of(
             &format!("{command} --write-model"),
@@ -84,13 +88,12 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
     ));
     let certificate = certificate(&args.run, &run, Rule::of(kind, limits), args.sample)?;
     let json = output::json(&certificate.json())?;
-    let written = |e: base::files::FileError| Failure::Running(e.into());
     if let Some(file) = &args.write_model {
         let bytes = run.experiment.model.to_bytes();
         let bytes = bytes.map_err(|problem| Failure::Running(problem.into()))?;
-        files::write_atomically(file, &bytes).map_err(written)?;
+        files::write_atomically(file, &bytes).map_err(Failure::writing)?;
     }
-    files::write_atomically(&path, json.as_bytes()).map_err(written)?;
+    files::write_atomically(&path, json.as_bytes()).map_err(Failure::writing)?;
     let shown = if args.json {
         json
     } else {
@@ -100,8 +103,12 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
     match certificate.verdict {
         Verdict::Proved | Verdict::Sampled => Ok(()),
         verdict => Err(Failure::Running(anyhow::anyhow!(
-            "{}: {} says where",
-            verdict.words(),
+            "the claim is {}: {} says where",
+            if verdict == Verdict::Wrong {
+                "false"
+            } else {
+                "not proved"
+            },
             path.display()
         ))),
     }
@@ -200,16 +207,20 @@ fn text(certificate: &Certificate<'_>, path: &Path) -> String {
     let findings = &certificate.findings;
     let mut text = match certificate.subject.space.sample {
         Some(sample) => sampled(certificate, sample),
-        None => wrapped(&format!(
-            "{}: {}.",
-            certificate.verdict.words(),
-            escape::visible(&certificate.claim())
-        )),
+        None => {
+            let claim = certificate.claim();
+            let claim = escape::visible(&claim);
+            wrapped(&match certificate.verdict {
+                Verdict::Wrong => format!("This claim is false: {claim}."),
+                Verdict::NotProved => format!("This claim is not proved: {claim}."),
+                verdict => format!("{}: {claim}.", verdict.words()),
+            })
+        }
     };
     let mut rows = vec![vec![
         "  answers".to_owned(),
         format!(
-            "{} of {} right, {} different; {} tied in the compiled model, which do not count",
+            "{} of {} right, {} distinct; {} tied in the compiled model, which do not count",
             findings.right,
             findings.counted,
             findings.different(),

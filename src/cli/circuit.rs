@@ -65,13 +65,12 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
     ));
     let (compiled, compressed) = (loaded.compiled(), loaded.compressed());
     let (subject, pairs) = (loaded.subject(), args.pairs.of(&loaded));
-    let written = |e: files::FileError| Failure::Running(e.into());
     let network = compressed.as_ref().unwrap_or(&compiled);
     let exchanges = loaded.exchanges((&compiled, network), &pairs);
     check_memory(&exchanges)?;
     if let Some(baseline) = args.scores {
         let table = scores(&exchanges, baseline)?;
-        files::write_atomically(&path, table.as_bytes()).map_err(written)?;
+        files::write_atomically(&path, table.as_bytes()).map_err(Failure::writing)?;
         return Ok(terminal::print(&format!("{}\n", path.display()))?);
     }
     let seeded = (&pairs, args.pairs.seed);
@@ -86,8 +85,8 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
     let drawing = path.with_extension("svg");
     let figure = circuit::draw(&circuit);
     let picture = svg::document(&figure.scene, &figure.title, &figure.caption);
-    files::write_atomically(&path, json.as_bytes()).map_err(written)?;
-    files::write_atomically(&drawing, picture.as_bytes()).map_err(written)?;
+    files::write_atomically(&path, json.as_bytes()).map_err(Failure::writing)?;
+    files::write_atomically(&drawing, picture.as_bytes()).map_err(Failure::writing)?;
     let shown = if args.json {
         json
     } else {

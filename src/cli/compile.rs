@@ -1,13 +1,14 @@
 //! `compress compile PROGRAM`: from a RASP source to a model file.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
 use super::output::{self, FileKind};
 use super::{table, terminal};
+use crate::examples::widths::Inputs;
 use base::escape;
 use tracr::compiler::Options;
-use tracr::model::{Value, value};
+use tracr::model::{CompiledModel, Value, value};
 use tracr::program::mask::Masked;
 use tracr::program::verify::{Difference, Silence, Verdict, verify};
 use tracr::program::{Compiled, Settings, Source, cause, remedy};
@@ -34,6 +35,16 @@ pub struct Args {
 /// What a program's header says, said on the command line.
 #[derive(Debug, Default, clap::Args)]
 pub struct SettingArgs {
+    #[command(flatten)]
+    compile: CompileArgs,
+    /// The variable (s-op) that is the program's output
+    #[arg(long, value_name = "NAME")]
+    output: Option<String>,
+}
+
+/// The same without the output, for commands whose --output is a directory.
+#[derive(Debug, Default, clap::Args)]
+pub struct CompileArgs {
     /// The tokens, separated by commas: 1 is an integer, "1" a string
     #[arg(long, value_name = "TOKENS")]
     vocab: Option<String>,
@@ -46,13 +57,26 @@ pub struct SettingArgs {
     /// How steep the MLPs' steps at thresholds on numbers are (Tracr's mlp_exactness)
     #[arg(long, value_name = "X")]
     mlp_exactness: Option<f64>,
-    /// The variable (s-op) that is the program's output
-    #[arg(long, value_name = "NAME")]
-    output: Option<String>,
 }
 
 impl SettingArgs {
     /// As settings.
+    pub fn resolve(&self) -> Result<Settings, Failure> {
+        let settings = self.compile.resolve()?;
+        Ok(Settings {
+            output: self.output.clone(),
+            ..settings
+        })
+    }
+
+    /// Whether nothing was said.
+    pub fn is_empty(&self) -> bool {
+        self.compile.is_empty() && self.output.is_none()
+    }
+}
+
+impl CompileArgs {
+    /// As settings, with the header's output.
     pub fn resolve(&self) -> Result<Settings, Failure> {
         let vocab = self
             .vocab
@@ -60,7 +84,7 @@ impl SettingArgs {
             .map(|text| header::words(text, true))
             .transpose();
         Ok(Settings {
-            output: self.output.clone(),
+            output: None,
             vocab: vocab.map_err(|e| Failure::Input(anyhow::anyhow!("--vocab: {e}")))?,
             max_seq_len: self.max_seq_len,
             causal: self.causal.then_some(true),
@@ -75,13 +99,8 @@ impl SettingArgs {
             max_seq_len,
             causal,
             mlp_exactness,
-            output,
         } = self;
-        vocab.is_none()
-            && max_seq_len.is_none()
-            && !causal
-            && mlp_exactness.is_none()
-            && output.is_none()
+        vocab.is_none() && max_seq_len.is_none() && !causal && mlp_exactness.is_none()
     }
 }
 
@@ -91,51 +110,90 @@ pub fn main(args: &Args) -> Result<(), Failure> {
         output::format_of(&command, path, &[FileKind::Model])?;
     }
     let settings = args.settings.resolve()?;
-    let Compiled {
-        program,
-        options,
-        model,
-        report,
-        notes,
-    } = Source::find(&args.program)
-        .compile(&settings)
-        .map_err(Failure::input)?;
-    for note in &notes {
-        terminal::message(&format!("note: {note}"));
-    }
-    if !args.no_check {
-        let verdict = verify(&program.graph, program.output, &model);
-        check_valid(&options, &verdict)?;
-        let limit = cause::of_difference(&program, &options, &model, &verdict);
-        if let Some(mut text) = differences(&verdict, limit.as_deref()) {
-            if let Some(help) = remedy::of_difference(&program, &options, &verdict) {
-                text += &format!("\n  help: {help}");
-            }
-            if args.strict || verdict.is_hopeless() {
-                return Err(Failure::Input(anyhow::anyhow!(
-                    "{}: {text}",
-                    args.program.display()
-                )));
-            }
-            terminal::message(&format!("warning: {text}"));
-        }
-        if let Some(masked) = &verdict.masked {
-            terminal::message(&format!("note: {}", mask_changes(masked)));
-        }
-        if let Some(silence) = &verdict.silence {
-            terminal::message(&format!("note: {}", undefined(silence)));
-        }
-    }
+    let check = match (args.no_check, args.strict) {
+        (true, _) => Check::None,
+        (_, true) => Check::Strict,
+        _ => Check::Warn,
+    };
+    let Compiled { model, report, .. } = compiled(&args.program, &settings, check)?;
     let name = escape::name(&model.metadata.program);
     let mut text = format!("{name}: {report}\n");
     for share in &report.added {
         text.push_str(&format!("  of which {share}\n"));
     }
+    text.push_str(&widths(&model));
     if let Some(path) = &args.output_file {
         model.save(path).map_err(Failure::input)?;
         text.push_str(&format!("written to {}\n", path.display()));
     }
     Ok(terminal::print(&text)?)
+}
+
+/// What to do where a model differs from its program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Check {
+    /// Not to look.
+    None,
+    /// To say so; to refuse what differs on nearly every input.
+    Warn,
+    /// To refuse it.
+    Strict,
+}
+
+/// A program compiled, with its notes and differences said.
+pub fn compiled(path: &Path, settings: &Settings, check: Check) -> Result<Compiled, Failure> {
+    let compiled = Source::find(path)
+        .compile(settings)
+        .map_err(Failure::input)?;
+    let Compiled {
+        program,
+        options,
+        model,
+        notes,
+        ..
+    } = &compiled;
+    for note in notes {
+        terminal::message(&format!("note: {note}"));
+    }
+    if check == Check::None {
+        return Ok(compiled);
+    }
+    let verdict = verify(&program.graph, program.output, model);
+    check_valid(options, &verdict)?;
+    let limit = cause::of_difference(program, options, model, &verdict);
+    if let Some(mut text) = differences(&verdict, limit.as_deref()) {
+        if let Some(help) = remedy::of_difference(program, options, &verdict) {
+            text += &format!("\n  help: {help}");
+        }
+        if check == Check::Strict || verdict.is_hopeless() {
+            return Err(Failure::Input(anyhow::anyhow!(
+                "{}: {text}",
+                path.display()
+            )));
+        }
+        terminal::message(&format!("warning: {text}"));
+    }
+    if let Some(masked) = &verdict.masked {
+        terminal::message(&format!("note: {}", mask_changes(masked)));
+    }
+    if let Some(silence) = &verdict.silence {
+        terminal::message(&format!("note: {}", undefined(silence)));
+    }
+    Ok(compiled)
+}
+
+/// What is known of the `d` to compress to.
+fn widths(model: &CompiledModel) -> String {
+    match Inputs::of(model) {
+        Ok(Inputs { widths, .. }) => format!(
+            "  {widths}\n  d to try: {} to {}; from {} on a linear W loses nothing that is read\n",
+            widths.least(),
+            widths.most(),
+            widths.most(),
+        ),
+        // What is wrong with the inputs is for a run to say: the model is fine.
+        Err(_) => String::new(),
+    }
 }
 
 /// Refuses a header whose condition no input meets; says where none of a sample does.

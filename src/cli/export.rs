@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::export_zoo::{self, Zoo};
 use super::failure::Failure;
+use super::kind::{self, Kind};
 use super::output::{self, FileKind};
 use super::signals::StopRequest;
 use super::stream_part::{self, PartArgs};
@@ -105,15 +106,16 @@ fn kind(args: &Args, output: &Path) -> Result<FileKind, Failure> {
 pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
     match (&args.output, &args.zoo) {
         (Some(output), _) => one(args, output),
-        (None, Some(directory)) => export_zoo::main(
-            &Zoo {
+        (None, Some(directory)) => {
+            kind::expect("export --zoo", &args.run, &[Kind::StudyDirectory])?;
+            let zoo = Zoo {
                 study: &args.run,
                 directory,
                 no_activations: args.no_activations,
                 force: args.force,
-            },
-            stop,
-        ),
+            };
+            export_zoo::main(&zoo, stop)
+        }
         (None, None) => Err(Failure::Input(anyhow::anyhow!(
             "nothing to write: give --output FILE, or --zoo DIR for a study"
         ))),
@@ -122,6 +124,7 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
 
 /// A file of one run.
 fn one(args: &Args, output: &Path) -> Result<(), Failure> {
+    kind::expect("export", &args.run, &[Kind::RunDirectory])?;
     let kind = kind(args, output)?;
     if kind == FileKind::Activations {
         return activations(args, output);
@@ -139,7 +142,7 @@ fn one(args: &Args, output: &Path) -> Result<(), Failure> {
             )
         }
     };
-    files::write_atomically(output, &bytes).map_err(|e| Failure::Running(e.into()))?;
+    files::write_atomically(output, &bytes).map_err(Failure::writing)?;
     Ok(terminal::print(&format!("{}: {what}\n", output.display()))?)
 }
 
@@ -165,7 +168,7 @@ fn activations(args: &Args, output: &Path) -> Result<(), Failure> {
         truth.targets.len()
     );
     let bytes = record::export(&truth, data, vocabulary).map_err(|e| Failure::Running(e.into()))?;
-    files::write_atomically(output, &bytes).map_err(|e| Failure::Running(e.into()))?;
+    files::write_atomically(output, &bytes).map_err(Failure::writing)?;
     Ok(terminal::print(&said)?)
 }
 

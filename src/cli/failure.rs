@@ -1,5 +1,8 @@
 //! Why a command ended without its result, and so its exit code.
 
+use base::escape;
+use base::files::FileError;
+
 /// Why a command ended without its result.
 #[derive(Debug)]
 pub enum Failure {
@@ -17,6 +20,27 @@ impl Failure {
     /// Of an error in what the user gave.
     pub fn input(error: impl Into<anyhow::Error>) -> Self {
         Self::Input(error.into())
+    }
+
+    /// Of a file or directory that cannot be written: the user's path is wrong, or the machine cannot. A file is
+    /// written beside its place first, under a name that means nothing to the user: the system's answer is said
+    /// without it.
+    pub fn writing(error: FileError) -> Self {
+        let source = &error.source;
+        let answer = match source.get_ref() {
+            Some(_) => source.kind().to_string(),
+            None => source.to_string(),
+        };
+        let said = anyhow::anyhow!(
+            "cannot {} {}: {answer}",
+            error.doing,
+            escape::path(&error.path)
+        );
+        if error.is_of_the_machine() {
+            Self::Running(said)
+        } else {
+            Self::Input(said)
+        }
     }
 }
 

@@ -1,22 +1,30 @@
-//! `compress init NAME [DIR]`: an example of the library, written into a directory.
+//! `compress init NAME|PROGRAM [DIR]`: files to begin with, written into a directory: an example of the library, or
+//! a run file and a study for any program.
 
 use std::path::{Path, PathBuf};
 
+use super::compile::{Check, CompileArgs, compiled};
 use super::failure::Failure;
 use super::programs::about;
 use super::{output, table, terminal};
-use crate::examples::Example;
+use crate::examples::own::Own;
+use crate::examples::{Example, Written};
 use crate::library::{File, Folder};
 use base::files::{self, FileError};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The example: a run file, a study, or a program of the library (see --list)
-    #[arg(required_unless_present = "list")]
+    /// A program (a .rasp file), or an example of the library: a run file, a study or a program (see --list)
+    #[arg(value_name = "PROGRAM|NAME", required_unless_present = "list")]
     name: Option<String>,
-    /// Where to write it, created if missing [default: the working directory]
+    /// Where to write, created if missing [default: the working directory]
     #[arg(value_name = "DIR")]
     directory: Option<PathBuf>,
+    /// The same as DIR
+    #[arg(long, value_name = "DIR", conflicts_with = "directory")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    settings: CompileArgs,
     /// List the examples
     #[arg(long, conflicts_with_all = ["name", "force"])]
     list: bool,
@@ -26,19 +34,68 @@ pub struct Args {
 }
 
 pub fn main(args: &Args) -> Result<(), Failure> {
-    match &args.name {
-        Some(name) => {
-            let directory = args.directory.as_deref().unwrap_or(Path::new(""));
-            output::directory(directory, "init writes the example's files")?;
-            write(name, directory, args.force)
+    let Some(name) = &args.name else {
+        return Ok(terminal::print(&list())?);
+    };
+    let given = args.directory.as_deref().or(args.output.as_deref());
+    let directory = given.unwrap_or(Path::new(""));
+    output::directory(directory, "init writes its files")?;
+    let example = example(name, directory, &args.settings)?;
+    if let Some(warning) = &example.warning {
+        terminal::message(&format!("warning: {warning}"));
+    }
+    let again = format!("compress init {} DIR", output::argument(Path::new(name)));
+    write(&example, directory, args.force, &again)
+}
+
+/// The files that a name or a program means.
+fn example(name: &str, directory: &Path, settings: &CompileArgs) -> Result<Example, Failure> {
+    let path = Path::new(name);
+    let known = [Folder::Configs, Folder::Experiments, Folder::Programs]
+        .iter()
+        .any(|folder| folder.find(name).is_some());
+    if !known && (path.extension().is_some_and(|e| e == "rasp") || path.exists()) {
+        return of_file(path, directory, settings);
+    }
+    match Folder::Programs.find(name) {
+        Some(program) if !settings.is_empty() => {
+            Example::of_program(program, &settings.resolve()?).map_err(Failure::input)
         }
-        None => Ok(terminal::print(&list())?),
+        None if known && !settings.is_empty() => Err(Failure::Input(anyhow::anyhow!(
+            "{name} is a study, and --vocab, --max-seq-len, --causal and --mlp-exactness are for programs: leave them out, \
+             and set model.vocab and the like in the file"
+        ))),
+        _ => Example::new(name).map_err(Failure::input),
     }
 }
 
-fn write(name: &str, directory: &Path, force: bool) -> Result<(), Failure> {
-    let example = Example::new(name).map_err(Failure::input)?;
-    let mut new = Vec::new();
+/// The files of a program that is a file, which stays where it is.
+fn of_file(path: &Path, directory: &Path, settings: &CompileArgs) -> Result<Example, Failure> {
+    let settings = settings.resolve()?;
+    let compiled = compiled(path, &settings, Check::Warn)?;
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let own = Own {
+        name: &stem,
+        program: &seen_from(path, directory)?,
+        settings: &settings,
+        compiled: &compiled,
+    };
+    own.example().map_err(Failure::input)
+}
+
+/// A file's path as seen from a directory, which may not be there yet.
+fn seen_from(path: &Path, directory: &Path) -> Result<PathBuf, Failure> {
+    let here = directory.as_os_str().is_empty();
+    if here || path.is_absolute() {
+        return Ok(path.to_owned());
+    }
+    let real = |p: &Path| output::real(p).map_err(|e| Failure::input(FileError::new("read", p)(e)));
+    let (path, there) = (real(path)?, real(directory)?);
+    Ok(pathdiff::diff_paths(&path, there).unwrap_or(path))
+}
+
+fn write(example: &Example, directory: &Path, force: bool, again: &str) -> Result<(), Failure> {
+    let mut new: Vec<(PathBuf, &Written)> = Vec::new();
     for file in &example.files {
         let path = directory.join(&file.name);
         match std::fs::read(&path) {
@@ -48,20 +105,19 @@ fn write(name: &str, directory: &Path, force: bool) -> Result<(), Failure> {
             Ok(_) => {
                 return Err(Failure::Input(anyhow::anyhow!(
                     "{} exists with different content, and nothing was written: overwrite it with --force, or write to another \
-                     directory (compress init {name} DIR)",
+                     directory ({again})",
                     path.display()
                 )));
             }
             Err(e) => return Err(Failure::input(FileError::new("read", &path)(e))),
         }
     }
-    let failed = |e: FileError| Failure::Running(e.into());
     if directory != Path::new("") {
-        files::make_directory(directory).map_err(failed)?;
+        files::make_directory(directory).map_err(Failure::writing)?;
     }
     let mut text = String::new();
     for (path, file) in new {
-        files::write_atomically(&path, file.text.as_bytes()).map_err(failed)?;
+        files::write_atomically(&path, file.text.as_bytes()).map_err(Failure::writing)?;
         text.push_str(&format!("{}\n", path.display()));
     }
     let command = if example.is_study { "sweep" } else { "train" };

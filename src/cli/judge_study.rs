@@ -97,7 +97,7 @@ pub fn main(
     }
     let path = directory.join(CIRCUIT_SCORES);
     let table = to_csv(&ScoreRow::COLUMNS, &rows).map_err(|e| Failure::Running(e.into()))?;
-    files::write_atomically(&path, &table).map_err(|e| Failure::Running(e.into()))?;
+    files::write_atomically(&path, &table).map_err(Failure::writing)?;
     let shown = if json {
         serde_json::to_string_pretty(&rows).map_err(|e| Failure::Running(e.into()))? + "\n"
     } else {

@@ -24,7 +24,7 @@ pub fn main(args: &Args, command: Command) -> Result<(), Failure> {
         return Ok(terminal::print(&String::from_utf8_lossy(&page(&command)?))?);
     };
     output::directory(directory, "man writes one page a command")?;
-    files::make_directory(directory).map_err(|e| Failure::Running(e.into()))?;
+    files::make_directory(directory).map_err(Failure::writing)?;
     let mut text = String::new();
     for command in std::iter::once(&command).chain(command.get_subcommands()) {
         text.push_str(&write(command, directory)?);
@@ -36,7 +36,7 @@ pub fn main(args: &Args, command: Command) -> Result<(), Failure> {
 fn write(command: &Command, directory: &Path) -> Result<String, Failure> {
     let name = command.get_display_name().unwrap_or(command.get_name());
     let path = directory.join(format!("{name}.1"));
-    files::write_atomically(&path, &page(command)?).map_err(|e| Failure::Running(e.into()))?;
+    files::write_atomically(&path, &page(command)?).map_err(Failure::writing)?;
     Ok(format!("{}\n", path.display()))
 }
 

@@ -22,6 +22,7 @@ mod instructions;
 mod judge;
 mod judge_study;
 mod keys;
+mod kind;
 mod man;
 pub mod output;
 mod plan;
@@ -54,6 +55,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+use crate::library::Folder;
 use failure::Failure;
 use signals::StopRequest;
 
@@ -125,7 +127,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     process::run(with_train(arguments), dispatch)
 }
 
-/// `compress FILE` is `compress train FILE`: where the first argument is a file, or looks like a run file.
+/// `compress FILE` is `compress train FILE`: where the first argument is a file, or looks like a run file. What it cannot
+/// train, a directory or a program of the library, `train` says what to do with.
 fn with_train(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = arguments.into_iter().collect();
     if let Some(first) = arguments.get(1) {
@@ -133,7 +136,9 @@ fn with_train(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
             .get_subcommands()
             .any(|command| first == command.get_name());
         let path = Path::new(first);
-        let is_file = path.is_file() || path.extension().is_some_and(|e| e == "toml");
+        let is_program = path.to_str().and_then(|name| Folder::Programs.find(name));
+        let is_file =
+            path.exists() || path.extension().is_some_and(|e| e == "toml") || is_program.is_some();
         if is_file && !is_command && !first.to_string_lossy().starts_with('-') {
             arguments.insert(1, "train".into());
         }

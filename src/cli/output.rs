@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use super::failure::Failure;
 use base::escape;
 use base::escape::is_hidden;
+use base::files;
 
 /// A format that a command writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,7 +110,7 @@ impl FileKind {
 /// command line up to the file's name, for the remedy.
 ///
 /// # Errors
-/// If the command cannot write files of this ending, or the path is a directory.
+/// If the command cannot write files of this ending, the path is a directory, or its directory is not there.
 pub fn format_of(
     command: &str,
     path: &Path,
@@ -126,9 +127,11 @@ pub fn format_of(
         ));
     }
     let Some(found) = ending(path) else {
+        has_directory(path)?;
         return Ok(None);
     };
     if let Some(kind) = kinds.iter().find(|kind| kind.is_of(path)) {
+        has_directory(path)?;
         return Ok(Some(*kind));
     }
     let writes: Vec<String> = kinds.iter().map(|kind| kind.described()).collect();
@@ -141,6 +144,21 @@ pub fn format_of(
             writes.join(" or "),
         ),
     ))
+}
+
+/// Refuses a file in a directory that is not there, before anything is computed for it.
+fn has_directory(path: &Path) -> Result<(), Failure> {
+    let parent = files::parent_of(path);
+    if parent.is_dir() {
+        return Ok(());
+    }
+    let parent = argument(parent);
+    let problem = if path.parent().is_some_and(Path::exists) {
+        format!("{parent} is not a directory: write elsewhere")
+    } else {
+        format!("the directory {parent} does not exist: `mkdir -p {parent}` makes it")
+    };
+    Err(refused(path, &format!("cannot be written: {problem}")))
 }
 
 /// The format to write: that of the file's ending, or what `--format` says if the name has none.
@@ -252,6 +270,30 @@ pub fn argument(path: &Path) -> String {
     } else {
         escape::shell(&text)
     }
+}
+
+/// Where a path leads: absolute, and without links and `..` as far as it is there.
+///
+/// # Errors
+/// If there is no working directory, or a link leads nowhere.
+pub fn real(path: &Path) -> std::io::Result<PathBuf> {
+    let path = std::path::absolute(path)?;
+    // What is not there yet has no links.
+    let exists = path.ancestors().find(|p| p.exists());
+    let exists = exists.unwrap_or(Path::new("/"));
+    let rest = path.strip_prefix(exists).unwrap_or(Path::new(""));
+    Ok(exists.canonicalize()?.join(rest))
+}
+
+/// A path in the shortest form that leads there from the working directory, if it is below that: `results/x` for
+/// `configs/../results/x`.
+pub fn from_here(path: &Path) -> PathBuf {
+    let below = || {
+        let here = std::env::current_dir().and_then(|here| real(&here)).ok()?;
+        let below = real(path).ok()?.strip_prefix(here).ok()?.to_owned();
+        (!below.as_os_str().is_empty() && path.is_relative()).then_some(below)
+    };
+    below().unwrap_or_else(|| path.to_owned())
 }
 
 /// A value as the text of a JSON file.

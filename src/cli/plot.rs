@@ -7,14 +7,15 @@ use ndarray::Array2;
 
 use super::compile::SettingArgs;
 use super::failure::Failure;
+use super::kind::{self, Kind};
 use super::run_input::{check_finite, check_pass, load_projection, model_of, words};
 use super::run_model::{features_after_each_block, ids, read_for_model, stages};
 use super::{output, terminal};
 use crate::figures::activations::{Activations, attention, stream};
-use crate::figures::{self, Figure, Kind, png, svg};
+use crate::figures::{self, Figure, png, svg};
 use crate::run::finished::FinishedRun;
 use base::escape;
-use base::files::{self, FileError, links};
+use base::files::{self, links};
 use superposition::Projection;
 use tracr::model::{CompiledModel, Frozen, Stream, Value};
 
@@ -64,9 +65,9 @@ fn of_tables(directory: &Path) -> Result<Vec<Figure>, Failure> {
         )));
     }
     match figures::kind(directory).map_err(Failure::input)? {
-        Kind::Run => figures::of_run(directory),
-        Kind::Study => figures::of_study(directory),
-        Kind::Shrink => figures::of_shrink(directory),
+        figures::Kind::Run => figures::of_run(directory),
+        figures::Kind::Study => figures::of_study(directory),
+        figures::Kind::Shrink => figures::of_shrink(directory),
     }
     .map_err(Failure::input)
 }
@@ -137,6 +138,15 @@ fn activations(
 }
 
 pub fn main(args: &Args) -> Result<(), Failure> {
+    let takes = &[
+        Kind::RunDirectory,
+        Kind::StudyDirectory,
+        Kind::Model,
+        Kind::Program,
+    ];
+    if args.input.is_none() {
+        kind::expect("plot", &args.directory, takes)?;
+    }
     if let Some(path) = &args.output {
         output::directory(
             path,
@@ -172,17 +182,16 @@ pub fn main(args: &Args) -> Result<(), Failure> {
         false => FIGURES.into(),
     };
     let output = args.output.clone().unwrap_or(beside);
-    let failed = |e: FileError| Failure::Running(e.into());
     match args.output {
         Some(_) => files::make_directory(&output),
         None => links::make_directory(&output),
     }
-    .map_err(failed)?;
-    files::remove_leftovers(&output).map_err(failed)?;
+    .map_err(Failure::writing)?;
+    files::remove_leftovers(&output).map_err(Failure::writing)?;
     let mut text = String::new();
     for (name, bytes) in drawn {
         let path = output.join(name);
-        files::write_atomically(&path, &bytes).map_err(failed)?;
+        files::write_atomically(&path, &bytes).map_err(Failure::writing)?;
         text += &format!("{}\n", path.display());
     }
     Ok(terminal::print(&text)?)

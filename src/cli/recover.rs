@@ -6,6 +6,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::failure::Failure;
+use super::kind::{self, Kind};
 use super::recover_directory::{RecoverDirectory, Request};
 use super::signals::StopRequest;
 use super::stream_part::{self, PartArgs};
@@ -74,6 +75,7 @@ fn lambda(text: &str) -> Result<f64, &'static str> {
 }
 
 pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
+    kind::expect("recover", &args.run, &[Kind::RunDirectory])?;
     check_options(args)?;
     output::directory(&args.output, "recover writes a folder for each seed")?;
     let run = Subject::load(&args.run).map_err(Failure::input)?;

@@ -10,7 +10,7 @@ use super::failure::Failure;
 use crate::recovery::methods::{Facts, Found, Settings};
 use crate::run::directory::{LOCK, lock};
 use base::escape;
-use base::files::{self, FileError};
+use base::files;
 use base::limits;
 
 /// What was asked for.
@@ -43,12 +43,12 @@ impl RecoverDirectory {
     /// Takes the directory, made if it is not there. Nothing is written into one that holds something else.
     pub fn open(path: &Path, request: &Request) -> Result<Self, Failure> {
         inspect(path, request)?;
-        files::make_directory(path).map_err(failed)?;
+        files::make_directory(path).map_err(Failure::writing)?;
         let lock = lock(path)
-            .map_err(failed)?
+            .map_err(Failure::writing)?
             .ok_or_else(|| refused(path, "is in use by another process"))?;
         inspect(path, request)?;
-        files::remove_leftovers(path).map_err(failed)?;
+        files::remove_leftovers(path).map_err(Failure::writing)?;
         let directory = Self {
             path: path.to_owned(),
             _lock: lock,
@@ -74,10 +74,13 @@ impl RecoverDirectory {
     /// Keeps a seed's dictionary.
     pub fn keep(&self, seed: u64, found: &Found) -> Result<(), Failure> {
         let folder = self.of(seed);
-        files::make_directory(&folder).map_err(failed)?;
-        files::remove_leftovers(&folder).map_err(failed)?;
+        files::make_directory(&folder).map_err(Failure::writing)?;
+        files::remove_leftovers(&folder).map_err(Failure::writing)?;
         let facts = serde_json::to_value(&found.facts).map_err(|e| Failure::Running(e.into()))?;
-        found.dictionary.save(&folder, &facts).map_err(failed)?;
+        found
+            .dictionary
+            .save(&folder, &facts)
+            .map_err(Failure::writing)?;
         write(&folder.join(FOUND), &found.facts)
     }
 }
@@ -92,7 +95,7 @@ fn inspect(path: &Path, request: &Request) -> Result<(), Failure> {
     }
     let there: Option<Request> = read(&path.join(REQUEST))?;
     let Some(there) = there else {
-        let names = files::names(path).map_err(failed)?;
+        let names = files::names(path).map_err(Failure::writing)?;
         let is_other = |name: &&String| *name != LOCK && !name.starts_with(files::TEMPORARY_PREFIX);
         return match names.iter().find(is_other) {
             None => Ok(()),
@@ -119,7 +122,7 @@ fn read<T: for<'a> Deserialize<'a>>(path: &Path) -> Result<Option<T>, Failure> {
     if !path.exists() {
         return Ok(None);
     }
-    let text = files::read_text(path, limits::CONFIG_BYTES).map_err(failed)?;
+    let text = files::read_text(path, limits::CONFIG_BYTES).map_err(Failure::writing)?;
     serde_json::from_str(&text).map(Some).map_err(|e| {
         Failure::Input(anyhow::anyhow!(
             "{} is not what compress recover wrote ({e}): choose another -o directory",
@@ -130,15 +133,7 @@ fn read<T: for<'a> Deserialize<'a>>(path: &Path) -> Result<Option<T>, Failure> {
 
 fn write<T: Serialize>(path: &Path, value: &T) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value).map_err(|e| Failure::Running(e.into()))?;
-    files::write_atomically(path, format!("{text}\n").as_bytes()).map_err(failed)
-}
-
-fn failed(error: FileError) -> Failure {
-    if error.is_of_the_machine() {
-        Failure::Running(error.into())
-    } else {
-        Failure::input(error)
-    }
+    files::write_atomically(path, format!("{text}\n").as_bytes()).map_err(Failure::writing)
 }
 
 fn refused(path: &Path, problem: &str) -> Failure {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::failure::Failure;
+use super::kind::{self, Kind};
 use super::output::{self, FileKind};
 use super::terminal;
 use crate::report;
@@ -18,6 +19,11 @@ pub struct Args {
 }
 
 pub fn main(args: &Args) -> Result<(), Failure> {
+    kind::expect(
+        "report",
+        &args.directory,
+        &[Kind::RunDirectory, Kind::StudyDirectory],
+    )?;
     if let Some(path) = &args.output {
         let command = format!("compress report {} -o", output::argument(&args.directory));
         output::format_of(&command, path, &[FileKind::Page])?;
@@ -27,6 +33,6 @@ pub fn main(args: &Args) -> Result<(), Failure> {
         .output
         .clone()
         .unwrap_or_else(|| args.directory.join("report.html"));
-    files::write_atomically(&output, page.as_bytes()).map_err(|e| Failure::Running(e.into()))?;
+    files::write_atomically(&output, page.as_bytes()).map_err(Failure::writing)?;
     Ok(terminal::print(&format!("{}\n", output.display()))?)
 }

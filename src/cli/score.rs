@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
+use super::kind::{self, Kind};
 use super::signals::StopRequest;
 use super::stream_part::{self, PartArgs, subject, threads};
 use super::table::aligned;
@@ -15,7 +16,7 @@ use crate::recovery::record::{self, GaugeRecord, Record};
 use crate::results::Table;
 use crate::run::finished::Subject;
 use base::escape;
-use base::files::{self, FileError};
+use base::files;
 use base::limits::readable;
 use base::numbers::count;
 
@@ -44,6 +45,7 @@ pub struct Args {
 const MOST_CODES: usize = 1 << 27;
 
 pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
+    kind::expect("score", &args.run, &[Kind::RunDirectory])?;
     if let Some(path) = &args.output {
         output::directory(path, "score writes its tables")?;
     }
@@ -95,11 +97,10 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
         ceilings: judgement.ceilings,
         variables: judgement.variables.clone(),
     };
-    let failed = |e: FileError| Failure::Running(e.into());
     if args.output.is_some() {
-        files::make_directory(&directory).map_err(failed)?;
+        files::make_directory(&directory).map_err(Failure::writing)?;
     }
-    record::write(&directory, &record, &judgement).map_err(failed)?;
+    record::write(&directory, &record, &judgement).map_err(Failure::writing)?;
     draw(&directory)?;
     let shown = if args.json {
         record::json(&record).map_err(|e| Failure::Running(e.into()))?
@@ -116,7 +117,7 @@ fn draw(directory: &Path) -> Result<(), Failure> {
     let figure = figures::recovery(&table).map_err(|e| Failure::Running(e.into()))?;
     let text = svg::document(&figure.scene, &figure.title, &figure.caption);
     let path = directory.join(format!("{}.svg", figure.name));
-    files::write_atomically(&path, text.as_bytes()).map_err(|e| Failure::Running(e.into()))
+    files::write_atomically(&path, text.as_bytes()).map_err(Failure::writing)
 }
 
 /// The scores for reading, each beside what it is worth.

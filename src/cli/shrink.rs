@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
 use super::instructions::Instructions;
+use super::kind::{self, Kind};
 use super::signals::StopRequest;
 use super::{output, terminal};
 use crate::config::{ConfigSource, Criterion, Method, ShrinkConfig};
@@ -48,6 +49,7 @@ fn criterion(word: &str) -> Result<Criterion, &'static str> {
 
 pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
     args.instructions.select();
+    kind::expect("shrink", &args.from, &[Kind::RunFile, Kind::RunDirectory])?;
     let is_run = args.from.is_dir();
     let file = if is_run {
         args.from.join(CONFIG)
@@ -87,7 +89,7 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
     } else {
         &experiment.config.output.dir
     });
-    let path = args.output.clone().unwrap_or(default);
+    let path = args.output.clone().unwrap_or(output::from_here(&default));
     output::directory(&path, "shrink writes its table and matrices")?;
     let failed = |e: ShrinkError| {
         if e.is_input() {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::failure::Failure;
 use super::instructions::Instructions;
+use super::kind::{self, Kind};
 use super::signals::StopRequest;
 use super::sweep_progress::{self, SweepReporter};
 use super::{output, table, terminal};
@@ -116,6 +117,7 @@ fn run(args: &Args, study: &Path, stop: &StopRequest) -> Result<(), Failure> {
     if let Some(path) = &args.output {
         output::directory(path, "a sweep writes runs and tables")?;
     }
+    kind::expect("sweep", study, &[Kind::Study])?;
     let file = StudyFile::read(study, &args.set).map_err(Failure::input)?;
     let plan = Plan::new(file, &args.set).map_err(Failure::input)?;
     let default = Path::new(RESULTS).join(&plan.record.name);

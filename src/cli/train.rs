@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::failure::Failure;
 use super::instructions::Instructions;
+use super::kind::{self, Kind};
 use super::progress::Reporter;
 use super::signals::StopRequest;
 use super::{output, sweep, table, terminal};
@@ -77,12 +78,7 @@ pub fn main(args: Args, stop: &StopRequest) -> Result<(), Failure> {
         return study(args, stop);
     }
     let (file, args) = (&args.config, &args.options);
-    if file.extension().is_some_and(|e| e == "rasp") {
-        return Err(Failure::Input(anyhow::anyhow!(
-            "{} is a RASP program: give a run file whose model.program names it (`compress init hist` writes an example)",
-            file.display()
-        )));
-    }
+    kind::expect("train", file, &[Kind::RunFile, Kind::Study])?;
     args.instructions.select();
     let experiment =
         Experiment::load(file, &args.set, args.output.as_deref()).map_err(Failure::input)?;
@@ -106,7 +102,8 @@ pub fn main(args: Args, stop: &StopRequest) -> Result<(), Failure> {
     }
     let config = &experiment.config;
     let name = escape::name(&config.name);
-    let directory = config.output.dir.display();
+    let here = output::from_here(&config.output.dir);
+    let directory = here.display();
     if let (false, Some(valid)) = (args.quiet, valid_inputs(&experiment.space)) {
         terminal::message(&format!("{name}: {valid}"));
     }
@@ -123,7 +120,7 @@ pub fn main(args: Args, stop: &StopRequest) -> Result<(), Failure> {
         Outcome::Completed(summary) => {
             report(&summary, config, args.json, "completed")?;
             if !args.quiet && !args.json {
-                terminal::message(&output::next("report", &config.output.dir));
+                terminal::message(&output::next("report", &here));
             }
             Ok(())
         }
@@ -227,7 +224,7 @@ fn report(summary: &Summary, config: &RunConfig, json: bool, what: &str) -> Resu
         escape::name(&summary.name),
         summary.seed,
         table::aligned(&rows, 1),
-        config.output.dir.display(),
+        output::from_here(&config.output.dir).display(),
     ))?;
     if let Some(remark) = summary.ending.and_then(|ending| ending.remark()) {
         terminal::message(&format!("note: {}: {remark}", summary.name));

@@ -110,6 +110,15 @@ impl ConfigSource {
         self.lay_over(new.with(key.name.to_owned(), table.into()))
     }
 
+    /// Whether a file is a run file, as far as its keys say; not if it cannot be read.
+    pub fn is_one(path: &Path) -> bool {
+        let text = read_text(path).unwrap_or_default();
+        TomlFile::parse(path, &text).is_ok_and(|file| {
+            let has = |key: &str| file.table.contains_key(key);
+            has("compression") && has("model") && !has("base")
+        })
+    }
+
     /// The file.
     pub(super) fn path(&self) -> &Path {
         &self.path

@@ -22,6 +22,36 @@ const LABEL_ROOM: f64 = 84.0;
 /// Room above and below a bar in its row.
 const GAP: f64 = 1.2;
 
+/// Blocks that are all above this are told apart by what is missing to 1.
+const NEAR: f64 = 0.99;
+/// Less is rounding.
+const SMALLEST_MISSING: f64 = 1e-12;
+
+/// How far values are below 1.
+fn missing_panel<'a>(title: &'a str, values: &[Option<f64>], paint: Paint) -> Panel<'a> {
+    let missing = |value: &f64| Some(1.0 - value).filter(|x| *x > SMALLEST_MISSING);
+    let bars: Vec<Option<f64>> = values
+        .iter()
+        .map(|value| value.as_ref().and_then(missing))
+        .collect();
+    let there = || bars.iter().flatten().copied();
+    let (low, high) = (
+        there().fold(f64::INFINITY, f64::min),
+        there().fold(0.0, f64::max),
+    );
+    let scale = if high > 0.0 {
+        // The shortest bar is seen, too.
+        Scale::logarithmic(low / 10.0, high)
+    } else {
+        Scale::linear(0.0, 1.0, 4)
+    };
+    Panel {
+        title,
+        scale,
+        bars: bars.into_iter().map(|value| (value, paint)).collect(),
+    }
+}
+
 /// Two panels side by side from `top` on, names at their left and a word at the end of each row.
 fn draw(scene: &mut Scene, top: f64, names: &[&str], panels: [Panel<'_>; 2], words: &[String]) {
     let rows = names.len();
@@ -150,7 +180,16 @@ pub fn layers(table: &Table) -> Result<Figure, ReadError> {
     }
     let cosines = table.numbers("cosine")?;
     let explained = table.numbers("variance_explained")?;
-    let panel = |title, values: &[Option<f64>], paint| {
+    // Bars that all end at 1 show nothing: then how much is missing is drawn.
+    let is_near = cosines
+        .iter()
+        .chain(&explained)
+        .flatten()
+        .all(|v| *v > NEAR);
+    let panel = |[title, missing]: [&'static str; 2], values: &[Option<f64>], paint| {
+        if is_near {
+            return missing_panel(missing, values, paint);
+        }
         let lowest = values.iter().flatten().copied().fold(0.0, f64::min);
         Panel {
             title,
@@ -158,8 +197,10 @@ pub fn layers(table: &Table) -> Result<Figure, ReadError> {
             bars: values.iter().map(|value| (*value, paint)).collect(),
         }
     };
-    let word = |value: &Option<f64>| {
-        value.map_or_else(|| "–".to_owned(), |v| format!("{v:.4}").replace('-', "−"))
+    let word = |value: &Option<f64>| match value {
+        None => "–".to_owned(),
+        Some(v) if is_near => format!("{:.1e}", (1.0 - v).max(0.0)).replace('-', "−"),
+        Some(v) => format!("{v:.4}").replace('-', "−"),
     };
     let words: Vec<String> = cosines
         .iter()
@@ -170,8 +211,12 @@ pub fn layers(table: &Table) -> Result<Figure, ReadError> {
         })
         .collect();
     let panels = [
-        panel("cosine", &cosines, colour::SERIES[0]),
-        panel("variance explained", &explained, colour::SERIES[2]),
+        panel(["cosine", "1 − cosine"], &cosines, colour::SERIES[0]),
+        panel(
+            ["variance explained", "variance not explained"],
+            &explained,
+            colour::SERIES[2],
+        ),
     ];
     let mut scene = Scene::default();
     draw(&mut scene, 4.0, &names, panels, &words);
@@ -182,7 +227,13 @@ pub fn layers(table: &Table) -> Result<Figure, ReadError> {
         caption: format!(
             "Cosine between each block's output in the compiled and in the compressed model (all inputs and \
              positions flattened), and the share of the compiled output's variance that the compressed one explains (R², below \
-             0 where a constant explains more); both are dimensionless, and 1 means the same. The values are given at the right.{}",
+             0 where a constant explains more); both are dimensionless, and 1 means the same.{} The values are given at the right.{}",
+            if is_near {
+                " Every value here is above 0.99, so that what is missing to 1 is drawn instead, on a logarithmic axis; what is \
+                 less than 1e−12 has no bar."
+            } else {
+                ""
+            },
             if below { " Bars end at −1." } else { "" }
         ),
         source: LAYERS.into(),

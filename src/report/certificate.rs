@@ -49,7 +49,7 @@ fn sentences(certificate: &Json) -> Vec<String> {
     let claim = word(&certificate["claim"]);
     let verdict = match certificate["verdict"].as_str() {
         Some("proved") => "Proved",
-        Some("wrong") => "Proved wrong",
+        Some("wrong") => "This claim is proved to be false",
         Some("sampled") => "Not proved, as the inputs were sampled",
         _ => "Not proved",
     };

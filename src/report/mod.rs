@@ -4,6 +4,7 @@
 mod certificate;
 mod circuit;
 mod findings;
+mod glossary;
 mod recovery;
 mod run;
 mod shrink;

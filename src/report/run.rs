@@ -99,12 +99,10 @@ pub fn page(directory: &Path) -> Result<Markup, ReadError> {
         (section("A dictionary beside the true features", recovery::content(directory)?))
         (section("Configuration", verbatim(&config)))
         (section("How to run it again", verbatim(&commands(directory))))
-        @if let Some(summary) = &summary {
-            (footer(summary))
-        }
     };
+    let footer = summary.as_ref().map_or_else(Markup::default, footer);
     let title = analysis.map_or_else(|| name.to_owned(), |analysis| heading(name, &analysis));
-    Ok(template::page(&format!("{title}: report"), body))
+    Ok(template::page(&format!("{title}: report"), body, footer))
 }
 
 /// The commands that repeat a run and what was made of it.

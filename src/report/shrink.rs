@@ -55,5 +55,6 @@ pub fn page(directory: &Path) -> Result<Markup, ReadError> {
                 (verbatim(&format!("compress shrink {SETTINGS} --output NEW")))
             }))
         },
+        Markup::default(),
     ))
 }

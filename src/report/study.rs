@@ -96,9 +96,9 @@ pub fn page(directory: &Path) -> Result<Markup, ReadError> {
             (section("Configuration", verbatim(&without_runs(record))))
         }
         (section("How to run it again", verbatim(&commands(directory, record.is_some()))))
-        footer { "compress " (env!("CARGO_PKG_VERSION")) }
     };
-    Ok(template::page(&format!("{name}: report"), body))
+    let footer = html! { footer { "compress " (env!("CARGO_PKG_VERSION")) } };
+    Ok(template::page(&format!("{name}: report"), body, footer))
 }
 
 /// A study's record without its list of runs, which repeats what the tables say.

@@ -7,6 +7,7 @@ use base::escape::visible;
 use base::numbers::four_digits;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use super::glossary;
 use crate::figures::{Figure, svg};
 use crate::results::{ReadError, Table};
 
@@ -15,8 +16,9 @@ const SCRIPT: &str = include_str!("sort.js");
 /// Rows of a table that a page shows.
 const MOST_ROWS: usize = 1000;
 
-/// A whole page around its sections.
-pub fn page(title: &str, body: Markup) -> Markup {
+/// A whole page around its sections; the terms that they use are explained after them.
+pub fn page(title: &str, body: Markup, footer: Markup) -> Markup {
+    let terms = glossary::of(&body);
     html! {
         (DOCTYPE) "\n"
         html lang="en" {
@@ -29,6 +31,8 @@ pub fn page(title: &str, body: Markup) -> Markup {
             }
             body {
                 (body)
+                (terms)
+                (footer)
                 script { (PreEscaped(SCRIPT)) }
             }
         }
@@ -107,7 +111,7 @@ fn sortable(table: &Table) -> Markup {
                 thead {
                     tr {
                         @for (name, &numeric) in table.header.iter().zip(&numeric) {
-                            th class=[numeric.then_some("n")] scope="col" {
+                            th class=[numeric.then_some("n")] scope="col" title=[glossary::meaning(name)] {
                                 button type="button" { (visible(name)) }
                             }
                         }

@@ -1,5 +1,6 @@
 //! Groups: runs of a study that agree in everything but `d` and the seed.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::hash::Hash;
@@ -10,9 +11,38 @@ use crate::config::Method;
 use crate::config::keys::{METHOD, PROGRAM, SEED};
 
 /// What the runs of a group have in common, as tables name it: `all`, or `key=value, ...`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Group(String);
+
+/// Setting by setting, numbers as numbers: `steps=3000` before `steps=10000`.
+impl Ord for Group {
+    fn cmp(&self, other: &Self) -> Ordering {
+        for (a, b) in self.parts().zip(other.parts()) {
+            let order = match (number(a), number(b)) {
+                (Some((key, x)), Some((other_key, y))) if key == other_key => x.total_cmp(&y),
+                _ => a.cmp(b),
+            };
+            if order.is_ne() {
+                return order;
+            }
+        }
+        // Of two spellings of the same numbers, or of a group and one with more settings.
+        self.0.cmp(&other.0)
+    }
+}
+
+impl PartialOrd for Group {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// `key=number` as both.
+fn number(part: &str) -> Option<(&str, f64)> {
+    let (key, value) = part.split_once('=')?;
+    Some((key, value.parse().ok()?))
+}
 
 impl Group {
     /// The group of these settings.
@@ -185,6 +215,23 @@ mod tests {
 
     fn pair(key: &str, value: &str) -> (String, String) {
         (key.to_owned(), value.to_owned())
+    }
+
+    #[test]
+    fn groups_are_sorted_by_their_numbers() {
+        let names = [
+            "all",
+            "init_std=0.03",
+            "init_std=0.1",
+            "init_std=1.0",
+            "program=count, training.steps=3000",
+            "program=count, training.steps=10000",
+            "program=hist",
+            "program=hist, training.steps=20",
+        ];
+        let mut groups: Vec<Group> = names.iter().rev().map(|name| Group::from(*name)).collect();
+        groups.sort();
+        assert_eq!(groups, names.map(Group::from));
     }
 
     #[test]

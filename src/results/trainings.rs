@@ -54,7 +54,10 @@ impl Verdict {
             Self::Learned => format!("{n} learned"),
             Self::Falling => format!("{n} {} still falling", be("was", "were")),
             Self::Stuck => format!("{n} got stuck"),
-            Self::Unclear => format!("{n} logged too few steps to tell"),
+            Self::Unclear => format!(
+                "{n} logged too few steps to tell whether {} stuck",
+                be("it was", "they were")
+            ),
             Self::Diverged => format!("{n} diverged"),
         }
     }
@@ -223,7 +226,7 @@ mod tests {
         assert_eq!(Verdict::Learned.of_runs(2), "2 learned");
         assert_eq!(
             Verdict::Unclear.of_runs(2),
-            "2 logged too few steps to tell"
+            "2 logged too few steps to tell whether they were stuck"
         );
         assert_eq!(Verdict::Diverged.of_runs(2), "2 diverged");
     }
@@ -270,7 +273,7 @@ mod tests {
         );
         assert_eq!(
             of(&[Stuck, Unclear, Diverged]),
-            "none of 3 runs learned (1 got stuck, 1 logged too few steps to tell and 1 diverged)"
+            "none of 3 runs learned (1 got stuck, 1 logged too few steps to tell whether it was stuck and 1 diverged)"
         );
         assert_eq!(
             of(&[Learned, Falling]),

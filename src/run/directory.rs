@@ -268,14 +268,29 @@ pub fn inspect(path: &Path, config: &RunConfig, force: bool) -> Result<(), Direc
         path: kept.clone(),
         problem: e.message().to_owned(),
     })?;
-    let differences = differences(&earlier, config);
+    let mut differences = differences(&earlier, config);
     if differences.is_empty() {
         return Ok(());
+    }
+    if has_more_steps_alone(&earlier, config) {
+        // The learning rate's schedule depends on the number of steps: the first ones would have been others.
+        differences += &format!(
+            "\nto train its W on, begin a run of its own with it: --set compression.init.from={} --set \
+             compression.init_std=1.0 --output NEW; else",
+            path.display()
+        );
     }
     Err(DirectoryError::OtherConfig {
         directory: path.to_owned(),
         differences,
     })
+}
+
+/// Whether a longer training is all that differs.
+fn has_more_steps_alone(earlier: &RunConfig, now: &RunConfig) -> bool {
+    let mut longer = earlier.clone();
+    longer.training.steps = now.training.steps;
+    earlier.training.steps < now.training.steps && longer.essence() == now.essence()
 }
 
 /// One line for each key that decides the results and differs.

@@ -79,7 +79,7 @@ fn certify_says_that_a_run_is_wrong_and_where() {
         let run = principal(dir.path(), config, d, &[set]);
         let (code, found, said) = certificate(&run);
         assert_eq!((code, &found["verdict"]), (1, &Json::from("wrong")));
-        assert!(said.starts_with("wrong: "), "{said}");
+        assert!(said.starts_with("This claim is false: "), "{said}");
         let summary = json(&run.join("summary.json"));
         let worst = &found["worst"];
         if let Some(error) = summary["final"]["max_error"].as_f64() {

@@ -1,84 +1,9 @@
 //! The program as it is installed: a binary in a directory of its own, and no repository in sight.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
-use tempfile::TempDir;
-
-use crate::common::command::{self, metrics_without_timing, root, snapshot};
-
-/// An empty directory to work in, and a copy of the binary elsewhere.
-struct Elsewhere {
-    _binary: TempDir,
-    program: PathBuf,
-    work: TempDir,
-}
-
-impl Elsewhere {
-    fn new() -> Self {
-        let binary = tempfile::tempdir().unwrap();
-        let program = binary.path().join("compress");
-        // Not by this process: another test that starts a program at that moment would inherit the file, open
-        // for writing, and the system refuses to run such a one.
-        let copied = Command::new("cp")
-            .arg(env!("CARGO_BIN_EXE_compress"))
-            .arg(&program)
-            .status()
-            .unwrap();
-        assert!(copied.success());
-        let work = tempfile::tempdir().unwrap();
-        Self {
-            _binary: binary,
-            program,
-            work,
-        }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.work.path().join(name)
-    }
-
-    fn files(&self) -> Vec<String> {
-        let entries = std::fs::read_dir(self.work.path()).unwrap();
-        let mut names: Vec<String> = entries
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        names
-    }
-
-    /// A command line without `compress`, its words separated by blanks.
-    fn call(&self, line: &str) -> (i32, String, String) {
-        let output = Command::new(&self.program)
-            .args(line.split(' '))
-            .current_dir(self.work.path())
-            .env_clear()
-            .output()
-            .unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        let code = output.status.code().unwrap_or(-1);
-        (code, text(output.stdout), text(output.stderr))
-    }
-
-    fn works(&self, line: &str) -> String {
-        let (code, stdout, stderr) = self.call(line);
-        assert_eq!(code, 0, "compress {line}: {stderr}");
-        stdout
-    }
-
-    /// Expects exit code 2, one message, and nothing written.
-    fn is_refused(&self, line: &str) -> String {
-        let before = snapshot(self.work.path());
-        let (code, stdout, stderr) = self.call(line);
-        assert_eq!(
-            (code, stdout.as_str()),
-            (2, ""),
-            "compress {line}: {stderr}"
-        );
-        assert_eq!(snapshot(self.work.path()), before, "compress {line}");
-        stderr
-    }
-}
+use crate::common::command::{self, metrics_without_timing, root};
+use crate::elsewhere::{Elsewhere, SHORT};
 
 /// The names of a listing's section, or of the whole: first words of indented lines.
 fn names(listing: &str, section: &str) -> Vec<String> {
@@ -99,8 +24,6 @@ fn subcommands(elsewhere: &Elsewhere) -> Vec<String> {
     assert!(names.len() >= 12, "{names:?}");
     names
 }
-
-const SHORT: &str = "--set training.steps=200 --set training.log_every=100 --quiet";
 
 #[test]
 fn version_names_the_commit() {
@@ -244,11 +167,18 @@ fn init_makes_a_run_of_a_program() {
     elsewhere.works("init detect_pattern");
     assert_eq!(
         elsewhere.files(),
-        ["detect_pattern.rasp", "detect_pattern.toml"]
+        [
+            "detect_pattern.rasp",
+            "detect_pattern.toml",
+            "detect_pattern_study.toml"
+        ]
     );
     let said = elsewhere.works(&format!("--config detect_pattern.toml {SHORT}"));
-    assert!(said.contains("200 steps, d = 9, seed 0"), "{said}");
-    assert!(said.ends_with("/results/detect_pattern\n"), "{said}");
+    assert!(said.contains("200 steps, d = 10, seed 0"), "{said}");
+    assert!(
+        said.ends_with("results in results/detect_pattern\n"),
+        "{said}"
+    );
     assert!(
         elsewhere
             .path("results/detect_pattern/summary.json")

@@ -25,12 +25,16 @@ use tracr_compress::config::{ConfigSource, StudyFile};
 
 use crate::common::command::{call, root};
 
+/// The sidebar of the site that mdBook makes of the pages.
+const SUMMARY: &str = "docs/SUMMARY.md";
+
 /// README.md and the pages of docs/, each with its name.
 fn pages() -> Vec<(String, String)> {
     let docs = std::fs::read_dir(root().join("docs")).unwrap();
     let mut names: Vec<String> = docs
         .map(|entry| format!("docs/{}", entry.unwrap().file_name().to_str().unwrap()))
-        .filter(|name| name.ends_with(".md"))
+        // The site's sidebar is no page.
+        .filter(|name| name.ends_with(".md") && name != SUMMARY)
         .collect();
     names.sort();
     names.insert(0, "README.md".into());
@@ -212,4 +216,21 @@ fn links_lead_somewhere_and_the_index_has_every_page() {
             "docs/README.md has no link to {page}"
         );
     }
+}
+
+#[test]
+fn sidebar_has_every_page_once() {
+    let summary = std::fs::read_to_string(root().join(SUMMARY)).unwrap();
+    let targets = summary.split("](").skip(1);
+    let mut targets: Vec<&str> = targets
+        .map(|rest| rest.split(')').next().unwrap())
+        .collect();
+    targets.sort_unstable();
+    let pages = pages();
+    let mut names: Vec<&str> = pages
+        .iter()
+        .filter_map(|(page, _)| page.strip_prefix("docs/"))
+        .collect();
+    names.sort_unstable();
+    assert_eq!(targets, names);
 }

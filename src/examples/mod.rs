@@ -1,12 +1,20 @@
-//! What comes with the program as files to begin with: a run file or a study of the library with everything
-//! it needs, beside each other in one directory and with paths that say so.
+//! Files to begin with: a run file or a study of the library with everything it needs, or those of any program,
+//! beside each other in one directory and with paths that say so.
+//!
+//! - [`own`]: a run file and a study for any program.
+//! - [`widths`]: which `d` it may need.
+
+pub mod own;
+pub mod widths;
+
+use std::path::Path;
 
 use thiserror::Error;
 
 use crate::library::{self, File, Folder};
-use tracr::compiler::Report;
-use tracr::model::{CompiledModel, OutputKind};
-use tracr::program::{BuildError, Compiled, Settings, Source};
+use own::Own;
+use tracr::program::{BuildError, Settings, Source};
+use widths::InputsError;
 
 /// A file to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +32,8 @@ pub struct Example {
     pub files: Vec<Written>,
     /// Whether it is a study.
     pub is_study: bool,
+    /// What should be known before it is run.
+    pub warning: Option<String>,
 }
 
 /// Why there is no such example.
@@ -40,6 +50,14 @@ pub enum ExampleError {
     /// A program of the library does not compile.
     #[error(transparent)]
     Program(#[from] BuildError),
+    /// A program has no inputs.
+    #[error("there is nothing to train on: {0}")]
+    Inputs(#[from] InputsError),
+    /// The program's path is not UTF-8.
+    #[error(
+        "the program's path cannot be written into a run file: rename it to something in UTF-8"
+    )]
+    Path,
 }
 
 impl Example {
@@ -56,8 +74,7 @@ impl Example {
         {
             add(file, &mut files);
         } else if let Some(program) = Folder::Programs.find(name) {
-            files.push(run_file(program)?);
-            add(program, &mut files);
+            return Self::of_program(program, &Settings::default());
         } else {
             let hint = library::nearest(name, names())
                 .map_or_else(String::new, |known| format!(", did you mean `{known}`?"));
@@ -66,7 +83,28 @@ impl Example {
                 hint,
             });
         }
-        Ok(Self { files, is_study })
+        Ok(Self {
+            files,
+            is_study,
+            warning: None,
+        })
+    }
+
+    /// The files of a program of the library, with settings in the place of its header's, and itself.
+    ///
+    /// # Errors
+    /// If it does not compile with these.
+    pub fn of_program(program: &'static File, settings: &Settings) -> Result<Self, ExampleError> {
+        let compiled = Source::Library(program).compile(settings)?;
+        let mut example = Own {
+            name: program.name(),
+            program: Path::new(program.file_name()),
+            settings,
+            compiled: &compiled,
+        }
+        .example()?;
+        add(program, &mut example.files);
+        Ok(example)
     }
 }
 
@@ -123,60 +161,6 @@ fn relocated(line: &str, needed: &mut Vec<&'static File>) -> String {
         rest = after;
     }
     text + rest
-}
-
-/// A run file for a program that the library has none for.
-fn run_file(program: &'static File) -> Result<Written, ExampleError> {
-    let name = program.name();
-    let Compiled {
-        model,
-        report,
-        program,
-        ..
-    } = Source::Library(program).compile(&Settings::default())?;
-    let about = program.header.about.unwrap_or_default();
-    Ok(Written {
-        name: format!("{name}.toml"),
-        text: run_file_text(name, &about, &model, &report),
-    })
-}
-
-fn run_file_text(name: &str, about: &str, model: &CompiledModel, report: &Report) -> String {
-    let width = model.width();
-    let dim = width.div_ceil(2);
-    let longest = model.metadata.max_seq_len;
-    // As the paper's two programs: a class at BOS and PAD is arbitrary, a number is not.
-    let (positions, why) = match model.metadata.output_kind {
-        OutputKind::Numerical => ("all", "BOS counts too"),
-        OutputKind::Categorical => ("tokens", "the class at BOS and PAD is arbitrary"),
-    };
-    format!(
-        "# {name}: {about}\n\
-         #\n\
-         # {report}\n\
-         # `compress keys` lists every key with its default.\n\
-         \n\
-         name = \"{name}\"\n\
-         \n\
-         [model]\n\
-         program = \"{name}.rasp\" # compiled for the vocabulary in its header\n\
-         \n\
-         [inputs]\n\
-         lengths = [{longest}]\n\
-         \n\
-         [compression]\n\
-         dim = {dim} # of D = {width}: about half, as in the paper's case studies\n\
-         \n\
-         [objective]\n\
-         output_positions = \"{positions}\" # {why}\n\
-         \n\
-         [training]\n\
-         steps = 300_000 # the paper's\n\
-         seed = 0\n\
-         \n\
-         [output]\n\
-         dir = \"results/{name}\"\n"
-    )
 }
 
 #[cfg(test)]

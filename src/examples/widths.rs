@@ -1,0 +1,231 @@
+//! How many dimensions a program's compressed stream may need, from what its compiled model does on its inputs:
+//! nothing is trained.
+
+use std::fmt;
+
+use ndarray::Array2;
+
+use base::rng::{self, Purpose};
+use superposition::baselines::live::LiveFeatures;
+use superposition::inputs::space::SpaceError;
+use superposition::inputs::{EvaluationSet, InputSpace, ValidError};
+use thiserror::Error;
+use tracr::model::codec::first_largest;
+use tracr::model::{CompiledModel, Frozen, OutputKind, Stream};
+
+/// Of a larger space so many inputs are drawn: a few seconds at most, and rarely a state of a direction of its own is
+/// missed.
+const INPUTS: usize = 4096;
+/// Inputs per piece of work.
+const CHUNK: usize = 256;
+
+/// What a `d` is chosen by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Widths {
+    /// `D`.
+    pub width: usize,
+    /// Features that some input brings into the stream and that something reads.
+    pub live: usize,
+    /// The rank of the visited states in them: at this `d` a linear `W` loses nothing that is read.
+    pub rank: usize,
+    /// How many inputs were looked at.
+    pub inputs: usize,
+    /// Whether these are all.
+    pub is_whole: bool,
+}
+
+/// The inputs to train on, and what is known of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inputs {
+    /// Their lengths.
+    pub lengths: Vec<usize>,
+    /// Whether some position has different answers for different inputs.
+    pub varies: bool,
+    /// What a `d` is chosen by.
+    pub widths: Widths,
+}
+
+/// Why there is nothing to look at.
+#[derive(Debug, Error)]
+pub enum InputsError {
+    /// No such inputs.
+    #[error(transparent)]
+    Space(#[from] SpaceError),
+    /// The header's condition.
+    #[error("the header's `valid`: {0}")]
+    Valid(#[from] ValidError),
+}
+
+impl Widths {
+    /// The smallest `d` to try first: half of the rank. Continuation often goes lower (`compress shrink`).
+    pub fn least(&self) -> usize {
+        self.rank.div_ceil(2).max(1)
+    }
+
+    /// The `d` of a first run: three quarters of the rank.
+    pub fn usual(&self) -> usize {
+        (3 * self.rank).div_ceil(4).max(1)
+    }
+
+    /// The largest `d` that makes sense: nothing is lost from here on.
+    pub fn most(&self) -> usize {
+        self.rank.max(1)
+    }
+}
+
+impl fmt::Display for Widths {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let over = if self.is_whole {
+            String::new()
+        } else {
+            format!(" over {} inputs drawn at random", self.inputs)
+        };
+        write!(
+            f,
+            "the visited states have rank {} in {} live features{over}",
+            self.rank, self.live
+        )
+    }
+}
+
+impl Inputs {
+    /// Inputs of full length; of all lengths where every input of full length has the same answers.
+    ///
+    /// # Errors
+    /// If there are none.
+    pub fn of(model: &CompiledModel) -> Result<Self, InputsError> {
+        let meta = &model.metadata;
+        let longest = if meta.unique_tokens {
+            meta.max_seq_len.min(meta.word_ids().len())
+        } else {
+            meta.max_seq_len
+        };
+        let frozen = Frozen::new(model);
+        let full = Self::of_lengths(model, &frozen, vec![longest])?;
+        if full.varies || longest == 1 {
+            return Ok(full);
+        }
+        Self::of_lengths(model, &frozen, (1..=longest).collect())
+    }
+
+    fn of_lengths(
+        model: &CompiledModel,
+        frozen: &Frozen<f64>,
+        lengths: Vec<usize>,
+    ) -> Result<Self, InputsError> {
+        let meta = &model.metadata;
+        let mut space = InputSpace::new(model, &lengths, meta.unique_tokens)?;
+        if let Some(valid) = &meta.valid {
+            space = space.restricted(&meta.input_vocab, valid)?;
+        }
+        let evaluation = evaluation(&space);
+        let live = LiveFeatures::of(frozen, &space, &evaluation);
+        Ok(Self {
+            varies: varies(meta.output_kind, frozen, &space, &evaluation),
+            widths: Widths {
+                width: model.width(),
+                live: live.features.len(),
+                rank: live.rank,
+                inputs: evaluation.len(),
+                is_whole: evaluation.is_whole(),
+            },
+            lengths,
+        })
+    }
+}
+
+/// The whole space where it is small, else some of it.
+fn evaluation(space: &InputSpace) -> EvaluationSet {
+    if space.size().is_some_and(|size| size <= INPUTS as u64) {
+        return EvaluationSet::new(space, INPUTS);
+    }
+    let mut rng = rng::stream(0, Purpose::HeldOut);
+    let mut sample = Array2::zeros((INPUTS, space.positions()));
+    for mut row in sample.rows_mut() {
+        if let Some(tokens) = row.as_slice_mut() {
+            space.draw(&mut rng, tokens);
+        }
+    }
+    EvaluationSet::held_out(sample)
+}
+
+/// Whether the answer at some position of a token is not the same for all inputs.
+fn varies(
+    kind: OutputKind,
+    model: &Frozen<f64>,
+    space: &InputSpace,
+    evaluation: &EvaluationSet,
+) -> bool {
+    let mut first: Vec<Option<f64>> = vec![None; space.positions()];
+    for start in (0..evaluation.len()).step_by(CHUNK) {
+        let end = (start + CHUNK).min(evaluation.len());
+        let tokens = evaluation.chunk(space, start, end);
+        let (_, scores) = model.evaluate(Stream::Full, tokens.view());
+        let rows = tokens.indexed_iter().zip(scores.rows());
+        for (((_, position), token), row) in rows {
+            if !space.is_word(*token) {
+                continue;
+            }
+            let answer = match kind {
+                OutputKind::Numerical => row[0],
+                OutputKind::Categorical => first_largest(row.iter().copied()) as f64,
+            };
+            match first[position] {
+                None => first[position] = Some(answer),
+                Some(known) if (known - answer).abs() > 1e-6 => return true,
+                Some(_) => {}
+            }
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::library::Folder;
+    use tracr::program::{Settings, Source};
+
+    fn inputs(name: &str) -> Inputs {
+        let program = Folder::Programs.find(name).unwrap();
+        let compiled = Source::Library(program).compile(&Settings::default());
+        Inputs::of(&compiled.unwrap().model).unwrap()
+    }
+
+    #[test]
+    fn ranks_are_those_of_the_visited_states_of_the_programs() {
+        for (name, width, live, rank) in [("frac_prevs", 14, 10, 9), ("hist", 19, 12, 11)] {
+            let found = inputs(name);
+            assert_eq!(found.lengths, [5], "{name}");
+            assert!(found.varies && found.widths.is_whole);
+            let widths = found.widths;
+            assert_eq!((widths.width, widths.rank), (width, rank), "{name}");
+            assert_eq!(widths.live, live, "{name}");
+            assert!(widths.least() <= widths.most() && widths.most() == rank);
+        }
+    }
+
+    #[test]
+    fn shorter_inputs_come_in_where_full_length_alone_has_one_answer() {
+        for (name, rank) in [("sort_unique", 22), ("length", 13)] {
+            let found = inputs(name);
+            assert_eq!(found.lengths, [1, 2, 3, 4, 5], "{name}");
+            assert_eq!(found.widths.rank, rank, "{name}");
+            assert!(found.varies);
+        }
+    }
+
+    #[test]
+    fn of_a_large_space_a_sample_is_enough() {
+        let found = inputs("pair_balance");
+        assert!(!found.widths.is_whole);
+        assert_eq!(found.widths.inputs, INPUTS);
+        assert!(
+            found
+                .widths
+                .to_string()
+                .ends_with("over 4096 inputs drawn at random")
+        );
+        assert!(!inputs("shuffle_dyck2").varies);
+    }
+}
