@@ -21,6 +21,7 @@ pub mod gram;
 pub mod heat_map;
 pub mod png;
 mod recovery;
+mod recovery_study;
 pub mod scene;
 mod series;
 mod shrink;
@@ -107,6 +108,14 @@ pub fn recovery(cosines: &Table) -> Result<Figure, ReadError> {
     recovery::draw(cosines)
 }
 
+/// The scores of a study's dictionaries against `d`: a figure for each series of runs that has at least so many `d`.
+///
+/// # Errors
+/// If a table is missing or garbled.
+pub fn dictionaries(directory: &Path, at_least: usize) -> Result<Vec<Figure>, ReadError> {
+    recovery_study::draw(directory, &Study::read(directory)?, at_least)
+}
+
 /// The figure of a search for the smallest `d`.
 ///
 /// # Errors
@@ -127,6 +136,7 @@ pub fn of_study(directory: &Path) -> Result<Vec<Figure>, ReadError> {
     let mut figures = study::draw(&study);
     figures.extend(study_analysis::verdicts(directory, &study)?);
     figures.extend(study_analysis::agreement(directory, &study)?);
+    figures.extend(recovery_study::draw(directory, &study, 2)?);
     let (chosen, what) = choose(&study.runs);
     let mut grams = Vec::new();
     for (title, run) in chosen {

@@ -5,6 +5,7 @@ mod certificate;
 mod circuit;
 mod findings;
 mod recovery;
+mod recovery_study;
 mod run;
 mod shrink;
 mod study;

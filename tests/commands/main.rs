@@ -20,6 +20,7 @@ mod instructions;
 mod other_kinds;
 mod plot;
 mod recover;
+mod recover_study;
 mod report;
 mod run;
 mod run_many;

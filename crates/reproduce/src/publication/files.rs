@@ -4,8 +4,8 @@ use std::path::Path;
 
 use base::files::{FileError, links, read_bounded, write_atomically};
 use tracr_compress::results::layout::{
-    ANALYSIS, CRITICAL_WIDTHS, GRAM_AGREEMENT, MEDIAN, POINTS, REFERENCE_AGREEMENT, RUNS, STUDY,
-    STUDY_METRICS, STUDY_VERDICTS,
+    ANALYSIS, CRITICAL_WIDTHS, GRAM_AGREEMENT, MEDIAN, POINTS, RECOVERY_SCORES,
+    REFERENCE_AGREEMENT, RUNS, STUDY, STUDY_METRICS, STUDY_VERDICTS,
 };
 
 /// The directory of figures.
@@ -15,7 +15,7 @@ pub const PAGE: &str = "report.html";
 const IGNORE: &str = ".gitignore";
 const MAX_BYTES: u64 = base::limits::TABLE_BYTES;
 
-/// The tables that a sweep and an analysis left.
+/// The tables that a sweep, an analysis and a search for dictionaries left.
 pub fn tables_of(directory: &Path) -> Vec<String> {
     [
         STUDY,
@@ -27,6 +27,7 @@ pub fn tables_of(directory: &Path) -> Vec<String> {
         CRITICAL_WIDTHS,
         GRAM_AGREEMENT,
         REFERENCE_AGREEMENT,
+        RECOVERY_SCORES,
     ]
     .into_iter()
     .filter(|name| directory.join(name).is_file())
