@@ -44,7 +44,16 @@ fn report_is_what_the_published_tables_give() {
         .map(|entry| entry.unwrap().file_name().to_str().unwrap().to_owned())
         .collect();
     names.sort();
-    assert_eq!(names, ["REPORT.csv", "REPORT.md", "REPORT_programs.svg"]);
+    assert_eq!(
+        names,
+        [
+            "REPORT.csv",
+            "REPORT.md",
+            "REPORT_programs.svg",
+            "REPORT_recovery_1.svg",
+            "REPORT_recovery_2.svg"
+        ]
+    );
     for name in names {
         let made = std::fs::read_to_string(dir.path().join(&name)).unwrap();
         let committed = std::fs::read_to_string(root().join("results").join(&name)).unwrap();
