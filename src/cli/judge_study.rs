@@ -5,7 +5,7 @@ use std::path::Path;
 use super::circuit_subject::{CircuitSubject, PairArgs, check_memory, threads};
 use super::failure::Failure;
 use super::signals::{StopRequest, stopped_at};
-use super::table::{aligned, decimals, wrapped};
+use super::table::{aligned, median_cell, wrapped};
 use super::terminal;
 use crate::circuit::baseline::Baseline;
 use crate::circuit::candidate::Candidate;
@@ -16,7 +16,6 @@ use crate::circuit::truth::Truth;
 use crate::figures::{self, Kind};
 use crate::results::Study;
 use crate::results::group::by_key;
-use crate::results::statistics::{median, median_interval};
 use crate::results::table::to_csv;
 use base::{escape, files};
 
@@ -159,18 +158,7 @@ fn text(rows: Vec<ScoreRow>) -> String {
         let of = |value: fn(&ScoreRow) -> Option<f64>| -> Vec<f64> {
             rows.iter().filter_map(value).collect()
         };
-        let shown = |values: Vec<f64>| match values.as_slice() {
-            [] => "-".to_owned(),
-            values => {
-                let (low, high) = median_interval(values);
-                let [median, low, high] = [median(values), low, high].map(|x| decimals(x, 3));
-                if values.len() == 1 {
-                    median
-                } else {
-                    format!("{median} ({low} to {high})")
-                }
-            }
-        };
+        let shown = |values: Vec<f64>| median_cell(&values);
         lines.push(vec![
             program,
             method,

@@ -2,7 +2,7 @@
 
 use super::failure::Failure;
 use super::terminal;
-use crate::config::schema::{self, Key, RANGE_KEYS, STUDY_KEYS};
+use crate::config::schema::{self, Key, RANGE_KEYS, RECOVERY_KEYS, STUDY_KEYS};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -15,9 +15,11 @@ pub fn main(args: &Args) -> Result<(), Failure> {
         Some(prefix) => of_run_file(prefix),
         None => format!(
             "A run file (compress --config FILE)\n\n{}\nA study file (compress sweep FILE)\n\n{}\n\
+             [recovery] in a study file\n\n{}\n\
              A range of values in a study, as in {{ from = 0, count = 10 }}\n\n{}",
             of_run_file(""),
             entries(STUDY_KEYS),
+            entries(RECOVERY_KEYS),
             entries(RANGE_KEYS),
         ),
     };

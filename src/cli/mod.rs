@@ -32,6 +32,8 @@ mod programs;
 mod progress;
 mod recover;
 mod recover_directory;
+mod recover_run;
+mod recover_study;
 mod report;
 mod run;
 mod run_attention;

@@ -1,56 +1,59 @@
-//! `compress recover RUN`: dictionaries of a run's compressed stream, found by a method that is not told the truth.
+//! `compress recover RUN`: dictionaries of a run's compressed stream, found by a method that is not told the truth; and
+//! `compress recover STUDY`: of every run, with their scores.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::failure::Failure;
 use super::kind::{self, Kind};
-use super::recover_directory::{RecoverDirectory, Request};
+use super::recover_directory::{RecoverDirectory, Remedy, Request, refused as refused_directory};
+use super::recover_study::{self, Task};
 use super::signals::StopRequest;
 use super::stream_part::{self, PartArgs};
 use super::table::{aligned, significant};
 use super::{output, terminal};
+use crate::config::{MOST_ATOMS, MOST_SEEDS, RecoveryConfig};
 use crate::recovery::methods::choice::{ENOUGH, Tried};
 use crate::recovery::methods::{self, Facts, Method, Settings};
 use crate::recovery::record::Data;
-use crate::results::layout::PROJECTION;
+use crate::results::layout::{PROJECTION, RECOVERY_SCORES, STUDY};
+use crate::results::recovery_scores::RecoveryRow;
 use crate::run::finished::Subject;
+use crate::study::Record;
 use base::files::{self, hex};
 use base::limits;
 use base::numbers::count;
 
-/// Atoms that are looked for: what is computed on the way grows with their square.
-const MOST: i64 = 1024;
-
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The directory of a run, or of a W that `compress shrink` accepted
+    /// The directory of a run, or of a W that `compress shrink` accepted; or of a study, whose completed runs each get their
+    /// dictionaries, with scores
     run: PathBuf,
     /// What looks for the dictionary: nnsc (non-negative sparse coding), l1_sae, topk_sae (sparse autoencoders), pca, or
-    /// random (rows of the data)
-    #[arg(long, value_parser = method)]
-    method: Method,
-    /// Where to write: a folder seed=S for each seed
+    /// random (rows of the data); of a study several, with commas between them [default of a study: its own [recovery]]
+    #[arg(long, value_parser = method, value_delimiter = ',')]
+    method: Vec<Method>,
+    /// Where to write: a folder seed=S for each seed. In a study that is decided: recovery/METHOD in each run's directory
     #[arg(short, long, value_name = "DIR")]
-    output: PathBuf,
-    /// How many dictionaries to look for, with the seeds 0, 1, ...
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=10_000))]
-    seeds: u64,
+    output: Option<PathBuf>,
+    /// How many dictionaries to look for, with the seeds 0, 1, ... [default: 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=MOST_SEEDS as u64))]
+    seeds: Option<u64>,
     /// The number of atoms m [default: the number of targets that there are to be found in the stream, which is all
     /// that is taken from the truth]
-    #[arg(long, value_name = "M", value_parser = clap::value_parser!(u32).range(1..=MOST))]
+    #[arg(long, value_name = "M", value_parser = clap::value_parser!(u32).range(1..=MOST_ATOMS))]
     atoms: Option<u32>,
     #[command(flatten)]
     part: PartArgs,
-    /// nnsc and l1_sae: the L1 penalty, for a stream with a variance of 1 per dimension [default: the largest of
-    /// 2^(-i/2), i = 0 to 14, with which 0.98 of the variance is explained]
+    /// nnsc and l1_sae: the L1 penalty, for a stream with a variance of 1 per dimension [default: by bisection
+    /// among 2^(-i/2), i = 0 to 14, the largest with which 0.98 of the variance is explained]
     #[arg(long, value_name = "X", value_parser = lambda, allow_negative_numbers = true)]
     lambda: Option<f64>,
     /// topk_sae: the number of codes that are kept [default: the smallest, of at most 64, with which 0.98 of the variance
     /// is explained]
-    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=MOST))]
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=MOST_ATOMS))]
     k: Option<u32>,
     /// Print nothing but the result
     #[arg(long)]
@@ -63,7 +66,9 @@ pub struct Args {
 fn method(word: &str) -> Result<Method, String> {
     Method::named(word).ok_or_else(|| {
         let names = Method::ALL.map(|(name, _)| name.to_owned());
-        format!("the methods are {}", base::numbers::listed(&names))
+        let near = Method::nearest(word);
+        let near = near.map_or_else(String::new, |near| format!("did you mean {near}? "));
+        format!("{near}the methods are {}", base::numbers::listed(&names))
     })
 }
 
@@ -75,15 +80,42 @@ fn lambda(text: &str) -> Result<f64, &'static str> {
 }
 
 pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
-    kind::expect("recover", &args.run, &[Kind::RunDirectory])?;
-    check_options(args)?;
-    output::directory(&args.output, "recover writes a folder for each seed")?;
+    kind::expect(
+        "recover",
+        &args.run,
+        &[Kind::RunDirectory, Kind::StudyDirectory],
+    )?;
+    if args.run.join(STUDY).is_file() {
+        return of_study(args, stop);
+    }
+    let [method] = args.method[..] else {
+        return Err(Failure::Input(anyhow::anyhow!(
+            "{}: give one --method for a run; several are for a study's directory",
+            base::escape::path(&args.run)
+        )));
+    };
+    let Some(output) = &args.output else {
+        return Err(Failure::Input(anyhow::anyhow!(
+            "{}: say with -o DIR where the dictionaries of this run go",
+            base::escape::path(&args.run)
+        )));
+    };
+    check_options(args, method)?;
+    output::directory(output, "recover writes a folder for each seed")?;
+    of_run(args, (method, output), stop)
+}
+
+fn of_run(
+    args: &Args,
+    (method, output): (Method, &Path),
+    stop: &StopRequest,
+) -> Result<(), Failure> {
     let run = Subject::load(&args.run).map_err(Failure::input)?;
     let part = args.part.part();
     let (truth, data) = stream_part::truth(&run, part)?;
     let threads = stream_part::threads();
     let settings = Settings {
-        method: args.method,
+        method,
         atoms: args.atoms.map_or(truth.targets.len(), |m| m as usize),
         lambda: args.lambda,
         k: args.k.map(|k| k as usize),
@@ -104,13 +136,16 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
         site: part.site,
         bos: part.bos,
     };
-    let directory = RecoverDirectory::open(&args.output, &request)?;
+    let directory =
+        RecoverDirectory::open(output, &request, Remedy::Another)?.ok_or_else(|| {
+            refused_directory(output, "is in use by another process", Remedy::Another)
+        })?;
     stop.say(format!(
         "stopped; the same command goes on with the first seed that is not done ({})",
-        args.output.display()
+        output.display()
     ));
     let mut all = Vec::new();
-    for seed in 0..args.seeds {
+    for seed in 0..args.seeds.unwrap_or(1) {
         let facts = match directory.found(seed)? {
             Some(facts) => facts,
             None => {
@@ -127,23 +162,95 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
         let value = json(&directory, &settings, &data, &all);
         serde_json::to_string_pretty(&value).map_err(|e| Failure::Running(e.into()))? + "\n"
     } else {
-        text(args, &settings, &data, &all)
+        text(output, &settings, &data, &all)
+    };
+    Ok(terminal::print(&printed)?)
+}
+
+/// Every completed run of a study, and the table of all.
+fn of_study(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
+    let refused = |option: &str| {
+        Err(Failure::Input(anyhow::anyhow!(
+            "{} is a study's directory, and {option} is for a run: leave it out",
+            base::escape::path(&args.run)
+        )))
+    };
+    if args.output.is_some() {
+        return refused("-o");
+    }
+    if args.lambda.is_some() {
+        return refused("--lambda");
+    }
+    if args.k.is_some() {
+        return refused("--k");
+    }
+    let study = Record::load(&args.run).map_err(Failure::input)?;
+    let asked = (!args.method.is_empty()).then(|| RecoveryConfig {
+        methods: args.method.clone(),
+        seeds: 1,
+        atoms: None,
+        site: None,
+        bos: true,
+    });
+    let Some(mut config) = asked.or_else(|| study.recovery.clone()) else {
+        return Err(Failure::Input(anyhow::anyhow!(
+            "{}: the study has no [recovery]: say with --method what looks for the dictionaries, as in --method nnsc,l1_sae",
+            base::escape::path(&args.run)
+        )));
+    };
+    config.seeds = args.seeds.unwrap_or(config.seeds);
+    config.atoms = args.atoms.map(|m| m as usize).or(config.atoms);
+    if !args.part.is_default() {
+        let part = args.part.part();
+        (config.site, config.bos) = (part.site, part.bos);
+    }
+    let task = Task {
+        directory: &args.run,
+        record: &study,
+        config: &config,
+        threads: stream_part::threads(),
+        quiet: args.quiet,
+    };
+    let all: Vec<usize> = (0..study.runs.len()).collect();
+    let outcome = task.run(&all, stop)?;
+    for reason in &outcome.left_out {
+        terminal::message(&format!("left out: {reason}"));
+    }
+    if outcome.rows.is_empty() {
+        return Err(Failure::Input(anyhow::anyhow!(
+            "{}: none of its runs has a dictionary with scores",
+            base::escape::path(&args.run)
+        )));
+    }
+    let printed = if args.json {
+        let rows = outcome.rows.iter().map(RecoveryRow::json);
+        rows.collect::<Result<Vec<_>, _>>()
+            .and_then(|rows| serde_json::to_string_pretty(&rows))
+            .map_err(|e| Failure::Running(e.into()))?
+            + "\n"
+    } else {
+        format!(
+            "{}{}\n{}\n",
+            recover_study::table(&outcome.rows),
+            recover_study::sentence(&outcome),
+            args.run.join(RECOVERY_SCORES).display()
+        )
     };
     Ok(terminal::print(&printed)?)
 }
 
 /// Options that say nothing of this method are a mistake.
-fn check_options(args: &Args) -> Result<(), Failure> {
-    let name = args.method.name();
+fn check_options(args: &Args, method: Method) -> Result<(), Failure> {
+    let name = method.name();
     let wrong = |option: &str, of: &str| {
         Err(Failure::Input(anyhow::anyhow!(
             "{option} is an option of {of}: leave it out with {name}"
         )))
     };
-    if args.lambda.is_some() && !args.method.has_lambda() {
+    if args.lambda.is_some() && !method.has_lambda() {
         return wrong("--lambda", "nnsc and l1_sae");
     }
-    if args.k.is_some() && args.method != Method::TopkSae {
+    if args.k.is_some() && method != Method::TopkSae {
         return wrong("--k", "topk_sae");
     }
     Ok(())
@@ -196,7 +303,7 @@ fn json(
     })
 }
 
-fn text(args: &Args, settings: &Settings, data: &Data, all: &[Facts]) -> String {
+fn text(output: &Path, settings: &Settings, data: &Data, all: &[Facts]) -> String {
     let (n, d) = (data.rows, data.dim);
     let from = if data.inputs_are_all {
         ""
@@ -239,5 +346,5 @@ fn text(args: &Args, settings: &Settings, data: &Data, all: &[Facts]) -> String 
             count(little, "seed")
         );
     }
-    text + &format!("dictionaries in {}\n", args.output.display())
+    text + &format!("dictionaries in {}\n", output.display())
 }

@@ -17,6 +17,8 @@ use base::limits;
 const REQUEST: &str = "recover.json";
 /// What is known of a dictionary.
 const FOUND: &str = "found.json";
+/// What the name of a seed's folder begins with.
+const FOLDER: &str = "seed=";
 
 /// What a directory is for: the same seed then gives the same dictionary.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -32,43 +34,63 @@ pub struct Request {
     pub bos: bool,
 }
 
+/// What to do about a directory that holds something else.
+#[derive(Clone, Copy, Debug)]
+pub enum Remedy {
+    /// It was named on the command line.
+    Another,
+    /// It has its place in a run's directory.
+    Delete,
+}
+
+impl Remedy {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Another => "choose another -o directory",
+            Self::Delete => "delete it, and the same command makes it again",
+        }
+    }
+}
+
 /// A directory that this process alone works in, until it is dropped.
 #[derive(Debug)]
 pub struct RecoverDirectory {
     path: PathBuf,
+    remedy: Remedy,
     _lock: File,
 }
 
 impl RecoverDirectory {
-    /// Takes the directory, made if it is not there. Nothing is written into one that holds something else.
-    pub fn open(path: &Path, request: &Request) -> Result<Self, Failure> {
-        inspect(path, request)?;
+    /// Takes the directory, made if it is not there; none where another process has it. Nothing is written into one that
+    /// holds something else.
+    pub fn open(path: &Path, request: &Request, remedy: Remedy) -> Result<Option<Self>, Failure> {
+        inspect(path, request, remedy)?;
         files::make_directory(path).map_err(Failure::writing)?;
-        let lock = lock(path)
-            .map_err(Failure::writing)?
-            .ok_or_else(|| refused(path, "is in use by another process"))?;
-        inspect(path, request)?;
+        let Some(lock) = lock(path).map_err(Failure::writing)? else {
+            return Ok(None);
+        };
+        inspect(path, request, remedy)?;
         files::remove_leftovers(path).map_err(Failure::writing)?;
         let directory = Self {
             path: path.to_owned(),
+            remedy,
             _lock: lock,
         };
         let file = path.join(REQUEST);
         if !file.exists() {
             write(&file, request)?;
         }
-        Ok(directory)
+        Ok(Some(directory))
     }
 
     /// The folder of a seed.
     pub fn of(&self, seed: u64) -> PathBuf {
-        self.path.join(format!("seed={seed}"))
+        folder(&self.path, seed)
     }
 
     /// What is known of a seed's dictionary, if it is there.
     pub fn found(&self, seed: u64) -> Result<Option<Facts>, Failure> {
-        let folder = self.of(seed);
-        read(&folder.join(FOUND))
+        facts(&self.path, seed, self.remedy)
     }
 
     /// Keeps a seed's dictionary.
@@ -85,15 +107,39 @@ impl RecoverDirectory {
     }
 }
 
+/// The folder of a seed in a directory.
+pub fn folder(directory: &Path, seed: u64) -> PathBuf {
+    directory.join(format!("{FOLDER}{seed}"))
+}
+
+/// What a directory is for, if it is one.
+pub fn request(directory: &Path, remedy: Remedy) -> Result<Option<Request>, Failure> {
+    read(&directory.join(REQUEST), remedy)
+}
+
+/// What is known of a seed's dictionary, if it is there.
+pub fn facts(directory: &Path, seed: u64, remedy: Remedy) -> Result<Option<Facts>, Failure> {
+    read(&folder(directory, seed).join(FOUND), remedy)
+}
+
+/// The seeds of a directory, in their order, whether or not their dictionaries are there.
+pub fn seeds(directory: &Path) -> Result<Vec<u64>, Failure> {
+    let names = files::names(directory).map_err(Failure::writing)?;
+    let seed = |name: &String| name.strip_prefix(FOLDER)?.parse().ok();
+    let mut seeds: Vec<u64> = names.iter().filter_map(seed).collect();
+    seeds.sort_unstable();
+    Ok(seeds)
+}
+
 /// Whether the directory is there for this request, or for none yet.
-fn inspect(path: &Path, request: &Request) -> Result<(), Failure> {
+fn inspect(path: &Path, request: &Request, remedy: Remedy) -> Result<(), Failure> {
     if !path.exists() {
         return Ok(());
     }
     if !path.is_dir() {
-        return Err(refused(path, "is a file"));
+        return Err(refused(path, "is a file", remedy));
     }
-    let there: Option<Request> = read(&path.join(REQUEST))?;
+    let there: Option<Request> = read(&path.join(REQUEST), remedy)?;
     let Some(there) = there else {
         let names = files::names(path).map_err(Failure::writing)?;
         let is_other = |name: &&String| *name != LOCK && !name.starts_with(files::TEMPORARY_PREFIX);
@@ -102,31 +148,34 @@ fn inspect(path: &Path, request: &Request) -> Result<(), Failure> {
             Some(name) => Err(refused(
                 path,
                 &format!("holds `{}` and no {REQUEST}", escape::name(name)),
+                remedy,
             )),
         };
     };
     if there.projection_sha256 != request.projection_sha256 {
-        return Err(refused(path, "holds dictionaries of another run"));
+        return Err(refused(path, "holds dictionaries of another run", remedy));
     }
     if there != *request {
         return Err(refused(
             path,
             &format!("holds dictionaries that were asked for otherwise ({REQUEST} says how)"),
+            remedy,
         ));
     }
     Ok(())
 }
 
 /// What a JSON file holds, if it is there.
-fn read<T: for<'a> Deserialize<'a>>(path: &Path) -> Result<Option<T>, Failure> {
+pub fn read<T: for<'a> Deserialize<'a>>(path: &Path, remedy: Remedy) -> Result<Option<T>, Failure> {
     if !path.exists() {
         return Ok(None);
     }
     let text = files::read_text(path, limits::CONFIG_BYTES).map_err(Failure::writing)?;
     serde_json::from_str(&text).map(Some).map_err(|e| {
         Failure::Input(anyhow::anyhow!(
-            "{} is not what compress recover wrote ({e}): choose another -o directory",
-            escape::path(path)
+            "{} is not what compress wrote ({e}): {}",
+            escape::path(path),
+            remedy.words()
         ))
     })
 }
@@ -136,9 +185,11 @@ fn write<T: Serialize>(path: &Path, value: &T) -> Result<(), Failure> {
     files::write_atomically(path, format!("{text}\n").as_bytes()).map_err(Failure::writing)
 }
 
-fn refused(path: &Path, problem: &str) -> Failure {
+/// Nothing is done with this directory.
+pub fn refused(path: &Path, problem: &str, remedy: Remedy) -> Failure {
     Failure::Input(anyhow::anyhow!(
-        "{} {problem}: choose another -o directory",
-        escape::path(path)
+        "{} {problem}: {}",
+        escape::path(path),
+        remedy.words()
     ))
 }

@@ -11,8 +11,8 @@ use super::{output, terminal};
 use crate::figures::{self, svg};
 use crate::recovery::dictionary;
 use crate::recovery::given;
-use crate::recovery::judgement::judge;
-use crate::recovery::record::{self, GaugeRecord, Record};
+use crate::recovery::judgement::Judge;
+use crate::recovery::record::{self, Record};
 use crate::results::Table;
 use crate::run::finished::Subject;
 use base::escape;
@@ -81,22 +81,9 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
         found.codes = codes;
     }
     let inputs = run.experiment.evaluation_set();
-    let judgement = judge(&truth, subject(&run, &inputs), &found, threads());
-    let record = Record {
-        format_version: 1,
-        dictionary: args.dictionary.display().to_string(),
-        codes: args.codes.as_ref().map(|path| path.display().to_string()),
-        atoms,
-        targets: truth.targets.len(),
-        gauge: GaugeRecord::new(&truth),
-        data,
-        scores: judgement.scores,
-        mcc_corrected: judgement.mcc_corrected,
-        saelens: judgement.saelens.clone(),
-        nulls: judgement.nulls.clone(),
-        ceilings: judgement.ceilings,
-        variables: judgement.variables.clone(),
-    };
+    let judgement = Judge::new(&truth, subject(&run, &inputs), threads()).judge(&found);
+    let names = (args.dictionary.as_path(), args.codes.as_deref());
+    let record = Record::new(names, &truth, data, &judgement);
     if args.output.is_some() {
         files::make_directory(&directory).map_err(Failure::writing)?;
     }

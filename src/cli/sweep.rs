@@ -7,12 +7,14 @@ use std::time::Duration;
 use super::failure::Failure;
 use super::instructions::Instructions;
 use super::kind::{self, Kind};
+use super::recover_study::{self, Task};
 use super::signals::StopRequest;
 use super::sweep_progress::{self, SweepReporter};
 use super::{output, table, terminal};
 use crate::config::StudyFile;
 use crate::results::RunState;
 use crate::results::group::by_key;
+use crate::results::layout::RECOVERY_SCORES;
 use crate::results::runs::ENDING;
 use crate::results::trainings::Endings;
 use crate::study::estimate::Estimate;
@@ -160,11 +162,35 @@ fn run(args: &Args, study: &Path, stop: &StopRequest) -> Result<(), Failure> {
     reporter.finish();
     let report = report.map_err(|e| Failure::Running(e.into()))?;
     let endings = endings(mine.iter().map(|run| &tables.states()[*run]));
+    if let (Some(config), false) = (&plan.record.recovery, report.interrupted) {
+        let task = Task {
+            directory,
+            record: &plan.record,
+            config,
+            threads: jobs,
+            quiet: args.quiet,
+        };
+        let outcome = task.run(&mine, stop)?;
+        for reason in &outcome.left_out {
+            terminal::message(&format!("no dictionaries of {reason}"));
+        }
+        terminal::print(&recovered(directory, &outcome))?;
+    }
     conclude(&plan.record, directory, &report, mine.len(), &endings)?;
     if !args.quiet {
         terminal::message(&output::next("analyze", directory));
     }
     Ok(())
+}
+
+/// What became of `[recovery]`.
+fn recovered(directory: &Path, outcome: &recover_study::Outcome) -> String {
+    format!(
+        "{}: {} in {}\n",
+        recover_study::sentence(outcome),
+        RECOVERY_SCORES,
+        directory.display()
+    )
 }
 
 /// How the completed trainings ended where some did not learn; where all did, nothing.
@@ -232,6 +258,7 @@ fn collect(directory: &Path) -> Result<(), Failure> {
     let record = Record::load(directory).map_err(Failure::input)?;
     let mut tables = Tables::new(directory, &record);
     tables.rewrite().map_err(|e| Failure::Running(e.into()))?;
+    recover_study::collect(directory, &record)?;
     let states = tables.states();
     let completed = states
         .iter()

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use unicode_width::UnicodeWidthStr;
 
+pub use crate::results::table::{decimals, median_cell};
 use base::escape;
 use tracr::model::Value;
 
@@ -51,20 +52,6 @@ pub fn number(x: f64) -> String {
         return text;
     }
     let text = text.trim_end_matches('0').trim_end_matches('.');
-    if text == "-0" {
-        "0".into()
-    } else {
-        text.into()
-    }
-}
-
-/// A number to so many decimals, without trailing zeros.
-pub fn decimals(x: f64, places: usize) -> String {
-    let text = format!("{x:.places$}");
-    let text = match text.contains('.') {
-        true => text.trim_end_matches('0').trim_end_matches('.'),
-        false => &text,
-    };
     if text == "-0" {
         "0".into()
     } else {
@@ -125,13 +112,6 @@ mod tests {
     fn a_small_figure_is_not_zero() {
         let texts: Vec<String> = [0.0, 1.856e-7, 0.9975].map(significant).into();
         assert_eq!(texts, ["0", "1.856e-7", "0.9975"]);
-    }
-
-    #[test]
-    fn decimals_are_as_many_as_asked_for() {
-        let texts = [0.0, 4e-4, -4e-5, 0.97549, 120.0, f64::NAN].map(|x| decimals(x, 4));
-        assert_eq!(texts, ["0", "0.0004", "0", "0.9755", "120", "NaN"]);
-        assert_eq!(decimals(120.4, 0), "120");
     }
 
     #[test]

@@ -114,3 +114,63 @@ impl Criterion {
         Self::deserialize(word).ok()
     }
 }
+
+/// What looks for a dictionary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DictionaryMethod {
+    /// Non-negative sparse coding without an encoder.
+    Nnsc,
+    /// A sparse autoencoder with an L1 penalty.
+    L1Sae,
+    /// A sparse autoencoder that keeps its largest codes.
+    TopkSae,
+    /// Principal components.
+    Pca,
+    /// Rows of the data, drawn.
+    Random,
+}
+
+impl DictionaryMethod {
+    /// All of them, by name.
+    pub const ALL: [(&'static str, Self); 5] = [
+        ("nnsc", Self::Nnsc),
+        ("l1_sae", Self::L1Sae),
+        ("topk_sae", Self::TopkSae),
+        ("pca", Self::Pca),
+        ("random", Self::Random),
+    ];
+
+    /// As on the command line.
+    pub fn name(self) -> &'static str {
+        let own = Self::ALL.iter().find(|(_, method)| *method == self);
+        own.map_or("", |(name, _)| name)
+    }
+
+    /// By its name.
+    pub fn named(name: &str) -> Option<Self> {
+        let own = Self::ALL.iter().find(|(other, _)| *other == name);
+        own.map(|(_, method)| *method)
+    }
+
+    /// The name most like a misspelt one, if any is like it.
+    pub fn nearest(misspelt: &str) -> Option<&'static str> {
+        let likeness = |name: &str| strsim::jaro_winkler(name, misspelt);
+        Self::ALL
+            .map(|(name, _)| (likeness(name), name))
+            .into_iter()
+            .filter(|(likeness, _)| *likeness > 0.7)
+            .max_by(|a, b| a.0.total_cmp(&b.0))
+            .map(|(_, name)| name)
+    }
+
+    /// Whether its codes have an L1 penalty.
+    pub fn has_lambda(self) -> bool {
+        matches!(self, Self::Nnsc | Self::L1Sae)
+    }
+
+    /// Whether another seed gives another dictionary.
+    pub fn depends_on_seed(self) -> bool {
+        self != Self::Pca
+    }
+}

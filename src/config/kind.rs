@@ -34,6 +34,8 @@ pub enum Kind {
     Tokens,
     /// One of a few words: see [`words`].
     Choice(fn() -> &'static [&'static str]),
+    /// A list of some of a few words, none of them twice.
+    Choices(fn() -> &'static [&'static str]),
     /// One of a few words, or a table with a path `from` and, in resolved files, its `sha256`.
     ChoiceOrFile(fn() -> &'static [&'static str]),
     /// A table of names and numbers: what they name, and an example. Which names there are and how large the
@@ -79,6 +81,10 @@ impl Kind {
             }
             Kind::Tokens => "a list of tokens (texts in quotes, numbers, true or false)".into(),
             Kind::Choice(words) => quoted(words()),
+            Kind::Choices(words) => {
+                let words: Vec<String> = words().iter().map(|w| format!("\"{w}\"")).collect();
+                format!("a list of one or more of {}", words.join(", "))
+            }
             Kind::ChoiceOrFile(words) => {
                 format!(
                     "{} or a table {{ from = \"RUN or projection file\" }}",
@@ -110,6 +116,11 @@ impl Kind {
                 .as_array()
                 .is_some_and(|list| !list.is_empty() && list.iter().all(is_token)),
             Kind::Choice(words) => value.as_str().is_some_and(|word| words().contains(&word)),
+            Kind::Choices(words) => value.as_array().is_some_and(|list| {
+                let known = |value: &Value| value.as_str().is_some_and(|w| words().contains(&w));
+                let is_first = |i: usize| !list[..i].contains(&list[i]);
+                !list.is_empty() && list.iter().all(known) && (0..list.len()).all(is_first)
+            }),
             Kind::ChoiceOrFile(words) => match value {
                 Value::String(word) => words().contains(&word.as_str()),
                 Value::Table(table) => {

@@ -6,7 +6,7 @@
 //! - `kind`: the types and ranges themselves; `choices`: words that a key chooses from.
 //! - `file`: a TOML file and where in it each key was written; `assignment`: a key with its value, from a file or
 //!   from `--set`; `source`: a run file with what was laid over it; `error`: why it is refused.
-//! - `study` and `grid`: the study file, many runs in one.
+//! - `study`, `grid` and `recovery`: the study file, many runs in one, and what is done with each.
 //! - `run`, `objective` and `training`: the checked configuration as values.
 
 mod assignment;
@@ -17,6 +17,7 @@ mod grid;
 pub mod keys;
 mod kind;
 mod objective;
+mod recovery;
 mod run;
 pub mod schema;
 mod shrink;
@@ -25,8 +26,11 @@ mod study;
 mod training;
 
 pub use assignment::Assignment;
-pub use choices::{Criterion, Engine, Init, InitMatrices, Method, Precision, Start, StartFile};
+pub use choices::{
+    Criterion, DictionaryMethod, Engine, Init, InitMatrices, Method, Precision, Start, StartFile,
+};
 pub use error::ConfigError;
+pub use recovery::{MOST_ATOMS, MOST_SEEDS, RecoveryConfig};
 pub use run::{ModelConfig, RunConfig};
 pub use shrink::ShrinkConfig;
 pub use source::ConfigSource;

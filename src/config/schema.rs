@@ -4,8 +4,9 @@
 
 use toml::{Table, Value};
 
-use super::choices::{Criterion, Engine, Init, InitMatrices, Method, Precision};
+use super::choices::{Criterion, DictionaryMethod, Engine, Init, InitMatrices, Method, Precision};
 use super::kind::{Bounds, Kind, words};
+use super::recovery::{MOST_ATOMS, MOST_SEEDS};
 use DefaultValue::{Required, Toml, Words};
 use base::limits;
 use superposition::{CategoricalTargets, LayerReduction, OutputPositions};
@@ -533,6 +534,46 @@ pub const STUDY_KEYS: &[Key] = &[
         Words("none"),
         "What differs from the base in all runs; --set goes before it.",
     ),
+    key(
+        "recovery",
+        Kind::Table("a table of methods, seeds, atoms, site and bos"),
+        Words("none"),
+        "How dictionaries are looked for in every completed run, and scored.",
+    ),
+];
+
+/// The keys of `[recovery]` in a study file.
+pub const RECOVERY_KEYS: &[Key] = &[
+    key(
+        "recovery.methods",
+        Kind::Choices(words::<DictionaryMethod>),
+        Required,
+        "What looks for dictionaries: see `compress recover`.",
+    ),
+    key(
+        "recovery.seeds",
+        Kind::Integer(1, MOST_SEEDS),
+        Toml("1"),
+        "Dictionaries of each method, with the seeds 0, 1, ...; of pca, which has no seed, one.",
+    ),
+    key(
+        "recovery.atoms",
+        Kind::Integer(1, MOST_ATOMS),
+        Words("the number of targets of each run"),
+        "Atoms of a dictionary.",
+    ),
+    key(
+        "recovery.site",
+        Kind::Integer(0, i64::MAX),
+        Words("all sites"),
+        "The part of the stream: 0 after the embedding, 1 after the first block that writes, ...",
+    ),
+    key(
+        "recovery.bos",
+        Kind::Flag,
+        Toml("true"),
+        "Whether the position of BOS counts.",
+    ),
 ];
 
 /// The keys of a range, which stands for a list of numbers.
@@ -656,7 +697,7 @@ mod tests {
 
     #[test]
     fn defaults_are_values_that_their_keys_take() {
-        for key in [KEYS, SHRINK_KEYS, STUDY_KEYS, RANGE_KEYS].concat() {
+        for key in [KEYS, SHRINK_KEYS, STUDY_KEYS, RECOVERY_KEYS, RANGE_KEYS].concat() {
             if let Toml(text) = key.default {
                 let value = text.parse().unwrap();
                 assert!(key.kind.allows(&value), "{}: {text}", key.name);

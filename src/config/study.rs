@@ -15,6 +15,9 @@
 //!
 //! [override] # for all runs
 //! "training.steps" = 2000
+//!
+//! [recovery] # what looks for dictionaries in each run
+//! methods = ["nnsc", "l1_sae"]
 //! ```
 
 use std::path::Path;
@@ -28,6 +31,7 @@ use super::error::ConfigError;
 use super::file::{self, TomlFile};
 use super::grid::{self, Axis};
 use super::kind::{Kind, shown};
+use super::recovery::RecoveryConfig;
 use super::schema::{self, Key, STUDY_KEYS};
 use super::source::{self, ConfigSource};
 use crate::library;
@@ -69,6 +73,8 @@ pub struct StudyFile {
     base: ConfigSource,
     /// `[grid]`, then each `[[include]]`: all combinations of the axes.
     pub blocks: Vec<Vec<Axis>>,
+    /// `[recovery]`, where it is there.
+    pub recovery: Option<RecoveryConfig>,
 }
 
 impl StudyFile {
@@ -126,6 +132,7 @@ impl StudyFile {
             });
         }
         let name = reader.name()?;
+        let recovery = reader.recovery()?;
         let base = files::parent_of(path).join(reader.text("base").unwrap_or_default());
         let base = ConfigSource::parse(&base, &read(&base)?, fixed)?;
         Ok(Self {
@@ -133,6 +140,7 @@ impl StudyFile {
             question: reader.text("question").unwrap_or_default().to_owned(),
             base,
             blocks,
+            recovery,
         })
     }
 
@@ -188,6 +196,15 @@ impl<'a> Reader<'a> {
             Some(key) => Err(ConfigError::missing(self.path, key).into()),
             None => Ok(()),
         }
+    }
+
+    fn recovery(&self) -> Result<Option<RecoveryConfig>, ConfigError> {
+        let entry = self.file.table.get_key_value("recovery");
+        let table = entry.and_then(|(name, value)| Some((name, value.get_ref().as_table()?)));
+        let read = |(name, table): (&Spanned<_>, &_)| {
+            RecoveryConfig::read(&self.file, table, &self.file.location(name.span()))
+        };
+        table.map(read).transpose()
     }
 
     fn text(&self, key: &str) -> Option<&str> {

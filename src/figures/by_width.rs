@@ -2,7 +2,7 @@
 
 use super::axis::{self, Panel, Scale, Style};
 use super::figure::{COLUMN, Figure};
-use super::scene::Scene;
+use super::scene::{Mark, Scene};
 use super::series::{Axis, Displaced, Plot, dot, interval_bar, named, names};
 use crate::results::series::{OverSeeds, Series};
 
@@ -17,8 +17,21 @@ const APART: f64 = 13.0;
 const FARTHEST: f64 = 4.0;
 /// And this far where there is none.
 const NEAREST: f64 = 1.5;
+/// How far bands reach beyond the outermost `d`.
+const BESIDE: f64 = 0.4;
 /// From the lowest value to the line of those that are too small for the axis.
 const FLOOR: f64 = 0.1;
+
+/// What values are to be seen beside: a line with a band around it.
+#[derive(Clone, Debug)]
+pub struct Band {
+    /// What it is, for the legend.
+    pub label: String,
+    /// Of its line; the band is a lighter one.
+    pub style: Style,
+    /// `(d, [low, middle, high])`, by `d`.
+    pub points: Vec<(f64, [f64; 3])>,
+}
 
 /// Panels one below the other, with one legend; a figure for every six series.
 pub fn against_width(
@@ -28,6 +41,17 @@ pub fn against_width(
     source: &str,
     panels: &[Plot<'_>],
 ) -> Vec<Figure> {
+    against_width_beside((name, title), caption, source, panels, &[])
+}
+
+/// As [`against_width`], with the bands of each panel behind its series.
+pub fn against_width_beside(
+    (name, title): (&str, &str),
+    caption: &str,
+    source: &str,
+    panels: &[Plot<'_>],
+    bands: &[Vec<Band>],
+) -> Vec<Figure> {
     let names = names(panels);
     let all = names.len();
     let parts = names.chunks(MOST_SERIES);
@@ -35,7 +59,7 @@ pub fn against_width(
     parts
         .enumerate()
         .map(|(i, names)| {
-            let (scene, displaced) = draw(panels, names);
+            let (scene, displaced) = draw(panels, bands, names);
             let (mut name, mut title) = (name.to_owned(), title.to_owned());
             let mut caption = format!("{caption}{}", displaced.sentences());
             if several {
@@ -94,29 +118,40 @@ fn widths(panels: &[Plot<'_>], names: &[&str]) -> Scale {
 }
 
 /// The panels in which one of these series has something to draw.
-fn draw(panels: &[Plot<'_>], names: &[&str]) -> (Scene, Displaced) {
+fn draw(panels: &[Plot<'_>], bands: &[Vec<Band>], names: &[&str]) -> (Scene, Displaced) {
     let x = widths(panels, names);
     let mut scene = Scene {
         width: COLUMN,
         ..Scene::default()
     };
     let mut top = 6.0;
-    if names.len() > 1 {
+    let beside = bands.iter().find(|bands| !bands.is_empty());
+    let beside = beside.into_iter().flatten();
+    let beside: Vec<(String, Style)> = beside
+        .map(|band| (band.label.clone(), band.style))
+        .collect();
+    if names.len() + beside.len() > 1 {
         let names = names.iter().enumerate();
         let entries: Vec<(String, Style)> = names
             .map(|(i, name)| ((*name).to_owned(), Style::series(i)))
+            .chain(beside)
             .collect();
         top += axis::legend(&mut scene, (LEFT, 2.0), WIDTH, &entries);
     }
     let mut displaced = Displaced::default();
     let mut drawn: Vec<Drawn<'_>> = Vec::new();
-    for plot in panels {
+    for (number, plot) in panels.iter().enumerate() {
         let (title, logarithmic, _) = plot;
+        let bands = bands.get(number).map_or(&[][..], Vec::as_slice);
+        let edges = Series {
+            points: bands.iter().flat_map(Band::edges).collect(),
+            no_sample: true,
+        };
         let names = names.iter().enumerate();
         let shown: Vec<(usize, &Series)> = names
             .filter_map(|(i, name)| Some((i, named(plot, name)?)))
             .collect();
-        let values = shown.iter().map(|(_, series)| *series);
+        let values = shown.iter().map(|(_, series)| *series).chain([&edges]);
         if let Some(y) = Axis::new(values, *logarithmic, FLOOR, &mut displaced) {
             drawn.push(Drawn {
                 title,
@@ -129,6 +164,7 @@ fn draw(panels: &[Plot<'_>], names: &[&str]) -> (Scene, Displaced) {
                     y: y.scale.clone(),
                 },
                 y,
+                bands,
                 series: shown,
             });
             top += HEIGHT + 18.0;
@@ -152,14 +188,45 @@ pub struct Drawn<'a> {
     pub title: &'a str,
     pub panel: Panel,
     pub y: Axis,
+    pub bands: &'a [Band],
     /// With their places in the legend.
     pub series: Vec<(usize, &'a Series)>,
 }
 
+impl Band {
+    fn edges(&self) -> impl Iterator<Item = (f64, f64)> + '_ {
+        let at = |(d, [low, _, high]): &(f64, [f64; 3])| [(*d, *low), (*d, *high)];
+        self.points.iter().flat_map(at)
+    }
+}
+
 impl Drawn<'_> {
-    /// Draws axes and series; `all` is the number of series in the legend.
+    /// From a little before the first `d` to a little behind the last, since series stand beside each other.
+    fn band(&self, scene: &mut Scene, band: &Band) {
+        let mut points = band.points.clone();
+        if let (Some(first), Some(last)) = (points.first().copied(), points.last().copied()) {
+            points.insert(0, (first.0 - BESIDE, first.1));
+            points.push((last.0 + BESIDE, last.1));
+        }
+        let edge = |place: usize| {
+            let at = |(d, values): &(f64, [f64; 3])| self.panel.at(*d, values[place]);
+            points.iter().map(at).collect::<Vec<_>>()
+        };
+        let (low, middle, high) = (edge(0), edge(1), edge(2));
+        scene.marks.push(Mark::Area {
+            points: low.into_iter().chain(high.into_iter().rev()).collect(),
+            fill: band.style.paint,
+            opacity: 0.15,
+        });
+        band.style.line(scene, middle, 1.0);
+    }
+
+    /// Draws axes, bands and series; `all` is the number of series in the legend.
     pub fn draw(&self, scene: &mut Scene, x_title: &str, all: usize) {
         self.panel.draw_axes(scene, x_title, self.title);
+        for band in self.bands {
+            self.band(scene, band);
+        }
         let apart = self.apart(all);
         for (i, series) in &self.series {
             let aside = (*i as f64 - (all - 1) as f64 / 2.0) * apart;

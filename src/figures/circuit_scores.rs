@@ -104,6 +104,7 @@ fn draw(table: &Table) -> Result<Figure, ReadError> {
                 title,
                 panel,
                 y,
+                bands: &[],
                 series,
             };
             drawn.draw(

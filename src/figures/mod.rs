@@ -22,6 +22,7 @@ pub mod gram;
 pub mod heat_map;
 pub mod png;
 mod recovery;
+mod recovery_study;
 pub mod scene;
 mod series;
 mod shrink;
@@ -116,6 +117,14 @@ pub fn circuit_scores(directory: &Path) -> Result<Option<Figure>, ReadError> {
     circuit_scores::of_study(directory)
 }
 
+/// The scores of a study's dictionaries against `d`: a figure for each series of runs that has at least so many `d`.
+///
+/// # Errors
+/// If a table is missing or garbled.
+pub fn dictionaries(directory: &Path, at_least: usize) -> Result<Vec<Figure>, ReadError> {
+    recovery_study::draw(directory, &Study::read(directory)?, at_least)
+}
+
 /// The figure of a search for the smallest `d`.
 ///
 /// # Errors
@@ -137,6 +146,7 @@ pub fn of_study(directory: &Path) -> Result<Vec<Figure>, ReadError> {
     figures.extend(study_analysis::verdicts(directory, &study)?);
     figures.extend(study_analysis::agreement(directory, &study)?);
     figures.extend(circuit_scores(directory)?);
+    figures.extend(recovery_study::draw(directory, &study, 2)?);
     let (chosen, what) = choose(&study.runs);
     let mut grams = Vec::new();
     for (title, run) in chosen {

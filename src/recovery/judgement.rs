@@ -1,9 +1,11 @@
 //! A dictionary's scores, target by target, beside what they are worth.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::causal::{self, Causal, VariableScore};
-use super::nulls::{Ceilings, Nulls};
+use super::nulls::{Blind, Ceilings, Nulls};
 use super::rows::Reconstruction;
 use super::scores::directions::Form;
 use super::scores::saelens::{self, SaeLens};
@@ -45,6 +47,8 @@ pub struct Cosine {
 /// All that is said of one dictionary.
 #[derive(Clone, Debug)]
 pub struct Judgement {
+    /// How many atoms it has.
+    pub atoms: usize,
     /// Its scores.
     pub scores: Scores,
     /// The MCC, 0 where it is that of the better null and 1 where it is 1; none where the null has 1.
@@ -63,28 +67,54 @@ pub struct Judgement {
     pub ceilings: Ceilings,
 }
 
-/// Scores a reconstruction of the truth's rows, with up to `threads` threads; the result does not depend on their
-/// number.
-pub fn judge(
-    truth: &Truth,
-    subject: Subject<'_>,
-    found: &Reconstruction,
-    threads: usize,
-) -> Judgement {
-    let causal = Causal::new(truth, subject, threads);
-    let mut scored = score(truth, found);
-    let variables = causal.measure(found, &scored);
-    scored.scores.causal = causal::mean(&variables);
-    let nulls = Nulls::new(truth, &causal, (found, &scored), SEED);
-    Judgement {
-        scores: scored.scores,
-        mcc_corrected: corrected(scored.scores.mcc, &nulls),
-        targets: targets(truth, &scored, &variables),
-        cosines: cosines(truth, &scored),
-        saelens: saelens::evaluate(&truth.rows, &truth.features, &truth.w.t().to_owned(), found),
-        ceilings: Ceilings::new(truth, &causal),
-        variables,
-        nulls,
+/// Scores reconstructions of the rows of one truth: what does not depend on the reconstruction is computed once.
+#[derive(Debug)]
+pub struct Judge<'a> {
+    truth: &'a Truth,
+    causal: Causal<'a>,
+    ceilings: Ceilings,
+    /// By the number of atoms.
+    blind: BTreeMap<usize, Blind>,
+}
+
+impl<'a> Judge<'a> {
+    /// With up to `threads` threads; no result depends on their number.
+    pub fn new(truth: &'a Truth, subject: Subject<'a>, threads: usize) -> Self {
+        let causal = Causal::new(truth, subject, threads);
+        Self {
+            truth,
+            ceilings: Ceilings::new(truth, &causal),
+            causal,
+            blind: BTreeMap::new(),
+        }
+    }
+
+    /// All that is said of a reconstruction.
+    pub fn judge(&mut self, found: &Reconstruction) -> Judgement {
+        let Self { truth, causal, .. } = self;
+        let mut scored = score(truth, found);
+        let variables = causal.measure(found, &scored);
+        scored.scores.causal = causal::mean(&variables);
+        let atoms = found.atoms.nrows();
+        let blind = self.blind.entry(atoms);
+        let blind = blind.or_insert_with(|| Blind::new(truth, causal, atoms, SEED));
+        let nulls = Nulls::new(truth, causal, (found, &scored), blind, SEED);
+        Judgement {
+            atoms,
+            scores: scored.scores,
+            mcc_corrected: corrected(scored.scores.mcc, &nulls),
+            targets: targets(truth, &scored, &variables),
+            cosines: cosines(truth, &scored),
+            saelens: saelens::evaluate(
+                &truth.rows,
+                &truth.features,
+                &truth.w.t().to_owned(),
+                found,
+            ),
+            ceilings: self.ceilings,
+            variables,
+            nulls,
+        }
     }
 }
 

@@ -66,37 +66,48 @@ pub struct Ceilings {
     pub truth: Scores,
 }
 
-impl Nulls {
+/// The nulls that depend on nothing of a dictionary but the number of its atoms.
+#[derive(Clone, Debug)]
+pub struct Blind {
+    directions: Spreads,
+    rows: Spreads,
+}
+
+impl Blind {
     /// Scores what knows nothing; `seed` is that of all draws.
-    pub fn new(
-        truth: &Truth,
-        causal: &Causal<'_>,
-        (found, scored): (&Reconstruction, &Scored),
-        seed: u64,
-    ) -> Self {
-        let (atoms, d) = found.atoms.dim();
+    pub fn new(truth: &Truth, causal: &Causal<'_>, atoms: usize, seed: u64) -> Self {
+        let d = truth.rows.z.ncols();
         let draw = Alias::new(truth.rows.weights.as_slice().unwrap_or(&[1.0]));
         let centre = mean(truth.rows.z.view(), &truth.rows.weights);
-        let of = |null: u32, one: &dyn Fn(&mut dyn Rng) -> Scores| {
-            let draws = (0..DRAWS).map(|number| {
-                let start = FIRST_START + null * DRAWS + number;
-                one(&mut rng::stream_of_start(seed, Purpose::Recovery, start))
-            });
-            spreads(&draws.collect::<Vec<_>>())
-        };
         let whole = |directions: Array2<f64>| {
             let null = read_off(&truth.rows, &directions, &centre);
             let scored = score(truth, &null);
             with_causal(causal, &null, &scored)
         };
         Self {
-            draws: DRAWS,
-            random_directions: of(0, &|mut rng| whole(normal(&mut rng, (atoms, d), 1.0))),
-            data_rows: of(1, &|mut rng| {
+            directions: over_draws(seed, 0, |mut rng| whole(normal(&mut rng, (atoms, d), 1.0))),
+            rows: over_draws(seed, 1, |mut rng| {
                 let rows: Vec<usize> = (0..atoms).map(|_| draw.draw(&mut rng)).collect();
                 whole(truth.rows.z.select(ndarray::Axis(0), &rows) - &centre)
             }),
-            shuffled_labels: of(2, &|mut rng| {
+        }
+    }
+}
+
+impl Nulls {
+    /// Those of a dictionary; `blind` are for its number of atoms.
+    pub fn new(
+        truth: &Truth,
+        causal: &Causal<'_>,
+        (found, scored): (&Reconstruction, &Scored),
+        blind: &Blind,
+        seed: u64,
+    ) -> Self {
+        Self {
+            draws: DRAWS,
+            random_directions: blind.directions.clone(),
+            data_rows: blind.rows.clone(),
+            shuffled_labels: over_draws(seed, 2, |mut rng| {
                 let mut deal: Vec<usize> = (0..truth.targets.len()).collect();
                 deal.shuffle(&mut rng);
                 let dealt = dealt_out(truth, found, scored, &deal);
@@ -104,6 +115,15 @@ impl Nulls {
             }),
         }
     }
+}
+
+/// The scores over the draws of a null, each with random numbers of its own.
+fn over_draws(seed: u64, null: u32, one: impl Fn(&mut dyn Rng) -> Scores) -> Spreads {
+    let draws = (0..DRAWS).map(|number| {
+        let start = FIRST_START + null * DRAWS + number;
+        one(&mut rng::stream_of_start(seed, Purpose::Recovery, start))
+    });
+    spreads(&draws.collect::<Vec<_>>())
 }
 
 impl Ceilings {

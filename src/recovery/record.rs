@@ -141,6 +141,30 @@ impl GaugeRecord {
 }
 
 impl Record {
+    /// What was said of a dictionary, given as `dictionary`, with these codes or its own.
+    pub fn new(
+        (dictionary, codes): (&Path, Option<&Path>),
+        truth: &Truth,
+        data: Data,
+        judgement: &Judgement,
+    ) -> Self {
+        Self {
+            format_version: 1,
+            dictionary: dictionary.display().to_string(),
+            codes: codes.map(|path| path.display().to_string()),
+            atoms: judgement.atoms,
+            targets: truth.targets.len(),
+            gauge: GaugeRecord::new(truth),
+            data,
+            scores: judgement.scores,
+            mcc_corrected: judgement.mcc_corrected,
+            saelens: judgement.saelens.clone(),
+            nulls: judgement.nulls.clone(),
+            ceilings: judgement.ceilings,
+            variables: judgement.variables.clone(),
+        }
+    }
+
     /// The scores as a table for reading: a header, and each score beside what it is worth.
     pub fn table(&self) -> Vec<Vec<String>> {
         let header = [

@@ -6,6 +6,7 @@ mod circuit;
 mod findings;
 mod glossary;
 mod recovery;
+mod recovery_study;
 mod run;
 mod shrink;
 mod study;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use maud::{Markup, html};
 
+use super::recovery_study;
 use super::study_answer;
 use super::template::{self, list, section, tables, verbatim};
 use crate::figures;
@@ -91,6 +92,7 @@ pub fn page(directory: &Path) -> Result<Markup, ReadError> {
         p.answer { (visible(&answer.sentences.join(" "))) }
         (section("What was found", list(&found)))
         (section("Figures", template::figures(&figures)))
+        (section("Dictionaries", recovery_study::content(directory)?))
         (section("Tables", tables(directory, &TABLES)?))
         @if let Some(record) = &record {
             (section("Configuration", verbatim(&without_runs(record))))

@@ -63,6 +63,8 @@ pub const CRITICAL_WIDTHS: &str = "critical_widths.csv";
 pub const GRAM_AGREEMENT: &str = "gram_agreement.csv";
 /// How each `G` agrees with one from elsewhere.
 pub const REFERENCE_AGREEMENT: &str = "reference_agreement.csv";
+/// How much of the truth the dictionaries of every run have, where they were looked for.
+pub const RECOVERY_SCORES: &str = "recovery_scores.csv";
 
 /// The directory of a published study that keeps the runs with the median loss.
 pub const MEDIAN: &str = "median";
@@ -77,3 +79,5 @@ pub const ANALYZE_RUN: &str = "`compress analyze DIR` rebuilds it from the run";
 pub const ANALYZE: &str = "`compress analyze DIR` rebuilds it from the runs";
 /// What rebuilds the tables of a sweep.
 pub const COLLECT: &str = "`compress sweep --collect DIR` rebuilds it from the runs";
+/// What rebuilds the scores of dictionaries.
+pub const RECOVER_STUDY: &str = "`compress recover DIR` rebuilds it from the runs";

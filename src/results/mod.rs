@@ -8,7 +8,8 @@
 //! - [`summary`] and [`ending`]: how a run ended; [`trainings`]: the same of many; [`state`]: how far a run is;
 //!   [`feature`]: what became of a feature.
 //! - [`group`]: which runs belong together; [`run`]: by group and `d`; [`series`]: one metric of one group.
-//! - [`runs`], [`study_tables`], [`study_analysis`] and [`subject`]: the files of a study; [`study`]: its runs from
+//! - [`runs`], [`study_tables`], [`study_analysis`], [`recovery_scores`] and [`subject`]: the files of a study; [`recovery_lines`]: a line a
+//!   dictionary method; [`study`]: its runs from
 //!   whichever of them there is.
 
 pub mod critical;
@@ -19,6 +20,8 @@ pub mod feature;
 pub mod group;
 pub mod layout;
 pub mod metric;
+pub mod recovery_lines;
+pub mod recovery_scores;
 pub mod run;
 pub mod runs;
 pub mod series;

@@ -9,6 +9,7 @@ use serde::de::value::{Error as WordError, StrDeserializer};
 use serde::{Deserialize, Serialize};
 
 use super::error::ReadError;
+use super::statistics::{median, median_interval};
 use base::escape::visible;
 use base::files::{self, FileError};
 use base::limits;
@@ -233,6 +234,35 @@ pub fn number(x: f64) -> String {
     format!("{x:?}")
 }
 
+/// A number to so many decimals, without trailing zeros.
+pub fn decimals(x: f64, places: usize) -> String {
+    let text = format!("{x:.places$}");
+    let text = match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.'),
+        false => &text,
+    };
+    if text == "-0" {
+        "0".into()
+    } else {
+        text.into()
+    }
+}
+
+/// The median of values with the bootstrap's 95 % interval, to three decimals: `0.5 (0.25 to 0.75)`. One value has no
+/// interval, and no value is `-`.
+pub fn median_cell(values: &[f64]) -> String {
+    if values.is_empty() {
+        return "-".to_owned();
+    }
+    let (low, high) = median_interval(values);
+    let [median, low, high] = [median(values), low, high].map(|x| decimals(x, 3));
+    if values.len() == 1 {
+        median
+    } else {
+        format!("{median} ({low} to {high})")
+    }
+}
+
 /// The bytes of a table; a row is a tuple or a struct with the header's fields in its order.
 ///
 /// # Errors
@@ -265,4 +295,22 @@ pub fn write_csv<R: Serialize>(
 ) -> Result<(), FileError> {
     let bytes = to_csv(header, rows).map_err(FileError::new("write", path))?;
     files::write_atomically(path, &bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals_are_as_many_as_asked_for() {
+        let texts = [0.0, 4e-4, -4e-5, 0.97549, 120.0, f64::NAN].map(|x| decimals(x, 4));
+        assert_eq!(texts, ["0", "0.0004", "0", "0.9755", "120", "NaN"]);
+        assert_eq!(decimals(120.4, 0), "120");
+    }
+
+    #[test]
+    fn a_median_has_its_interval_where_there_is_one() {
+        let cells = [&[][..], &[0.5], &[0.25, 0.25, 0.25]].map(median_cell);
+        assert_eq!(cells, ["-", "0.5", "0.25 (0.25 to 0.25)"]);
+    }
 }

@@ -38,6 +38,7 @@ impl Plan {
             question: file.question.clone(),
             set: set.to_vec(),
             keys,
+            recovery: file.recovery.clone(),
             runs: Vec::new(),
         };
         let base: Vec<String> = record.keys.iter().map(|k| file.base_value(k)).collect();

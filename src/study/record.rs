@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::study_lock::{LOCK, StudyLock};
-use crate::config::Method;
+use crate::config::{Method, RecoveryConfig};
 use crate::results::layout::STUDY;
 use base::escape::{is_hidden, name};
 use base::files::{self, FileError, names};
@@ -27,6 +27,9 @@ pub struct Record {
     pub set: Vec<String>,
     /// The keys that vary, in the order of the study file.
     pub keys: Vec<String>,
+    /// Which dictionaries are looked for in every completed run, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<RecoveryConfig>,
     /// All runs, in the study's order.
     #[serde(rename = "run", default)]
     pub runs: Vec<RunEntry>,

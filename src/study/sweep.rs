@@ -332,6 +332,7 @@ mod tests {
             question: "?".into(),
             set: Vec::new(),
             keys: Vec::new(),
+            recovery: None,
             runs: Vec::new(),
         };
         std::fs::write(directory.path().join(STUDY), "").unwrap();

@@ -196,6 +196,7 @@ mod tests {
             question: "?".into(),
             set: Vec::new(),
             keys: vec![SEED.into()],
+            recovery: None,
             runs: (0..runs).map(entry).collect(),
         };
         let mut tables = Tables::new(Path::new("x"), &record);
@@ -258,6 +259,7 @@ mod tests {
             question: "?".into(),
             set: Vec::new(),
             keys: vec![DIM.into(), SEED.into()],
+            recovery: None,
             runs: vec![
                 entry("8", "0"),
                 entry("6", "0"),

@@ -23,6 +23,7 @@ mod other_kinds;
 mod own_program;
 mod plot;
 mod recover;
+mod recover_study;
 mod report;
 mod run;
 mod run_many;

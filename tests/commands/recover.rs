@@ -245,13 +245,7 @@ fn recover_refuses_what_it_cannot_do_and_writes_nothing() {
         (&of, "random", &taken, &[], "asked for otherwise"),
         (&of, "pca", &taken, &["--no-bos"], "asked for otherwise"),
         (&other, "pca", &taken, &[], "dictionaries of another run"),
-        (
-            &of,
-            "pca",
-            &broken,
-            &[],
-            "is not what compress recover wrote",
-        ),
+        (&of, "pca", &broken, &[], "is not what compress wrote"),
     ] {
         let before = snapshot(dir.path());
         let (code, stdout, stderr) = call(&arguments(from, method, output, more));

@@ -152,3 +152,66 @@ fn sweep_takes_over_a_run_that_another_process_leaves() {
     assert_eq!(code, Some(0));
     assert!(stdout.contains("14 of 14 runs complete"), "{stdout}");
 }
+
+/// Three runs that are over at once, and nine dictionaries that take their time.
+const DICTIONARIES: &str = r#"
+name = "dictionaries"
+base = "BASE"
+
+[grid]
+"compression.method" = ["subset"]
+"compression.dim" = [14, 10, 8]
+
+[recovery]
+methods = ["random", "pca"]
+seeds = 2
+"#;
+
+#[test]
+fn dictionaries_of_a_sweep_that_is_killed_among_them_end_with_the_same_table() {
+    let bench = StudyBench::new(DICTIONARIES);
+    bench.sweeps("whole", &["--jobs", "2"]);
+    let scored = || -> Vec<(PathBuf, std::time::SystemTime)> {
+        let mut found = Vec::new();
+        for dim in [14, 10, 8] {
+            for place in ["random/seed=0", "random/seed=1", "pca/seed=0"] {
+                let run = bench.path(&format!("pieces/method=subset,dim={dim}/recovery"));
+                let path = run.join(place).join("recovery.json");
+                if let Ok(info) = path.metadata() {
+                    found.push((path, info.modified().unwrap()));
+                }
+            }
+        }
+        found
+    };
+    let mut ended_among_them = 0;
+    for round in 0..200 {
+        let before = scored();
+        if before.len() == 9 {
+            break;
+        }
+        // At some moment after one more has its scores.
+        let mut child = bench.start("pieces", &["--jobs", "2"]);
+        let began = Instant::now();
+        while scored().len() == before.len()
+            && child.try_wait().unwrap().is_none()
+            && began.elapsed() < Duration::from_secs(120)
+        {
+            std::thread::sleep(Duration::from_millis(3));
+        }
+        if wait_a_while(&mut child, Duration::from_millis(round * 37 % 150)) {
+            signal(&child, ["KILL", "TERM"][round as usize % 2]);
+        }
+        let (code, _) = output(child);
+        assert!(matches!(code, None | Some(130 | 0)), "{code:?}");
+        let after = scored();
+        assert!(before.iter().all(|known| after.contains(known)));
+        ended_among_them += u32::from(code != Some(0) && after.len() < 9);
+    }
+    assert!(ended_among_them >= 3, "it was hardly disturbed");
+    bench.sweeps("pieces", &["--jobs", "1"]);
+    let table = |output: &str| {
+        std::fs::read_to_string(bench.path(output).join("recovery_scores.csv")).unwrap()
+    };
+    assert_eq!(table("whole"), table("pieces"));
+}

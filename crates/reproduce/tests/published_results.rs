@@ -49,6 +49,8 @@ fn report_is_what_the_published_tables_give() {
         "REPORT.md",
         "REPORT_circuits.svg",
         "REPORT_programs.svg",
+        "REPORT_recovery_1.svg",
+        "REPORT_recovery_2.svg",
     ];
     assert_eq!(names, expected);
     for name in names {

@@ -19,55 +19,13 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::config::DictionaryMethod as Method;
+
 use super::dictionary::Dictionary;
 use super::fit::{self, Fit};
 use super::rows::Rows;
-use choice::{Attempt, Tried, first_that_explains};
+use choice::{Attempt, Trial, Tried, first_that_explains, sparsest_that_explains};
 use scaled::Scaled;
-
-/// A way to find a dictionary.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Method {
-    /// Non-negative sparse coding without an encoder.
-    Nnsc,
-    /// A sparse autoencoder with an L1 penalty.
-    L1Sae,
-    /// A sparse autoencoder that keeps its largest codes.
-    TopkSae,
-    /// Principal components.
-    Pca,
-    /// Rows of the data, drawn.
-    Random,
-}
-
-impl Method {
-    /// All of them, by name.
-    pub const ALL: [(&'static str, Self); 5] = [
-        ("nnsc", Self::Nnsc),
-        ("l1_sae", Self::L1Sae),
-        ("topk_sae", Self::TopkSae),
-        ("pca", Self::Pca),
-        ("random", Self::Random),
-    ];
-
-    /// As on the command line.
-    pub fn name(self) -> &'static str {
-        let own = Self::ALL.iter().find(|(_, method)| *method == self);
-        own.map_or("", |(name, _)| name)
-    }
-
-    /// By its name.
-    pub fn named(name: &str) -> Option<Self> {
-        let own = Self::ALL.iter().find(|(other, _)| *other == name);
-        own.map(|(_, method)| *method)
-    }
-
-    /// Whether its codes have an L1 penalty.
-    pub fn has_lambda(self) -> bool {
-        matches!(self, Self::Nnsc | Self::L1Sae)
-    }
-}
 
 /// What a method is told beside the rows.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -141,9 +99,14 @@ pub fn find(
                     sae::run_l1(&scaled, m, lambda, seed, start)
                 }
             };
-            let tell = &mut |x: &f64, a: &Attempt| watch(&Tried::lambda(*x, a));
-            let (lambda, enough, kept) =
-                first_that_explains(rows, &values, starts, threads, run, tell);
+            let trial = Trial {
+                rows,
+                starts,
+                threads,
+                run,
+                tell: &mut |x: &f64, a: &Attempt| watch(&Tried::lambda(*x, a)),
+            };
+            let (lambda, enough, kept) = sparsest_that_explains(&values, trial);
             let enough = settings.lambda.is_none().then_some(enough);
             (Some(lambda), None, enough, kept)
         }
@@ -153,8 +116,14 @@ pub fn find(
                 None => (1..=m.min(choice::MOST_ACTIVE)).collect(),
             };
             let run = |k: usize, start| sae::run_topk(&scaled, m, k, seed, start);
-            let tell = &mut |k: &usize, a: &Attempt| watch(&Tried::k(*k, a));
-            let (k, enough, kept) = first_that_explains(rows, &values, 1, threads, run, tell);
+            let trial = Trial {
+                rows,
+                starts: 1,
+                threads,
+                run,
+                tell: &mut |k: &usize, a: &Attempt| watch(&Tried::k(*k, a)),
+            };
+            let (k, enough, kept) = first_that_explains(&values, trial);
             let enough = settings.k.is_none().then_some(enough);
             (None, Some(k), enough, kept)
         }

@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 /// Which part of the stream.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Part {
     /// One site, by its number in the order of the forward pass; none for all.
     pub site: Option<usize>,

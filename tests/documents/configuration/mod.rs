@@ -12,7 +12,7 @@ use probes::probes;
 use tables::regenerated;
 use toml_edit::{DocumentMut, Item, Value};
 use tracr::compiler;
-use tracr_compress::config::schema::{KEYS, RANGE_KEYS, SHRINK_KEYS, STUDY_KEYS};
+use tracr_compress::config::schema::{KEYS, RANGE_KEYS, RECOVERY_KEYS, SHRINK_KEYS, STUDY_KEYS};
 use tracr_compress::config::{ConfigSource, RunConfig};
 use tracr_compress::run::experiment::Experiment;
 
@@ -42,6 +42,7 @@ fn tables_are_those_of_the_schema_and_have_every_key_once() {
     let study = STUDY_KEYS
         .iter()
         .chain(RANGE_KEYS)
+        .chain(RECOVERY_KEYS)
         .chain(SHRINK_KEYS)
         .map(|key| key.name);
     for name in KEYS.iter().map(|key| key.name).chain(study) {

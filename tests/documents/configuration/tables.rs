@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use tracr_compress::config::schema::{
-    DefaultValue, KEYS, Key, RANGE_KEYS, SHRINK_KEYS, STUDY_KEYS,
+    DefaultValue, KEYS, Key, RANGE_KEYS, RECOVERY_KEYS, SHRINK_KEYS, STUDY_KEYS,
 };
 
 /// A default in code where it is a value, else in words.
@@ -46,6 +46,7 @@ fn generated(marker: &str) -> String {
     match marker {
         "study keys" => table(STUDY_KEYS),
         "range keys" => table(RANGE_KEYS),
+        "recovery keys" => table(RECOVERY_KEYS),
         "shrink keys" => table(SHRINK_KEYS),
         _ => {
             let tables: Vec<&str> = marker

@@ -4,7 +4,7 @@ use super::claims::{ACCURACY, AGREEMENT, COSINE, MAE, entry};
 use super::silent::combinations;
 use super::study::{Setting, Source, Study};
 use super::writer::Writer;
-use super::{circuits, continuation, programs};
+use super::{circuits, continuation, dictionaries, programs};
 use crate::layout::STUDY_FEATURES;
 use base::numbers::{four_digits, listed};
 use tracr_compress::config::keys::DIM;
@@ -18,6 +18,7 @@ pub fn write(writer: &mut Writer) -> Result<(), ReadError> {
     programs::write(writer)?;
     continuation::write(writer)?;
     circuits::write(writer)?;
+    dictionaries::write(writer)?;
     rarer_tokens(writer)?;
     untied(writer)?;
     per_layer(writer)?;

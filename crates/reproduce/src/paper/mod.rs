@@ -2,7 +2,7 @@
 //!
 //! - `claims`: what the paper states, judged by stated criteria.
 //! - `silent`: what it does not say, and what each choice changes.
-//! - `beyond`, `programs`, `continuation`, `circuits`: what it leaves open.
+//! - `beyond`, `programs`, `continuation`, `circuits`, `dictionaries`: what it leaves open.
 //! - `study` reads, `estimate` judges, `writer` writes.
 //!
 //! No result stands in the program's text: every number in the document is computed from a table, and
@@ -12,6 +12,7 @@ mod beyond;
 mod circuits;
 mod claims;
 mod continuation;
+mod dictionaries;
 mod estimate;
 mod programs;
 mod silent;

@@ -5,8 +5,8 @@ use std::path::Path;
 use base::files::{FileError, links, read_bounded, write_atomically};
 use tracr_compress::circuit::study::CIRCUIT_SCORES;
 use tracr_compress::results::layout::{
-    ANALYSIS, CRITICAL_WIDTHS, GRAM_AGREEMENT, MEDIAN, POINTS, REFERENCE_AGREEMENT, RUNS, STUDY,
-    STUDY_METRICS, STUDY_VERDICTS,
+    ANALYSIS, CRITICAL_WIDTHS, GRAM_AGREEMENT, MEDIAN, POINTS, RECOVERY_SCORES,
+    REFERENCE_AGREEMENT, RUNS, STUDY, STUDY_METRICS, STUDY_VERDICTS,
 };
 
 /// The directory of figures.
@@ -16,7 +16,7 @@ pub const PAGE: &str = "report.html";
 const IGNORE: &str = ".gitignore";
 const MAX_BYTES: u64 = base::limits::TABLE_BYTES;
 
-/// The tables that a sweep, an analysis and a judgement of circuits left.
+/// The tables that a sweep, an analysis, a judgement of circuits and a search for dictionaries left.
 pub fn tables_of(directory: &Path) -> Vec<String> {
     [
         STUDY,
@@ -29,6 +29,7 @@ pub fn tables_of(directory: &Path) -> Vec<String> {
         GRAM_AGREEMENT,
         REFERENCE_AGREEMENT,
         CIRCUIT_SCORES,
+        RECOVERY_SCORES,
     ]
     .into_iter()
     .filter(|name| directory.join(name).is_file())
