@@ -18,7 +18,7 @@ use crate::recovery::record::{self, Data, RECOVERY, Record};
 use crate::recovery::truth::{Part, Truth};
 use crate::results::layout::PROJECTION;
 use crate::run::finished::Subject;
-use base::files::{self, FileError, hex, links};
+use base::files::{self, hex, links};
 use base::limits;
 
 /// Below a run's directory.
@@ -51,7 +51,7 @@ fn place_of(run: &Path, method: Method) -> PathBuf {
 /// Of the run's `W`.
 fn fingerprint(run: &Path) -> Result<String, Failure> {
     let bytes = files::read_bounded(&run.join(PROJECTION), limits::PROJECTION_BYTES);
-    Ok(hex(&Sha256::digest(&bytes.map_err(place::failed)?)))
+    Ok(hex(&Sha256::digest(&bytes.map_err(Failure::writing)?)))
 }
 
 /// All dictionaries of a run that have scores, by method and seed, whoever asked for them; none of another `W`.
@@ -142,7 +142,7 @@ pub fn complete(run: &Path, config: &RecoveryConfig, threads: usize) -> Result<E
         };
         let path = place_of(run, method);
         let below = path.strip_prefix(run).unwrap_or(&path);
-        links::make_below(run, below).map_err(place::failed)?;
+        links::make_below(run, below).map_err(Failure::writing)?;
         let Some(directory) = RecoverDirectory::open(&path, &request, Remedy::Delete)? else {
             return Ok(End::InUse(path));
         };
@@ -162,8 +162,7 @@ pub fn complete(run: &Path, config: &RecoveryConfig, threads: usize) -> Result<E
             let judgement = judge.judge(&dictionary.reconstruct(&truth.rows));
             let name = folder.strip_prefix(run).unwrap_or(&folder);
             let record = Record::new((name, None), &truth, data.clone(), &judgement);
-            let failed = |e: FileError| Failure::Running(e.into());
-            record::write(&folder, &record, &judgement).map_err(failed)?;
+            record::write(&folder, &record, &judgement).map_err(Failure::writing)?;
         }
     }
     Ok(End::Done)
