@@ -127,7 +127,10 @@ fn study_file(programs: &[Found], wanted: &Wanted) -> String {
             OutputKind::Numerical => "",
             OutputKind::Categorical => "\"objective.categorical_targets\" = [\"soft\"]\n",
         };
-        for (widths, rate) in [(format!("{small}, {middle}"), "1e-3"), (large.to_string(), "1e-4")] {
+        for (widths, rate) in [
+            (format!("{small}, {middle}"), "1e-3"),
+            (large.to_string(), "1e-4"),
+        ] {
             let _ = write!(
                 text,
                 "\n[[include]]\n{program}\
