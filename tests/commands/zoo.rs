@@ -196,6 +196,70 @@ fn a_zoo_is_resumed_and_belongs_to_one_study() {
 }
 
 #[test]
+fn a_zoo_takes_in_what_a_search_for_the_smallest_d_accepted() {
+    let dir = tempfile::tempdir().unwrap();
+    let (runs, zoo) = (dir.path().join("runs"), dir.path().join("zoo"));
+    let shrink = [
+        "shrink",
+        "configs/frac_prevs.toml",
+        "--criterion",
+        "outputs",
+        "--set",
+        "shrink.min_dim=8",
+        "--output",
+        &text(&runs.join("search")),
+        "--quiet",
+    ];
+    succeed(&shrink);
+    // A run that has just begun beside it.
+    let begun = runs.join("begun");
+    fs::create_dir(&begun).unwrap();
+    fs::copy(
+        runs.join("search/outputs/d=8/config.toml"),
+        begun.join("config.toml"),
+    )
+    .unwrap();
+    let (code, _, stderr) = call(&[
+        "export",
+        &text(&runs),
+        "--zoo",
+        &text(&zoo),
+        "--no-activations",
+    ]);
+    assert_eq!(code, 0, "{stderr}");
+    assert_eq!(stderr, "left out: begun: not finished, it has no W\n");
+    let rows = manifest(&zoo);
+    let models: Vec<(&str, &str, &str, &str)> = rows
+        .iter()
+        .map(|row| {
+            (
+                &*row["model"],
+                &*row["init"],
+                &*row["verdict"],
+                &*row["run"],
+            )
+        })
+        .collect();
+    assert_eq!(
+        models,
+        [
+            (
+                "frac_prevs-d8-from-s0",
+                "from",
+                "proved",
+                "search/outputs/d=8"
+            ),
+            (
+                "frac_prevs-d9-from-s0",
+                "from",
+                "proved",
+                "search/outputs/d=9"
+            ),
+        ]
+    );
+}
+
+#[test]
 fn a_zoo_is_refused_where_there_is_nothing_to_export() {
     let dir = tempfile::tempdir().unwrap();
     let zoo = text(&dir.path().join("zoo"));
