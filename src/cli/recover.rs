@@ -47,8 +47,8 @@ pub struct Args {
     atoms: Option<u32>,
     #[command(flatten)]
     part: PartArgs,
-    /// nnsc and l1_sae: the L1 penalty, for a stream with a variance of 1 per dimension [default: by bisection
-    /// among 2^(-i/2), i = 0 to 14, the largest with which 0.98 of the variance is explained]
+    /// nnsc and l1_sae: the L1 penalty, for a stream with a variance of 1 per dimension [default: the largest of
+    /// 2^(-i/2), i = 0 to 14, with which 0.98 of the variance is explained]
     #[arg(long, value_name = "X", value_parser = lambda, allow_negative_numbers = true)]
     lambda: Option<f64>,
     /// topk_sae: the number of codes that are kept [default: the smallest, of at most 64, with which 0.98 of the variance

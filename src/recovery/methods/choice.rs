@@ -70,94 +70,55 @@ impl Tried {
     }
 }
 
-/// How a value is tried: on which rows, from how many starts (at least 1), with how many threads, and what a start does.
-pub(super) struct Trial<'a, V, F: Fn(V, u32) -> Attempt> {
-    pub rows: &'a Rows,
-    pub starts: u32,
-    pub threads: usize,
-    pub run: F,
-    pub tell: &'a mut dyn FnMut(&V, &Attempt),
-}
-
-impl<V: Copy + Send + Sync, F: Fn(V, u32) -> Attempt + Sync> Trial<'_, V, F> {
-    /// The start with the lowest objective, with what it explains.
-    fn of(&mut self, value: V) -> (f64, Attempt) {
-        let starts: Vec<u32> = (0..self.starts).collect();
-        let mut best: Option<Attempt> = None;
-        let run = |start: &u32| (self.run)(value, *start);
-        sweep::in_order(&starts, self.threads, run, |attempt| {
-            best = match best.take() {
-                Some(kept) if kept.objective <= attempt.objective => Some(kept),
-                _ => Some(attempt),
-            };
-            true
-        });
-        let kept = best.unwrap_or_else(|| (self.run)(value, 0));
-        let fit = Fit::new(self.rows, &kept.dictionary.reconstruct(self.rows));
+/// Tries values in order, the sparsest first, each from several starts of which the one with the lowest objective is
+/// kept, until what is kept explains [`ENOUGH`]: that value, true, and what was kept. If none does, the one that
+/// explains most, and false. `values` are not empty, `starts` at least 1.
+pub(super) fn first_that_explains<V: Copy + Send + Sync>(
+    rows: &Rows,
+    values: &[V],
+    starts: u32,
+    threads: usize,
+    run: impl Fn(V, u32) -> Attempt + Sync,
+    tell: &mut dyn FnMut(&V, &Attempt),
+) -> (V, bool, Attempt) {
+    let jobs: Vec<(V, u32)> = values
+        .iter()
+        .flat_map(|value| (0..starts).map(|start| (*value, start)))
+        .collect();
+    // Threads of a restart are not nested: fits are computed here, once for each value.
+    let mut best_start: Option<Attempt> = None;
+    let mut best: Option<(V, bool, Attempt)> = None;
+    let work = |(value, start): &(V, u32)| (*value, *start, run(*value, *start));
+    sweep::in_order(&jobs, threads, work, |(value, start, attempt)| {
+        let kept = match best_start.take() {
+            Some(kept) if kept.objective <= attempt.objective => kept,
+            _ => attempt,
+        };
+        if start + 1 < starts {
+            best_start = Some(kept);
+            return true;
+        }
+        let fit = Fit::new(rows, &kept.dictionary.reconstruct(rows));
         let explained = fit.explained_variance;
         let kept = Attempt {
             fit: Some(fit),
             ..kept
         };
-        (self.tell)(&value, &kept);
-        (explained, kept)
-    }
-}
-
-/// Of values, the sparsest first, one that explains [`ENOUGH`] while the one before it does not, by bisection: true, and
-/// what was kept of it. Where a sparser one never explains more it is the sparsest that does. If none that is tried does,
-/// the one that explains most, and false. `values` are not empty.
-pub(super) fn sparsest_that_explains<V, F>(
-    values: &[V],
-    mut trial: Trial<'_, V, F>,
-) -> (V, bool, Attempt)
-where
-    V: Copy + Send + Sync,
-    F: Fn(V, u32) -> Attempt + Sync,
-{
-    let (mut low, mut high) = (0, values.len());
-    let mut enough = None;
-    let mut most: Option<(f64, V, Attempt)> = None;
-    while low < high {
-        let middle = usize::midpoint(low, high);
-        let value = values[middle];
-        let (explained, kept) = trial.of(value);
-        if explained >= ENOUGH {
-            high = middle;
-            enough = Some((value, true, kept));
-        } else {
-            low = middle + 1;
-            if most.as_ref().is_none_or(|(most, ..)| *most < explained) {
-                most = Some((explained, value, kept));
-            }
+        tell(&value, &kept);
+        let enough = explained >= ENOUGH;
+        let is_better = best.as_ref().is_none_or(|(.., best)| {
+            best.fit
+                .as_ref()
+                .is_none_or(|fit| fit.explained_variance < explained)
+        });
+        if is_better {
+            best = Some((value, enough, kept));
         }
+        !enough
+    });
+    match best {
+        Some(best) => best,
+        // Without a start nothing was tried.
+        None => (values[0], false, run(values[0], 0)),
     }
-    let most = most.map(|(_, value, kept)| (value, false, kept));
-    enough.or(most).unwrap_or_else(|| {
-        let value = values[0];
-        (value, false, trial.of(value).1)
-    })
-}
-
-/// As [`sparsest_that_explains`], in order from the sparsest on: for values of which few are tried.
-pub(super) fn first_that_explains<V, F>(
-    values: &[V],
-    mut trial: Trial<'_, V, F>,
-) -> (V, bool, Attempt)
-where
-    V: Copy + Send + Sync,
-    F: Fn(V, u32) -> Attempt + Sync,
-{
-    let mut most: Option<(f64, V, Attempt)> = None;
-    for value in values {
-        let (explained, kept) = trial.of(*value);
-        if explained >= ENOUGH {
-            return (*value, true, kept);
-        }
-        if most.as_ref().is_none_or(|(most, ..)| *most < explained) {
-            most = Some((explained, *value, kept));
-        }
-    }
-    let most = most.map(|(_, value, kept)| (value, false, kept));
-    most.unwrap_or_else(|| (values[0], false, trial.of(values[0]).1))
 }

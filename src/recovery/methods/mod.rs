@@ -24,7 +24,7 @@ pub use crate::config::DictionaryMethod as Method;
 use super::dictionary::Dictionary;
 use super::fit::{self, Fit};
 use super::rows::Rows;
-use choice::{Attempt, Trial, Tried, first_that_explains, sparsest_that_explains};
+use choice::{Attempt, Tried, first_that_explains};
 use scaled::Scaled;
 
 /// What a method is told beside the rows.
@@ -99,14 +99,9 @@ pub fn find(
                     sae::run_l1(&scaled, m, lambda, seed, start)
                 }
             };
-            let trial = Trial {
-                rows,
-                starts,
-                threads,
-                run,
-                tell: &mut |x: &f64, a: &Attempt| watch(&Tried::lambda(*x, a)),
-            };
-            let (lambda, enough, kept) = sparsest_that_explains(&values, trial);
+            let tell = &mut |x: &f64, a: &Attempt| watch(&Tried::lambda(*x, a));
+            let (lambda, enough, kept) =
+                first_that_explains(rows, &values, starts, threads, run, tell);
             let enough = settings.lambda.is_none().then_some(enough);
             (Some(lambda), None, enough, kept)
         }
@@ -116,14 +111,8 @@ pub fn find(
                 None => (1..=m.min(choice::MOST_ACTIVE)).collect(),
             };
             let run = |k: usize, start| sae::run_topk(&scaled, m, k, seed, start);
-            let trial = Trial {
-                rows,
-                starts: 1,
-                threads,
-                run,
-                tell: &mut |k: &usize, a: &Attempt| watch(&Tried::k(*k, a)),
-            };
-            let (k, enough, kept) = first_that_explains(&values, trial);
+            let tell = &mut |k: &usize, a: &Attempt| watch(&Tried::k(*k, a));
+            let (k, enough, kept) = first_that_explains(rows, &values, 1, threads, run, tell);
             let enough = settings.k.is_none().then_some(enough);
             (None, Some(k), enough, kept)
         }

@@ -1,7 +1,7 @@
 use ndarray::{Array1, Array2, array};
 use rand::RngExt;
 
-use super::choice::{Attempt, ENOUGH, Trial, first_that_explains, lambdas, sparsest_that_explains};
+use super::choice::{Attempt, ENOUGH, first_that_explains, lambdas};
 use super::{Constant, Method, Settings, find};
 use crate::recovery::dictionary::{Dictionary, Encoder};
 use crate::recovery::rows::Rows;
@@ -130,35 +130,20 @@ fn the_sparsest_value_that_explains_enough_is_kept_and_the_best_one_where_none_d
         objective: Some(f64::from((start + 1) % 3)),
         fit: None,
     };
-    // The third start has the objective 0: its offset is value + 2.
-    let values = [0.0, -1.5, -1.95, -1.999];
-    for (threads, by_bisection) in [(1, false), (2, false), (5, true), (1, true)] {
-        let choose = |other: f64, tell: &mut dyn FnMut(&f64, &Attempt)| {
-            let trial = Trial {
-                rows: &rows(other),
-                starts: 3,
-                threads,
-                run,
-                tell,
-            };
-            match by_bisection {
-                false => first_that_explains(&values, trial),
-                true => sparsest_that_explains(&values, trial),
-            }
-        };
+    for threads in [1, 2, 5] {
         let mut told = Vec::new();
-        let (value, enough, kept) = choose(0.01, &mut |value, kept| {
+        let mut tell = |value: &f64, kept: &Attempt| {
             told.push((*value, kept.dictionary.bias[1], kept.objective.unwrap()));
-        });
+        };
+        // The third start has the objective 0: its offset is value + 2.
+        let values = [0.0, -1.5, -1.95, -1.999];
+        let (value, enough, kept) =
+            first_that_explains(&rows(0.01), &values, 3, threads, run, &mut tell);
         assert_eq!((value, enough), (-1.95, true));
         assert!(kept.fit.unwrap().explained_variance >= ENOUGH);
-        let tried = match by_bisection {
-            false => [0.0, -1.5, -1.95].as_slice(),
-            true => &[-1.95, -1.5],
-        };
-        let expected: Vec<_> = tried.iter().map(|x| (*x, x + 2.0, 0.0)).collect();
-        assert_eq!(told, expected);
-        let none = choose(1.0, &mut |_, _| {});
+        let expected = [(0.0, 2.0), (-1.5, 0.5), (-1.95, 2.0 - 1.95)];
+        assert_eq!(told, expected.map(|(value, bias)| (value, bias, 0.0)));
+        let none = first_that_explains(&rows(1.0), &values, 3, threads, run, &mut |_, _| {});
         assert_eq!((none.0, none.1), (-1.999, false));
     }
 }
