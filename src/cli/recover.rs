@@ -32,7 +32,7 @@ pub struct Args {
     /// dictionaries, with scores
     run: PathBuf,
     /// What looks for the dictionary: nnsc (non-negative sparse coding), l1_sae, topk_sae (sparse autoencoders), pca, or
-    /// random (rows of the data); of a study several, with commas between them [default of a study: its own [recovery]]
+    /// random (rows of the data); of a study several, with commas between them [default of a study: those of its file]
     #[arg(long, value_parser = method, value_delimiter = ',')]
     method: Vec<Method>,
     /// Where to write: a folder seed=S for each seed. In a study that is decided: recovery/METHOD in each run's directory

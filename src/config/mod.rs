@@ -30,8 +30,9 @@ pub use choices::{
     Criterion, DictionaryMethod, Engine, Init, InitMatrices, Method, Precision, Start, StartFile,
 };
 pub use error::ConfigError;
-pub use recovery::{MOST_ATOMS, MOST_SEEDS, RecoveryConfig};
+pub use recovery::RecoveryConfig;
 pub use run::{ModelConfig, RunConfig};
+pub use schema::{MOST_ATOMS, MOST_SEEDS};
 pub use shrink::ShrinkConfig;
 pub use source::ConfigSource;
 pub use study::{StudyFile, StudyFileError};

@@ -9,11 +9,6 @@ use super::error::ConfigError;
 use super::file::{TomlFile, join};
 use super::schema::{self, RECOVERY_KEYS};
 
-/// The most atoms that are looked for: what is computed on the way grows with their square.
-pub const MOST_ATOMS: i64 = 1024;
-/// The most dictionaries of one method.
-pub const MOST_SEEDS: i64 = 10_000;
-
 /// `[recovery]`. [`schema::RECOVERY_KEYS`] says what each key means.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]

@@ -6,7 +6,6 @@ use toml::{Table, Value};
 
 use super::choices::{Criterion, DictionaryMethod, Engine, Init, InitMatrices, Method, Precision};
 use super::kind::{Bounds, Kind, words};
-use super::recovery::{MOST_ATOMS, MOST_SEEDS};
 use DefaultValue::{Required, Toml, Words};
 use base::limits;
 use superposition::{CategoricalTargets, LayerReduction, OutputPositions};
@@ -541,6 +540,11 @@ pub const STUDY_KEYS: &[Key] = &[
         "How dictionaries are looked for in every completed run, and scored.",
     ),
 ];
+
+/// The most atoms that are looked for: what is computed on the way grows with their square.
+pub const MOST_ATOMS: i64 = 1024;
+/// The most dictionaries of one method.
+pub const MOST_SEEDS: i64 = 10_000;
 
 /// The keys of `[recovery]` in a study file.
 pub const RECOVERY_KEYS: &[Key] = &[

@@ -79,5 +79,3 @@ pub const ANALYZE_RUN: &str = "`compress analyze DIR` rebuilds it from the run";
 pub const ANALYZE: &str = "`compress analyze DIR` rebuilds it from the runs";
 /// What rebuilds the tables of a sweep.
 pub const COLLECT: &str = "`compress sweep --collect DIR` rebuilds it from the runs";
-/// What rebuilds the scores of dictionaries.
-pub const RECOVER_STUDY: &str = "`compress recover DIR` rebuilds it from the runs";

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::error::ReadError;
-use super::layout::{RECOVER_STUDY, RECOVERY_SCORES};
+use super::layout::{COLLECT, RECOVERY_SCORES};
 use super::table::Table;
 use crate::config::DictionaryMethod;
 
@@ -184,7 +184,7 @@ impl RecoveryRow {
     /// # Errors
     /// If it is garbled.
     pub fn read(directory: &Path) -> Result<Option<Vec<Self>>, ReadError> {
-        let table = Table::read_if_there(directory, RECOVERY_SCORES, RECOVER_STUDY)?;
+        let table = Table::read_if_there(directory, RECOVERY_SCORES, COLLECT)?;
         table.as_ref().map(Self::all).transpose()
     }
 
