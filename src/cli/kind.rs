@@ -14,8 +14,6 @@ use base::escape;
 pub enum Kind {
     /// A RASP program.
     Program,
-    /// A compiled model.
-    Model,
     /// A run file.
     RunFile,
     /// A study.
@@ -46,7 +44,6 @@ impl Kind {
         }
         match ending? {
             "rasp" => Some(Self::Program),
-            "safetensors" => Some(Self::Model),
             "toml" if StudyFile::is_one(path) => Some(Self::Study),
             "toml" if ConfigSource::is_one(path) => Some(Self::RunFile),
             _ => None,
@@ -57,7 +54,6 @@ impl Kind {
     fn name(self) -> &'static str {
         match self {
             Self::Program => "a RASP program",
-            Self::Model => "a compiled model",
             Self::RunFile => "a run file",
             Self::Study => "a study",
             Self::RunDirectory => "the directory of a run",
@@ -73,9 +69,6 @@ impl Kind {
             Self::Program | Self::LibraryProgram => {
                 format!("`compress init {shown}` writes a run file and a study for it")
             }
-            Self::Model => format!(
-                "`compress run {shown} TOKEN...` runs it, and a run file names it as model.path"
-            ),
             Self::RunFile => {
                 format!("`compress train {shown}` trains it and leaves the directory of a run")
             }

@@ -114,7 +114,7 @@ enum Command {
     Programs(programs::Args),
     /// Write random programs, and a study that compresses them
     Generate(generate::Args),
-    /// Write an example into a directory: a run file or a study with everything it needs
+    /// Write files to begin with: a run file and a study for a program, or an example
     Init(init::Args),
     /// List the keys of run files and study files: their values, defaults and meanings
     Keys(keys::Args),

@@ -138,12 +138,7 @@ fn activations(
 }
 
 pub fn main(args: &Args) -> Result<(), Failure> {
-    let takes = &[
-        Kind::RunDirectory,
-        Kind::StudyDirectory,
-        Kind::Model,
-        Kind::Program,
-    ];
+    let takes = &[Kind::RunDirectory, Kind::StudyDirectory, Kind::Program];
     if args.input.is_none() {
         kind::expect("plot", &args.directory, takes)?;
     }

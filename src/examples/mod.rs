@@ -1,64 +1,21 @@
 //! Files to begin with: a run file or a study of the library with everything it needs, or those of any program,
 //! beside each other in one directory and with paths that say so.
 //!
+//! - [`example`]: what there is to write.
 //! - [`own`]: a run file and a study for any program.
 //! - [`widths`]: which `d` it may need.
 
+pub mod example;
 pub mod own;
 pub mod widths;
 
 use std::path::Path;
 
-use thiserror::Error;
+pub use example::{Example, ExampleError, Written};
 
 use crate::library::{self, File, Folder};
 use own::Own;
-use tracr::program::{BuildError, Settings, Source};
-use widths::InputsError;
-
-/// A file to write.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Written {
-    /// Its name in the directory.
-    pub name: String,
-    /// Its content.
-    pub text: String,
-}
-
-/// An example: the file to begin with, and those that it names.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Example {
-    /// The run file or the study first.
-    pub files: Vec<Written>,
-    /// Whether it is a study.
-    pub is_study: bool,
-    /// What should be known before it is run.
-    pub warning: Option<String>,
-}
-
-/// Why there is no such example.
-#[derive(Debug, Error)]
-pub enum ExampleError {
-    /// The library has nothing of this name.
-    #[error("there is no example `{name}`{hint}: `compress init --list` shows all")]
-    Unknown {
-        /// As asked for.
-        name: String,
-        /// What may have been meant.
-        hint: String,
-    },
-    /// A program of the library does not compile.
-    #[error(transparent)]
-    Program(#[from] BuildError),
-    /// A program has no inputs.
-    #[error("there is nothing to train on: {0}")]
-    Inputs(#[from] InputsError),
-    /// The program's path is not UTF-8.
-    #[error(
-        "the program's path cannot be written into a run file: rename it to something in UTF-8"
-    )]
-    Path,
-}
+use tracr::program::{Settings, Source};
 
 impl Example {
     /// The example of a name: a study, a run file, or a program with a run file made for it.

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use toml::Value as Toml;
 
+use super::example::{Example, ExampleError, Written};
 use super::widths::{Inputs, Widths};
-use super::{Example, ExampleError, Written};
 use base::escape;
 use tracr::model::{OutputKind, Value};
 use tracr::program::{Compiled, Settings};

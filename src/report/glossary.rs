@@ -2,8 +2,6 @@
 
 use maud::{Markup, html};
 
-use super::template::section;
-
 /// A term: the words by which it is recognised on a page, the first of which names it, and what it means.
 struct Term {
     words: &'static [&'static str],
@@ -86,8 +84,8 @@ const TERMS: &[Term] = &[
         "the token behind the end of an input that is shorter than the longest.",
     ),
     term(
-        &["visits", "visited states"],
-        "the visited states are all values of the compiled model's residual stream, after the embedding and after each block, over \
+        &["visited states", "visits"],
+        "all values of the compiled model's residual stream, after the embedding and after each block, over \
          all inputs.",
     ),
     term(
@@ -186,18 +184,15 @@ pub fn of(content: &Markup) -> Markup {
     let text = without_tags(&content.0);
     let is_used = |term: &&Term| term.words.iter().any(|word| has_word(&text, word));
     let used: Vec<&Term> = TERMS.iter().filter(is_used).collect();
-    section(
-        "Terms",
-        html! {
-            @if !used.is_empty() {
-                dl {
-                    @for term in used {
-                        dt { (term.words[0]) } dd { (term.meaning) } "\n"
-                    }
+    html! {
+        @if !used.is_empty() {
+            dl {
+                @for term in used {
+                    dt { (term.words[0]) } dd { (term.meaning) } "\n"
                 }
             }
-        },
-    )
+        }
+    }
 }
 
 /// What a heading of a table means, if it is a term.

@@ -18,7 +18,7 @@ const MOST_ROWS: usize = 1000;
 
 /// A whole page around its sections; the terms that they use are explained after them.
 pub fn page(title: &str, body: Markup, footer: Markup) -> Markup {
-    let terms = glossary::of(&body);
+    let terms = section("Terms", glossary::of(&body));
     html! {
         (DOCTYPE) "\n"
         html lang="en" {

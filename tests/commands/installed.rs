@@ -289,7 +289,7 @@ fn library_is_named_where_a_file_is_missing() {
         ),
         ("init frac_prev", "did you mean `frac_prevs`?"),
         ("init zebra", "`compress init --list` shows all"),
-        ("init", "<NAME>"),
+        ("init", "<PROGRAM|NAME>"),
         ("keys training.sed", "did you mean `training.seed`?"),
         ("completions tcsh", "invalid value 'tcsh'"),
     ] {
@@ -305,7 +305,7 @@ fn library_is_named_where_a_file_is_missing() {
     );
     // A file that cannot be written is not missing.
     let message = elsewhere.is_refused("compile hist -o no/hist.safetensors");
-    assert!(message.starts_with("error: cannot write no/hist.safetensors: "));
+    assert!(message.starts_with("error: no/hist.safetensors cannot be written: "));
     assert!(!message.contains("compress compile"), "{message}");
     let message = elsewhere.is_refused("run zebra.rasp a");
     assert!(message.ends_with("(os error 2)\n"), "{message}");

@@ -79,7 +79,6 @@ fn what_is_given_to_the_wrong_command_is_named_with_the_right_one() {
     let elsewhere = Elsewhere::new();
     elsewhere.works("init init_scale");
     elsewhere.works(&format!("train frac_prevs.toml {SHORT} --output run"));
-    elsewhere.works("compile hist -o hist.safetensors");
     for (line, is, advice) in [
         (
             "sweep frac_prevs.toml",
@@ -112,11 +111,6 @@ fn what_is_given_to_the_wrong_command_is_named_with_the_right_one() {
             "compress train frac_prevs.toml",
         ),
         (
-            "analyze hist.safetensors",
-            "a compiled model",
-            "compress run hist.safetensors",
-        ),
-        (
             "train frac_prevs.rasp",
             "a RASP program",
             "compress init frac_prevs.rasp",
@@ -127,11 +121,7 @@ fn what_is_given_to_the_wrong_command_is_named_with_the_right_one() {
             "compress init frac_prevs.rasp",
         ),
         ("hist", "a program of the library", "compress init hist"),
-        ("run", "the directory of a run", "compress report run"),
     ] {
-        if line == "run" {
-            continue; // that is a command; as a path below
-        }
         let message = elsewhere.is_refused(line);
         assert!(
             message.contains(&format!(" is {is}, and `compress ")),

@@ -89,6 +89,12 @@ pub const ELSEWHERE: &[Elsewhere] = &[
         ],
     },
     Elsewhere {
+        program: "python3",
+        arguments: "scripts/default_settings.py",
+        why: "it trains a hundred runs in full length",
+        run_by: &[(".ci/run", "\npython3 scripts/default_settings.py")],
+    },
+    Elsewhere {
         program: "scripts/reproduce.sh",
         arguments: "",
         why: "it compiles the program, and runs every study",
