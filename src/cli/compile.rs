@@ -91,27 +91,16 @@ pub fn main(args: &Args) -> Result<(), Failure> {
         output::format_of(&command, path, &[FileKind::Model])?;
     }
     let settings = args.settings.resolve()?;
-    let Compiled {
-        program,
-        options,
-        model,
-        report,
-        notes,
-    } = Source::find(&args.program)
+    let compiled = Source::find(&args.program)
         .compile(&settings)
         .map_err(Failure::input)?;
-    for note in &notes {
+    for note in &compiled.notes {
         terminal::message(&format!("note: {note}"));
     }
     if !args.no_check {
-        let verdict = verify(&program.graph, program.output, &model);
-        check_valid(&options, &verdict)?;
-        let limit = cause::of_difference(&program, &options, &model, &verdict);
-        if let Some(mut text) = differences(&verdict, limit.as_deref()) {
-            if let Some(help) = remedy::of_difference(&program, &options, &verdict) {
-                text += &format!("\n  help: {help}");
-            }
-            if args.strict || verdict.is_hopeless() {
+        let checked = check(&compiled)?;
+        if let Some(text) = &checked.difference {
+            if args.strict || checked.is_hopeless {
                 return Err(Failure::Input(anyhow::anyhow!(
                     "{}: {text}",
                     args.program.display()
@@ -119,13 +108,14 @@ pub fn main(args: &Args) -> Result<(), Failure> {
             }
             terminal::message(&format!("warning: {text}"));
         }
-        if let Some(masked) = &verdict.masked {
-            terminal::message(&format!("note: {}", mask_changes(masked)));
+        for text in &checked.warnings {
+            terminal::message(&format!("warning: {text}"));
         }
-        if let Some(silence) = &verdict.silence {
-            terminal::message(&format!("note: {}", undefined(silence)));
+        for text in &checked.notes {
+            terminal::message(&format!("note: {text}"));
         }
     }
+    let Compiled { model, report, .. } = &compiled;
     let name = escape::name(&model.metadata.program);
     let mut text = format!("{name}: {report}\n");
     for share in &report.added {
@@ -138,10 +128,54 @@ pub fn main(args: &Args) -> Result<(), Failure> {
     Ok(terminal::print(&text)?)
 }
 
+/// What running a program's interpreter against its model has shown, in words.
+#[derive(Debug, Default)]
+pub struct Checked {
+    /// Where they differ; nothing if nowhere.
+    pub difference: Option<String>,
+    /// Whether the model cannot be what was meant.
+    pub is_hopeless: bool,
+    /// What makes the comparison worth less.
+    pub warnings: Vec<String>,
+    /// What else the author should know.
+    pub notes: Vec<String>,
+}
+
+/// Runs a program's interpreter against its model.
+///
+/// # Errors
+/// If no input is valid.
+pub fn check(compiled: &Compiled) -> Result<Checked, Failure> {
+    let Compiled {
+        program,
+        options,
+        model,
+        ..
+    } = compiled;
+    let verdict = verify(&program.graph, program.output, model);
+    let mut checked = Checked::default();
+    checked.warnings.extend(check_valid(options, &verdict)?);
+    let limit = cause::of_difference(program, options, model, &verdict);
+    if let Some(mut text) = differences(&verdict, limit.as_deref()) {
+        if let Some(help) = remedy::of_difference(program, options, &verdict) {
+            text += &format!("\n  help: {help}");
+        }
+        checked.difference = Some(text);
+        checked.is_hopeless = verdict.is_hopeless();
+    }
+    checked
+        .notes
+        .extend(verdict.masked.as_ref().map(mask_changes));
+    checked
+        .notes
+        .extend(verdict.silence.as_ref().map(undefined));
+    Ok(checked)
+}
+
 /// Refuses a header whose condition no input meets; says where none of a sample does.
-fn check_valid(options: &Options, verdict: &Verdict) -> Result<(), Failure> {
+fn check_valid(options: &Options, verdict: &Verdict) -> Result<Option<String>, Failure> {
     let (0, Some(valid)) = (verdict.inputs, &options.valid) else {
-        return Ok(());
+        return Ok(None);
     };
     // One that is neither true nor false is so on most inputs.
     let input = vec![options.vocab[0].clone(); options.max_seq_len];
@@ -159,10 +193,9 @@ fn check_valid(options: &Options, verdict: &Verdict) -> Result<(), Failure> {
             options.max_seq_len
         )));
     }
-    terminal::message(&format!(
-        "warning: none of the inputs drawn is valid by `{valid}`, so that program and model were not compared"
-    ));
-    Ok(())
+    Ok(Some(format!(
+        "none of the inputs drawn is valid by `{valid}`, so that program and model were not compared"
+    )))
 }
 
 /// An undefined position where the model looks defined, in words.
