@@ -64,7 +64,7 @@ class Commands(InDirectory):
         self.assertEqual(verdict["circuit"]["f1"], 1.0)
         scores = tc.circuit(model, scores="eap", pairs=64, progress=False)
         self.assertEqual(list(scores), ["from", "to", "score"])
-        Path("scores.csv").write_text("from,to,score\n" + "".join(f"{a},{b},{s!r}\n" for a, b, s in zip(*scores.values())))
+        Path("scores.csv").write_text("from,to,score\n" + "".join(f"{a},{b},{float(s)!r}\n" for a, b, s in zip(*scores.values())))
         model.save("hist.safetensors")
         theirs = self.printed("judge", "hist.safetensors", "scores.csv", "--pairs", "64", "--draws", "2", "--json")
         self.assertEqual(tc.judge(model, scores, pairs=64, draws=2, progress=False), theirs)
@@ -100,7 +100,7 @@ class Commands(InDirectory):
         self.assertEqual(sorted(study.run(name).W.shape[0] for name in study.names), [7, 8])
         self.assertEqual(tc.Study.load("results/s").points["compression.dim"].tolist(), [7, 8])
         self.refused("study", tc.train, "study.toml")
-        self.refused("no study.toml", tc.Study.load, ".")
+        self.refused("no study.toml", tc.Study.load, "results")
         self.refused("", tc.sweep, file)
 
     def test_published_studies_are_read(self):

@@ -71,7 +71,7 @@ class Runs(InDirectory):
         self.assertEqual((metrics["step"].dtype, metrics["step"].tolist()), (np.int64, [100, 200, 300, 400]))
         self.assertTrue(np.isnan(metrics["max_error"]).all() or np.isfinite(metrics["max_error"]).all())
         own = run.evaluate()
-        self.assertAlmostEqual(own["loss"], run.summary["eval_loss"], places=12)
+        self.assertAlmostEqual(own["loss"], run.summary["final"]["eval_loss"], places=12)
         self.assertEqual(run.evaluate(np.eye(len(run.labels)))["token_accuracy"], 1.0)
         self.assertIn("hist", run._repr_html_())
         with self.assertRaises(KeyError):

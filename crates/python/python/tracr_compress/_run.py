@@ -137,9 +137,9 @@ class Run(Model):
         d, width = next(iter(self.matrices.values())).shape
         summary = self.summary
         rows = {"model": f"{self.metadata['program']}, d = {d} of D = {width}"}
-        for key in ("eval_loss", "mae", "max_error", "token_accuracy", "sequence_accuracy"):
-            if isinstance(summary.get(key), (int, float)):
-                rows[key.replace("_", " ")] = f"{summary[key]:.4g}"
+        for key, value in (summary.get("final") or {}).items():
+            if value is not None:
+                rows[key.replace("_", " ")] = f"{value:.4g}"
         if "steps" in summary:
             rows["steps"] = f"{summary['steps']}, seed {summary['seed']}, {summary['wall_time_seconds']:.1f} s"
         rows["files"] = str(self.directory)
