@@ -80,25 +80,11 @@ impl CircuitSubject {
             return Ok(Self::of_run(run));
         }
         let model = model_of(path, &SettingArgs::default())?;
-        check_size(path, &model)?;
-        let meta = &model.metadata;
-        let longest = match meta.unique_tokens {
-            true => meta.max_seq_len.min(meta.word_ids().len()),
-            false => meta.max_seq_len,
-        };
-        let lengths: Vec<usize> = (1..=longest).collect();
-        let space =
-            InputSpace::new(&model, &lengths, meta.unique_tokens).map_err(Failure::input)?;
-        let space = match &meta.valid {
-            None => space,
-            Some(text) => space
-                .restricted(&meta.input_vocab, text)
-                .map_err(Failure::input)?,
-        };
+        let (space, inputs) = inputs_of(path, &model)?;
         Ok(Self {
             identity: Array2::eye(model.width()),
             wiring: Wiring::default(),
-            inputs: EvaluationSet::new(&space, SAMPLE),
+            inputs,
             space,
             model,
             projection: None,
@@ -180,6 +166,33 @@ impl CircuitSubject {
         let projection = self.projection.as_ref()?;
         Some(Network::new(&self.model, &projection.w, &projection.wiring))
     }
+}
+
+/// All inputs that a model takes, from one token to the longest, and those that stand for them: all, or a sample of more
+/// than 2^20.
+///
+/// # Errors
+/// If the model is too large, or none of its inputs is valid.
+pub fn inputs_of(
+    path: &Path,
+    model: &CompiledModel,
+) -> Result<(InputSpace, EvaluationSet), Failure> {
+    check_size(path, model)?;
+    let meta = &model.metadata;
+    let longest = match meta.unique_tokens {
+        true => meta.max_seq_len.min(meta.word_ids().len()),
+        false => meta.max_seq_len,
+    };
+    let lengths: Vec<usize> = (1..=longest).collect();
+    let space = InputSpace::new(model, &lengths, meta.unique_tokens).map_err(Failure::input)?;
+    let space = match &meta.valid {
+        None => space,
+        Some(text) => space
+            .restricted(&meta.input_vocab, text)
+            .map_err(Failure::input)?,
+    };
+    let inputs = EvaluationSet::new(&space, SAMPLE);
+    Ok((space, inputs))
 }
 
 /// Threads for the exchanges.

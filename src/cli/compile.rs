@@ -110,12 +110,12 @@ pub fn main(args: &Args) -> Result<(), Failure> {
         output::format_of(&command, path, &[FileKind::Model])?;
     }
     let settings = args.settings.resolve()?;
-    let check = match (args.no_check, args.strict) {
+    let wanted = match (args.no_check, args.strict) {
         (true, _) => Check::None,
         (_, true) => Check::Strict,
         _ => Check::Warn,
     };
-    let Compiled { model, report, .. } = compiled(&args.program, &settings, check)?;
+    let Compiled { model, report, .. } = compiled(&args.program, &settings, wanted)?;
     let name = escape::name(&model.metadata.program);
     let mut text = format!("{name}: {report}\n");
     for share in &report.added {
@@ -141,43 +141,28 @@ pub enum Check {
 }
 
 /// A program compiled, with its notes and differences said.
-pub fn compiled(path: &Path, settings: &Settings, check: Check) -> Result<Compiled, Failure> {
+pub fn compiled(path: &Path, settings: &Settings, wanted: Check) -> Result<Compiled, Failure> {
     let compiled = Source::find(path)
         .compile(settings)
         .map_err(Failure::input)?;
-    let Compiled {
-        program,
-        options,
-        model,
-        notes,
-        ..
-    } = &compiled;
-    for note in notes {
+    for note in &compiled.notes {
         terminal::message(&format!("note: {note}"));
     }
-    if check == Check::None {
+    if wanted == Check::None {
         return Ok(compiled);
     }
-    let verdict = verify(&program.graph, program.output, model);
-    check_valid(options, &verdict)?;
-    let limit = cause::of_difference(program, options, model, &verdict);
-    if let Some(mut text) = differences(&verdict, limit.as_deref()) {
-        if let Some(help) = remedy::of_difference(program, options, &verdict) {
-            text += &format!("\n  help: {help}");
-        }
-        if check == Check::Strict || verdict.is_hopeless() {
-            return Err(Failure::Input(anyhow::anyhow!(
-                "{}: {text}",
-                path.display()
-            )));
+    let checked = check(&compiled)?;
+    if let Some(text) = &checked.difference {
+        if wanted == Check::Strict || checked.is_hopeless {
+            return Err(Failure::Input(anyhow::anyhow!("{}: {text}", path.display())));
         }
         terminal::message(&format!("warning: {text}"));
     }
-    if let Some(masked) = &verdict.masked {
-        terminal::message(&format!("note: {}", mask_changes(masked)));
+    for text in &checked.warnings {
+        terminal::message(&format!("warning: {text}"));
     }
-    if let Some(silence) = &verdict.silence {
-        terminal::message(&format!("note: {}", undefined(silence)));
+    for text in &checked.notes {
+        terminal::message(&format!("note: {text}"));
     }
     Ok(compiled)
 }
@@ -196,10 +181,54 @@ fn widths(model: &CompiledModel) -> String {
     }
 }
 
+/// What running a program's interpreter against its model has shown, in words.
+#[derive(Debug, Default)]
+pub struct Checked {
+    /// Where they differ; nothing if nowhere.
+    pub difference: Option<String>,
+    /// Whether the model cannot be what was meant.
+    pub is_hopeless: bool,
+    /// What makes the comparison worth less.
+    pub warnings: Vec<String>,
+    /// What else the author should know.
+    pub notes: Vec<String>,
+}
+
+/// Runs a program's interpreter against its model.
+///
+/// # Errors
+/// If no input is valid.
+pub fn check(compiled: &Compiled) -> Result<Checked, Failure> {
+    let Compiled {
+        program,
+        options,
+        model,
+        ..
+    } = compiled;
+    let verdict = verify(&program.graph, program.output, model);
+    let mut checked = Checked::default();
+    checked.warnings.extend(check_valid(options, &verdict)?);
+    let limit = cause::of_difference(program, options, model, &verdict);
+    if let Some(mut text) = differences(&verdict, limit.as_deref()) {
+        if let Some(help) = remedy::of_difference(program, options, &verdict) {
+            text += &format!("\n  help: {help}");
+        }
+        checked.difference = Some(text);
+        checked.is_hopeless = verdict.is_hopeless();
+    }
+    checked
+        .notes
+        .extend(verdict.masked.as_ref().map(mask_changes));
+    checked
+        .notes
+        .extend(verdict.silence.as_ref().map(undefined));
+    Ok(checked)
+}
+
 /// Refuses a header whose condition no input meets; says where none of a sample does.
-fn check_valid(options: &Options, verdict: &Verdict) -> Result<(), Failure> {
+fn check_valid(options: &Options, verdict: &Verdict) -> Result<Option<String>, Failure> {
     let (0, Some(valid)) = (verdict.inputs, &options.valid) else {
-        return Ok(());
+        return Ok(None);
     };
     // One that is neither true nor false is so on most inputs.
     let input = vec![options.vocab[0].clone(); options.max_seq_len];
@@ -217,10 +246,9 @@ fn check_valid(options: &Options, verdict: &Verdict) -> Result<(), Failure> {
             options.max_seq_len
         )));
     }
-    terminal::message(&format!(
-        "warning: none of the inputs drawn is valid by `{valid}`, so that program and model were not compared"
-    ));
-    Ok(())
+    Ok(Some(format!(
+        "none of the inputs drawn is valid by `{valid}`, so that program and model were not compared"
+    )))
 }
 
 /// An undefined position where the model looks defined, in words.

@@ -61,7 +61,10 @@ use crate::library::Folder;
 use failure::Failure;
 use signals::StopRequest;
 
+pub use circuit_subject::inputs_of;
+pub use compile::{Checked, check};
 pub use process::VERSION;
+pub use run_program::tokens;
 
 /// Compress the residual stream of a compiled transformer with one learned matrix W, and see what
 /// survives.
@@ -127,6 +130,11 @@ enum Command {
 /// Runs a command line and returns its exit code.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     process::run(with_train(arguments), dispatch)
+}
+
+/// The same for a host that ends the process itself: the exit code as a number.
+pub fn code(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    process::code(with_train(arguments), dispatch)
 }
 
 /// `compress FILE` is `compress train FILE`: where the first argument is a file, or looks like a run file. What it cannot

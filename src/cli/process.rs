@@ -18,11 +18,19 @@ pub fn run<C: Parser>(
     arguments: impl IntoIterator<Item = OsString>,
     dispatch: impl FnOnce(C, &StopRequest) -> Result<(), Failure>,
 ) -> ExitCode {
+    code(arguments, dispatch).into()
+}
+
+/// The same, with the exit code as a number.
+pub fn code<C: Parser>(
+    arguments: impl IntoIterator<Item = OsString>,
+    dispatch: impl FnOnce(C, &StopRequest) -> Result<(), Failure>,
+) -> u8 {
     let stop = match StopRequest::listen() {
         Ok(stop) => stop,
         Err(e) => {
             terminal::message(&format!("error: cannot listen for signals: {e}"));
-            return ExitCode::from(1);
+            return 1;
         }
     };
     let arguments: Vec<OsString> = arguments.into_iter().collect();
@@ -32,26 +40,26 @@ pub fn run<C: Parser>(
         Ok(cli) => cli,
         Err(e) => {
             terminal::usage(&e, arguments_are_plain);
-            return ExitCode::from(u8::from(e.use_stderr()) * 2);
+            return u8::from(e.use_stderr()) * 2;
         }
     };
     let _ = signals::survive_size_limits(); // without, the limit ends the process as it does others
     let result = dispatch(cli, &stop);
     stop.end_by_itself();
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => 0,
         Err(Failure::Input(e)) => {
             terminal::message(&format!("error: {e}"));
-            ExitCode::from(2)
+            2
         }
         Err(Failure::Running(e)) => {
             terminal::message(&format!("error: {e}"));
-            ExitCode::from(1)
+            1
         }
         Err(Failure::Interrupted(text)) => {
             terminal::message(&text);
-            ExitCode::from(signals::INTERRUPTED)
+            signals::INTERRUPTED
         }
-        Err(Failure::Closed) => ExitCode::SUCCESS,
+        Err(Failure::Closed) => 0,
     }
 }

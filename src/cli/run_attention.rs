@@ -6,7 +6,6 @@ use serde_json::{Value as Json, json};
 use super::table;
 use tracr::model::{Pattern, Value};
 use tracr::rasp::Program;
-use tracr::rasp::graph::{NodeId, describe};
 use tracr::rasp::interpreter::Run;
 
 /// What a head attends to less than this is not drawn, and more than 1 minus this is drawn as all.
@@ -79,21 +78,10 @@ impl<'a> Selectors<'a> {
         }
     }
 
-    /// Each with its rows, in the order in which they are computed.
-    fn all(&self) -> impl Iterator<Item = (String, &[Vec<bool>])> {
-        let graph = &self.program.graph;
-        let nodes = (0..graph.nodes.len()).map(NodeId);
-        let selectors = nodes.filter(|id| graph.node(*id).kind.is_selector());
-        selectors
-            .map(|id| (describe(graph, id), self.run.selected(id)))
-            .filter(|(_, rows)| !rows.is_empty())
-            .map(|(name, rows)| (name.trim_start_matches("the ").to_owned(), rows))
-    }
-
     /// A matrix for each selector.
     pub fn text(&self) -> String {
         let mut text = String::new();
-        for (name, rows) in self.all() {
+        for (name, rows) in self.program.selectors_of(self.run) {
             let mark = |q: usize, k: usize| if rows[q][k] { "#" } else { "." }.to_owned();
             text += &matrix(&name, self.tokens, mark);
         }
@@ -107,7 +95,8 @@ impl<'a> Selectors<'a> {
 
     /// Their names and rows of 0 and 1: `rows[q][k]` is whether query `q` selects key `k`.
     pub fn json(&self) -> Json {
-        self.all()
+        self.program
+            .selectors_of(self.run)
             .map(|(name, rows)| {
                 let rows: Vec<Vec<u8>> = rows
                     .iter()

@@ -19,7 +19,6 @@ use superposition::inputs::InputSpace;
 use tracr::model::{CompiledModel, Frozen, Stream, Value, codec, value};
 use tracr::program::verify::agree;
 use tracr::program::{Compiled, Source, mask};
-use tracr::rasp::graph::Encoding;
 use tracr::rasp::syntax::header;
 use tracr::rasp::{Header, Program, Valid, interpreter, render};
 
@@ -152,7 +151,7 @@ impl Subject for OfProgram {
         let run = self.interpret(tokens)?;
         let mut columns = vec![Column {
             whose: if self.compare { "program" } else { "output" },
-            values: output_of(program, &run),
+            values: program.output_of(&run),
         }];
         let mut attention = Vec::new();
         if let Some(models) = &self.models {
@@ -169,7 +168,7 @@ impl Subject for OfProgram {
             json.insert("differs".into(), json!(differs));
         }
         if self.trace && !self.compare {
-            let trace = sops(program, &run);
+            let trace = program.trace_of(&run);
             more += &trace_text(tokens, &trace);
             let all: Map<String, Json> = trace
                 .into_iter()
@@ -254,18 +253,11 @@ fn trace_text(tokens: &[Value], trace: &[(String, Vec<Value>)]) -> String {
     format!("\n{}", table::aligned(&rows, 1))
 }
 
-/// The output; a numerical one in numbers, so that the mean of one True reads as 1.
-fn output_of(program: &Program, run: &interpreter::Run) -> Vec<Value> {
-    let numerical = program.graph.node(program.output).encoding == Encoding::Numerical;
-    let plain = |value: &Value| match value {
-        Value::Bool(b) if numerical => Value::Int(i64::from(*b)),
-        other => other.clone(),
-    };
-    run.output().iter().map(plain).collect()
-}
-
 /// Words as tokens: of the vocabulary if it is known, else as a header would read them.
-fn tokens(
+///
+/// # Errors
+/// If one is no token, or they are no input of the program.
+pub fn tokens(
     words: &[String],
     vocab: Option<&[Value]>,
     header: &Header,
@@ -314,21 +306,6 @@ fn tokens(
         )));
     }
     Ok(tokens)
-}
-
-/// The values of the program's named s-ops, in the order in which they are computed.
-fn sops(program: &Program, run: &interpreter::Run) -> Vec<(String, Vec<Value>)> {
-    let mut named: Vec<_> = program
-        .names
-        .iter()
-        .filter(|(_, id)| !run.values(**id).is_empty())
-        .map(|(name, id)| (*id, name.clone(), run.values(*id).to_vec()))
-        .collect();
-    named.sort_by_key(|(id, ..)| *id);
-    named
-        .into_iter()
-        .map(|(_, name, values)| (name, values))
-        .collect()
 }
 
 /// Positions, from 1, at which a column differs from the first one, where that is defined.

@@ -8,14 +8,13 @@ use super::kind::{self, Kind};
 use super::progress::Reporter;
 use super::signals::StopRequest;
 use super::{output, sweep, table, terminal};
-use crate::config::{Method, Precision, RunConfig, StudyFile};
+use crate::config::{Method, RunConfig, StudyFile};
 use crate::results::{Metric, Summary};
 use crate::run::directory::Place;
 use crate::run::experiment::Experiment;
-use crate::run::{self, Outcome};
+use crate::run::{self, NoResult, Outcome};
 use base::escape;
 use base::limits;
-use superposition::StopReason;
 use superposition::inputs::InputSpace;
 
 /// `compress train FILE`.
@@ -116,32 +115,24 @@ pub fn main(args: Args, stop: &StopRequest) -> Result<(), Failure> {
                 Failure::Running(e.into())
             }
         })?;
-    match outcome {
-        Outcome::Completed(summary) => {
-            report(&summary, config, args.json, "completed")?;
-            if !args.quiet && !args.json {
-                terminal::message(&output::next("report", &here));
-            }
-            Ok(())
-        }
-        Outcome::AlreadyOver(summary) if summary.stop_reason == StopReason::Diverged => {
-            Err(diverged(&summary, config, "diverged in an earlier session"))
-        }
-        Outcome::AlreadyOver(summary) => report(
+    let is_new = matches!(outcome, Outcome::Completed(_));
+    let summary = outcome.summary(config).map_err(|none| match none {
+        NoResult::Interrupted(text) => Failure::Interrupted(text),
+        NoResult::Diverged(_) => Failure::Running(none.into()),
+    })?;
+    if !is_new {
+        return report(
             &summary,
             config,
             args.json,
             "is complete already; nothing to do",
-        ),
-        Outcome::Interrupted { step: 0 } => Err(Failure::Interrupted(format!(
-            "{name}: stopped before the first step; the same command starts over ({directory})"
-        ))),
-        Outcome::Interrupted { step } => Err(Failure::Interrupted(format!(
-            "{name}: stopped after step {step} of {}; the same command resumes it there ({directory})",
-            config.training.updates()
-        ))),
-        Outcome::Diverged(summary) => Err(diverged(&summary, config, "diverged")),
+        );
     }
+    report(&summary, config, args.json, "completed")?;
+    if !args.quiet && !args.json {
+        terminal::message(&output::next("report", &here));
+    }
+    Ok(())
 }
 
 /// A study in the place of a run file.
@@ -176,24 +167,6 @@ fn valid_inputs(space: &InputSpace) -> Option<String> {
         Some(size) => format!("valid inputs: {size}"),
         None => format!("valid inputs: about {size:.1e}, by a sample"),
     })
-}
-
-fn diverged(summary: &Summary, config: &RunConfig, what: &str) -> Failure {
-    // Where nothing was updated yet, the numbers are too large and not the steps.
-    let remedy = match config.training.precision {
-        Precision::F32 if summary.steps == 0 => {
-            "try training.precision = \"f64\", or a lower compression.init_std"
-        }
-        _ => "try a lower training.learning_rate.initial or compression.init_std",
-    };
-    Failure::Running(anyhow::anyhow!(
-        "{}: {what}: the loss is not a finite number after step {} of {}; the last good checkpoint \
-         is kept in {} ({remedy})",
-        escape::name(&config.name),
-        summary.steps,
-        config.training.updates(),
-        config.output.dir.display(),
-    ))
 }
 
 /// The run's result on stdout.

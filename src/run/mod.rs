@@ -36,5 +36,5 @@ mod warnings;
 pub use error::RunError;
 pub use experiment::Experiment;
 pub use lifecycle::run;
-pub use outcome::Outcome;
+pub use outcome::{NoResult, Outcome};
 pub use progress::Progress;

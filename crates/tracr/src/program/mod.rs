@@ -117,6 +117,13 @@ pub enum Source {
     File(PathBuf),
     /// In the library.
     Library(&'static library::File),
+    /// In memory; what it loads is looked for in the working directory.
+    Text {
+        /// What the program is called, in messages too.
+        name: String,
+        /// The program.
+        text: String,
+    },
 }
 
 impl Source {
@@ -130,6 +137,7 @@ impl Source {
         match self {
             Self::File(path) => path.display().to_string(),
             Self::Library(file) => file.file_name().to_owned(),
+            Self::Text { name, .. } => name.clone(),
         }
     }
 
@@ -140,6 +148,7 @@ impl Source {
                 .file_stem()
                 .map_or_else(|| "program".into(), |s| s.to_string_lossy().into_owned()),
             Self::Library(file) => file.name().to_owned(),
+            Self::Text { name, .. } => name.clone(),
         }
     }
 
@@ -157,6 +166,7 @@ impl Source {
         match self {
             Self::File(path) => rasp::compile_file(path, &options)?,
             Self::Library(file) => rasp::compile_source(&self.shown(), file.text, &options),
+            Self::Text { name, text } => rasp::compile_source(name, text, &options),
         }
         .map_err(|e| self.wrong(&e))
     }

@@ -6,7 +6,8 @@ use std::sync::LazyLock;
 
 use super::diagnostics::{Diagnostic, Problem, Sources, Span, nearest};
 use super::elaborate::{Elaborator, Item};
-use super::graph::{Graph, NodeId};
+use super::graph::{Encoding, Graph, NodeId, describe};
+use super::interpreter::Run;
 use super::syntax::ast::Statement;
 use super::syntax::{self, Header, header};
 use crate::model::Value;
@@ -54,6 +55,45 @@ pub struct Program {
 }
 
 impl Program {
+    /// The output of a run; a numerical one in numbers, so that the mean of one True reads as 1.
+    pub fn output_of(&self, run: &Run) -> Vec<Value> {
+        let numerical = self.graph.node(self.output).encoding == Encoding::Numerical;
+        let plain = |value: &Value| match value {
+            Value::Bool(b) if numerical => Value::Int(i64::from(*b)),
+            other => other.clone(),
+        };
+        run.output().iter().map(plain).collect()
+    }
+
+    /// The values of the s-ops with a name that the output depends on, in the order in which they are computed.
+    pub fn trace_of(&self, run: &Run) -> Vec<(String, Vec<Value>)> {
+        let mut named: Vec<_> = self
+            .names
+            .iter()
+            .filter(|(_, id)| !run.values(**id).is_empty())
+            .collect();
+        named.sort_by_key(|(_, id)| **id);
+        named
+            .into_iter()
+            .map(|(name, id)| (name.clone(), run.values(*id).to_vec()))
+            .collect()
+    }
+
+    /// The selectors that the output depends on, with their rows, in the order in which they are computed: whether
+    /// query `q` selects key `k` is `rows[q][k]`.
+    pub fn selectors_of<'a>(
+        &'a self,
+        run: &'a Run,
+    ) -> impl Iterator<Item = (String, &'a [Vec<bool>])> {
+        let graph = &self.graph;
+        let nodes = (0..graph.nodes.len()).map(NodeId);
+        let selectors = nodes.filter(|id| graph.node(*id).kind.is_selector());
+        selectors
+            .map(|id| (describe(graph, id), run.selected(id)))
+            .filter(|(_, rows)| !rows.is_empty())
+            .map(|(name, rows)| (name.trim_start_matches("the ").to_owned(), rows))
+    }
+
     /// A report that points at a node, for what comes after the language.
     pub fn diagnostic(
         &self,
