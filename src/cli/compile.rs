@@ -154,7 +154,10 @@ pub fn compiled(path: &Path, settings: &Settings, wanted: Check) -> Result<Compi
     let checked = check(&compiled)?;
     if let Some(text) = &checked.difference {
         if wanted == Check::Strict || checked.is_hopeless {
-            return Err(Failure::Input(anyhow::anyhow!("{}: {text}", path.display())));
+            return Err(Failure::Input(anyhow::anyhow!(
+                "{}: {text}",
+                path.display()
+            )));
         }
         terminal::message(&format!("warning: {text}"));
     }
