@@ -336,18 +336,18 @@ fn compile_says_what_the_compiler_adds() {
     assert_eq!(
         sizes(&format!("out = selector_width({both});"))
             .lines()
-            .skip(1)
+            .filter(|line| line.starts_with("  of which "))
             .collect::<Vec<_>>(),
         ["  of which tuples of tokens and indices: 12 features, 12 hidden units"]
     );
     assert_eq!(
         sizes("out = aggregate(select(indices, indices - 1, ==), tokens, \"-\");")
             .lines()
-            .skip(1)
+            .filter(|line| line.starts_with("  of which "))
             .collect::<Vec<_>>(),
         ["  of which the default '-': 10 features, 1 head, 13 hidden units"]
     );
-    assert_eq!(sizes("out = shift(tokens, 1, \"-\");").lines().count(), 1);
+    assert!(!sizes("out = shift(tokens, 1, \"-\");").contains("of which"));
 }
 
 #[test]
