@@ -130,8 +130,9 @@ fn named(wanted: &Wanted, number: u32, (draft, facts): Candidate) -> Found {
     let Wanted { seed, .. } = wanted;
     let number = number + 1;
     let about = format!(
-        "random program {number} of seed {seed}, with {} operators",
-        facts.operators
+        "random program {number} of seed {seed}, with {} operator{}",
+        facts.operators,
+        if facts.operators == 1 { "" } else { "s" }
     );
     Found {
         name: format!("g{seed}_{number:04}"),

@@ -11,5 +11,6 @@ pub mod examine;
 pub mod generate;
 pub mod growth;
 pub mod manifest;
+mod operators;
 mod selectors;
 pub mod study;
