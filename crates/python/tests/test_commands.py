@@ -1,5 +1,6 @@
 """The commands that run in a process of their own: what they return is what the command line prints."""
 
+import functools
 import json
 import unittest
 from pathlib import Path
@@ -102,6 +103,27 @@ class Commands(InDirectory):
         self.refused("no study.toml", tc.Study.load, "results")
         self.refused("", tc.sweep, file)
 
+    def test_zoo(self):
+        file = self.run_file(steps=50, log_every=50)
+        Path("study.toml").write_text(
+            f'name = "s"\nquestion = "Which?"\nbase = "{file}"\n[grid]\n"compression.dim" = [7, 11]\n"compression.init" = ["live"]\n'
+        )
+        tc.sweep("study.toml", progress=False)
+        ended = compress("export", "results/s", "--zoo", "zoo")
+        self.assertEqual(ended.returncode, 0, ended.stderr)
+        models = tc.zoo("zoo")
+        self.assertEqual(sorted(model["d"] for model in models), [7, 11])
+        self.assertEqual([model["d"] for model in tc.zoo("zoo", d=11, source=["library", "other"])], [11])
+        self.assertEqual(tc.zoo("zoo", d=lambda d: d > 11), [])
+        self.refused("no column width", tc.zoo, "zoo", width=3)
+        self.refused("cannot read", tc.zoo, "nowhere")
+        for model in models:
+            self.assertEqual(model.W.shape, (model["d"], model["D"]))
+            self.assertEqual(sum(edge["true"] for edge in model.edges), model["true_edges"])
+            self.assertEqual(model.certificate["verdict"], model["verdict"])
+            self.assertEqual(model.features["z"].shape[1], model["d"])
+            self.assertEqual(model.model.weights["token_embed"].shape[1], model["d"])
+
     def test_published_studies_are_read(self):
         study = tc.Study.load(REPOSITORY / "results" / "frac_prevs_dims")
         self.assertIn("mae_median", study.points)
@@ -135,7 +157,7 @@ class Interface(unittest.TestCase):
                     if not isinstance(method, ast.FunctionDef) or node.name == "Tables":
                         continue
                     member = inspect.getattr_static(getattr(tc, node.name), method.name)
-                    if isinstance(member, property):
+                    if isinstance(member, (property, functools.cached_property)):
                         self.assertEqual(ast.unparse(method.decorator_list[0]), "property", method.name)
                         continue
                     member = member.__func__ if isinstance(member, classmethod) else member

@@ -18,6 +18,7 @@ from ._native import VERSION as __version__
 from ._native import CompressError, FailedError, library
 from ._run import Run, train
 from ._tables import Table, Tables
+from ._zoo import ZooModel, zoo
 
 __all__ = [
     "CompressError",
@@ -28,6 +29,7 @@ __all__ = [
     "Study",
     "Table",
     "Tables",
+    "ZooModel",
     "certify",
     "circuit",
     "compile",
@@ -39,4 +41,5 @@ __all__ = [
     "shrink",
     "sweep",
     "train",
+    "zoo",
 ]
