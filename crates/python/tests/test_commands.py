@@ -106,7 +106,7 @@ class Commands(InDirectory):
     def test_zoo(self):
         file = self.run_file(steps=50, log_every=50)
         Path("study.toml").write_text(
-            f'name = "s"\nquestion = "Which?"\nbase = "{file}"\n[grid]\n"compression.dim" = [7, 11]\n"compression.init" = ["live"]\n'
+            f'name = "s"\nquestion = "Which?"\nbase = "{file}"\n[grid]\n"compression.dim" = [7, 11]\n'
         )
         tc.sweep("study.toml", progress=False)
         ended = compress("export", "results/s", "--zoo", "zoo")
