@@ -1,6 +1,7 @@
 """What the tests share: a directory for each, small models and runs, the program that came with the package."""
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -12,6 +13,10 @@ import tracr_compress as tc
 REPOSITORY = Path(__file__).resolve().parents[3]
 PROGRAM = Path(sys.executable).with_name("compress")
 HIST = (REPOSITORY / "programs" / "hist.rasp").read_text()
+
+
+# A shell that runs this in its background ignores SIGINT, and what is ignored is inherited: the tests of Ctrl-C need it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class InDirectory(unittest.TestCase):
