@@ -59,9 +59,11 @@ done
 echo "== the notebooks"
 "$python" -m venv "$work/notebooks"
 install "$work/notebooks" --only-binary :all: "$wheel" matplotlib nbclient ipykernel
-mkdir "$work/read"
-cp notebooks/*.ipynb "$work/read"
-for notebook in "$work"/read/*.ipynb; do
+for notebook in notebooks/*.ipynb; do
     echo "-- ${notebook##*/}"
-    (cd "$work/read" && "$work/notebooks/bin/jupyter" execute --timeout 300 "$notebook")
+    # Each has a directory to itself: runs of the same name would be in each other's way.
+    read=$work/read/$(basename "$notebook" .ipynb)
+    mkdir -p "$read"
+    cp "$notebook" "$read"
+    (cd "$read" && "$work/notebooks/bin/jupyter" execute --timeout 300 "${notebook##*/}")
 done
