@@ -40,7 +40,7 @@ def evaluate(samples, features, directions, atoms, codes, bias):
     long = length > 1e-6
     total = np.sum((samples - samples.mean(axis=0)) ** 2)
     return {
-        "true_l0": np.mean(np.sum(features > 0, axis=1)),
+        "true_l0": np.mean(np.sum(features != 0, axis=1)),
         "sae_l0": np.mean(np.sum(codes > 0, axis=1)),
         "dead_latents": int(np.sum(~np.any(codes > 0, axis=0))),
         "shrinkage": np.mean(np.linalg.norm(output[long], axis=1) / length[long]),

@@ -24,7 +24,7 @@ pub struct Args {
     /// The model file to write, .safetensors; without it, only the sizes are shown
     #[arg(short, long, value_name = "FILE")]
     output_file: Option<PathBuf>,
-    /// Do not run the program's interpreter against the compiled model
+    /// Do not run the program's interpreter against the compiled model, nor look for the d to try
     #[arg(long)]
     no_check: bool,
     /// Refuse a model that differs from its program for some input (exit code 2, nothing written)
@@ -121,7 +121,9 @@ pub fn main(args: &Args) -> Result<(), Failure> {
     for share in &report.added {
         text.push_str(&format!("  of which {share}\n"));
     }
-    text.push_str(&widths(&model));
+    if !args.no_check {
+        text.push_str(&widths(&model));
+    }
     if let Some(path) = &args.output_file {
         model.save(path).map_err(Failure::input)?;
         text.push_str(&format!("written to {}\n", path.display()));
@@ -170,8 +172,14 @@ pub fn compiled(path: &Path, settings: &Settings, wanted: Check) -> Result<Compi
     Ok(compiled)
 }
 
+/// Of wider models the rank takes minutes.
+const WIDEST: usize = 256;
+
 /// What is known of the `d` to compress to.
 fn widths(model: &CompiledModel) -> String {
+    if model.width() > WIDEST {
+        return format!("  no rank and no d to try: D is above {WIDEST}\n");
+    }
     match Inputs::of(model) {
         Ok(Inputs { widths, .. }) => format!(
             "  {widths}\n  d to try: {} to {}; from {} on a linear W loses nothing that is read\n",

@@ -97,8 +97,8 @@ pub fn evaluate(
         }
     }
     SaeLens {
-        true_l0: positive(features, weights),
-        sae_l0: positive(&found.codes, weights),
+        true_l0: nonzero(features, weights),
+        sae_l0: nonzero(&found.codes, weights),
         dead_latents: found
             .codes
             .columns()
@@ -125,9 +125,9 @@ pub fn evaluate(
 }
 
 /// The mean number of positive entries of a row.
-fn positive(values: &Array2<f64>, weights: &ndarray::Array1<f64>) -> f64 {
+fn nonzero(values: &Array2<f64>, weights: &ndarray::Array1<f64>) -> f64 {
     let rows = values.rows().into_iter().zip(weights);
-    rows.map(|(row, weight)| weight * row.iter().filter(|x| **x > 0.0).count() as f64)
+    rows.map(|(row, weight)| weight * row.iter().filter(|x| **x != 0.0).count() as f64)
         .sum()
 }
 
