@@ -26,11 +26,8 @@ impl Failure {
     /// written beside its place first, under a name that means nothing to the user: the system's answer is said
     /// without it.
     pub fn writing(error: FileError) -> Self {
-        let source = &error.source;
-        let answer = match source.get_ref() {
-            Some(_) => source.kind().to_string(),
-            None => source.to_string(),
-        };
+        let source = error.source.to_string();
+        let answer = source.split(" at path \"").next().unwrap_or_default();
         let said = anyhow::anyhow!(
             "cannot {} {}: {answer}",
             error.doing,
