@@ -6,7 +6,7 @@ use ndarray::Array2;
 
 use superposition::inputs::{EvaluationSet, InputSpace};
 
-/// Into so many pieces the inputs are cut, whatever the number of threads: sums are formed within a
+/// The number of pieces into which the inputs are cut, whatever the number of threads: sums are formed within a
 /// piece and added up in the pieces' order.
 const PIECES: usize = 64;
 

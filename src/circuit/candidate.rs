@@ -278,7 +278,7 @@ fn choose(
     ))
 }
 
-/// At most so many of the highest scores above 0, and how many these are.
+/// The highest scores above 0, at most `wanted` of them, and how many these are.
 fn highest(scores: &[f64], wanted: usize) -> (Vec<bool>, usize) {
     let mut order: Vec<usize> = (0..scores.len())
         .filter(|group| scores[*group] > 0.0)

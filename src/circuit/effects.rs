@@ -9,7 +9,7 @@ use super::truth::Truth;
 use crate::analysis::interchange::Pairs;
 use crate::analysis::{Subject, sweep};
 
-/// The standard normal distribution has 95 % within so many standard deviations.
+/// 95 % of the standard normal distribution are within this many standard deviations.
 const NORMAL_95: f64 = 1.959_963_984_540_054;
 
 /// A mean over pairs of inputs.

@@ -156,7 +156,7 @@ impl Answers {
     }
 }
 
-/// Of so many, so many are right.
+/// How many of `all` are `right`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub struct Share {

@@ -13,6 +13,7 @@ use crate::analysis::{Settings, Subject};
 use crate::circuit::effects::Exchanges;
 use crate::circuit::network::Network;
 use crate::config::Method;
+use crate::examples::widths;
 use crate::run::finished::Subject as Compressed;
 use base::{escape, limits};
 use superposition::Projection;
@@ -111,7 +112,7 @@ impl CircuitSubject {
         &self.model
     }
 
-    /// So many pairs of its inputs, by a seed; all of them if there are no more, or if this is none.
+    /// `pairs` pairs of its inputs, drawn by a seed; all of them if there are no more, or if it is `None`.
     pub fn pairs(&self, pairs: Option<u64>, seed: u64) -> Pairs<'_> {
         let settings = Settings {
             pairs,
@@ -178,19 +179,8 @@ pub fn inputs_of(
     model: &CompiledModel,
 ) -> Result<(InputSpace, EvaluationSet), Failure> {
     check_size(path, model)?;
-    let meta = &model.metadata;
-    let longest = match meta.unique_tokens {
-        true => meta.max_seq_len.min(meta.word_ids().len()),
-        false => meta.max_seq_len,
-    };
-    let lengths: Vec<usize> = (1..=longest).collect();
-    let space = InputSpace::new(model, &lengths, meta.unique_tokens).map_err(Failure::input)?;
-    let space = match &meta.valid {
-        None => space,
-        Some(text) => space
-            .restricted(&meta.input_vocab, text)
-            .map_err(Failure::input)?,
-    };
+    let lengths: Vec<usize> = (1..=widths::longest(&model.metadata)).collect();
+    let space = widths::space(model, &lengths).map_err(Failure::input)?;
     let inputs = EvaluationSet::new(&space, SAMPLE);
     Ok((space, inputs))
 }

@@ -35,7 +35,7 @@ const FEATURES: &str = "features.safetensors";
 const PROGRAM: &str = "program.rasp";
 /// Pairs of inputs that edges are exchanged between: fewer than `compress circuit` takes, for there are many models.
 const PAIRS: u64 = 256;
-/// So many runs that are left out are named.
+/// How many of the runs that are left out are named.
 const LISTED: usize = 20;
 /// How often an export says how far it is.
 const EVERY: Duration = Duration::from_secs(10);

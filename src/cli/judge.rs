@@ -107,7 +107,7 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
         (args.draws.into(), args.pairs.seed),
     );
     let shown = if args.json {
-        serde_json::to_string_pretty(&verdict).map_err(|e| Failure::Running(e.into()))? + "\n"
+        output::json(&verdict)?
     } else {
         text(&verdict)
     };

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::circuit_subject::{CircuitSubject, PairArgs, check_memory, threads};
 use super::failure::Failure;
+use super::output;
 use super::signals::{StopRequest, stopped_at};
 use super::table::{aligned, median_cell, wrapped};
 use super::terminal;
@@ -98,7 +99,7 @@ pub fn main(
     let table = to_csv(&ScoreRow::COLUMNS, &rows).map_err(|e| Failure::Running(e.into()))?;
     files::write_atomically(&path, &table).map_err(Failure::writing)?;
     let shown = if json {
-        serde_json::to_string_pretty(&rows).map_err(|e| Failure::Running(e.into()))? + "\n"
+        output::json(&rows)?
     } else {
         format!("{}{}\n", text(rows), path.display())
     };

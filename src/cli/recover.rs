@@ -4,11 +4,11 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 use super::failure::Failure;
 use super::kind::{self, Kind};
 use super::recover_directory::{RecoverDirectory, Remedy, Request, refused as refused_directory};
+use super::recover_run::fingerprint;
 use super::recover_study::{self, Task};
 use super::signals::StopRequest;
 use super::stream_part::{self, PartArgs};
@@ -18,12 +18,10 @@ use crate::config::{MOST_ATOMS, MOST_SEEDS, RecoveryConfig};
 use crate::recovery::methods::choice::{ENOUGH, Tried};
 use crate::recovery::methods::{self, Facts, Method, Settings};
 use crate::recovery::record::Data;
-use crate::results::layout::{PROJECTION, RECOVERY_SCORES, STUDY};
+use crate::results::layout::{RECOVERY_SCORES, STUDY};
 use crate::results::recovery_scores::RecoveryRow;
 use crate::run::finished::Subject;
 use crate::study::Record;
-use base::files::{self, hex};
-use base::limits;
 use base::numbers::count;
 
 #[derive(Debug, clap::Args)]
@@ -128,10 +126,8 @@ fn of_run(
             count(settings.atoms, "atom")
         )));
     }
-    let projection = files::read_bounded(&args.run.join(PROJECTION), limits::PROJECTION_BYTES)
-        .map_err(Failure::input)?;
     let request = Request {
-        projection_sha256: hex(&Sha256::digest(&projection)),
+        projection_sha256: fingerprint(&args.run)?,
         settings,
         site: part.site,
         bos: part.bos,
@@ -160,7 +156,7 @@ fn of_run(
     }
     let printed = if args.json {
         let value = json(&directory, &settings, &data, &all);
-        serde_json::to_string_pretty(&value).map_err(|e| Failure::Running(e.into()))? + "\n"
+        output::json(&value)?
     } else {
         text(output, &settings, &data, &all)
     };
@@ -224,10 +220,8 @@ fn of_study(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
     }
     let printed = if args.json {
         let rows = outcome.rows.iter().map(RecoveryRow::json);
-        rows.collect::<Result<Vec<_>, _>>()
-            .and_then(|rows| serde_json::to_string_pretty(&rows))
-            .map_err(|e| Failure::Running(e.into()))?
-            + "\n"
+        let rows = rows.collect::<Result<Vec<_>, _>>();
+        output::json(&rows.map_err(|e| Failure::Running(e.into()))?)?
     } else {
         format!(
             "{}{}\n{}\n",

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::failure::Failure;
+use super::output;
 use crate::recovery::methods::{Facts, Found, Settings};
 use crate::run::directory::{LOCK, lock};
 use base::escape;
@@ -61,7 +62,7 @@ pub struct RecoverDirectory {
 }
 
 impl RecoverDirectory {
-    /// Takes the directory, made if it is not there; none where another process has it. Nothing is written into one that
+    /// Takes the directory, made if it is not there; `None` if another process has it. Nothing is written into one that
     /// holds something else.
     pub fn open(path: &Path, request: &Request, remedy: Remedy) -> Result<Option<Self>, Failure> {
         inspect(path, request, remedy)?;
@@ -181,8 +182,7 @@ pub fn read<T: for<'a> Deserialize<'a>>(path: &Path, remedy: Remedy) -> Result<O
 }
 
 fn write<T: Serialize>(path: &Path, value: &T) -> Result<(), Failure> {
-    let text = serde_json::to_string_pretty(value).map_err(|e| Failure::Running(e.into()))?;
-    files::write_atomically(path, format!("{text}\n").as_bytes()).map_err(Failure::writing)
+    files::write_atomically(path, output::json(value)?.as_bytes()).map_err(Failure::writing)
 }
 
 /// Nothing is done with this directory.

@@ -48,8 +48,8 @@ fn place_of(run: &Path, method: Method) -> PathBuf {
     run.join(RECOVERY_DIRECTORY).join(method.name())
 }
 
-/// Of the run's `W`.
-fn fingerprint(run: &Path) -> Result<String, Failure> {
+/// The SHA-256 of a run's `W`, in hexadecimal.
+pub fn fingerprint(run: &Path) -> Result<String, Failure> {
     let bytes = files::read_bounded(&run.join(PROJECTION), limits::PROJECTION_BYTES);
     Ok(hex(&Sha256::digest(&bytes.map_err(Failure::writing)?)))
 }

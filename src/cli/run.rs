@@ -9,19 +9,12 @@ use super::run_input::{Answer, Subject, model_of, program};
 use super::run_model::OfModel;
 use super::run_program::OfProgram;
 use super::{run_many, table, terminal};
-use superposition::inputs::InputSpace;
+use crate::examples::widths;
 
 /// The plan for a model file, or for what a program compiles to.
 fn plan(args: &Args) -> Result<(), Failure> {
     let model = model_of(&args.model, &args.settings)?;
-    let meta = &model.metadata;
-    let mut space =
-        InputSpace::new(&model, &[meta.max_seq_len], meta.unique_tokens).map_err(Failure::input)?;
-    if let Some(valid) = &meta.valid {
-        space = space
-            .restricted(&meta.input_vocab, valid)
-            .map_err(Failure::input)?;
-    }
+    let space = widths::space(&model, &[model.metadata.max_seq_len]).map_err(Failure::input)?;
     super::plan::print(&model, &space, 256)
 }
 

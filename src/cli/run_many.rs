@@ -13,7 +13,7 @@ use base::numbers::four_digits;
 use superposition::inputs::space::ENUMERATION_LIMIT;
 use tracr::model::Value;
 
-/// Text is printed in pieces of about so many bytes.
+/// Text is printed in pieces of about this many bytes.
 const PIECE: usize = 1 << 16;
 
 pub fn main(args: &Args, subject: &dyn Subject) -> Result<(), Failure> {

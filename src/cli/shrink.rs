@@ -117,11 +117,7 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
         .run(&directory, start, &mut watcher)
         .map_err(failed)?;
     match session {
-        Session::Complete(outcome) if args.json => {
-            let text =
-                serde_json::to_string_pretty(&outcome).map_err(|e| Failure::Running(e.into()))?;
-            Ok(terminal::print(&format!("{text}\n"))?)
-        }
+        Session::Complete(outcome) if args.json => Ok(terminal::print(&output::json(&outcome)?)?),
         Session::Complete(outcome) => {
             let mut text = outcome.sentences().join("\n");
             let mut smallest = None;

@@ -172,8 +172,7 @@ fn valid_inputs(space: &InputSpace) -> Option<String> {
 /// The run's result on stdout.
 fn report(summary: &Summary, config: &RunConfig, json: bool, what: &str) -> Result<(), Failure> {
     if json {
-        let text = serde_json::to_string_pretty(summary).map_err(|e| Failure::Running(e.into()))?;
-        return Ok(terminal::print(&format!("{text}\n"))?);
+        return Ok(terminal::print(&output::json(summary)?)?);
     }
     let mut rows = Vec::new();
     if let Some(last) = &summary.last {

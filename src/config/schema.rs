@@ -485,7 +485,7 @@ pub const SHRINK_KEYS: &[Key] = &[
         "shrink.max_seconds",
         Kind::Number(POSITIVE),
         Toml("3600.0"),
-        "No new training begins after so many seconds of a session; the same command goes on.",
+        "Seconds of a session after which no new training begins; the same command goes on.",
     ),
     key(
         "shrink.seed",

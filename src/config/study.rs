@@ -251,7 +251,7 @@ impl<'a> Reader<'a> {
         Ok(blocks)
     }
 
-    /// What varies in a table, if these are not more than so many runs.
+    /// What varies in a table, if these are at most `most` runs.
     fn axes(&self, table: &Spanned<DeValue<'a>>, most: usize) -> Result<Vec<Axis>, StudyFileError> {
         let mut axes = Vec::new();
         let mut combinations = 1_usize;

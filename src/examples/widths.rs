@@ -11,9 +11,9 @@ use superposition::inputs::space::SpaceError;
 use superposition::inputs::{EvaluationSet, InputSpace, ValidError};
 use thiserror::Error;
 use tracr::model::codec::first_largest;
-use tracr::model::{CompiledModel, Frozen, OutputKind, Stream};
+use tracr::model::{CompiledModel, Frozen, Metadata, OutputKind, Stream};
 
-/// Of a larger space so many inputs are drawn: a few seconds at most, and rarely a state of a direction of its own is
+/// How many inputs are drawn of a larger space: a few seconds at most, and rarely a state of a direction of its own is
 /// missed.
 const INPUTS: usize = 4096;
 /// Inputs per piece of work.
@@ -95,11 +95,7 @@ impl Inputs {
     /// If there are none.
     pub fn of(model: &CompiledModel) -> Result<Self, InputsError> {
         let meta = &model.metadata;
-        let longest = if meta.unique_tokens {
-            meta.max_seq_len.min(meta.word_ids().len())
-        } else {
-            meta.max_seq_len
-        };
+        let longest = longest(meta);
         let frozen = Frozen::new(model);
         let full = Self::of_lengths(model, &frozen, vec![longest])?;
         if full.varies || longest == 1 {
@@ -114,10 +110,7 @@ impl Inputs {
         lengths: Vec<usize>,
     ) -> Result<Self, InputsError> {
         let meta = &model.metadata;
-        let mut space = InputSpace::new(model, &lengths, meta.unique_tokens)?;
-        if let Some(valid) = &meta.valid {
-            space = space.restricted(&meta.input_vocab, valid)?;
-        }
+        let space = space(model, &lengths)?;
         let evaluation = evaluation(&space);
         let live = LiveFeatures::of(frozen, &space, &evaluation);
         Ok(Self {
@@ -132,6 +125,28 @@ impl Inputs {
             lengths,
         })
     }
+}
+
+/// How many tokens an input of a model has at most: no more than there are, where none may occur twice.
+pub fn longest(meta: &Metadata) -> usize {
+    if meta.unique_tokens {
+        meta.max_seq_len.min(meta.word_ids().len())
+    } else {
+        meta.max_seq_len
+    }
+}
+
+/// The inputs of these lengths that a model takes, by its own header.
+///
+/// # Errors
+/// If there are none.
+pub fn space(model: &CompiledModel, lengths: &[usize]) -> Result<InputSpace, InputsError> {
+    let meta = &model.metadata;
+    let space = InputSpace::new(model, lengths, meta.unique_tokens)?;
+    Ok(match &meta.valid {
+        None => space,
+        Some(valid) => space.restricted(&meta.input_vocab, valid)?,
+    })
 }
 
 /// The whole space where it is small, else some of it.

@@ -117,7 +117,7 @@ pub fn circuit_scores(directory: &Path) -> Result<Option<Figure>, ReadError> {
     circuit_scores::of_study(directory)
 }
 
-/// The scores of a study's dictionaries against `d`: a figure for each series of runs that has at least so many `d`.
+/// The scores of a study's dictionaries against `d`: a figure for each series of runs that has at least `at_least` values of `d`.
 ///
 /// # Errors
 /// If a table is missing or garbled.

@@ -23,7 +23,7 @@ const CAPTION: &str = "Scores of dictionaries against the width d of the residua
                        median of the 2.5 % to that of the 97.5 % quantile of the draws. Black: the true W with non-negative \
                        least-squares codes, with the interval of its median over runs.";
 
-/// A figure for each series of runs that has at least so many `d`; none where no dictionaries were looked for.
+/// A figure for each series of runs with at least `at_least` values of `d`; no figure if no dictionaries were looked for.
 ///
 /// # Errors
 /// If the table is garbled.

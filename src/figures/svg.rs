@@ -91,13 +91,13 @@ fn element(scene: &Scene, title: &str, description: &str, colours: Colours) -> S
     enclosed(scene, scale, &content)
 }
 
-/// Drawn one over the other on white, these are the figure; each has at most so many marks.
+/// Drawn one over the other on white, these are the figure; each has a bounded number of marks.
 pub(super) fn layers(scene: &Scene, most_marks: usize) -> impl Iterator<Item = String> {
     let marks = scene.marks.chunks(most_marks);
     marks.map(|marks| enclosed(scene, 1.0, &tags(marks, Colours::Fixed)))
 }
 
-/// The element itself, so many times the scene's size.
+/// The element itself, at `scale` times the scene's size.
 fn enclosed(scene: &Scene, scale: f64, content: &str) -> String {
     let (w, h) = (length(scene.width), length(scene.height));
     let (wide, high) = (length(scale * scene.width), length(scale * scene.height));

@@ -234,7 +234,7 @@ pub fn number(x: f64) -> String {
     format!("{x:?}")
 }
 
-/// A number to so many decimals, without trailing zeros.
+/// A number to `places` decimals, without trailing zeros.
 pub fn decimals(x: f64, places: usize) -> String {
     let text = format!("{x:.places$}");
     let text = match text.contains('.') {

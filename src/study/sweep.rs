@@ -24,7 +24,7 @@ use superposition::StopReason;
 const RETRY: Duration = Duration::from_millis(500);
 /// Between two looks at whether there is something to do, or a request to stop.
 const NAP: Duration = Duration::from_millis(20);
-/// What writing the tables may take at once, and of a sweep's time: a part in so many.
+/// What writing the tables may take at once, and its share of a sweep's time: one part in this many.
 const TABLES_AT_ONCE: Duration = Duration::from_secs(1);
 const TABLES_PART: u32 = 20;
 

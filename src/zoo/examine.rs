@@ -15,8 +15,9 @@ use tracr::rasp::graph::{Encoding, Kind, NodeId};
 use tracr::rasp::python::Key;
 use tracr::rasp::{self, Program, interpreter};
 
-/// A wider model is given up: training it takes long.
-pub const MOST_FEATURES: usize = 48;
+/// A wider model is given up, since training it takes long: `D` may have this, or [`FEATURES_OF_AN_OPERATOR`] for each operator.
+const MOST_FEATURES: usize = 48;
+const FEATURES_OF_AN_OPERATOR: usize = 6;
 /// The most frequent answer may have this share of all: else nearly every constant would do.
 const MOST_OF_ONE_ANSWER: f64 = 0.9;
 /// Fewer directions leave no room for three widths.
@@ -75,7 +76,7 @@ pub fn examine(draft: &Draft) -> Option<Facts> {
     let sample: Vec<Vec<usize>> = inputs.iter().step_by(spread).cloned().collect();
     columns(&sample)?.are_different(&program).then_some(())?;
     let report = compiler::report(&program.graph, program.output, &options).ok()?;
-    if report.width > MOST_FEATURES {
+    if report.width > MOST_FEATURES.max(FEATURES_OF_AN_OPERATOR * operators(&program)) {
         return None;
     }
     let columns = columns(&inputs)?;
@@ -108,7 +109,7 @@ pub fn examine(draft: &Draft) -> Option<Facts> {
     })
 }
 
-/// All sequences of a length over so many tokens, by their numbers.
+/// All sequences of `length` tokens out of `tokens`, by their numbers.
 fn sequences(tokens: usize, length: usize) -> Vec<Vec<usize>> {
     let mut all = vec![Vec::new()];
     for _ in 0..length {

@@ -68,7 +68,7 @@ pub fn generate(wanted: &Wanted, threads: usize) -> Result<Vec<Found>, TooFew> {
     of_drafts(wanted, DRAFTS, threads)
 }
 
-/// With so many drafts for each program, at most [`DRAFTS`].
+/// With `drafts` drafts for each program, at most [`DRAFTS`].
 fn of_drafts(wanted: &Wanted, drafts: u32, threads: usize) -> Result<Vec<Found>, TooFew> {
     let numbers: Vec<u32> = (0..wanted.count).collect();
     let mut found: Vec<Found> = Vec::new();

@@ -22,10 +22,10 @@ const VOCABULARIES: [(&[&str], RangeInclusive<usize>); 7] = [
     (&["1", "2", "3", "4"], 4..=4),
 ];
 
-/// A categorical s-op has at most so many values: each one is a dimension, and so is each pair of a sequence map.
+/// The most values of a categorical s-op: each one is a dimension, and so is each pair of a sequence map.
 const MOST_VALUES: usize = 9;
 
-/// So many statements are drawn for each operator before a program is given up.
+/// How many statements are drawn for each operator before a program is given up.
 const TRIES: usize = 12;
 
 /// The random choices and the statements so far.
@@ -39,7 +39,7 @@ pub(super) struct Growth<R> {
 pub(super) const TOKENS: usize = 0;
 pub(super) const INDICES: usize = 1;
 
-/// A program with so many operators, if one comes of these random numbers.
+/// A program with `operators` operators, if one comes of these random numbers.
 pub fn draft(rng: impl Rng, operators: usize, numerical: bool) -> Option<Draft> {
     let mut growth = Growth {
         rng,

@@ -179,4 +179,52 @@ mod tests {
             assert!(exact.max_error.is_none_or(|error| error == 0.0));
         }
     }
+
+    #[test]
+    fn answers_that_the_compiled_model_does_not_decide_count_in_no_metric() {
+        let program = tracr::program::Source::find("shift_by".as_ref());
+        let model = program.compile(&Default::default()).unwrap().model;
+        let space = InputSpace::new(&model, &[4], false).unwrap();
+        let (words, evaluation) = (space.clone(), EvaluationSet::new(&space, 1));
+        let teacher = Teacher::new(&model, space, evaluation);
+        let tokens = teacher
+            .evaluation()
+            .chunk(&words, 0, teacher.evaluation().len());
+        let (_, scores) = teacher.model().evaluate(Stream::Full, tokens.view());
+        // Without any reading all scores are 0, and the first class is chosen everywhere.
+        let mut counts = vec![0.0; scores.ncols()];
+        let (mut inputs, mut tied) = (0.0, 0);
+        for (input, ids) in tokens.rows().into_iter().enumerate() {
+            let mut all_right = true;
+            for (t, id) in ids.iter().enumerate() {
+                let scores = scores.row(input * ids.len() + t);
+                let mut sorted = scores.to_vec();
+                sorted.sort_by(f64::total_cmp);
+                if words.is_word(*id) && sorted[sorted.len() - 1] - sorted[sorted.len() - 2] > 1e-3
+                {
+                    let class = first_largest(scores.iter().copied());
+                    counts[class] += 1.0;
+                    all_right &= class == 0;
+                } else {
+                    tied += u64::from(words.is_word(*id));
+                }
+            }
+            inputs += f64::from(all_right);
+        }
+        assert!(tied > 0);
+        let w = Array2::zeros((2, teacher.model().width()));
+        let wiring = Wiring::default();
+        let stream = Stream::Compressed(&w, &wiring);
+        let found = evaluate(&teacher, &Objective::default(), stream);
+        let decided: f64 = counts.iter().sum();
+        assert_eq!(found.token_accuracy, Some(counts[0] / decided));
+        assert_eq!(
+            found.sequence_accuracy,
+            Some(inputs / tokens.nrows() as f64)
+        );
+        let commonest = counts.iter().copied().fold(0.0, f64::max);
+        let constant = crate::constant::constant_error(&teacher).unwrap();
+        approx::assert_abs_diff_eq!(constant, 1.0 - commonest / decided, epsilon = 1e-12);
+        assert_eq!(Judge::new(teacher).tied, tied);
+    }
 }

@@ -69,13 +69,13 @@ class Program:
         return self._native.notes
 
     def run(self, tokens):
-        """The output on an input: a list of one value a token; None where the program is undefined."""
+        """The output on an input: a list of one value per token, which is None if the program is undefined there."""
         return self._native.run(_tokens(tokens))
 
     __call__ = run
 
     def trace(self, tokens):
-        """The values of the named s-ops that the output depends on: name -> list of one value a token."""
+        """The values of the named s-ops that the output depends on: name -> list of one value per token."""
         return self._native.trace(_tokens(tokens))
 
     def selectors(self, tokens):
@@ -160,7 +160,7 @@ class Model:
         return self._native.forward(_ids(ids))
 
     def __call__(self, tokens):
-        """The output on an input: a list of one value a token."""
+        """The output on an input: a list of one value per token."""
         tokens = _tokens(tokens)
         output = self.forward(self._padded(tokens))["output"][0]
         return self._native.decode(output[1 : 1 + len(tokens)].copy())

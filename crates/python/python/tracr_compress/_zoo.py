@@ -68,7 +68,7 @@ class ZooModel:
 
     @cached_property
     def features(self):
-        """The states of the compressed stream and the true features behind them, arrays by name (docs/recovery.md); None where
+        """The states of the compressed stream and the true features behind them, arrays by name (docs/recovery.md); None if
         the zoo was exported without them.
         """
         path = self.directory / "features.safetensors"

@@ -249,7 +249,7 @@ fn uncompressed(writer: &mut Writer, rows: &[RecoveryRow]) {
     writer.table(&table);
 }
 
-/// Whether the median over runs of a score is above that of the null's 97.5 % quantiles; none where one is missing.
+/// Whether the median over runs of a score is above the median of the null's 97.5 % quantiles; `None` if either is missing.
 fn beats(line: &Line<'_>, score: Score) -> Option<bool> {
     let own = line.values(score);
     let null = line.of_runs(|row| row.score(score).rows_high);

@@ -111,7 +111,7 @@ fn trainings_without_a_recorded_ending_are_counted_apart_and_baselines_are_none(
     );
 }
 
-/// What is said where at 4, 6 and 8 the last alone is sufficient, and so many of the runs at 6 were falling.
+/// What is said where of 4, 6 and 8 the last alone is sufficient, and some of the runs at 6 were falling.
 fn falling(at_6: &[(f64, Verdict)]) -> Option<String> {
     let rows: [Trained<'_>; 3] = [
         ("all", 4, &[BAD; 3]),

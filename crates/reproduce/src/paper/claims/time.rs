@@ -9,7 +9,7 @@ use tracr_compress::config::Method;
 use tracr_compress::results::ReadError;
 use tracr_compress::results::runs::{SECONDS, STEPS};
 
-/// A paper's run takes at least so many seconds.
+/// The fewest seconds that a paper's run takes.
 const PAPER_SECONDS: f64 = 3600.0;
 
 /// The statement.
