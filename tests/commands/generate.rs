@@ -74,6 +74,18 @@ fn outputs(compiled: &Compiled) -> Vec<Vec<Value>> {
 }
 
 #[test]
+fn generate_finds_programs_of_every_size_of_its_default_range() {
+    let dir = tempfile::tempdir().unwrap();
+    generate(dir.path(), &["--count", "20", "--seed", "1"]);
+    let sizes: Vec<usize> = rows(dir.path())
+        .iter()
+        .map(|row| row["operators"].parse().unwrap())
+        .collect();
+    let expected: Vec<usize> = (3..=12).chain(3..=12).collect();
+    assert_eq!(sizes, expected);
+}
+
+#[test]
 fn generated_programs_are_verified_use_their_input_and_differ() {
     let dir = tempfile::tempdir().unwrap();
     for seed in ["3", "4"] {
