@@ -29,8 +29,7 @@ pub fn write(writer: &mut Writer) -> Result<(), ReadError> {
          every block's output must also have a cosine of at least 0.99 with the compiled model's. One search a program, \
          seed 0. The control trains from random starts at the same `d`, with the paper's optimiser and learning rates and as \
          many updates as the search made from its start to this `d`, in ten seeds; it is counted right by the same rule, but \
-         for the lead of a class, which need only be above 0. Where the compiled model leaves answers undecided, the search does not count them; the metrics of these runs, made by an earlier version, \
-         did: these programs have no control here, nor has `reverse`, whose runs take as long as those of all others. \
+         for the lead of a class, which need only be above 0. `reverse` has no control: its runs take as long as those of all others. \
          No `d` below the lower bound has right outputs \
          (`docs/certify.md`).",
     );
@@ -105,9 +104,6 @@ struct Control {
 
 impl Control {
     fn of(study: &Study, row: &Row) -> Result<Self, ReadError> {
-        if row.tied > 0 {
-            return Ok(Self { runs: 0, right: 0 });
-        }
         let d = row.d.to_string();
         let is_this = |program: &String| {
             Path::new(program)

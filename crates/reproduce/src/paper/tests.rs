@@ -252,8 +252,8 @@ fn a_smallest_d_stands_beside_the_random_starts_that_are_right_by_the_same_rule(
         "| `numbers` | 14 | 9 | faithful | 5 | proved | 1 | 1000 | 1 of 3 |",
         "| `classes` | 19 | 11 | outputs | 6 | not proved | 2 | 3000 | 1 of 2 |",
         "| `untried` | 19 | 11 | outputs | 6 | proved | 2 | 3000 |  |",
-        "| `tied` | 19 | 11 | outputs | 6 | proved | 2 | 3000 |  |",
-        "3 certificates of 4 are proved. At 1 of the 2 with a control",
+        "| `tied` | 19 | 11 | outputs | 6 | proved | 2 | 3000 | 0 of 1 |",
+        "3 certificates of 4 are proved. At 2 of the 3 with a control",
     ] {
         assert!(text.contains(line), "{line} is not in {text}");
     }
