@@ -67,12 +67,21 @@ impl LowerBounds {
                 }
             }
         }
-        let has_classes = model.metadata.output_kind == OutputKind::Categorical && different > 2;
         Self {
-            outputs: if has_classes { 2 } else { 1 },
+            outputs: of_outputs(model.metadata.output_kind, different),
             attention,
             reads: (wiring.count() <= 2).then(|| states.rank(0..basis.ncols())),
         }
+    }
+}
+
+/// No smaller `d` has right outputs where so many different answers occur: three or more classes and no bias in the
+/// unembedding need two dimensions.
+pub fn of_outputs(kind: OutputKind, different: usize) -> usize {
+    if kind == OutputKind::Categorical && different > 2 {
+        2
+    } else {
+        1
     }
 }
 

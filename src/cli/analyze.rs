@@ -8,9 +8,11 @@ use super::signals::{StopRequest, stopped_at};
 use super::{analyze_run, analyze_study, output, terminal};
 use crate::analysis::Settings;
 use crate::results::critical::Tolerance;
+use crate::results::layout::{GRAM, is_accepted_w};
 use crate::run::analyzed;
-use crate::run::finished::{self, FinishedError, FinishedRun};
+use crate::run::finished::{self, FinishedError, FinishedRun, Subject};
 use crate::run::reference::Reference;
+use crate::run::tables;
 use crate::study::collection::{self, CollectionError};
 use base::files::FileError;
 
@@ -177,13 +179,24 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
 }
 
 fn run(args: &Args, settings: &Settings, reference: Option<&Reference>) -> Result<(), Failure> {
-    let run = FinishedRun::load(&args.directory).map_err(Failure::input)?;
+    let alone = is_accepted_w(&args.directory);
+    let run = if alone {
+        Subject::load(&args.directory)
+    } else {
+        FinishedRun::load(&args.directory).map(Subject::from)
+    }
+    .map_err(Failure::input)?;
     let gram = run.projection.gram(&run.experiment.model);
     let agreement = reference
         .map(|r| r.compare(&run.projection.labels, gram.view()))
         .transpose()
         .map_err(Failure::input)?;
     let analyzed = analyzed::analyze(&run.experiment, &run.projection, settings);
+    if alone {
+        // A run has it from training.
+        let path = args.directory.join(GRAM);
+        tables::write_gram(&path, &run.experiment.model, &run.projection).map_err(write_failure)?;
+    }
     analyzed.write(&args.directory).map_err(write_failure)?;
     let text = if args.json {
         json(analyzed.json())?

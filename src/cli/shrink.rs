@@ -1,18 +1,19 @@
 //! `compress shrink CONFIG|RUN`: the smallest `d` at which a program still works.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::failure::Failure;
 use super::instructions::Instructions;
 use super::kind::{self, Kind};
 use super::signals::StopRequest;
-use super::{output, terminal};
+use super::{keys, output, terminal};
 use crate::config::{ConfigSource, Criterion, Method, ShrinkConfig};
 use crate::results::layout::{CONFIG, PROJECTION};
 use crate::run::experiment::{Experiment, Models};
 use crate::shrink::directory::ShrinkDirectory;
 use crate::shrink::path::Row;
-use crate::shrink::{Session, Shrink, ShrinkError, Watcher};
+use crate::shrink::{Dropping, Session, Shrink, ShrinkError, Watcher};
 use base::numbers::four_digits;
 use superposition::Projection;
 
@@ -25,7 +26,7 @@ pub struct Args {
     #[arg(long, value_parser = criterion)]
     criterion: Option<Criterion>,
     /// Replace one key of the run file, as in --set shrink.tries=16; may be repeated
-    #[arg(long = "set", value_name = "KEY=VALUE")]
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = keys::Assignment, hide_possible_values = true)]
     set: Vec<String>,
     /// Where to write [default: the run directory's name with -shrink]
     #[arg(long, value_name = "DIR")]
@@ -105,16 +106,18 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
     let directory = ShrinkDirectory::open(&path, &experiment.config, &settings)
         .map_err(|e| failed(e.into()))?;
     let place = format!(
-        "stopped; the same command goes on from the last accepted W ({})",
+        "stopped; the same command goes on after the last accepted W and the trainings that failed since ({})",
         path.display()
     );
     stop.say(place.clone());
     let mut watcher = Printer {
         quiet: args.quiet,
         width: experiment.model.width(),
+        last: None,
+        last_word: Instant::now(),
     };
     let session = shrink
-        .run(&directory, start, &mut watcher)
+        .run(&directory, &start, &mut watcher)
         .map_err(failed)?;
     match session {
         Session::Complete(outcome) if args.json => Ok(terminal::print(&output::json(&outcome)?)?),
@@ -132,9 +135,15 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
             }
             Ok(())
         }
-        Session::TimeIsOver => Err(Failure::Interrupted(format!(
-            "shrink.max_seconds are over: {place}"
-        ))),
+        Session::TimeIsOver => {
+            let reached = match watcher.last {
+                Some((standard, d)) => format!(" {standard}: d = {d} so far;"),
+                None => String::new(),
+            };
+            Err(Failure::Interrupted(format!(
+                "shrink.max_seconds are over:{reached} {place}"
+            )))
+        }
     }
 }
 
@@ -149,10 +158,35 @@ fn beside(directory: &Path) -> PathBuf {
 struct Printer {
     quiet: bool,
     width: usize,
+    /// The last W that was accepted.
+    last: Option<(String, usize)>,
+    /// When a line was last printed.
+    last_word: Instant,
 }
 
+/// The least time between two lines about trainings that failed.
+const WORD_INTERVAL: Duration = Duration::from_secs(10);
+
 impl Watcher for Printer {
+    fn failed(&mut self, dropping: Dropping, (number, most): (usize, usize), seconds: f64) {
+        if self.quiet {
+            return;
+        }
+        // A word now and then: most trainings take a second or a few.
+        if self.last_word.elapsed() < WORD_INTERVAL {
+            return;
+        }
+        self.last_word = Instant::now();
+        terminal::message(&format!(
+            "{:8}  d = {:<4} not yet: training {number} of at most {most} failed; it took {seconds:.1} s",
+            dropping.descent.standard.name(),
+            dropping.d - dropping.dropped,
+        ));
+    }
+
     fn row(&mut self, row: &Row) {
+        self.last_word = Instant::now();
+        self.last = Some((row.standard.clone(), row.d));
         if self.quiet {
             return;
         }
@@ -171,8 +205,12 @@ impl Watcher for Printer {
         if let Some(cosine) = row.lowest_cosine {
             figures.push(format!("lowest cosine {cosine:.4}"));
         }
+        let descent = match row.descent {
+            1 => String::new(),
+            number => format!("  descent {number}"),
+        };
         terminal::message(&format!(
-            "{:8}  d = {:<4} {how:26} {}; {} updates, {:.1} s",
+            "{:8}{descent}  d = {:<4} {how:26} {}; {} updates, {:.1} s",
             row.standard,
             row.d,
             figures.join(", "),

@@ -177,7 +177,7 @@ impl RunConfig {
     }
 
     /// The resolved file that a run directory keeps: running it again means this run. Paths in it
-    /// are relative to `directory`, so that the tree can be moved as a whole.
+    /// are relative to `directory`, so that the tree can be moved as a whole; `output.dir` is that one, or below it.
     ///
     /// # Errors
     /// If it cannot be written as TOML, or the paths have no relation.
@@ -191,7 +191,10 @@ impl RunConfig {
         for path in model.into_iter().flatten().chain(start) {
             *path = relative(path, directory)?;
         }
-        resolved.output.dir = ".".into();
+        resolved.output.dir = match self.output.dir.strip_prefix(directory) {
+            Ok(below) if !below.as_os_str().is_empty() => below.to_owned(),
+            _ => ".".into(),
+        };
         let body = resolved.text()?;
         Ok(format!(
             "# Resolved by compress: every default filled in, paths relative to here.\n{body}"

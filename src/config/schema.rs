@@ -104,6 +104,15 @@ impl Key {
         self.kind.describe()
     }
 
+    /// The words that may stand there, if it is one of a few.
+    pub fn choices(&self) -> Vec<&'static str> {
+        match self.kind {
+            Kind::Choice(words) | Kind::ChoiceOrFile(words) => words().to_vec(),
+            Kind::Flag => vec!["true", "false"],
+            _ => Vec::new(),
+        }
+    }
+
     /// The default, if it is a value.
     pub(super) fn default_value(&self) -> Option<Value> {
         match self.default {
@@ -235,7 +244,8 @@ pub const KEYS: &[Key] = &[
         "compression.init_std",
         Kind::Number(POSITIVE),
         Toml("1.0"),
-        "The initial W's scale: the entries' standard deviation if normal, else the rows' length.",
+        "The initial W's scale: the entries' standard deviation if normal, else the rows' length; a W from a file is taken \
+         as it is.",
     ).of_training(),
     key(
         "compression.tied",
@@ -458,6 +468,12 @@ pub const SHRINK_KEYS: &[Key] = &[
         "The search ends when it reaches this d, also where a smaller one may work.",
     ),
     key(
+        "shrink.descents",
+        Kind::Integer(1, 1024),
+        Toml("3"),
+        "Ways down from the start, each with random numbers of its own; the smallest d of any of them counts.",
+    ),
+    key(
         "shrink.tries",
         Kind::Integer(1, 1024),
         Toml("12"),
@@ -631,6 +647,13 @@ pub(super) fn is_below(name: &str, table: &str) -> bool {
 /// Whether keys stand below this name, as for `training` or `training.learning_rate`.
 pub(super) fn is_table(name: &str) -> bool {
     of_run_files().any(|key| is_below(key.name, name))
+}
+
+/// What stands where keys stand below a name, for a message: `a table of keys (training.restarts.count, ...)`.
+pub(super) fn table_of(name: &str) -> String {
+    let below = of_run_files().filter(|key| is_below(key.name, name));
+    let names: Vec<&str> = below.map(|key| key.name).collect();
+    format!("a table of keys ({})", names.join(", "))
 }
 
 /// The key of the table that a longer name is an entry of, and the entry: `inputs.token_weights` and `x` for

@@ -18,6 +18,7 @@ pub struct ShrinkConfig {
     pub min_cosine: f64,
     pub min_gap: f64,
     pub min_dim: usize,
+    pub descents: u32,
     pub tries: u32,
     pub starts: u32,
     pub steps: u64,

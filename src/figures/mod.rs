@@ -38,6 +38,7 @@ use crate::recovery::record::{COSINES, SCORE};
 use crate::results::group::by_key;
 use crate::results::layout::{
     ANALYZE_RUN, DIAGNOSTICS, FEATURES, GRAM, LAYERS, MEDIAN, METRICS, RUNS, STUDY_METRICS, TRAIN,
+    is_accepted_w,
 };
 use crate::results::statistics::middle;
 use crate::results::study::StudyRun;
@@ -63,7 +64,7 @@ pub fn kind(directory: &Path) -> Result<Kind, ReadError> {
     let has = |name: &str| directory.join(name).is_file();
     if has(PATH) {
         Ok(Kind::Shrink)
-    } else if has(METRICS) {
+    } else if has(METRICS) || is_accepted_w(directory) {
         Ok(Kind::Run)
     } else if has(RUNS) || has(STUDY_METRICS) {
         Ok(Kind::Study)
@@ -72,23 +73,29 @@ pub fn kind(directory: &Path) -> Result<Kind, ReadError> {
     }
 }
 
-/// All figures of a run, of which `gram.csv` and the analysis are there only when it is over: until
+/// All figures of a run, or of a `W` that `compress shrink` accepted and that was analysed. Of a run `gram.csv` and the analysis are there only when it is over: until
 /// then, and for one that diverged, the training curves.
 ///
 /// # Errors
 /// If a table is missing or garbled.
 pub fn of_run(directory: &Path) -> Result<Vec<Figure>, ReadError> {
-    let mut figures = vec![curves::draw(&Table::read(directory, METRICS, TRAIN)?)?];
+    let alone = is_accepted_w(directory);
+    let mut figures = Vec::new();
+    if !alone {
+        figures.push(curves::draw(&Table::read(directory, METRICS, TRAIN)?)?);
+    }
     if let Some(table) = Table::read_if_there(directory, DIAGNOSTICS, TRAIN)? {
         figures.extend(diagnostics::draw(&table)?);
     }
     figures.extend(circuit::of_directory(directory)?);
     let parts = [GRAM, FEATURES, LAYERS];
-    if !parts.iter().any(|name| directory.join(name).exists()) {
+    if !alone && !parts.iter().any(|name| directory.join(name).exists()) {
         return Ok(figures);
     }
-    let gram = gram::Gram::read(&Table::read(directory, GRAM, TRAIN)?)?;
+    let remedy = if alone { ANALYZE_RUN } else { TRAIN };
+    let gram = gram::Gram::read(&Table::read(directory, GRAM, remedy)?)?;
     figures.push(heat_map::draw(&gram));
+    figures.extend(heat_map::cosines(&gram));
     figures.push(bars::features(&Table::read(
         directory,
         FEATURES,

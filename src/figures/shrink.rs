@@ -22,12 +22,26 @@ struct Drawn {
     series: Vec<(String, Series)>,
 }
 
-/// Each measure against `d`, a series for each criterion.
+/// The series of each row: its criterion, with the number of the descent if it is not the first.
+fn names(path: &Table) -> Result<Vec<String>, ReadError> {
+    let standards = path.texts("standard")?;
+    let descents = match path.find("descent").is_some() {
+        true => path.texts("descent")?,
+        false => vec!["1"; standards.len()],
+    };
+    let name = |(standard, descent): (&str, &str)| match descent {
+        "1" => standard.to_owned(),
+        number => format!("{standard}, descent {number}"),
+    };
+    Ok(standards.into_iter().zip(descents).map(name).collect())
+}
+
+/// Each measure against `d`, a series for each descent.
 ///
 /// # Errors
 /// If a column is missing or a cell is not a number.
 pub fn draw(path: &Table) -> Result<Vec<Figure>, ReadError> {
-    let standards = path.texts("standard")?;
+    let standards = names(path)?;
     let widths = path.numbers("d")?;
     let mut panels: Vec<Drawn> = Vec::new();
     for (title, logarithmic, column) in PANELS {
@@ -43,7 +57,7 @@ pub fn draw(path: &Table) -> Result<Vec<Figure>, ReadError> {
                     no_sample: true,
                     ..Series::default()
                 };
-                series.push(((*standard).to_owned(), own));
+                series.push((standard.clone(), own));
                 series.len() - 1
             });
             series[at].1.points.push((*d, value));
@@ -63,7 +77,7 @@ pub fn draw(path: &Table) -> Result<Vec<Figure>, ReadError> {
     Ok(against_width(
         "shrink",
         "The way to the smallest d",
-        "Each accepted W, from the start down to the smallest d that was found: a point a W, over all inputs of \
+        "Each accepted W of each descent, from the start down to the smallest d that it reached: a point a W, over all inputs of \
          evaluation. The lead is that of the right class over every other one; the cosine is that of a block's output \
          with the compiled model's, of the block where it is lowest.",
         PATH,

@@ -15,12 +15,17 @@ use crate::figures;
 use crate::results::documents::{json, text};
 use crate::results::layout::{
     ANALYSIS, ANALYZE_RUN, CONFIG, FEATURES, INTERVENTIONS, LAYERS, POSITIONS, RUN_AGAIN, SUMMARY,
-    VARIABLES, WORST_INPUTS,
+    VARIABLES, WORST_INPUTS, is_accepted_w,
 };
+use crate::results::summary::FinalMetrics;
 use crate::results::{ReadError, Summary, Table};
+use crate::run::experiment::Experiment;
+use crate::run::finished::Subject;
+use crate::shrink::path::SHRINK;
 use base::escape::{shell, visible};
 use base::numbers::{capitalised, four_digits as number};
 use superposition::StopReason;
+use superposition::evaluation::Evaluator;
 use tracr::model::visited;
 
 /// Worst inputs that are shown.
@@ -87,6 +92,7 @@ pub fn page(directory: &Path) -> Result<Markup, ReadError> {
         .unwrap_or("run");
     let beginning = match (&summary, &analysis) {
         (Some(summary), Some(analysis)) => finished(name, summary, analysis, &config),
+        (None, Some(analysis)) if is_accepted_w(directory) => accepted(directory, analysis)?,
         _ => without_result(name, directory, summary.as_ref())?,
     };
     let body = html! {
@@ -98,7 +104,7 @@ pub fn page(directory: &Path) -> Result<Markup, ReadError> {
         (section("Tables", tables(directory, &TABLES)?))
         (section("A dictionary beside the true features", recovery::content(directory)?))
         (section("Configuration", verbatim(&config)))
-        (section("How to run it again", verbatim(&commands(directory))))
+        (section("How to do it again", verbatim(&commands(directory))))
     };
     let footer = summary.as_ref().map_or_else(Markup::default, footer);
     let title = analysis.map_or_else(|| name.to_owned(), |analysis| heading(name, &analysis));
@@ -108,10 +114,14 @@ pub fn page(directory: &Path) -> Result<Markup, ReadError> {
 /// The commands that repeat a run and what was made of it.
 fn commands(directory: &Path) -> String {
     let shown = directory.display().to_string();
+    let config = shell(&format!("{shown}/config.toml"));
+    let first = if is_accepted_w(directory) {
+        format!("compress train {config} --output further    # training that begins with this W")
+    } else {
+        format!("compress --config {config} --output rerun    # the same run, the same bytes")
+    };
     format!(
-        "compress --config {0} --output rerun    # the same run, the same bytes\n\
-         compress analyze {1}\ncompress plot {1}\ncompress report {1}",
-        shell(&format!("{shown}/config.toml")),
+        "{first}\ncompress analyze {0}\ncompress plot {0}\ncompress report {0}",
         shell(&shown)
     )
 }
@@ -155,6 +165,54 @@ fn without_result(
     })
 }
 
+/// A `W` that a search for the smallest `d` accepted, evaluated here: it has no summary.
+fn accepted(directory: &Path, analysis: &Json) -> Result<Markup, ReadError> {
+    let found = Subject::load(directory).map_err(|problem| ReadError::Malformed {
+        path: directory.join(CONFIG),
+        line: 1,
+        problem: problem.to_string(),
+        remedy: SHRINK.into(),
+    })?;
+    let Experiment { config, .. } = &found.experiment;
+    let evaluator = Evaluator::new(found.experiment.teacher(), found.experiment.objective());
+    let last = FinalMetrics::from(&evaluator.evaluate(&found.projection.w));
+    let (works, answer) = findings::answer(Some(&last), analysis, None);
+    let (d, width) = (found.projection.width(), found.experiment.model.width());
+    let mut said = vec![format!(
+        "d = {d} of D = {width}: a W that compress shrink accepted on its way to the smallest d, over {}.",
+        inputs_of(analysis)
+    )];
+    said.push(ranks(analysis));
+    said.extend(findings::all(analysis, works));
+    Ok(html! {
+        h1 { (visible(&config.name)) }
+        p.question { (visible(&question(analysis))) }
+        p.answer.bad[works == Works::No] { (visible(&answer)) }
+        (section("What was found", list(&said)))
+    })
+}
+
+/// What the page of a `W` answers.
+fn question(analysis: &Json) -> String {
+    format!(
+        "Does {} still work when its residual stream of {} features is squeezed into {} dimensions, and what became of the \
+         features?",
+        analysis["program"].as_str().unwrap_or("unknown"),
+        analysis["width"].as_u64().unwrap_or(0),
+        analysis["dim"].as_u64().unwrap_or(0),
+    )
+}
+
+/// `all 1024 inputs`.
+fn inputs_of(analysis: &Json) -> String {
+    let inputs = analysis["inputs"].as_u64().unwrap_or(0);
+    if analysis["inputs_are_all"].as_bool() == Some(true) {
+        format!("all {inputs} inputs")
+    } else {
+        format!("{inputs} inputs that no training batch contains")
+    }
+}
+
 /// The program and `d`; and the run's name, where that says something else.
 fn heading(name: &str, analysis: &Json) -> String {
     let program = analysis["program"].as_str().unwrap_or("unknown");
@@ -167,25 +225,15 @@ fn heading(name: &str, analysis: &Json) -> String {
 }
 
 fn finished(name: &str, summary: &Summary, analysis: &Json, config: &str) -> Markup {
-    let word = |key: &str| analysis[key].as_str().unwrap_or("unknown");
     let whole = |key: &str| analysis[key].as_u64().unwrap_or(0);
     let (d, width) = (whole("dim"), whole("width"));
-    let question = format!(
-        "Does {} still work when its residual stream of {width} features is squeezed into {d} dimensions, and \
-         what became of the features?",
-        word("program")
-    );
     let ending = summary.ending;
     let (works, answer) = findings::answer(summary.last.as_ref(), analysis, ending.as_ref());
-    let inputs = if analysis["inputs_are_all"].as_bool() == Some(true) {
-        format!("all {} inputs", whole("inputs"))
-    } else {
-        format!("{} inputs that no training batch contains", whole("inputs"))
-    };
     let mut found = vec![format!(
-        "d = {d} of D = {width}, seed {}, {} updates; metrics are over {inputs}.",
+        "d = {d} of D = {width}, seed {}, {} updates; metrics are over {}.",
         whole("seed"),
         summary.steps,
+        inputs_of(analysis),
     )];
     found.push(ranks(analysis));
     let remark = ending.and_then(|ending| ending.remark());
@@ -194,7 +242,7 @@ fn finished(name: &str, summary: &Summary, analysis: &Json, config: &str) -> Mar
     found.extend(findings::all(analysis, works));
     html! {
         h1 { (visible(&heading(name, analysis))) }
-        p.question { (visible(&question)) }
+        p.question { (visible(&question(analysis))) }
         p.answer.bad[works == Works::No] { (visible(&answer)) }
         (section("What was found", list(&found)))
     }

@@ -14,7 +14,7 @@ use crate::shrink::outcome::{Outcome, RESULT};
 use crate::shrink::path::{PATH, SHRINK};
 use base::escape::visible;
 
-const NOTE: &str = "A row for the start and for every accepted drop. dropped: dimensions fewer than in the row before. try: the \
+const NOTE: &str = "A row for the start of each descent and for every accepted drop. dropped: dimensions fewer than in the row before. try: the \
                     training that succeeded, of those made for this drop; targets, learning_rate and layer_weight are its \
                     own. steps: updates of all of them, total_steps: from the start on. gap: the smallest lead of a right \
                     class over every other one. lowest_cosine: of a block's output with the compiled model's, of the block \

@@ -1,5 +1,7 @@
 //! The files of a run's directory and of a study's, and what rebuilds them.
 
+use std::path::Path;
+
 /// The resolved configuration; a directory with it is a run's.
 pub const CONFIG: &str = "config.toml";
 /// A row for each logged step.
@@ -79,3 +81,9 @@ pub const ANALYZE_RUN: &str = "`compress analyze DIR` rebuilds it from the run";
 pub const ANALYZE: &str = "`compress analyze DIR` rebuilds it from the runs";
 /// What rebuilds the tables of a sweep.
 pub const COLLECT: &str = "`compress sweep --collect DIR` rebuilds it from the runs";
+
+/// Whether a directory has a `W` and its configuration and is no run's: that of a `W` that `compress shrink` accepted.
+pub fn is_accepted_w(directory: &Path) -> bool {
+    let has = |name: &str| directory.join(name).is_file();
+    has(CONFIG) && has(PROJECTION) && ![METRICS, SUMMARY].into_iter().any(has)
+}

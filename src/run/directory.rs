@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::config::RunConfig;
+use crate::config::{Method, RunConfig};
 use crate::recovery::record::{COSINES, DRAWING, RECOVERY, TARGETS};
 use crate::results::layout::{
     ANALYSIS, CERTIFICATE, CHECKPOINT, CIRCUIT, CIRCUIT_DRAWING, CONFIG, DIAGNOSTICS, FAILURE,
     FEATURES, GRAM, GRAMS, INTERVENTIONS, LAYER_POSITIONS, LAYERS, METRICS, POSITIONS,
     PREVIOUS_CHECKPOINT, PROJECTION, RESTARTS, SUMMARY, VARIABLES, WARNINGS, WORST_INPUTS,
+    is_accepted_w,
 };
 use base::files::{self, FileError, links, names, remove};
 use base::interrupt;
@@ -100,6 +101,13 @@ pub enum DirectoryError {
         /// Why.
         problem: String,
     },
+    /// Training would replace a `W` that cost a search.
+    #[error(
+        "{} holds a W that `compress shrink` accepted, which a run there would replace: choose another output directory \
+         (--output)",
+        .0.display()
+    )]
+    AcceptedW(PathBuf),
     /// Another process works in it.
     #[error(
         "{} is in use by another process: wait for it, or choose another output directory",
@@ -246,6 +254,9 @@ pub fn inspect(path: &Path, config: &RunConfig, force: bool) -> Result<(), Direc
         Err(e) => return Err(FileError::new("read", path)(e).into()),
         Ok(info) if !info.is_dir() => return Err(DirectoryError::NotADirectory(path.to_owned())),
         Ok(_) => {}
+    }
+    if config.compression.method == Method::Train && is_accepted_w(path) && !force {
+        return Err(DirectoryError::AcceptedW(path.to_owned()));
     }
     let kept = path.join(CONFIG);
     if !kept.exists() {

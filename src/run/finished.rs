@@ -109,15 +109,7 @@ impl Subject {
         if is_run(directory) && directory.join(PROJECTION).exists() {
             return Self::read(directory);
         }
-        let FinishedRun {
-            experiment,
-            projection,
-            ..
-        } = FinishedRun::load(directory)?;
-        Ok(Self {
-            experiment,
-            projection,
-        })
+        FinishedRun::load(directory).map(Self::from)
     }
 
     fn read(directory: &Path) -> Result<Self, FinishedError> {
@@ -132,6 +124,15 @@ impl Subject {
             experiment,
             projection,
         })
+    }
+}
+
+impl From<FinishedRun> for Subject {
+    fn from(run: FinishedRun) -> Self {
+        Self {
+            experiment: run.experiment,
+            projection: run.projection,
+        }
     }
 }
 

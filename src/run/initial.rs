@@ -20,7 +20,7 @@ use superposition::projection::stack;
 ///
 /// Only `normal` and `orthonormal` differ from seed to seed and from start to start, and from matrix to
 /// matrix where these are independent. `init_std` is the standard deviation of normal entries, and the
-/// length of the rows of the others: at 1 these are the baselines themselves.
+/// length of the rows of the others: at 1 these are the baselines themselves. A `W` from a file is taken as it is.
 pub(super) fn initial(
     experiment: &Experiment,
     start: u32,
@@ -42,7 +42,7 @@ pub(super) fn initial(
             } else {
                 k
             };
-            return Some(stack(copies, true, || w.clone()) * scale);
+            return Some(stack(copies, true, || w.clone()));
         }
     };
     let method = match init {

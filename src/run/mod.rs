@@ -29,7 +29,7 @@ pub mod progress;
 pub mod reference;
 mod restarts;
 pub mod step_log;
-mod tables;
+pub mod tables;
 mod training;
 mod warnings;
 

@@ -1,6 +1,8 @@
 //! What a finished run leaves: `layers.csv`, `gram.csv`, `projection.safetensors`, `summary.json`; the
 //! analysis adds its tables (`super::analyzed`).
 
+use std::path::Path;
+
 use super::directory::RunDirectory;
 use super::warnings;
 use crate::results::Summary;
@@ -28,20 +30,28 @@ pub fn write(
         .zip(&evaluation.blocks)
         .map(|(block, fit)| (block, fit.mse, fit.cosine));
     write_csv(&directory.file(LAYERS), &["block", "mse", "cosine"], layers)?;
+    write_gram(&directory.file(GRAM), model, projection)?;
+    if projection.wiring.count() > 2 {
+        write_grams(directory, model, projection)?;
+    }
+    projection.save(&directory.file(PROJECTION))
+}
+
+/// `gram.csv`, a row for each pair of features.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn write_gram(
+    path: &Path,
+    model: &CompiledModel,
+    projection: &Projection,
+) -> Result<(), FileError> {
     let gram = projection.gram(model);
     let labels = &projection.labels;
     let pairs = gram
         .indexed_iter()
         .map(|((a, b), value)| (&labels[a], &labels[b], value));
-    write_csv(
-        &directory.file(GRAM),
-        &["feature_a", "feature_b", "value"],
-        pairs,
-    )?;
-    if projection.wiring.count() > 2 {
-        write_grams(directory, model, projection)?;
-    }
-    projection.save(&directory.file(PROJECTION))
+    write_csv(path, &["feature_a", "feature_b", "value"], pairs)
 }
 
 /// `grams.csv`: of several `G` each, in the rows that its writer writes.

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
-use super::path::{self, Row};
+use super::path::{self, Descent, Row};
 use super::standard::Standard;
 use crate::config::{ConfigError, ConfigSource, RunConfig, ShrinkConfig, Start, StartFile};
 use crate::results::layout::{CONFIG, PROJECTION};
@@ -22,6 +22,9 @@ use superposition::projection::ProjectionError;
 
 /// The run file with all settings of the search: it repeats it.
 pub const SETTINGS: &str = "shrink.toml";
+
+/// Where the run goes that the `config.toml` beside an accepted `W` begins.
+const OWN_RUN: &str = "run";
 
 /// Why a directory cannot be used.
 #[derive(Debug, Error)]
@@ -101,12 +104,23 @@ impl ShrinkDirectory {
         &self.path
     }
 
-    /// The directory of the `W` of one width.
+    /// The directory of the `W` of one width: of the first descent, and of the smallest `d` of all.
     pub fn of(&self, standard: Standard, d: usize) -> PathBuf {
         self.path.join(standard.name()).join(format!("d={d}"))
     }
 
-    /// Keeps a `W` that works, before its row.
+    /// The directory of the `W` of one width that a descent accepted.
+    pub fn of_descent(&self, descent: Descent, d: usize) -> PathBuf {
+        match descent.number {
+            1 => self.of(descent.standard, d),
+            number => {
+                let of_standard = self.path.join(descent.standard.name());
+                of_standard.join(format!("descent={number}/d={d}"))
+            }
+        }
+    }
+
+    /// Keeps a `W` that works in a directory below this one, before its row.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -114,15 +128,15 @@ impl ShrinkDirectory {
         &self,
         experiment: &Experiment,
         standard: Standard,
+        directory: &Path,
         w: &Array2<f64>,
     ) -> Result<(), DirectoryError> {
         let d = w.nrows();
-        let directory = self.of(standard, d);
         let of_standard = self.path.join(standard.name());
-        files::make_directory(&of_standard)?;
-        files::remove_leftovers(&of_standard)?;
-        files::make_directory(&directory)?;
-        files::remove_leftovers(&directory)?; // of a session that was killed here
+        for directory in [&of_standard, files::parent_of(directory), directory] {
+            files::make_directory(directory)?;
+            files::remove_leftovers(directory)?; // of a session that was killed here
+        }
         let path = directory.join(PROJECTION);
         let projection = experiment.projection(w);
         projection.save(&path)?;
@@ -134,25 +148,25 @@ impl ShrinkDirectory {
             from: path,
             sha256: Some(hex(&Sha256::digest(&bytes))),
         });
-        config.output.dir.clone_from(&directory);
+        config.output.dir = directory.join(OWN_RUN); // training there leaves the accepted W alone
         let config_path = directory.join(CONFIG);
         let text = config
-            .to_toml(&directory)
+            .to_toml(directory)
             .map_err(|e| FileError::new("write", &config_path)(std::io::Error::other(e)))?;
         Ok(files::write_atomically(&config_path, text.as_bytes())?)
     }
 
-    /// The `W` of a row.
+    /// The `W` in such a directory.
     ///
     /// # Errors
     /// If it is not there, or another one.
     pub fn load(
         &self,
         experiment: &Experiment,
-        standard: Standard,
+        directory: &Path,
         d: usize,
     ) -> Result<Array2<f64>, DirectoryError> {
-        let path = self.of(standard, d).join(PROJECTION);
+        let path = directory.join(PROJECTION);
         let projection = Projection::load(&path, &experiment.model)?;
         if projection.w.dim() == (d, experiment.model.width()) {
             Ok(projection.w)
@@ -195,6 +209,20 @@ impl ShrinkDirectory {
             &path,
             format!("{text}\n").as_bytes(),
         )?)
+    }
+
+    /// Removes such a file, if it is there.
+    ///
+    /// # Errors
+    /// If it cannot be removed.
+    pub fn remove_result(&self, name: &str) -> Result<(), DirectoryError> {
+        let path = self.path.join(name);
+        match std::fs::remove_file(&path) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                Err(FileError::new("remove", &path)(e).into())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The rows that are there.

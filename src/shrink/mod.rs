@@ -5,8 +5,9 @@
 //! - [`path`]: `path.csv`, a row a drop.
 //! - `standard`: what a `W` has to do.
 //! - `candidates`: which dimensions could be dropped.
-//! - `attempt`: one training.
-//! - `descent`: one drop after the other.
+//! - `plans`: the trainings to make for a drop.
+//! - `attempt`: one training; `tries`: those of one drop, side by side.
+//! - `descent`: one drop after the other, and one descent after the other.
 //! - [`outcome`]: what was found.
 //!
 //! Everything follows from the run file, the seed and the last accepted `W`: who is stopped and goes on, with however
@@ -18,7 +19,10 @@ mod descent;
 pub mod directory;
 pub mod outcome;
 pub mod path;
+mod plans;
 mod standard;
+mod tries;
 
 pub use descent::{Session, Shrink, ShrinkError, Watcher};
 pub use standard::Standard;
+pub use tries::Dropping;

@@ -1,7 +1,10 @@
 //! `shrink.json`: what a search found, and how that is said.
 
+use std::cmp::Ordering;
+
 use serde::{Deserialize, Serialize};
 
+use super::path::first;
 use base::numbers::count;
 
 /// The search's result, when it is complete.
@@ -9,6 +12,11 @@ pub const RESULT: &str = "shrink.json";
 
 /// What one criterion came to, in its directory.
 pub const FOUND: &str = "found.json";
+
+/// What one descent came to, in its criterion's directory.
+pub fn of_descent(number: u32) -> String {
+    format!("descent={number}.json")
+}
 
 /// What a search found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -38,12 +46,39 @@ pub struct Found {
     pub standard: String,
     /// The smallest `d` that works.
     pub d: usize,
-    /// Updates to get there.
+    /// The descent that reached it, from 1 on.
+    #[serde(default = "first")]
+    pub descent: u32,
+    /// How many descents there were.
+    #[serde(default = "first")]
+    pub descents: u32,
+    /// Updates of that descent down to it.
     pub steps: u64,
-    /// Updates of the trainings that failed at one dimension less.
-    pub failed_steps: u64,
-    /// Of these trainings, how many there were: none if the search was not to go further.
+    /// All other updates: of trainings that failed at one dimension less, and of other descents.
+    #[serde(alias = "failed_steps")]
+    pub other_steps: u64,
+    /// Trainings that failed at one dimension less, of all descents that came so far: none if none was to go further.
     pub failed_trainings: usize,
+}
+
+impl Found {
+    /// This one and a later descent's: the smaller `d`, or the first of equals, with the updates of both.
+    pub fn beside(self, later: Self) -> Self {
+        let all = self.steps + self.other_steps + later.steps + later.other_steps;
+        let descents = self.descents + 1;
+        let failed_trainings = match self.d.cmp(&later.d) {
+            Ordering::Less => self.failed_trainings,
+            Ordering::Equal => self.failed_trainings + later.failed_trainings,
+            Ordering::Greater => later.failed_trainings,
+        };
+        let best = if later.d < self.d { later } else { self };
+        Self {
+            descents,
+            other_steps: all - best.steps,
+            failed_trainings,
+            ..best
+        }
+    }
 }
 
 impl Outcome {
@@ -63,19 +98,22 @@ impl Outcome {
             };
             let rest = match found.d {
                 1 => "No d is smaller.".to_owned(),
-                _ if found.failed_trainings == 0 => {
-                    "The search stopped there, as shrink.min_dim asked; a smaller d was not tried."
-                        .to_owned()
-                }
+                _ if found.failed_trainings == 0 => "The search stopped there, at shrink.min_dim or because right outputs \
+                                                     need as many dimensions; a smaller d was not tried."
+                    .to_owned(),
                 d => format!(
                     "None of {} at d = {} succeeded, which is no proof that there is no such W.",
                     count(found.failed_trainings, "training"),
                     d - 1
                 ),
             };
+            let which = match found.descents {
+                1 => String::new(),
+                all => format!(" by descent {} of {all}", found.descent),
+            };
             said.push(format!(
-                "The smallest d found at which {meaning}: {} ({} updates on the way, {} more without success). {rest}",
-                found.d, found.steps, found.failed_steps
+                "The smallest d found at which {meaning}: {}{which} ({} updates on the way down to it, {} others). {rest}",
+                found.d, found.steps, found.other_steps
             ));
         }
         if self.tied_answers > 0 {

@@ -18,11 +18,28 @@ pub const SHRINK: &str = "`compress shrink` writes it again, into another direct
 /// Larger tables are none.
 const MAX_BYTES: u64 = 16 << 20;
 
+/// One way down, by one criterion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Descent {
+    /// The criterion.
+    pub standard: Standard,
+    /// From 1 on.
+    pub number: u32,
+}
+
+/// The descent of tables and results from before there were several.
+pub(super) fn first() -> u32 {
+    1
+}
+
 /// One row.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     /// `faithful` or `outputs`.
     pub standard: String,
+    /// Which way down from the start, from 1 on.
+    #[serde(default = "first")]
+    pub descent: u32,
     /// The width of the `W` that works.
     pub d: usize,
     /// Dimensions that were dropped for it; 0 for the start.
@@ -40,7 +57,7 @@ pub struct Row {
     pub layer_weight: Option<f64>,
     /// Updates of all trainings for this row, that one the last.
     pub steps: u64,
-    /// Updates from the beginning on, of this criterion.
+    /// Updates from this descent's beginning on.
     pub total_steps: u64,
     /// Answers that are right, of those that count.
     pub right: u64,
@@ -60,10 +77,11 @@ pub struct Row {
 
 impl Row {
     /// A row for a `W` that works.
-    pub fn new(standard: Standard, d: usize, standing: &Standing) -> Self {
+    pub fn new(descent: Descent, d: usize, standing: &Standing) -> Self {
         let answers = standing.answers;
         Self {
-            standard: standard.name().to_owned(),
+            standard: descent.standard.name().to_owned(),
+            descent: descent.number,
             d,
             dropped: 0,
             attempt: 0,
@@ -81,6 +99,11 @@ impl Row {
             lowest_cosine: standing.cosine,
             seconds: 0.0,
         }
+    }
+
+    /// Whether the row belongs to a descent.
+    pub fn is_of(&self, descent: Descent) -> bool {
+        self.standard == descent.standard.name() && self.descent == descent.number
     }
 
     /// The recipe, of a row that was trained.

@@ -1,5 +1,6 @@
 //! `compress shrink`: one dimension fewer again and again, with every accepted `W` doing what is asked.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -16,7 +17,9 @@ use tracr_compress::run::experiment::Experiment;
 use crate::common::command::{call, compress, json, run, snapshot, succeed, text};
 
 /// A search that takes a second or two.
-const SHORT: [&str; 8] = [
+const SHORT: [&str; 10] = [
+    "--set",
+    "shrink.descents=2",
     "--set",
     "shrink.steps=1500",
     "--set",
@@ -41,7 +44,7 @@ fn search(config: &str, output: &Path, more: &[&str]) -> Json {
 }
 
 /// `path.csv`, a map from column to cell for each row.
-fn rows(output: &Path) -> Vec<std::collections::BTreeMap<String, String>> {
+fn rows(output: &Path) -> Vec<BTreeMap<String, String>> {
     let mut reader = csv::Reader::from_path(output.join("path.csv")).unwrap();
     reader.deserialize().map(Result::unwrap).collect()
 }
@@ -75,12 +78,16 @@ fn shrink_goes_down_and_every_accepted_w_does_what_is_asked() {
         let judge = Judge::new(Arc::clone(&teacher));
         let evaluator = Evaluator::new(Arc::clone(&teacher), Objective::default());
         let (mut last, mut total) = (None, 0);
+        let mut smallest = BTreeMap::new();
         for row in rows(&output) {
             let d: usize = row["d"].parse().unwrap();
             let standard = row["standard"].as_str();
-            let path = output
-                .join(standard)
-                .join(format!("d={d}/projection.safetensors"));
+            let descent: usize = row["descent"].parse().unwrap();
+            let of_descent = match descent {
+                1 => output.join(standard),
+                n => output.join(standard).join(format!("descent={n}")),
+            };
+            let path = of_descent.join(format!("d={d}/projection.safetensors"));
             let w = Projection::load(&path, &experiment.model).unwrap().w;
             assert_eq!(w.dim(), (d, experiment.model.width()));
             let answers = judge.judge(&w, &Wiring::default());
@@ -94,8 +101,12 @@ fn shrink_goes_down_and_every_accepted_w_does_what_is_asked() {
                 assert!(blocks.iter().all(|b| b.cosine.is_none_or(|c| c >= 0.99)));
             }
             let steps: u64 = row["steps"].parse().unwrap();
+            smallest
+                .entry(standard.to_owned())
+                .or_insert_with(Vec::new)
+                .push((d, descent));
             match &last {
-                Some((before, from)) if before == standard => {
+                Some((before, from)) if *before == (standard.to_owned(), descent) => {
                     let dropped: usize = row["dropped"].parse().unwrap();
                     assert_eq!(d + dropped, *from);
                     assert!(dropped > 0 && steps > 0);
@@ -107,12 +118,28 @@ fn shrink_goes_down_and_every_accepted_w_does_what_is_asked() {
                 }
             }
             assert_eq!(row["total_steps"], total.to_string());
-            last = Some((standard.to_owned(), d));
+            last = Some(((standard.to_owned(), descent), d));
+        }
+        // The smallest d of both descents counts, the first one's if they are equal; its W stands beside the first one's.
+        for found in result["found"].as_array().unwrap() {
+            let standard = found["standard"].as_str().unwrap();
+            let (d, descent) = *smallest[standard].iter().min().unwrap();
+            assert_eq!(
+                (&found["d"], &found["descent"]),
+                (&d.into(), &descent.into())
+            );
+            assert_eq!(found["descents"], 2);
+            let below = format!("d={d}/projection.safetensors");
+            let kept = fs::read(output.join(standard).join(&below)).unwrap();
+            let of_descent = output
+                .join(standard)
+                .join(format!("descent={descent}"))
+                .join(&below);
+            assert!(descent == 1 || fs::read(of_descent).unwrap() == kept);
         }
         let found = |i: usize| result["found"][i]["d"].as_u64().unwrap();
         assert_eq!(result["found"][0]["standard"], "faithful");
         assert!(found(0) < rank && found(1) <= found(0), "{result}");
-        assert_eq!(last.unwrap().1 as u64, found(1));
         // A second call has nothing to do, and says the same.
         let before = snapshot(&output);
         assert_eq!(search(&config, &output, &[]), result);
@@ -138,6 +165,44 @@ fn shrink_ends_at_the_smallest_d_that_is_asked_for_and_says_so() {
     // It stands on the page, with the proof once there is one.
     let w = output.join("outputs/d=8");
     succeed(&["certify".to_owned(), text(&w)]);
+    // The accepted W is drawn and told of like a run's, once it is analysed, and says so before.
+    for command in ["plot", "report"] {
+        let (code, _, stderr) = call(&[command.to_owned(), text(&w)]);
+        assert_eq!(code, 2);
+        assert!(
+            stderr.contains("`compress analyze DIR` rebuilds it"),
+            "{stderr}"
+        );
+    }
+    succeed(&["analyze".to_owned(), text(&w)]);
+    succeed(&["plot".to_owned(), text(&w)]);
+    assert!(w.join("figures/gram.svg").is_file());
+    succeed(&["report".to_owned(), text(&w)]);
+    let page = fs::read_to_string(w.join("report.html")).unwrap();
+    assert!(
+        page.contains("a W that compress shrink accepted") && page.contains("Proved: frac_prevs")
+    );
+    // Training that begins with it goes elsewhere, and never over it.
+    let kept = fs::read(w.join("projection.safetensors")).unwrap();
+    let train = |more: &[&str]| {
+        let mut all = vec!["train".to_owned(), text(&w.join("config.toml"))];
+        all.extend(
+            ["--quiet", "--set", "training.steps=20"]
+                .iter()
+                .chain(more)
+                .map(|s| (*s).to_owned()),
+        );
+        call(&all)
+    };
+    assert_eq!(train(&[]).0, 0);
+    assert!(w.join("run/summary.json").is_file());
+    let (code, _, stderr) = train(&["--output", &text(&w)]);
+    assert_eq!(code, 2);
+    assert!(
+        stderr.contains("holds a W that `compress shrink` accepted"),
+        "{stderr}"
+    );
+    assert_eq!(fs::read(w.join("projection.safetensors")).unwrap(), kept);
     succeed(&["report".to_owned(), text(&output)]);
     let page = fs::read_to_string(output.join("report.html")).unwrap();
     assert!(page.contains("Certificate: outputs, d = 8") && page.contains("Proved: frac_prevs"));
