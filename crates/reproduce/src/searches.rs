@@ -6,10 +6,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use base::files::FileError;
+use tracr_compress::analysis;
 use tracr_compress::results::ReadError;
 use tracr_compress::results::documents::{json, text};
+use tracr_compress::results::feature::Verdict;
 use tracr_compress::results::layout::{CERTIFICATE, CONFIG, PROJECTION};
 use tracr_compress::results::table::write_csv;
+use tracr_compress::run::finished::Subject;
 use tracr_compress::shrink::directory::SETTINGS;
 use tracr_compress::shrink::outcome::{Outcome, RESULT};
 use tracr_compress::shrink::path::{self, PATH, SHRINK};
@@ -54,6 +57,29 @@ pub struct Row {
     pub max_error: Option<f64>,
     /// The lowest cosine of a block's output with the compiled model's.
     pub lowest_cosine: Option<f64>,
+    /// Features of its `W` with each verdict of the analysis.
+    pub dedicated: usize,
+    #[allow(missing_docs)]
+    pub shared: usize,
+    #[allow(missing_docs)]
+    pub superposed: usize,
+    #[allow(missing_docs)]
+    pub dropped: usize,
+    #[allow(missing_docs)]
+    pub unused: usize,
+}
+
+impl Row {
+    /// The number of features with a verdict.
+    pub fn features(&self, verdict: Verdict) -> usize {
+        match verdict {
+            Verdict::Dedicated => self.dedicated,
+            Verdict::Shared => self.shared,
+            Verdict::Superposed => self.superposed,
+            Verdict::Dropped => self.dropped,
+            Verdict::Unused => self.unused,
+        }
+    }
 }
 
 /// Reads the searches below a directory and writes their table, with a `.gitignore` that keeps of each search what its smallest
@@ -92,6 +118,11 @@ pub fn gather(directory: &Path) -> Result<Vec<Row>, ReadError> {
         "mae",
         "max_error",
         "lowest_cosine",
+        "dedicated",
+        "shared",
+        "superposed",
+        "dropped",
+        "unused",
     ];
     write_csv(&directory.join(FOUND), &header, &rows)?;
     write_ignore(directory, &kept, KEEPS)?;
@@ -127,13 +158,20 @@ fn read(search: &Path, name: &str, kept: &mut Vec<String>) -> Result<Vec<Row>, R
                 )
             })?;
         kept.extend([CONFIG, PROJECTION, CERTIFICATE].map(|file| format!("{name}/{below}/{file}")));
-        let own = || way.iter().filter(|row| row.standard == found.standard);
-        // A second criterion begins where the first one ended.
+        let of_found =
+            |row: &&path::Row| row.standard == found.standard && row.descent == found.descent;
+        let own = || way.iter().filter(of_found);
+        // A second criterion's first descent begins where the first criterion ended, every other one at the start.
+        if found.descent > 1 {
+            (steps, seconds) = (0, 0.0);
+        }
         steps += own().map(|row| row.steps).sum::<u64>();
         seconds += own().map(|row| row.seconds).sum::<f64>();
         let Some(last) = own().next_back() else {
             continue;
         };
+        let verdicts = verdicts(&w)?;
+        let of = |verdict: Verdict| verdicts.iter().filter(|v| **v == verdict).count();
         rows.push(Row {
             program: name.to_owned(),
             criterion: found.standard.clone(),
@@ -149,9 +187,34 @@ fn read(search: &Path, name: &str, kept: &mut Vec<String>) -> Result<Vec<Row>, R
             mae: last.mae,
             max_error: last.max_error,
             lowest_cosine: last.lowest_cosine,
+            dedicated: of(Verdict::Dedicated),
+            shared: of(Verdict::Shared),
+            superposed: of(Verdict::Superposed),
+            dropped: of(Verdict::Dropped),
+            unused: of(Verdict::Unused),
         });
     }
     Ok(rows)
+}
+
+/// What becomes of each feature in the `W` of a directory, over the inputs of its configuration.
+fn verdicts(directory: &Path) -> Result<Vec<Verdict>, ReadError> {
+    let found = Subject::load(directory).map_err(|e| ReadError::Malformed {
+        path: directory.join(CONFIG),
+        line: 1,
+        problem: e.to_string(),
+        remedy: SHRINK.into(),
+    })?;
+    let subject = analysis::Subject {
+        model: &found.experiment.model,
+        space: &found.experiment.space,
+        inputs: &found.experiment.evaluation_set(),
+        w: &found.projection.w,
+        wiring: &found.projection.wiring,
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let analysis = analysis::analyze(subject, &analysis::Settings::default(), threads);
+    Ok(analysis.features.iter().map(|f| f.verdict).collect())
 }
 
 /// The rows of a table that [`gather`] wrote; none if it is not there.

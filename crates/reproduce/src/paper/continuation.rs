@@ -7,8 +7,10 @@ use super::estimate::Estimate;
 use super::study::{Source, Study};
 use super::writer::Writer;
 use crate::searches::{self, Row, SEARCHES};
-use base::numbers::count;
+use base::numbers::{count, listed};
 use tracr_compress::config::keys::{DIM, PROGRAM};
+use tracr_compress::results::feature::Verdict;
+use tracr_compress::results::study_tables::{MeanVerdicts, VerdictRow};
 use tracr_compress::results::{Metric, ReadError};
 
 /// The study of random starts.
@@ -93,7 +95,76 @@ pub fn write(writer: &mut Writer) -> Result<(), ReadError> {
          training. Both have as many updates in all. That no training succeeded at one dimension less is no proof that there \
          is no such `W`.",
     );
+    geometry(writer, &study, &rows)?;
     writer.colophon(&study, &[])
+}
+
+/// The verdicts that the table of features has. Features without use are left out: training has no reason to do anything with them.
+const VERDICTS: [Verdict; 4] = [
+    Verdict::Dedicated,
+    Verdict::Shared,
+    Verdict::Superposed,
+    Verdict::Dropped,
+];
+
+/// What becomes of the features at the smallest `d`, beside random starts.
+fn geometry(writer: &mut Writer, study: &Study, rows: &[Row]) -> Result<(), ReadError> {
+    let Some(random) = study.verdicts()? else {
+        return Ok(());
+    };
+    let mut header = vec!["program", "criterion", "d"];
+    header.extend(VERDICTS.map(Verdict::name));
+    let mut table = vec![
+        header
+            .into_iter()
+            .map(str::to_owned)
+            .collect::<Vec<String>>(),
+    ];
+    // By verdict: in the searches, and on average in random starts.
+    let (mut found, mut expected, mut settings) = ([0.0; 4], [0.0; 4], 0);
+    for row in rows {
+        let prefix = format!("program={}.rasp~", row.program);
+        let of_row = |other: &&VerdictRow| other.d == row.d && other.run.starts_with(&prefix);
+        let of_row: Vec<VerdictRow> = random.iter().filter(of_row).cloned().collect();
+        let means = MeanVerdicts::of(&of_row);
+        let Some(means) = means.first() else {
+            continue;
+        };
+        settings += 1;
+        let mut cells = vec![
+            format!("`{}`", row.program),
+            row.criterion.clone(),
+            row.d.to_string(),
+        ];
+        for (i, verdict) in VERDICTS.into_iter().enumerate() {
+            let mean = means.mean_features.get(&verdict).copied().unwrap_or(0.0);
+            cells.push(format!("{} ({mean:.1})", row.features(verdict)));
+            found[i] += row.features(verdict) as f64;
+            expected[i] += mean;
+        }
+        table.push(cells);
+    }
+    if settings == 0 {
+        return Ok(());
+    }
+    writer.paragraph(
+        "What becomes of the features there: how many have each verdict in the search's `W` (`docs/analysis.md`), and in \
+         parentheses how many have it on average in the random starts at the same `d`. Features that nothing reads or that never \
+         occur are left out.",
+    );
+    writer.table(&table);
+    let of = |numbers: [f64; 4]| {
+        let all = VERDICTS.iter().zip(numbers);
+        let parts: Vec<String> = all.map(|(v, n)| format!("{n:.0} {}", v.name())).collect();
+        listed(&parts)
+    };
+    writer.paragraph(&format!(
+        "Summed over the {}, the searches have {}; random starts {} on average.",
+        count(settings, "row"),
+        of(found),
+        of(expected)
+    ));
+    Ok(())
 }
 
 /// What random starts reach.

@@ -13,6 +13,7 @@ use tracr_compress::results::critical::{Tolerance, critical_width};
 use tracr_compress::results::layout::RUNS;
 use tracr_compress::results::runs::{METHOD_COLUMN, SECONDS, STOP_REASON};
 use tracr_compress::results::statistics::median;
+use tracr_compress::results::study_tables::VerdictRow;
 use tracr_compress::results::{Metric, ReadError, Status, Table};
 
 const REMEDY: &str = "`reproduce publish` on the study's directory rebuilds it";
@@ -107,6 +108,14 @@ impl Study {
                 runs,
             }
         }))
+    }
+
+    /// What became of the features of every run, if the study was analysed.
+    ///
+    /// # Errors
+    /// If the table is garbled.
+    pub fn verdicts(&self) -> Result<Option<Vec<VerdictRow>>, ReadError> {
+        VerdictRow::read(&self.directory)
     }
 
     /// A file below the study's directory, if it is there, by its name below `results/`.

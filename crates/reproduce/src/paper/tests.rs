@@ -219,11 +219,12 @@ fn a_smallest_d_stands_beside_the_random_starts_that_are_right_by_the_same_rule(
     write(
         &searches,
         "found.csv",
-        "program,criterion,width,rank,d,steps,seconds,verdict,lower_bound,tied,gap,mae,max_error,lowest_cosine\n\
-         numbers,faithful,14,9,5,1000,2.0,proved,1,0,,0.001,0.01,0.995\n\
-         classes,outputs,19,11,6,3000,4.0,not_proved,2,0,0.5,,,0.3\n\
-         untried,outputs,19,11,6,3000,4.0,proved,2,0,0.5,,,0.3\n\
-         tied,outputs,19,11,6,3000,4.0,proved,2,8,0.5,,,0.3\n",
+        "program,criterion,width,rank,d,steps,seconds,verdict,lower_bound,tied,gap,mae,max_error,lowest_cosine,\
+         dedicated,shared,superposed,dropped,unused\n\
+         numbers,faithful,14,9,5,1000,2.0,proved,1,0,,0.001,0.01,0.995,1,2,3,4,4\n\
+         classes,outputs,19,11,6,3000,4.0,not_proved,2,0,0.5,,,0.3,0,1,2,3,13\n\
+         untried,outputs,19,11,6,3000,4.0,proved,2,0,0.5,,,0.3,0,1,2,3,13\n\
+         tied,outputs,19,11,6,3000,4.0,proved,2,8,0.5,,,0.3,0,1,2,3,13\n",
     );
     // Of numbers, one is right, one has too large an error, one is not faithful; of classes, one of two is right.
     let mut runs =
@@ -247,12 +248,20 @@ fn a_smallest_d_stands_beside_the_random_starts_that_are_right_by_the_same_rule(
     write(&study, "runs.csv", &runs);
     write(&study, "study_metrics.csv", &metrics);
     write(&study, "medians.csv", "group\n");
+    // Of two random starts of numbers, one drops four features, the other two.
+    let verdicts = "group,d,seed,run,verdict,features\n\
+                    g,5,0,program=numbers.rasp~0-a,dropped,4\ng,5,1,program=numbers.rasp~0-b,dropped,2\n\
+                    g,5,1,program=numbers.rasp~0-b,shared,2\ng,4,1,program=numbers.rasp~0-c,shared,9\n";
+    write(&study, "study_verdicts.csv", verdicts);
     let text = compare(results.path()).unwrap().markdown;
     for line in [
         "| `numbers` | 14 | 9 | faithful | 5 | proved | 1 | 1000 | 1 of 3 |",
         "| `classes` | 19 | 11 | outputs | 6 | not proved | 2 | 3000 | 1 of 2 |",
         "| `untried` | 19 | 11 | outputs | 6 | proved | 2 | 3000 |  |",
         "| `tied` | 19 | 11 | outputs | 6 | proved | 2 | 3000 | 0 of 1 |",
+        "| `numbers` | faithful | 5 | 1 (0.0) | 2 (1.0) | 3 (0.0) | 4 (3.0) |",
+        "Summed over the 1 row, the searches have 1 dedicated, 2 shared, 3 superposed and 4 dropped; random starts 0 dedicated, 1 \
+         shared, 0 superposed and 3 dropped on average.",
         "3 certificates of 4 are proved. At 2 of the 3 with a control",
     ] {
         assert!(text.contains(line), "{line} is not in {text}");
