@@ -264,7 +264,7 @@ impl Carried {
                 "{known}: {get}. An exchange of {variable} alone passes on only a part of the change."
             )
         } else {
-            format!("{known}, but that does not explain the low share: {get}.")
+            format!("{known}, but that does not explain that share: {get}.")
         }
     }
 }
@@ -284,11 +284,11 @@ pub fn sentences(low: &[(&str, &str)], carried: &[Carried]) -> Vec<String> {
         [] => None,
         [name] => Some(format!(
             "The variables that an exchange of {name} leaves as they are carry less than half of its information, even \
-             all together (by an affine map), so linear redundancy does not explain the low share."
+             all together (by an affine map), so linear redundancy does not explain that share."
         )),
         _ => Some(format!(
             "For {} the variables that the exchange leaves as they are carry less than half of the information, even all \
-             together (by an affine map), so linear redundancy does not explain the low shares.",
+             together (by an affine map), so linear redundancy does not explain their shares.",
             listed(&others)
         )),
     });
@@ -367,7 +367,7 @@ mod tests {
         assert!(!found[0].explains());
         assert!(
             found[0].sentence().ends_with(
-                "and keeps its value when is_x is exchanged, but that does not explain the low share: when is_x changes by 1, its readers get 1 \
+                "and keeps its value when is_x is exchanged, but that does not explain that share: when is_x changes by 1, its readers get 1 \
                  from is_x and 0 from tokens."
             ),
             "{}",

@@ -18,7 +18,7 @@ use crate::certify::certificate::Sample;
 use crate::certify::{
     self, Certificate, Limits, LowerBounds, Rule, Space, Subject, Verdict, binomial,
 };
-use crate::results::layout::{CERTIFICATE, PROJECTION};
+use crate::results::layout::{ANALYSIS, CERTIFICATE, PROJECTION};
 use crate::run::finished::Subject as Compressed;
 use base::escape;
 use base::files::{self, hex};
@@ -101,7 +101,15 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
     };
     terminal::print(&shown)?;
     match certificate.verdict {
-        Verdict::Proved | Verdict::Sampled => Ok(()),
+        Verdict::Proved | Verdict::Sampled => {
+            if !args.json {
+                // A W of a search is analysed first: its page is made of the analysis.
+                let is_analysed = args.run.join(ANALYSIS).is_file();
+                let next = if is_analysed { "report" } else { "analyze" };
+                terminal::message(&output::next(next, &args.run));
+            }
+            Ok(())
+        }
         verdict => Err(Failure::Running(anyhow::anyhow!(
             "the claim is {}: {} says where",
             if verdict == Verdict::Wrong {
@@ -232,7 +240,7 @@ fn text(certificate: &Certificate<'_>, path: &Path) -> String {
         Rule::Classes { .. } => {
             if let Some((value, proved)) = findings.extreme {
                 row(
-                    "smallest gap",
+                    "smallest lead",
                     format!(
                         "{}, proved: at least {}",
                         significant(value),
@@ -242,7 +250,7 @@ fn text(certificate: &Certificate<'_>, path: &Path) -> String {
             }
             if let Some((value, proved)) = findings.compiled_gap {
                 row(
-                    "compiled gap",
+                    "compiled model's lead",
                     format!(
                         "{}, proved: at least {}",
                         significant(value),
@@ -296,12 +304,13 @@ fn text(certificate: &Certificate<'_>, path: &Path) -> String {
 
 /// How small d can be at all.
 fn lower_bounds(bounds: &LowerBounds) -> String {
-    let mut text = format!("d of at least {} for right outputs", bounds.outputs);
+    let mut text = format!("no W with d below {} has right outputs", bounds.outputs);
     if let Some(attention) = &bounds.attention {
-        let _ = write!(text, ", {} if {} is exact", attention.d, attention.block);
+        let (block, d) = (&attention.block, attention.d);
+        let _ = write!(text, "; none below {d} has an exact {block}");
     }
     if let Some(reads) = bounds.reads {
-        let _ = write!(text, ", {reads} if every read is exact");
+        let _ = write!(text, "; none below {reads} has every read exact");
     }
     text
 }

@@ -115,11 +115,15 @@ pub fn main(args: &Args) -> Result<(), Failure> {
         (_, true) => Check::Strict,
         _ => Check::Warn,
     };
-    let Compiled { model, report, .. } = compiled(&args.program, &settings, wanted)?;
+    let (compiled, agreement) = compiled(&args.program, &settings, wanted)?;
+    let Compiled { model, report, .. } = compiled;
     let name = escape::name(&model.metadata.program);
     let mut text = format!("{name}: {report}\n");
     for share in &report.added {
         text.push_str(&format!("  of which {share}\n"));
+    }
+    if let Some(agreement) = agreement {
+        text.push_str(&format!("  {agreement}\n"));
     }
     if !args.no_check {
         text.push_str(&widths(&model));
@@ -128,7 +132,9 @@ pub fn main(args: &Args) -> Result<(), Failure> {
         model.save(path).map_err(Failure::input)?;
         text.push_str(&format!("written to {}\n", path.display()));
     }
-    Ok(terminal::print(&text)?)
+    terminal::print(&text)?;
+    terminal::message(&output::next("init", &args.program));
+    Ok(())
 }
 
 /// What to do where a model differs from its program.
@@ -142,8 +148,12 @@ pub enum Check {
     Strict,
 }
 
-/// A program compiled, with its notes and differences said.
-pub fn compiled(path: &Path, settings: &Settings, wanted: Check) -> Result<Compiled, Failure> {
+/// A program compiled, with its notes and differences said; and where there are none, how that is known.
+pub fn compiled(
+    path: &Path,
+    settings: &Settings,
+    wanted: Check,
+) -> Result<(Compiled, Option<String>), Failure> {
     let compiled = Source::find(path)
         .compile(settings)
         .map_err(Failure::input)?;
@@ -151,7 +161,7 @@ pub fn compiled(path: &Path, settings: &Settings, wanted: Check) -> Result<Compi
         terminal::message(&format!("note: {note}"));
     }
     if wanted == Check::None {
-        return Ok(compiled);
+        return Ok((compiled, None));
     }
     let checked = check(&compiled)?;
     if let Some(text) = &checked.difference {
@@ -169,7 +179,7 @@ pub fn compiled(path: &Path, settings: &Settings, wanted: Check) -> Result<Compi
     for text in &checked.notes {
         terminal::message(&format!("note: {text}"));
     }
-    Ok(compiled)
+    Ok((compiled, checked.agreement))
 }
 
 /// Of wider models the rank takes minutes.
@@ -197,6 +207,8 @@ fn widths(model: &CompiledModel) -> String {
 pub struct Checked {
     /// Where they differ; nothing if nowhere.
     pub difference: Option<String>,
+    /// On how many inputs they agree, if they do not differ.
+    pub agreement: Option<String>,
     /// Whether the model cannot be what was meant.
     pub is_hopeless: bool,
     /// What makes the comparison worth less.
@@ -226,6 +238,18 @@ pub fn check(compiled: &Compiled) -> Result<Checked, Failure> {
         }
         checked.difference = Some(text);
         checked.is_hopeless = verdict.is_hopeless();
+    }
+    if checked.difference.is_none() && verdict.inputs > 0 {
+        checked.agreement = Some(match verdict.complete {
+            true => format!(
+                "the model agrees with the program on all {} inputs",
+                verdict.inputs
+            ),
+            false => format!(
+                "the model agrees with the program on {} inputs that were drawn",
+                verdict.inputs
+            ),
+        });
     }
     checked
         .notes

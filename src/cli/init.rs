@@ -72,7 +72,7 @@ fn example(name: &str, directory: &Path, settings: &CompileArgs) -> Result<Examp
 /// The files of a program that is a file, which stays where it is.
 fn of_file(path: &Path, directory: &Path, settings: &CompileArgs) -> Result<Example, Failure> {
     let settings = settings.resolve()?;
-    let compiled = compiled(path, &settings, Check::Warn)?;
+    let (compiled, _) = compiled(path, &settings, Check::Warn)?;
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let own = Own {
         name: &stem,

@@ -2,13 +2,14 @@
 //! `compress recover STUDY`: of every run, with their scores.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
 use super::failure::Failure;
 use super::kind::{self, Kind};
 use super::recover_directory::{RecoverDirectory, Remedy, Request, refused as refused_directory};
-use super::recover_run::fingerprint;
+use super::recover_run::{fingerprint, place_of};
 use super::recover_study::{self, Task};
 use super::signals::StopRequest;
 use super::stream_part::{self, PartArgs};
@@ -22,7 +23,7 @@ use crate::results::layout::{RECOVERY_SCORES, STUDY};
 use crate::results::recovery_scores::RecoveryRow;
 use crate::run::finished::Subject;
 use crate::study::Record;
-use base::numbers::count;
+use base::numbers::{count, listed};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -33,7 +34,8 @@ pub struct Args {
     /// random (rows of the data); of a study several, with commas between them [default of a study: those of its file]
     #[arg(long, value_parser = method, value_delimiter = ',')]
     method: Vec<Method>,
-    /// Where to write: a folder seed=S for each seed. In a study that is decided: recovery/METHOD in each run's directory
+    /// Where to write: a folder seed=S for each seed [default: recovery/METHOD in the run's directory, as for each run of a
+    /// study]
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
     /// How many dictionaries to look for, with the seeds 0, 1, ... [default: 1]
@@ -66,7 +68,7 @@ fn method(word: &str) -> Result<Method, String> {
         let names = Method::ALL.map(|(name, _)| name.to_owned());
         let near = Method::nearest(word);
         let near = near.map_or_else(String::new, |near| format!("did you mean {near}? "));
-        format!("{near}the methods are {}", base::numbers::listed(&names))
+        format!("{near}the methods are {}", listed(&names))
     })
 }
 
@@ -87,17 +89,15 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
         return of_study(args, stop);
     }
     let [method] = args.method[..] else {
+        let names = Method::ALL.map(|(name, _)| name.to_owned());
         return Err(Failure::Input(anyhow::anyhow!(
-            "{}: give one --method for a run; several are for a study's directory",
-            base::escape::path(&args.run)
+            "{}: give one --method for a run; the methods are {}; several are for a study's directory",
+            base::escape::path(&args.run),
+            listed(&names)
         )));
     };
-    let Some(output) = &args.output else {
-        return Err(Failure::Input(anyhow::anyhow!(
-            "{}: say with -o DIR where the dictionaries of this run go",
-            base::escape::path(&args.run)
-        )));
-    };
+    let default = place_of(&args.run, method);
+    let output = args.output.as_ref().unwrap_or(&default);
     check_options(args, method)?;
     output::directory(output, "recover writes a folder for each seed")?;
     of_run(args, (method, output), stop)
@@ -137,15 +137,16 @@ fn of_run(
             refused_directory(output, "is in use by another process", Remedy::Another)
         })?;
     stop.say(format!(
-        "stopped; the same command goes on with the first seed that is not done ({})",
+        "stopped; the same command begins the first seed again that is not done ({})",
         output.display()
     ));
     let mut all = Vec::new();
+    let mut last_word = Instant::now();
     for seed in 0..args.seeds.unwrap_or(1) {
         let facts = match directory.found(seed)? {
             Some(facts) => facts,
             None => {
-                let mut watch = |tried: &Tried| say(args, seed, tried);
+                let mut watch = |tried: &Tried| say(args, seed, tried, &mut last_word);
                 let found = methods::find(&truth.rows, &settings, seed, threads, &mut watch)
                     .map_err(|e| refused(args, &e.to_string()))?;
                 directory.keep(seed, &found)?;
@@ -160,7 +161,16 @@ fn of_run(
     } else {
         text(output, &settings, &data, &all)
     };
-    Ok(terminal::print(&printed)?)
+    terminal::print(&printed)?;
+    if !args.json && !args.quiet {
+        let score = format!(
+            "score {} {} --output",
+            output::argument(&args.run),
+            output::argument(&directory.of(0))
+        );
+        terminal::message(&output::next(&score, &args.run));
+    }
+    Ok(())
 }
 
 /// Every completed run of a study, and the table of all.
@@ -257,12 +267,20 @@ fn refused(args: &Args, problem: &str) -> Failure {
     ))
 }
 
-/// A line for what was tried.
-fn say(args: &Args, seed: u64, tried: &Tried) {
-    if args.quiet {
+/// The least time between two lines about starts.
+const WORD_INTERVAL: Duration = Duration::from_secs(10);
+
+/// A line for what was tried, and now and then for what is under way.
+fn say(args: &Args, seed: u64, tried: &Tried, last: &mut Instant) {
+    if args.quiet || !tried.is_over() && last.elapsed() < WORD_INTERVAL {
         return;
     }
+    *last = Instant::now();
     let mut words = vec![format!("seed {seed}: {}", tried.value)];
+    if !tried.is_over() {
+        let (done, all) = tried.starts;
+        words.push(format!("start {done} of {all} done"));
+    }
     if let Some(objective) = tried.objective {
         words.push(format!("objective {}", significant(objective)));
     }

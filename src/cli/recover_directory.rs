@@ -63,7 +63,7 @@ pub struct RecoverDirectory {
 
 impl RecoverDirectory {
     /// Takes the directory, made if it is not there; `None` if another process has it. Nothing is written into one that
-    /// holds something else.
+    /// holds something else; of what was asked for before and never found, nothing is kept.
     pub fn open(path: &Path, request: &Request, remedy: Remedy) -> Result<Option<Self>, Failure> {
         inspect(path, request, remedy)?;
         files::make_directory(path).map_err(Failure::writing)?;
@@ -78,7 +78,7 @@ impl RecoverDirectory {
             _lock: lock,
         };
         let file = path.join(REQUEST);
-        if !file.exists() {
+        if read::<Request>(&file, remedy)?.as_ref() != Some(request) {
             write(&file, request)?;
         }
         Ok(Some(directory))
@@ -153,10 +153,10 @@ fn inspect(path: &Path, request: &Request, remedy: Remedy) -> Result<(), Failure
             )),
         };
     };
-    if there.projection_sha256 != request.projection_sha256 {
+    if there.projection_sha256 != request.projection_sha256 && !seeds(path)?.is_empty() {
         return Err(refused(path, "holds dictionaries of another run", remedy));
     }
-    if there != *request {
+    if there != *request && !seeds(path)?.is_empty() {
         return Err(refused(
             path,
             &format!("holds dictionaries that were asked for otherwise ({REQUEST} says how)"),

@@ -44,7 +44,7 @@ pub enum End {
 }
 
 /// Where the dictionaries of a method are.
-fn place_of(run: &Path, method: Method) -> PathBuf {
+pub fn place_of(run: &Path, method: Method) -> PathBuf {
     run.join(RECOVERY_DIRECTORY).join(method.name())
 }
 

@@ -270,9 +270,10 @@ pub fn tokens(
                 .map(|i| vocab[i].clone())
                 .ok_or_else(|| {
                     input(format!(
-                        "unknown token `{}`: the vocabulary is {}",
+                        "unknown token `{}`: the vocabulary is {}{}",
                         escape::name(word),
-                        value::list(vocab)
+                        value::list(vocab),
+                        codec::separated(vocab, word)
                     ))
                 }),
             None => header::words(word, false)

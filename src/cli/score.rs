@@ -6,7 +6,7 @@ use super::failure::Failure;
 use super::kind::{self, Kind};
 use super::signals::StopRequest;
 use super::stream_part::{self, PartArgs, subject, threads};
-use super::table::aligned;
+use super::table::{aligned, wrapped};
 use super::{output, terminal};
 use crate::figures::{self, svg};
 use crate::recovery::dictionary;
@@ -94,7 +94,11 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
     } else {
         text(&record, &directory)
     };
-    Ok(terminal::print(&shown)?)
+    terminal::print(&shown)?;
+    if !args.json && directory == args.run {
+        terminal::message(&output::next("report", &args.run));
+    }
+    Ok(())
 }
 
 /// The figure, from the table that was written.
@@ -125,6 +129,7 @@ fn text(record: &Record, directory: &Path) -> String {
             format!("a sample of {} inputs", data.inputs)
         },
     );
+    text += &wrapped(&record.sentence());
     text += &aligned(&record.table(), 1);
     let value = |x: Option<f64>| x.map_or_else(|| "-".to_owned(), |x| format!("{x:.3}"));
     text += &format!(

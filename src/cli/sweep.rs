@@ -10,7 +10,7 @@ use super::kind::{self, Kind};
 use super::recover_study::{self, Task};
 use super::signals::StopRequest;
 use super::sweep_progress::{self, SweepReporter};
-use super::{output, table, terminal};
+use super::{keys, output, table, terminal};
 use crate::config::StudyFile;
 use crate::results::RunState;
 use crate::results::group::by_key;
@@ -34,7 +34,7 @@ pub struct Args {
     #[arg(required_unless_present = "collect", conflicts_with = "collect")]
     study: Option<PathBuf>,
     /// Replace one key in all runs, as in --set training.steps=2000; may be repeated
-    #[arg(long = "set", value_name = "KEY=VALUE", conflicts_with = "collect")]
+    #[arg(long = "set", value_name = "KEY=VALUE", conflicts_with = "collect", value_parser = keys::Assignment, hide_possible_values = true)]
     set: Vec<String>,
     /// Number of parallel runs, one thread each [default: the number of cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]

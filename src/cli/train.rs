@@ -7,8 +7,9 @@ use super::instructions::Instructions;
 use super::kind::{self, Kind};
 use super::progress::Reporter;
 use super::signals::StopRequest;
-use super::{output, sweep, table, terminal};
+use super::{keys, output, sweep, table, terminal};
 use crate::config::{Method, RunConfig, StudyFile};
+use crate::results::trainings::Verdict;
 use crate::results::{Metric, Summary};
 use crate::run::directory::Place;
 use crate::run::experiment::Experiment;
@@ -42,7 +43,7 @@ pub struct Args {
 #[derive(Debug, clap::Args)]
 struct Options {
     /// Replace one key of the run file, as in --set compression.dim=8; may be repeated
-    #[arg(long = "set", value_name = "KEY=VALUE")]
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = keys::Assignment, hide_possible_values = true)]
     set: Vec<String>,
     /// The run directory, instead of the run file's output.dir
     #[arg(long, value_name = "DIR")]
@@ -199,7 +200,17 @@ fn report(summary: &Summary, config: &RunConfig, json: bool, what: &str) -> Resu
         output::from_here(&config.output.dir).display(),
     ))?;
     if let Some(remark) = summary.ending.and_then(|ending| ending.remark()) {
-        terminal::message(&format!("note: {}: {remark}", summary.name));
+        // A search for the smallest d takes what trains one W.
+        let is_searched = config.compression.method == Method::Train
+            && config.compression.tied
+            && !config.compression.per_layer;
+        let search = match summary.ending.map(|ending| ending.verdict) {
+            Some(Verdict::Stuck) if is_searched => {
+                "; `compress shrink` goes another way: it begins with a W that loses nothing, and drops dimensions"
+            }
+            _ => "",
+        };
+        terminal::message(&format!("note: {}: {remark}{search}", summary.name));
     }
     Ok(())
 }

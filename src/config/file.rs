@@ -113,7 +113,7 @@ impl<'a> TomlFile<'a> {
             } else {
                 return Err(self
                     .assignment(&key, span, value)?
-                    .refused("a table of keys"));
+                    .refused(&schema::table_of(&key)));
             }
         }
         Ok(())

@@ -76,7 +76,7 @@ impl ConfigSource {
         }
         if schema::is_table(&new.key) {
             let Value::Table(table) = &new.value else {
-                return Err(new.refused("a table of keys"));
+                return Err(new.refused(&schema::table_of(&new.key)));
             };
             self.given
                 .retain(|(known, _)| !schema::is_below(known.name, &new.key));

@@ -93,6 +93,21 @@ impl Gram {
         })
     }
 
+    /// The cosines: each entry over the lengths of its two features' directions, none of a feature without a direction.
+    pub fn cosines(&self) -> Self {
+        let n = self.labels.len();
+        let length = |i: usize| self.values[i * n + i].filter(|v| *v > 0.0).map(f64::sqrt);
+        let lengths: Vec<Option<f64>> = (0..n).map(length).collect();
+        let cosine = |(i, value): (usize, &Option<f64>)| {
+            let cosine = (*value)? / lengths[i / n]? / lengths[i % n]?;
+            Some(cosine.clamp(-1.0, 1.0))
+        };
+        Self {
+            labels: self.labels.clone(),
+            values: self.values.iter().enumerate().map(cosine).collect(),
+        }
+    }
+
     /// The largest magnitude.
     pub fn largest(&self) -> f64 {
         self.values

@@ -106,6 +106,34 @@ pub fn draw(gram: &Gram) -> Figure {
     }
 }
 
+/// From this share of cells beyond the colours' limits on, the map of `G` is followed by one of cosines.
+const MANY_BEYOND: f64 = 0.05;
+
+/// The heat map of the features' cosines, where so many entries of `G` are beyond its colours' limits that it hides how the
+/// directions lie; a `G` that is not symmetric has none.
+pub fn cosines(gram: &Gram) -> Option<Figure> {
+    let beyond = ColourScale::of(std::iter::once(gram)).clipped() as f64;
+    if !gram.is_symmetric() || beyond < MANY_BEYOND * gram.values.len() as f64 {
+        return None;
+    }
+    let colours = ColourScale {
+        limit: 1.0,
+        signed: true,
+        above: 0,
+        below: 0,
+    };
+    Some(Figure {
+        name: "gram_cosines".into(),
+        title: "Cosines of the features' directions".into(),
+        caption: "G with every direction scaled to length 1: the cosine of each two features' directions. White is 0 \
+                  (orthogonal), red positive, blue negative; grey lines separate variables. Grey: a feature without a \
+                  direction. Many entries of G itself are beyond the colours of its map, as those of features that W makes long."
+            .into(),
+        source: GRAM.into(),
+        scene: single(&gram.cosines(), &colours, "cosine of two directions"),
+    })
+}
+
 /// The cells, names and colour bar of one map; `what` is the bar's title.
 fn single(gram: &Gram, colours: &ColourScale, what: &str) -> Scene {
     let n = gram.labels.len() as f64;
@@ -304,6 +332,29 @@ mod tests {
             _ => None,
         });
         texts.collect()
+    }
+
+    #[test]
+    fn cosines_are_drawn_where_many_entries_are_off_the_scale() {
+        let long = gram([1.0, 16.0, 0.0], -2.0);
+        let cosines = long.cosines();
+        assert_eq!(
+            cosines.values[..4],
+            [Some(1.0), Some(-0.5), None, Some(-0.5)]
+        );
+        // The third has no direction.
+        assert_eq!(cosines.values[8], None);
+        let figure = super::cosines(&long).unwrap();
+        assert!(marks(&figure.scene).is_empty());
+        assert_eq!(cells_of(&figure.scene, diverging(-0.5)), 2);
+        assert_eq!(cells_of(&figure.scene, MISSING), 5);
+        // Nothing is off the scale; and what is written and read with two matrices has no lengths.
+        assert!(super::cosines(&gram([1.0, 0.5, 0.25], 0.5)).is_none());
+        let two = Gram {
+            values: vec![Some(1.0), Some(9.0), Some(0.0), Some(1.0)],
+            labels: vec!["a".into(), "b".into()],
+        };
+        assert!(super::cosines(&two).is_none());
     }
 
     #[test]

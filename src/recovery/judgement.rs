@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::causal::{self, Causal, VariableScore};
 use super::nulls::{Blind, Ceilings, Nulls};
 use super::rows::Reconstruction;
+use super::scores::activations::{Detector, is_sometimes_active};
 use super::scores::directions::Form;
 use super::scores::saelens::{self, SaeLens};
 use super::scores::{Scored, Scores, score};
@@ -131,11 +132,17 @@ fn targets(truth: &Truth, scored: &Scored, variables: &[VariableScore]) -> Vec<T
         let variable = variables.iter().find(|variable| variable.variable == name);
         variable.and_then(VariableScore::score)
     };
+    // The mean leaves targets out that are always active, or never.
+    let f1 = |number: usize, detector: &Option<Detector>, of: fn(&Detector) -> f64| {
+        let is_judged = is_sometimes_active(truth, number);
+        is_judged.then(|| detector.as_ref().map_or(0.0, of))
+    };
     truth
         .targets
         .iter()
+        .enumerate()
         .zip(scored.matches.iter().zip(&scored.detectors))
-        .map(|(target, (found, detector))| TargetRow {
+        .map(|((number, target), (found, detector))| TargetRow {
             target: target.label.clone(),
             share: target.share,
             atom: found.map(|found| found.atom),
@@ -146,8 +153,8 @@ fn targets(truth: &Truth, scored: &Scored, variables: &[VariableScore]) -> Vec<T
             cosine: found.map_or(0.0, |found| found.cosine),
             activation_atom: detector.map(|detector| detector.atom),
             activation_correlation: detector.map_or(0.0, |detector| detector.correlation.abs()),
-            f1: detector.map(|detector| detector.f1),
-            f1_best_threshold: detector.map(|detector| detector.f1_best_threshold),
+            f1: f1(number, detector, |d| d.f1),
+            f1_best_threshold: f1(number, detector, |d| d.f1_best_threshold),
             causal: causal(&truth.labels[target.members[0].feature]),
         })
         .collect()

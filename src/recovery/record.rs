@@ -9,11 +9,13 @@ use super::causal::VariableScore;
 use super::judgement::Judgement;
 use super::nulls::{Ceilings, NAMES, Nulls, Spread, Spreads};
 use super::scores::Scores;
+use super::scores::directions::RECOVERED;
 use super::scores::saelens::SaeLens;
 use super::truth::gauge::{Near, THRESHOLD};
 use super::truth::{Part, Truth};
 use crate::results::table::write_csv;
 use base::files::{self, FileError};
+use base::numbers::{count, listed};
 use base::tensors::{TensorError, TensorWriter};
 
 /// All scores of a dictionary.
@@ -163,6 +165,43 @@ impl Record {
             ceilings: judgement.ceilings,
             variables: judgement.variables.clone(),
         }
+    }
+
+    /// How much was found, and which scores are beyond what knows nothing of the features.
+    pub fn sentence(&self) -> String {
+        let found = (self.scores.recovered * self.targets as f64).round() as usize;
+        let are = if found == 1 { "is" } else { "are" };
+        let (mut above, mut within, mut below) = (Vec::new(), Vec::new(), Vec::new());
+        for (name, word, of) in NAMES {
+            let judges = ["mcc", "recovered", "activation_mcc", "causal"].contains(&name);
+            let (Some(value), Some(null)) = (of(&self.scores), self.nulls.data_rows.get(name))
+            else {
+                continue;
+            };
+            let list = match value {
+                _ if !judges => continue,
+                x if x > null.high => &mut above,
+                x if x < null.low => &mut below,
+                _ => &mut within,
+            };
+            list.push(word.to_owned());
+        }
+        let parts: Vec<String> = [("above", above), ("within", within), ("below", below)]
+            .into_iter()
+            .filter(|(_, words)| !words.is_empty())
+            .map(|(place, words)| format!("{place} it: {}", listed(&words)))
+            .collect();
+        let beside = match parts.is_empty() {
+            true => String::new(),
+            false => format!(
+                " Beside the middle 95 % of random data rows, which know nothing of the features, {}.",
+                parts.join("; ")
+            ),
+        };
+        format!(
+            "{found} of {} {are} found: an atom has a |cosine| of at least {RECOVERED} with their direction.{beside}",
+            count(self.targets, "target")
+        )
     }
 
     /// The scores as a table for reading: a header, and each score beside what it is worth.

@@ -32,6 +32,7 @@ pub fn content(directory: &Path) -> Result<Markup, ReadError> {
         record.dictionary, record.atoms, record.targets, record.nulls.draws
     );
     Ok(html! {
+        p { (visible(&record.sentence())) }
         p { (visible(&said)) }
         .scroll {
             table {

@@ -320,7 +320,13 @@ fn completions_know_every_command_and_option() {
         for word in &commands {
             assert!(script.contains(word.as_str()), "{shell}: {word}");
         }
-        for word in ["shard", "dropped-below", "force"] {
+        for word in [
+            "shard",
+            "dropped-below",
+            "force",
+            "training.steps=",
+            "training.engine=autodiff",
+        ] {
             assert!(script.contains(word), "{shell}: {word}");
         }
     }

@@ -258,7 +258,7 @@ fn recover_of_a_study_takes_every_completed_run_and_says_which_it_left_out() {
 }
 
 #[test]
-fn recover_of_a_run_takes_one_method_and_a_place() {
+fn recover_of_a_run_takes_one_method_and_has_a_place_for_it() {
     let bench = bench("");
     bench.sweeps("a", &["--quiet"]);
     let run = text(&bench.path("a/dim=8"));
@@ -267,13 +267,37 @@ fn recover_of_a_run_takes_one_method_and_a_place() {
             &["--method", "pca,nnsc", "-o", "x"][..],
             "give one --method for a run",
         ),
-        (&["-o", "x"], "give one --method for a run"),
-        (&["--method", "pca"], "say with -o DIR where"),
+        (&["-o", "x"], "the methods are nnsc, "),
     ] {
         let (code, _, stderr) = call(&[&["recover", &run][..], more].concat());
         assert_eq!(code, 2);
         assert!(stderr.contains(said), "{stderr}");
     }
+    // Where a study has them; and the next command works as it is printed.
+    let (code, _, stderr) = call(&["recover", &run, "--method", "random"]);
+    assert_eq!(code, 0, "{stderr}");
+    let folder = bench.path("a/dim=8/recovery/random/seed=0");
+    assert!(folder.join("cfg.json").is_file());
+    let next = stderr
+        .lines()
+        .last()
+        .unwrap()
+        .strip_prefix("next: compress ")
+        .unwrap();
+    let words: Vec<&str> = next.split(' ').collect();
+    let (code, _, stderr) = call(&words);
+    assert_eq!(code, 0, "{stderr}");
+    assert!(
+        stderr.ends_with(&format!("next: compress report {run}\n")),
+        "{stderr}"
+    );
+    // What was asked for and never found is no dictionary that another request has to spare.
+    std::fs::remove_dir_all(folder).unwrap();
+    let (code, _, stderr) = call(&["recover", &run, "--method", "random", "--atoms", "3"]);
+    assert_eq!(code, 0, "{stderr}");
+    let (code, _, stderr) = call(&["recover", &run, "--method", "random", "--atoms", "4"]);
+    assert_eq!(code, 2);
+    assert!(stderr.contains("asked for otherwise"), "{stderr}");
 }
 
 #[test]

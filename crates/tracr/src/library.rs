@@ -51,8 +51,15 @@ pub fn after(error: &FileError) -> String {
     remedy.map_or_else(String::new, |remedy| format!("; {remedy}"))
 }
 
-/// The file of the same kind whose name is most like that of one that is not there, as a question.
+/// The file of the same kind whose name is most like that of one that is not there, or that has this name and an ending, as a
+/// question.
 pub fn beside(missing: &Path) -> Option<String> {
+    if missing.extension().is_none() {
+        let with = |ending| missing.with_extension(ending);
+        let mut named = ["rasp", "toml", "safetensors"].map(with).into_iter();
+        let found = named.find(|path| path.is_file())?;
+        return Some(format!("did you mean `{}`?", escape::path(&found)));
+    }
     let (stem, ending) = (missing.file_stem()?.to_str()?, missing.extension()?);
     let listed = std::fs::read_dir(parent_of(missing)).ok()?;
     let mut stems: Vec<String> = listed

@@ -46,6 +46,9 @@ pub fn sentences(evidence: &Evidence, tolerance: &Tolerance) -> Vec<String> {
         return sentences;
     }
     sentences.extend(sufficient(&found, &target, several));
+    if !is_faithfulness {
+        sentences.extend(smaller_ones(evidence, &found, tolerance, several));
+    }
     if !several_programs {
         sentences.extend(distances(&found));
     }
@@ -138,6 +141,33 @@ fn sufficient(found: &[Found<'_>], target: &str, several: bool) -> Option<String
         ));
     }
     (!parts.is_empty()).then(|| format!("{target}, {}.", parts.join("; ")))
+}
+
+/// Widths below the sufficient one whose median is good as well: a curve that rises again, as where runs get stuck.
+fn smaller_ones(
+    evidence: &Evidence,
+    found: &[Found<'_>],
+    tolerance: &Tolerance,
+    several: bool,
+) -> Vec<String> {
+    let sentence = |f: &Found<'_>| {
+        let sufficient = f.width.critical_d?;
+        let mut met = met_below(evidence, f.group, tolerance);
+        met.retain(|d| *d < sufficient);
+        let smallest = *met.first()?;
+        let met: Vec<String> = met.iter().map(usize::to_string).collect();
+        let who = if several {
+            format!(" with {}", f.name())
+        } else {
+            String::new()
+        };
+        Some(format!(
+            "The median at d = {}{who} is as good, but not at every d between {smallest} and {sufficient}: where runs got stuck, \
+             that says nothing of d, and compress shrink may find a smaller one.",
+            listed(&met)
+        ))
+    };
+    found.iter().take(MOST).filter_map(sentence).collect()
 }
 
 /// What the groups say whose runs were not trained long enough.

@@ -47,23 +47,29 @@ pub struct Tried {
     pub objective: Option<f64>,
     /// What that one explains.
     pub fit: Option<Fit>,
+    /// How many of its starts are done, of how many.
+    pub starts: (u32, u32),
 }
 
 impl Tried {
-    pub(super) fn lambda(lambda: f64, attempt: &Attempt) -> Self {
-        Self::of(
-            format!("lambda = {}", base::numbers::four_digits(lambda)),
-            attempt,
-        )
+    pub(super) fn lambda(lambda: f64, attempt: &Attempt, starts: (u32, u32)) -> Self {
+        let value = format!("lambda = {}", base::numbers::four_digits(lambda));
+        Self::of(value, attempt, starts)
     }
 
-    pub(super) fn k(k: usize, attempt: &Attempt) -> Self {
-        Self::of(format!("k = {k}"), attempt)
+    pub(super) fn k(k: usize, attempt: &Attempt, starts: (u32, u32)) -> Self {
+        Self::of(format!("k = {k}"), attempt, starts)
     }
 
-    fn of(value: String, attempt: &Attempt) -> Self {
+    /// Whether its starts are done.
+    pub fn is_over(&self) -> bool {
+        self.starts.0 == self.starts.1
+    }
+
+    fn of(value: String, attempt: &Attempt, starts: (u32, u32)) -> Self {
         Self {
             value,
+            starts,
             objective: attempt.objective,
             fit: attempt.fit.clone(),
         }
@@ -79,7 +85,7 @@ pub(super) fn first_that_explains<V: Copy + Send + Sync>(
     starts: u32,
     threads: usize,
     run: impl Fn(V, u32) -> Attempt + Sync,
-    tell: &mut dyn FnMut(&V, &Attempt),
+    tell: &mut dyn FnMut(&V, &Attempt, (u32, u32)),
 ) -> (V, bool, Attempt) {
     let jobs: Vec<(V, u32)> = values
         .iter()
@@ -95,6 +101,7 @@ pub(super) fn first_that_explains<V: Copy + Send + Sync>(
             _ => attempt,
         };
         if start + 1 < starts {
+            tell(&value, &kept, (start + 1, starts));
             best_start = Some(kept);
             return true;
         }
@@ -104,7 +111,7 @@ pub(super) fn first_that_explains<V: Copy + Send + Sync>(
             fit: Some(fit),
             ..kept
         };
-        tell(&value, &kept);
+        tell(&value, &kept, (starts, starts));
         let enough = explained >= ENOUGH;
         let is_better = best.as_ref().is_none_or(|(.., best)| {
             best.fit

@@ -72,7 +72,7 @@ pub struct Facts {
 #[error("the stream is the same in every row: there is no direction to find")]
 pub struct Constant;
 
-/// Finds a dictionary; `watch` is told what was tried.
+/// Finds a dictionary; `watch` is told what was tried, after each start.
 ///
 /// # Errors
 /// If the rows do not vary.
@@ -99,7 +99,7 @@ pub fn find(
                     sae::run_l1(&scaled, m, lambda, seed, start)
                 }
             };
-            let tell = &mut |x: &f64, a: &Attempt| watch(&Tried::lambda(*x, a));
+            let tell = &mut |x: &f64, a: &Attempt, starts| watch(&Tried::lambda(*x, a, starts));
             let (lambda, enough, kept) =
                 first_that_explains(rows, &values, starts, threads, run, tell);
             let enough = settings.lambda.is_none().then_some(enough);
@@ -111,7 +111,7 @@ pub fn find(
                 None => (1..=m.min(choice::MOST_ACTIVE)).collect(),
             };
             let run = |k: usize, start| sae::run_topk(&scaled, m, k, seed, start);
-            let tell = &mut |k: &usize, a: &Attempt| watch(&Tried::k(*k, a));
+            let tell = &mut |k: &usize, a: &Attempt, starts| watch(&Tried::k(*k, a, starts));
             let (k, enough, kept) = first_that_explains(rows, &values, 1, threads, run, tell);
             let enough = settings.k.is_none().then_some(enough);
             (None, Some(k), enough, kept)

@@ -132,8 +132,12 @@ fn the_sparsest_value_that_explains_enough_is_kept_and_the_best_one_where_none_d
     };
     for threads in [1, 2, 5] {
         let mut told = Vec::new();
-        let mut tell = |value: &f64, kept: &Attempt| {
-            told.push((*value, kept.dictionary.bias[1], kept.objective.unwrap()));
+        let mut started = Vec::new();
+        let mut tell = |value: &f64, kept: &Attempt, (start, starts): (u32, u32)| {
+            started.push((*value, start));
+            if start == starts {
+                told.push((*value, kept.dictionary.bias[1], kept.objective.unwrap()));
+            }
         };
         // The third start has the objective 0: its offset is value + 2.
         let values = [0.0, -1.5, -1.95, -1.999];
@@ -143,7 +147,11 @@ fn the_sparsest_value_that_explains_enough_is_kept_and_the_best_one_where_none_d
         assert!(kept.fit.unwrap().explained_variance >= ENOUGH);
         let expected = [(0.0, 2.0), (-1.5, 0.5), (-1.95, 2.0 - 1.95)];
         assert_eq!(told, expected.map(|(value, bias)| (value, bias, 0.0)));
-        let none = first_that_explains(&rows(1.0), &values, 3, threads, run, &mut |_, _| {});
+        let all = expected
+            .iter()
+            .flat_map(|(value, _)| (1..=3).map(move |start| (*value, start)));
+        assert!(started.into_iter().eq(all));
+        let none = first_that_explains(&rows(1.0), &values, 3, threads, run, &mut |_, _, _| {});
         assert_eq!((none.0, none.1), (-1.999, false));
     }
 }

@@ -74,12 +74,13 @@ fn f1_of_firing(codes: ArrayView1<'_, f64>, on: &[bool], weights: &Array1<f64>) 
     let fires = fires(codes);
     let sum = |counts: &dyn Fn(usize) -> bool| -> f64 {
         let rows = (0..on.len()).filter(|row| counts(*row));
-        rows.map(|row| weights[row]).sum()
+        rows.map(|row| weights[row])
+            .fold(0.0, |sum: f64, x| sum + x) // an empty sum is -0.0
     };
     let both = sum(&|row| fires[row] && on[row]);
     let either = sum(&|row| fires[row]) + sum(&|row| on[row]);
     if either > 0.0 {
-        2.0 * both / either
+        (2.0 * both / either).min(1.0)
     } else {
         0.0
     }
@@ -106,7 +107,7 @@ fn f1_of_best_threshold(codes: ArrayView1<'_, f64>, on: &[bool], weights: &Array
                 .get(place + 1)
                 .is_none_or(|next| (codes[*next] - codes[*row]).abs() > FIRES_ABOVE * largest);
             if is_last && taken + all_on > 0.0 {
-                best = best.max(2.0 * both / (taken + all_on));
+                best = best.max((2.0 * both / (taken + all_on)).min(1.0));
             }
         }
         best

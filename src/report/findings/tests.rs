@@ -336,7 +336,7 @@ fn a_low_interchange_share_without_a_carrier_is_not_explained_away() {
              model's output, the compressed model follows in 35.7 % of cases for target_pos; the exchange matters at 58.6 \
              % of token positions.",
             "The variables that an exchange of target_pos leaves as they are carry less than half of its information, even \
-             all together (by an affine map), so linear redundancy does not explain the low share.",
+             all together (by an affine map), so linear redundancy does not explain that share.",
         ]
     );
     // As often as the model is right at all is not little; ties decide nothing.

@@ -15,12 +15,14 @@ pub const TIE: f64 = 1e-6;
 #[derive(Debug, Error, PartialEq)]
 pub enum InputError {
     /// The word is not a token of the vocabulary.
-    #[error("unknown token `{}`: the vocabulary is {vocabulary}", name(word))]
+    #[error("unknown token `{}`: the vocabulary is {vocabulary}{hint}", name(word))]
     UnknownToken {
         /// As typed.
         word: String,
         /// The tokens that may be used.
         vocabulary: String,
+        /// What may be meant, to follow that.
+        hint: String,
     },
     /// BOS and PAD are placed by the tool.
     #[error(
@@ -87,6 +89,7 @@ impl CompiledModel {
                 token_of_word(&meta.input_vocab, word).ok_or_else(|| InputError::UnknownToken {
                     word: word.clone(),
                     vocabulary: vocabulary(),
+                    hint: separated(&meta.input_vocab, word),
                 })?;
             if id == meta.bos_id || id == meta.pad_id {
                 return Err(InputError::Special {
@@ -150,6 +153,20 @@ pub fn token_of_word(vocab: &[Value], word: &str) -> Option<usize> {
         .iter()
         .position(|token| Some(token) == exact.as_ref())
         .or_else(|| vocab.iter().position(|token| token.to_string() == word))
+}
+
+/// Of an unknown word whose letters are tokens, what its writer may have meant, to follow the error; else nothing.
+pub fn separated(vocab: &[Value], word: &str) -> String {
+    let letters: Vec<String> = word.chars().map(String::from).collect();
+    if letters.len() > 1
+        && letters
+            .iter()
+            .all(|letter| token_of_word(vocab, letter).is_some())
+    {
+        format!("; tokens stand apart: {}", letters.join(" "))
+    } else {
+        String::new()
+    }
 }
 
 /// Index of the largest entry, the first of equals; 0 where nothing compares.

@@ -315,7 +315,12 @@ impl Parser {
             self.problems.push(*problem);
             return Ok(());
         }
-        Err(Box::new(problem.help_unless_given("put `;` before this")))
+        let help = if self.is(Sign::Assign) {
+            "a statement has one `=`, after its name; to compare, write `==`"
+        } else {
+            "put `;` before this"
+        };
+        Err(Box::new(problem.help_unless_given(help)))
     }
 
     /// `a, b, c`
