@@ -82,6 +82,17 @@ pub struct Exchanges<'a> {
     pub pairs: &'a Pairs<'a>,
     /// Threads at most.
     pub threads: usize,
+    /// Is told of pairs that are done, each time that a sum goes over them.
+    pub watch: Watch<'a>,
+}
+
+/// Who is told how many pairs of inputs were done since the last time.
+#[derive(Clone, Copy)]
+pub struct Watch<'a>(pub &'a (dyn Fn(u64) + Sync));
+
+impl Watch<'_> {
+    /// Nobody.
+    pub const NOBODY: Watch<'static> = Watch(&|_| {});
 }
 
 impl Exchanges<'_> {
@@ -119,8 +130,9 @@ impl Exchanges<'_> {
         let work = |range: Range<usize>| {
             let mut sums = zero.clone();
             for start in range.clone().step_by(sweep::CHUNK) {
-                let chunk = self.chunk(start..(start + sweep::CHUNK).min(range.end));
-                each(&chunk, &mut sums);
+                let end = (start + sweep::CHUNK).min(range.end);
+                each(&self.chunk(start..end), &mut sums);
+                (self.watch.0)((end - start) as u64);
             }
             sums
         };

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::effects::{Exchanges, message_parts};
+use super::effects::{Exchanges, Watch, message_parts};
 use super::graph::{Node, Receiver};
 use super::metric::NONE_BELOW;
 use super::network::Network;
@@ -100,13 +100,13 @@ impl CircuitFile {
         effect > NONE_BELOW
     }
 
-    /// Measures everything. `compressed` is none for the compiled model.
+    /// Measures everything. `compressed` is none for the compiled model. Goes over the pairs once for each model.
     pub fn measure(
         subject: Subject<'_>,
-        compiled: &Network,
-        compressed: Option<&Network>,
+        (compiled, compressed): (&Network, Option<&Network>),
         (pairs, seed): (&Pairs<'_>, u64),
         threads: usize,
+        watch: Watch<'_>,
     ) -> Self {
         let truth = Truth::new(subject, compiled, threads);
         let graph = &compiled.graph;
@@ -117,6 +117,7 @@ impl CircuitFile {
             network,
             pairs,
             threads,
+            watch,
         };
         // Without features nothing travels: exchanging nothing changes nothing.
         let carrying: Vec<bool> = truth.features.iter().map(|f| !f.is_empty()).collect();

@@ -1,8 +1,9 @@
 //! What bars of progress on a terminal have in common: at 80 columns the bar keeps its width.
 
 use std::fmt::Write;
+use std::io::{self, IsTerminal};
 
-use indicatif::{HumanDuration, ProgressState, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::table;
 use base::escape;
@@ -27,6 +28,18 @@ pub fn style(template: &str) -> Option<ProgressStyle> {
             .with_key("rate", rate)
             .with_key("remaining", remaining),
     )
+}
+
+/// A bar for so many pairs of inputs, on a terminal; hidden elsewhere, or if it is not wanted.
+pub fn pairs(count: u64, hidden: bool) -> ProgressBar {
+    if hidden || !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::with_draw_target(Some(count), ProgressDrawTarget::stderr());
+    if let Some(style) = style("pairs of inputs {bar:20} {percent:>3} %  {remaining}") {
+        bar.set_style(style);
+    }
+    bar
 }
 
 /// A name, cut where it is long.

@@ -8,9 +8,9 @@ use super::failure::Failure;
 use super::output::{self, FileKind};
 use super::signals::StopRequest;
 use super::table::{aligned, significant, wrapped};
-use super::terminal;
+use super::{bar, terminal};
 use crate::circuit::baseline::Baseline;
-use crate::circuit::effects::Exchanges;
+use crate::circuit::effects::{Exchanges, Watch};
 use crate::circuit::file::CircuitFile;
 use crate::figures::{circuit, svg};
 use crate::results::layout::CIRCUIT;
@@ -66,15 +66,29 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
     let (compiled, compressed) = (loaded.compiled(), loaded.compressed());
     let (subject, pairs) = (loaded.subject(), args.pairs.of(&loaded));
     let network = compressed.as_ref().unwrap_or(&compiled);
-    let exchanges = loaded.exchanges((&compiled, network), &pairs);
+    // Each of both models' effects goes over the pairs once; a baseline is of one model.
+    let passes = match (args.scores, &compressed) {
+        (None, Some(_)) => 2,
+        _ => 1,
+    };
+    let bar = bar::pairs(passes * pairs.len() as u64, args.json);
+    let done = |pairs: u64| bar.inc(pairs);
+    let watch = Watch(&done);
+    let exchanges = Exchanges {
+        watch,
+        ..loaded.exchanges((&compiled, network), &pairs)
+    };
     check_memory(&exchanges)?;
     if let Some(baseline) = args.scores {
         let table = scores(&exchanges, baseline)?;
+        bar.finish_and_clear();
         files::write_atomically(&path, table.as_bytes()).map_err(Failure::writing)?;
         return Ok(terminal::print(&format!("{}\n", path.display()))?);
     }
     let seeded = (&pairs, args.pairs.seed);
-    let circuit = CircuitFile::measure(subject, &compiled, compressed.as_ref(), seeded, threads());
+    let models = (&compiled, compressed.as_ref());
+    let circuit = CircuitFile::measure(subject, models, seeded, threads(), watch);
+    bar.finish_and_clear();
     check_finite(
         circuit
             .edges

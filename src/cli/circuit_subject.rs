@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::run_input::model_of;
 use crate::analysis::interchange::Pairs;
 use crate::analysis::{Settings, Subject};
-use crate::circuit::effects::Exchanges;
+use crate::circuit::effects::{Exchanges, Watch};
 use crate::circuit::network::Network;
 use crate::config::Method;
 use crate::examples::widths;
@@ -134,6 +134,7 @@ impl CircuitSubject {
             network,
             pairs,
             threads: threads(),
+            watch: Watch::NOBODY,
         }
     }
 

@@ -160,6 +160,14 @@ pub fn compiled(
     for note in &compiled.notes {
         terminal::message(&format!("note: {note}"));
     }
+    if let [token] = &compiled.options.vocab[..]
+        && token.to_string().contains(char::is_whitespace)
+    {
+        terminal::message(&format!(
+            "note: the vocabulary is one token, {}: commas separate tokens",
+            token.shown()
+        ));
+    }
     if wanted == Check::None {
         return Ok((compiled, None));
     }

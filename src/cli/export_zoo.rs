@@ -12,6 +12,7 @@ use super::failure::Failure;
 use super::signals::StopRequest;
 use super::{certify, output, stream_part, terminal};
 use crate::certify::{Limits, Rule, Verdict};
+use crate::circuit::effects::Watch;
 use crate::circuit::file::CircuitFile;
 use crate::config::Start;
 use crate::recovery::record;
@@ -377,10 +378,10 @@ fn circuit(subject: &Subject) -> Result<CircuitFile, Failure> {
     check_memory(&loaded.exchanges((&compiled, network), &pairs))?;
     let circuit = CircuitFile::measure(
         loaded.subject(),
-        &compiled,
-        compressed.as_ref(),
+        (&compiled, compressed.as_ref()),
         (&pairs, 0),
         threads(),
+        Watch::NOBODY,
     );
     let effects = circuit.edges.iter().map(|e| e.effect + e.interference);
     check_finite(effects)?;

@@ -13,12 +13,14 @@ use crate::recovery::dictionary;
 use crate::recovery::given;
 use crate::recovery::judgement::Judge;
 use crate::recovery::record::{self, Record};
+use crate::recovery::truth::Truth;
+use crate::recovery::truth::targets::LEAST_SHARE;
 use crate::results::Table;
 use crate::run::finished::Subject;
 use base::escape;
 use base::files;
 use base::limits::readable;
-use base::numbers::count;
+use base::numbers::{count, listed};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -92,7 +94,7 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
     let shown = if args.json {
         record::json(&record).map_err(|e| Failure::Running(e.into()))?
     } else {
-        text(&record, &directory)
+        text(&record, &truth, &directory)
     };
     terminal::print(&shown)?;
     if !args.json && directory == args.run {
@@ -112,7 +114,7 @@ fn draw(directory: &Path) -> Result<(), Failure> {
 }
 
 /// The scores for reading, each beside what it is worth.
-fn text(record: &Record, directory: &Path) -> String {
+fn text(record: &Record, truth: &Truth, directory: &Path) -> String {
     let data = &record.data;
     let mut text = format!(
         "{}, d = {} of D = {}: {} and {} on {} of {}, {}\n",
@@ -151,6 +153,20 @@ fn text(record: &Record, directory: &Path) -> String {
             near.singular_value,
             record.gauge.threshold
         );
+    }
+    let is_target = |i: &usize| {
+        let mut members = truth.targets.iter().flat_map(|target| &target.members);
+        members.any(|member| member.feature == *i)
+    };
+    let others: Vec<String> = (0..truth.labels.len())
+        .filter(|i| !is_target(i))
+        .map(|i| truth.labels[i].clone())
+        .collect();
+    if !others.is_empty() {
+        text += &wrapped(&escape::visible(&format!(
+            "No targets, as the data does not tell them apart or less than {LEAST_SHARE} of its variance is theirs: {}.",
+            listed(&others)
+        )));
     }
     text += &format!("{}\n", directory.join(record::TARGETS).display());
     text

@@ -470,7 +470,7 @@ pub const SHRINK_KEYS: &[Key] = &[
     key(
         "shrink.descents",
         Kind::Integer(1, 1024),
-        Toml("3"),
+        Toml("2"),
         "Ways down from the start, each with random numbers of its own; the smallest d of any of them counts.",
     ),
     key(
@@ -483,7 +483,7 @@ pub const SHRINK_KEYS: &[Key] = &[
         "shrink.starts",
         Kind::Integer(0, 1024),
         Toml("8"),
-        "Random starts that are tried where all of these fail.",
+        "Random starts that are tried where all of these fail, once for each d.",
     ),
     key(
         "shrink.steps",

@@ -22,18 +22,22 @@ struct Drawn {
     series: Vec<(String, Series)>,
 }
 
-/// The series of each row: its criterion, with the number of the descent if it is not the first.
+/// The series of each row: its criterion, with the number of the descent if there are several.
 fn names(path: &Table) -> Result<Vec<String>, ReadError> {
     let standards = path.texts("standard")?;
     let descents = match path.find("descent").is_some() {
         true => path.texts("descent")?,
         false => vec!["1"; standards.len()],
     };
-    let name = |(standard, descent): (&str, &str)| match descent {
-        "1" => standard.to_owned(),
-        number => format!("{standard}, descent {number}"),
+    let several = |standard: &str| {
+        let mut all = standards.iter().zip(&descents);
+        all.any(|(other, descent)| *other == standard && *descent != "1")
     };
-    Ok(standards.into_iter().zip(descents).map(name).collect())
+    let name = |(standard, descent): (&&str, &&str)| match several(standard) {
+        false => (*standard).to_owned(),
+        true => format!("{standard}, descent {descent}"),
+    };
+    Ok(standards.iter().zip(&descents).map(name).collect())
 }
 
 /// Each measure against `d`, a series for each descent.

@@ -177,36 +177,6 @@ const TERMS: &[Term] = &[
         &["dictionary"],
         "a set of directions that a method, such as a sparse autoencoder, proposes as the features'.",
     ),
-    term(
-        &["target", "targets"],
-        "a feature, or several that the data hardly tells apart, that there is to be found in the compressed stream.",
-    ),
-    term(
-        &["MCC"],
-        "the mean correlation coefficient: the mean, over the targets, of the |cosine| of a target's direction with the atom that is \
-         matched to it, one to one; 0 for a target without one. (Not Matthews'.)",
-    ),
-    term(
-        &["recovered"],
-        "the share of the targets whose matched atom has a |cosine| of at least 0.9 with their direction.",
-    ),
-    term(
-        &["activation MCC"],
-        "the mean, over the targets, of the |correlation| of a target's activation with the codes of the atom matched to it.",
-    ),
-    term(
-        &["causal"],
-        "the causal score: a variable's value is exchanged between two inputs along the directions found; how often does the model do \
-         what it does when that is done along the true ones?",
-    ),
-    term(
-        &["W~"],
-        "W without what the data cannot determine: the canonical directions.",
-    ),
-    term(
-        &["NNLS"],
-        "non-negative least squares: the true directions, with the non-negative codes that rebuild the stream best.",
-    ),
 ];
 
 /// The terms that a page's content uses, in a list.

@@ -17,6 +17,17 @@ const NOTE: &str = "target: a feature, or several that the data hardly tells apa
                     f1_best_threshold are that atom's. causal: the score of the variable that the target belongs to; empty where \
                     exchanging it changes too few outputs.";
 
+/// Below the table of scores.
+const SCORES_NOTE: &str = "MCC, the mean correlation coefficient (not Matthews'): the mean, over the targets, of the |cosine| of a target's \
+                           direction with the atom that is matched to it, one to one; 0 for a target without one. recovered: the share of \
+                           targets for which that is at least 0.9. W~ alone: only the canonical directions count, what the data \
+                           determines of W. activation MCC: the mean |correlation| of a target's activation with the codes of the atom \
+                           matched to it. causal: a variable's value is exchanged between two inputs along the directions found; how \
+                           far the model then does what it does along the true ones, a mean over variables. F1: of a code that is not 0 \
+                           (or beyond the best threshold) as a detector of the target, over targets that are active at some positions and \
+                           not at others. W, NNLS codes: the true directions, with the non-negative codes that rebuild the stream best. \
+                           truth: with the true activations.";
+
 /// The section's content; nothing where no dictionary was scored into the run's directory.
 ///
 /// # Errors
@@ -50,6 +61,7 @@ pub fn content(directory: &Path) -> Result<Markup, ReadError> {
                 }
             }
         }
+        p.note { (SCORES_NOTE) }
         (tables(directory, &[(TARGETS, "Target by target", NOTE, SCORE)])?)
     })
 }

@@ -73,7 +73,12 @@ const TABLES: [(&str, &str, &str, &str); 5] = [
          model's output is a tie; they are not counted.",
         ANALYZE_RUN,
     ),
-    (POSITIONS, "Output by position", "", ANALYZE_RUN),
+    (
+        POSITIONS,
+        "Output by position",
+        "Outputs count at the positions of tokens alone: at BOS and at padding a class is arbitrary.",
+        ANALYZE_RUN,
+    ),
 ];
 
 /// The page.
@@ -104,7 +109,7 @@ pub fn page(directory: &Path) -> Result<Markup, ReadError> {
         (section("Tables", tables(directory, &TABLES)?))
         (section("A dictionary beside the true features", recovery::content(directory)?))
         (section("Configuration", verbatim(&config)))
-        (section("How to do it again", verbatim(&commands(directory))))
+        (section("How to run it again", verbatim(&commands(directory))))
     };
     let footer = summary.as_ref().map_or_else(Markup::default, footer);
     let title = analysis.map_or_else(|| name.to_owned(), |analysis| heading(name, &analysis));

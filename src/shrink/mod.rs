@@ -5,6 +5,7 @@
 //! - [`path`]: `path.csv`, a row a drop.
 //! - `standard`: what a `W` has to do.
 //! - `candidates`: which dimensions could be dropped.
+//! - `search`: what a search goes by.
 //! - `plans`: the trainings to make for a drop.
 //! - `attempt`: one training; `tries`: those of one drop, side by side.
 //! - `descent`: one drop after the other, and one descent after the other.
@@ -20,9 +21,11 @@ pub mod directory;
 pub mod outcome;
 pub mod path;
 mod plans;
+mod search;
 mod standard;
 mod tries;
 
-pub use descent::{Session, Shrink, ShrinkError, Watcher};
+pub use descent::Session;
+pub use path::Dropping;
+pub use search::{Shrink, ShrinkError, Watcher};
 pub use standard::Standard;
-pub use tries::Dropping;

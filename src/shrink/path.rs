@@ -27,6 +27,17 @@ pub struct Descent {
     pub number: u32,
 }
 
+/// A drop: whose, at which `d`, of how many dimensions.
+#[derive(Clone, Copy, Debug)]
+pub struct Dropping {
+    /// Whose.
+    pub descent: Descent,
+    /// The width before.
+    pub d: usize,
+    /// Dimensions fewer.
+    pub dropped: usize,
+}
+
 /// The descent of tables and results from before there were several.
 pub(super) fn first() -> u32 {
     1

@@ -5,8 +5,8 @@ use rand::RngExt;
 
 use super::attempt::{Recipe, Workshop};
 use super::candidates::{directions, without};
-use super::descent::Shrink;
 use super::path::{Descent, RANDOM_DECAY};
+use super::search::Shrink;
 use super::standard::Standard;
 use base::rng::{Purpose, normal, stream_of_start};
 use superposition::inputs::sampler::{Batch, Sampler};
@@ -102,7 +102,8 @@ impl Shrink<'_> {
                 origin: "drop",
             });
         }
-        if dropped == 1 {
+        // Random starts do not depend on the way down: where those of an earlier descent failed, no others are made.
+        if dropped == 1 && self.random_failed_at.is_none_or(|failed| d - 1 < failed) {
             plans.extend((0..self.settings.starts).map(|_| Plan {
                 w: normal(&mut rng, (d - 1, w.ncols()), RANDOM),
                 recipe: Recipe {

@@ -9,10 +9,10 @@ use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 use super::attempt::Ended;
-use super::descent::{Shrink, ShrinkError, Watcher};
 use super::directory::ShrinkDirectory;
-use super::path::Descent;
+use super::path::Dropping;
 use super::plans::Plan;
+use super::search::{Shrink, ShrinkError, Watcher};
 use super::standard::Standing;
 
 /// Where they are kept while a drop is under way.
@@ -37,17 +37,6 @@ pub struct Trainings {
     pub steps: u64,
     /// The number of the one that succeeded, from 0, and its `W`.
     pub winner: Option<(usize, Array2<f64>, Standing)>,
-}
-
-/// A drop: whose, at which `d`, of how many dimensions.
-#[derive(Clone, Copy, Debug)]
-pub struct Dropping {
-    /// Whose.
-    pub descent: Descent,
-    /// The width before.
-    pub d: usize,
-    /// Dimensions fewer.
-    pub dropped: usize,
 }
 
 impl Dropping {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tracr::program;
 use tracr_compress::analysis::interchange::Pairs;
-use tracr_compress::circuit::effects::{Exchanges, message_parts};
+use tracr_compress::circuit::effects::{Exchanges, Watch, message_parts};
 use tracr_compress::circuit::file::{CircuitFile, Redundant};
 use tracr_compress::circuit::graph::{Input, Node};
 use tracr_compress::circuit::metric::Answers;
@@ -102,7 +102,13 @@ impl Case {
     fn measured(&self, pairs: u64) -> CircuitFile {
         let network = self.network(&self.identity);
         let pairs = (&self.pairs(pairs), 0);
-        CircuitFile::measure(self.subject(&self.identity), &network, None, pairs, 2)
+        CircuitFile::measure(
+            self.subject(&self.identity),
+            (&network, None),
+            pairs,
+            2,
+            Watch::NOBODY,
+        )
     }
 }
 
@@ -241,6 +247,7 @@ fn an_exchanged_edge_does_what_it_does_in_a_plain_computation() {
                 network: &network,
                 pairs: &pairs,
                 threads: 2,
+                watch: Watch::NOBODY,
             };
             let found = exchanges.effects(&vec![true; network.graph.edges.len()]);
             let [bases, sources] = pairs.tokens(case.subject(&case.identity), 0..pairs.len());
@@ -331,6 +338,7 @@ fn attribution_is_exact_where_the_answer_difference_is_linear() {
             network: &network,
             pairs: &pairs,
             threads: 2,
+            watch: Watch::NOBODY,
         };
         let [bases, sources] = pairs.tokens(case.subject(&case.identity), 0..pairs.len());
         let right = [&bases, &sources].map(|ids| compiled.forward(ids.view()).output);
@@ -503,7 +511,13 @@ fn effects_do_not_depend_on_the_number_of_threads() {
     let (network, compiled) = (case.network(&w), case.network(&case.identity));
     let found = [1, 2, 5].map(|threads| {
         let pairs = (&case.pairs(150), 0);
-        CircuitFile::measure(case.subject(&w), &compiled, Some(&network), pairs, threads)
+        CircuitFile::measure(
+            case.subject(&w),
+            (&compiled, Some(&network)),
+            pairs,
+            threads,
+            Watch::NOBODY,
+        )
     });
     assert_eq!(found[0], found[1]);
     assert_eq!(found[0], found[2]);

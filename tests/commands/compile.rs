@@ -8,11 +8,14 @@ use tracr::model::CompiledModel;
 use crate::common::bench::refused;
 use crate::common::command::{self, call, metrics_without_timing, root, succeed, text};
 
-/// Compiles and returns what was said.
+/// Compiles: what that prints, and what it says before the next command.
 fn compile(arguments: &[&str]) -> (String, String) {
     let (code, stdout, stderr) = call(&[&["compile"], arguments].concat());
     assert_eq!(code, 0, "{stderr}");
-    (stdout, stderr)
+    let next = stderr.trim_end().lines().next_back().unwrap_or_default();
+    assert!(next.starts_with("next: compress init "), "{stderr}");
+    let said = stderr.trim_end().strip_suffix(next).unwrap_or_default();
+    (stdout, said.to_owned())
 }
 
 fn programs() -> Vec<PathBuf> {

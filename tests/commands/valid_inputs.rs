@@ -49,8 +49,8 @@ fn train(run: &Path, set: &[&str]) -> PathBuf {
 fn the_inputs_that_are_verified_are_the_valid_ones() {
     let dir = tempfile::tempdir().unwrap();
     // A mean of truth values, which differs from its model where these differ.
+    let path = dir.path().join("mean.rasp");
     let compile = |header: &str| {
-        let path = dir.path().join("mean.rasp");
         let source = format!(
             "#! vocab: a, b\n#! max_seq_len: 3\n{header}\n\
              mean = aggregate(select(indices, indices, <=), tokens == \"a\");\n"
@@ -67,7 +67,8 @@ fn the_inputs_that_are_verified_are_the_valid_ones() {
         "count(tokens, \"a\") == 0 or count(tokens, \"b\") == 0",
     ] {
         let (code, stdout, stderr) = compile(&format!("#! valid: {valid}"));
-        assert_eq!((code, stderr.as_str()), (0, ""), "{valid}: {stdout}");
+        let next = format!("next: compress init {}\n", text(&path));
+        assert_eq!((code, stderr), (0, next), "{valid}: {stdout}");
     }
     let (code, _, stderr) = compile("#! valid: length > 1");
     assert_eq!(code, 2, "{stderr}");

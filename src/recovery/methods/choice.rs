@@ -76,6 +76,9 @@ impl Tried {
     }
 }
 
+/// Who is told of a value what its best start so far came to, and how many of its starts are done, of how many.
+type Tell<'a, V> = &'a mut dyn FnMut(&V, &Attempt, (u32, u32));
+
 /// Tries values in order, the sparsest first, each from several starts of which the one with the lowest objective is
 /// kept, until what is kept explains [`ENOUGH`]: that value, true, and what was kept. If none does, the one that
 /// explains most, and false. `values` are not empty, `starts` at least 1.
@@ -85,7 +88,7 @@ pub(super) fn first_that_explains<V: Copy + Send + Sync>(
     starts: u32,
     threads: usize,
     run: impl Fn(V, u32) -> Attempt + Sync,
-    tell: &mut dyn FnMut(&V, &Attempt, (u32, u32)),
+    tell: Tell<'_, V>,
 ) -> (V, bool, Attempt) {
     let jobs: Vec<(V, u32)> = values
         .iter()

@@ -29,7 +29,7 @@ pub fn write(writer: &mut Writer) -> Result<(), ReadError> {
          (`docs/shrink.md`). By `outputs`, every answer has to be right on the whole input space: a class leads by more than \
          0.01, or the numbers have a mean absolute error of at most 0.005 and a largest one of at most 0.05. By `faithful`, \
          every block's output must also have a cosine of at least 0.99 with the compiled model's. One search a program, \
-         seed 0. The control trains from random starts at the same `d`, with the paper's optimiser and learning rates and as \
+         seed 0, of up to two descents: the better one is here, with its own updates. The control trains from random starts at the same `d`, with the paper's optimiser and learning rates and as \
          many updates as the search made from its start to this `d`, in ten seeds; it is counted right by the same rule, but \
          for the lead of a class, which need only be above 0. `reverse` has no control: its runs take as long as those of all others. \
          No `d` below the lower bound has right outputs \
