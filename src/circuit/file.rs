@@ -265,7 +265,8 @@ impl CircuitFile {
         )];
         if counts.constant > 0 {
             sentences.push(format!(
-                "On {} of the true edges what travels is the same on all inputs, at each position: exchanging it changes nothing.",
+                "On {} of the true edges what travels in the compiled model is the same on all inputs, at each position: exchanging it \
+                 changes nothing there.",
                 counts.constant
             ));
         }

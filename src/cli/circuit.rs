@@ -8,7 +8,7 @@ use super::failure::Failure;
 use super::output::{self, FileKind};
 use super::signals::StopRequest;
 use super::table::{aligned, significant, wrapped};
-use super::{bar, terminal};
+use super::{bar, kind, terminal};
 use crate::circuit::baseline::Baseline;
 use crate::circuit::effects::{Exchanges, Watch};
 use crate::circuit::file::CircuitFile;
@@ -56,6 +56,7 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
             true => args.subject.join(&name),
             false => name.clone().into(),
         });
+    kind::expect("circuit", &args.subject, &kind::MODELS)?;
     let command = format!("compress circuit {} -o", output::argument(&args.subject));
     output::format_of(&command, &path, &[kind])?;
     let loaded = CircuitSubject::load(&args.subject)?;

@@ -7,6 +7,7 @@ use super::compile::{Check, CompileArgs, compiled};
 use super::failure::Failure;
 use super::programs::about;
 use super::{output, table, terminal};
+use crate::config::StudyFile;
 use crate::examples::own::Own;
 use crate::examples::{Example, Written};
 use crate::library::{File, Folder};
@@ -122,7 +123,13 @@ fn write(example: &Example, directory: &Path, force: bool, again: &str) -> Resul
     }
     let command = if example.is_study { "sweep" } else { "train" };
     let first = directory.join(&example.files[0].name);
-    text.push_str(&format!("{}\n", output::next(command, &first)));
+    text.push_str(&output::next(command, &first));
+    // Of a program's two files the second is a study.
+    let study = example.files.get(1).map(|file| directory.join(&file.name));
+    if let Some(study) = study.filter(|path| StudyFile::is_one(path)) {
+        text.push_str(&format!(", or compress sweep {}", output::argument(&study)));
+    }
+    text.push('\n');
     Ok(terminal::print(&text)?)
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::circuit_subject::{CircuitSubject, PairArgs, check_memory, threads};
 use super::failure::Failure;
 use super::judge_study;
+use super::kind;
 use super::output;
 use super::signals::StopRequest;
 use super::table::{aligned, decimals, wrapped};
@@ -72,12 +73,14 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
         if args.subject.is_dir() && !is_run(&args.subject) {
             return judge_study::main(&args.subject, &args.pairs, args.json, stop);
         }
+        kind::expect("judge", &args.subject, &kind::MODELS)?;
         return Err(Failure::Input(anyhow::anyhow!(
             "there is no circuit to judge: give its file, as in `compress judge {0} FILE`; `compress circuit {0} --scores eap` \
              makes one",
             output::argument(&args.subject)
         )));
     };
+    kind::expect("judge", &args.subject, &kind::MODELS)?;
     let loaded = CircuitSubject::load(&args.subject)?;
     let entries = list::read(circuit).map_err(Failure::input)?;
     stop.say("stopped: nothing is written; the same command starts over");

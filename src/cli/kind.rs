@@ -24,6 +24,8 @@ pub enum Kind {
     StudyDirectory,
     /// The name of a program of the library, and no file.
     LibraryProgram,
+    /// A model file, which each command reads, or refuses, itself.
+    Model,
 }
 
 impl Kind {
@@ -59,6 +61,7 @@ impl Kind {
             Self::RunDirectory => "the directory of a run",
             Self::StudyDirectory => "the directory of a study",
             Self::LibraryProgram => "a program of the library",
+            Self::Model => "a model file",
         }
     }
 
@@ -66,7 +69,7 @@ impl Kind {
     fn advice(self, path: &Path) -> String {
         let shown = output::argument(path);
         match self {
-            Self::Program | Self::LibraryProgram => {
+            Self::Program | Self::LibraryProgram | Self::Model => {
                 format!("`compress init {shown}` writes a run file and a study for it")
             }
             Self::RunFile => {
@@ -79,11 +82,21 @@ impl Kind {
                 output::argument(&path.join(CONFIG))
             ),
             Self::StudyDirectory => {
-                format!("`compress report {shown}` writes a page about it")
+                format!(
+                    "`compress report {shown}` writes a page about it, and the directories of its runs are below it"
+                )
             }
         }
     }
 }
+
+/// What commands take that look at a model, or at a run's.
+pub const MODELS: [Kind; 4] = [
+    Kind::Model,
+    Kind::Program,
+    Kind::LibraryProgram,
+    Kind::RunDirectory,
+];
 
 /// Refuses what is known to be of another kind than the command takes.
 ///

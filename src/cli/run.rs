@@ -8,8 +8,11 @@ pub use super::run_input::Args;
 use super::run_input::{Answer, Subject, model_of, program};
 use super::run_model::OfModel;
 use super::run_program::OfProgram;
-use super::{run_many, table, terminal};
+use super::{kind, output, run_many, table, terminal};
+use crate::config::ConfigSource;
 use crate::examples::widths;
+use crate::results::layout::CONFIG;
+use base::escape;
 
 /// The plan for a model file, or for what a program compiles to.
 fn plan(args: &Args) -> Result<(), Failure> {
@@ -18,7 +21,26 @@ fn plan(args: &Args) -> Result<(), Failure> {
     super::plan::print(&model, &space, 256)
 }
 
+/// The directory of a run has a `W`, and a model elsewhere: says how both are given.
+fn refuse_run(args: &Args) -> Result<(), Failure> {
+    let path = &args.model;
+    if !path.join(CONFIG).is_file() {
+        return Ok(());
+    }
+    let config = ConfigSource::read(&path.join(CONFIG), &[]).map_err(Failure::input)?;
+    let model = config
+        .model()
+        .map_or_else(|| "MODEL".to_owned(), |path| output::argument(&path));
+    Err(Failure::Input(anyhow::anyhow!(
+        "{} is the directory of a run: `compress run {model} --projection {} TOKENS` runs its compressed model",
+        escape::path(path),
+        output::argument(path)
+    )))
+}
+
 pub fn main(args: &Args) -> Result<(), Failure> {
+    refuse_run(args)?;
+    kind::expect("run", &args.model, &kind::MODELS[..3])?;
     if args.plan {
         return plan(args);
     }

@@ -316,9 +316,10 @@ fn dry_run(
     let memory = match estimate.memory {
         0 => String::new(),
         bytes => format!(
-            "memory: at most about {} a run, {} with {jobs} jobs\n",
+            "memory: at most about {} a run, {} with {}\n",
             limits::readable(bytes),
-            limits::readable(bytes * jobs as u128)
+            limits::readable(bytes * jobs as u128),
+            count(jobs, "job")
         ),
     };
     let left = if done == mine.len() {
@@ -332,9 +333,10 @@ fn dry_run(
             n => format!(", and {n} runs of methods that were not measured yet"),
         };
         format!(
-            "time left: about {} with {jobs} jobs, from the speed of {} runs{unknown}",
+            "time left: about {} with {}, from the speed of {}{unknown}",
             indicatif::HumanDuration(time),
-            estimate.measured
+            count(jobs, "job"),
+            count(estimate.measured, "run")
         )
     };
     Ok(terminal::print(&format!(

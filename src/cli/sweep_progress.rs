@@ -4,6 +4,7 @@
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
 
@@ -13,8 +14,11 @@ use crate::results::Summary;
 use crate::run::Progress;
 use crate::study::sweep::{End, Watcher};
 use base::escape;
+use base::numbers::count;
 use superposition::trainer::Record;
 
+/// From one look of the whole bar to the next.
+const TICK: Duration = Duration::from_secs(1);
 /// Steps between two looks at the clock.
 const STEPS_PER_LOOK: u64 = 16;
 
@@ -59,9 +63,12 @@ impl SweepReporter {
         };
         let all = add(
             runs as u64,
-            "{prefix} {bar:20} {pos}/{len} runs  {elapsed}  {remaining}",
+            "{prefix} {bar:20} {pos}/{len} runs  {elapsed} so far  {remaining}",
         );
         all.set_prefix(bar::name(name));
+        if shown {
+            all.enable_steady_tick(TICK);
+        }
         let line = "  {prefix:24} {bar:12} {percent:>3} %  {msg:15}  {rate}";
         // A bar of length 0 is a full one, and none of these has begun.
         let workers = (0..jobs.min(runs)).map(|_| add(1, line)).collect();
@@ -116,6 +123,17 @@ impl Watcher for SweepReporter {
 
     fn begin(&self, already: usize) {
         self.completed(already);
+        self.over.store(already, Ordering::Relaxed);
+        self.all.set_position(already as u64);
+        if self.bars.is_hidden() && already < self.runs {
+            self.line(&format!(
+                "{}: {} to do, {} at a time, in {}",
+                self.name,
+                count(self.runs - already, "run"),
+                self.workers.len(),
+                self.directory.display()
+            ));
+        }
     }
 
     fn run<'a>(&'a self, worker: usize, run: &str) -> Box<dyn Progress + 'a> {
@@ -150,7 +168,8 @@ impl Watcher for SweepReporter {
 
     fn waiting(&self, runs: usize) {
         self.line(&format!(
-            "waiting for {runs} runs that another process works on"
+            "waiting for {} that another process works on",
+            count(runs, "run")
         ));
     }
 }
@@ -158,7 +177,8 @@ impl Watcher for SweepReporter {
 /// What a sweep says that is stopped.
 pub fn stopped((name, directory): (&str, &Path), complete: usize, runs: usize) -> String {
     format!(
-        "{name}: stopped, {complete} of {runs} runs complete; the same command resumes the others ({})",
+        "{name}: stopped, {complete} of {} complete; the same command goes on with the others, from their last checkpoints ({})",
+        count(runs, "run"),
         directory.display()
     )
 }

@@ -44,7 +44,8 @@ impl Axis {
 }
 
 /// The values that stand behind a key: one value, a list of values, or a range `{ from, count,
-/// step }`. A value that is only out of range is kept, if others are not: its run will say so.
+/// step }`. A value that is only out of range is kept, if others are not: its run will say so; one of
+/// another type is not.
 ///
 /// # Errors
 /// What is wrong, to follow the key's name.
@@ -63,6 +64,18 @@ pub fn values(kind: Kind, written: &Value) -> Result<Vec<Point>, String> {
     };
     if !found.iter().any(|value| kind.allows(value)) {
         return Err(wrong(kind, written));
+    }
+    let types: HashSet<&str> = found
+        .iter()
+        .filter(|value| kind.allows(value))
+        .map(Value::type_str)
+        .collect();
+    if let Some(value) = found.iter().find(|value| !types.contains(value.type_str())) {
+        return Err(format!(
+            "has {}, but it takes {}",
+            shown(value),
+            kind.describe()
+        ));
     }
     let mut points: Vec<Point> = Vec::with_capacity(found.len());
     let mut texts = HashSet::with_capacity(found.len());

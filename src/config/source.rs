@@ -140,6 +140,12 @@ impl ConfigSource {
         self.assignment(key)?.path()
     }
 
+    /// The model file or the program that is named.
+    pub fn model(&self) -> Option<PathBuf> {
+        let path = self.get_path("model.path");
+        path.or_else(|| self.get_path("model.program"))
+    }
+
     /// A path that is a part of the value of `key`, relative as [`ConfigSource::get_path`] says.
     pub(super) fn resolve(&self, key: &str, path: &Path) -> PathBuf {
         self.assignment(key)

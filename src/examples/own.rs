@@ -165,7 +165,7 @@ impl Own<'_> {
         format!(
             "# How well does {name} work at which d?\n\
              #\n\
-             # From half of the rank of the visited states, {}, up to all of it, where nothing is lost. {} runs: `compress sweep`\n\
+             # From half of the rank of the visited states, {}, up to all of it, where some W loses nothing. {} runs: `compress sweep`\n\
              # makes them, and goes on with those that are missing when it is called again.\n\
              \n\
              name = {}\n\

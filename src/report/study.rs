@@ -27,7 +27,7 @@ const TABLES: [(&str, &str, &str, &str); 4] = [
         "Smallest sufficient d",
         "critical_d: the smallest sufficient d of those tried: there and at every larger d tried, the median over seeds is \
          within the tolerance. It is empty if no tried d suffices, or if most training runs did not learn at the largest d \
-         (column ending of runs.csv), so that they were not trained long enough to tell. low, high: 95 % bootstrap interval \
+         (column ending of runs.csv), so that they do not tell. low, high: 95 % bootstrap interval \
          over seeds; low is empty if no tried d suffices in 97.5 % of the resamples, high if none does in 2.5 % of them.",
         ANALYZE,
     ),

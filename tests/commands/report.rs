@@ -167,7 +167,7 @@ fn report_of_an_undertrained_study_does_not_say_that_no_d_suffices() {
     text("summary.csv", &summary_header("compression.dim"));
     let page = page_of(dir.path());
     for part in [
-        "<p class=\"answer\">The runs were not trained long enough to tell which d suffices for a mean absolute error of at \
+        "<p class=\"answer\">The runs do not tell which d suffices for a mean absolute error of at \
          most 0.005 (median over seeds): at d = 18, the largest tried, none of 2 runs learned (all got stuck).",
         "None of 6 trained runs learned (an error below 5 % of the best constant answer's): 5 got stuck and 1 was still \
          falling.",

@@ -71,7 +71,7 @@ impl Evidence {
         }
     }
 
-    /// The settings that were not trained long enough to tell.
+    /// The settings that do not tell.
     fn open(&self, tolerance: &Tolerance) -> Vec<Open<'_>> {
         if self.asks_for_width() {
             return Open::all(self, tolerance, None);

@@ -352,7 +352,7 @@ fn undertrained_runs_do_not_say_that_no_d_suffices() {
     assert_eq!(
         text,
         format!(
-            "The runs were not trained long enough to tell which d suffices for a mean absolute error of at most \
+            "The runs do not tell which d suffices for a mean absolute error of at most \
              0.005 (median over seeds): at d = 18, the largest tried, none of 3 runs learned (2 got stuck and 1 was \
              still falling). At d = 18 the mean absolute error (median over seeds) is 0.21 (95 % interval over 3 \
              seeds: 0.2 to 0.3). {REMEDY} None of 9 trained runs learned (an error below 5 % of the best \
@@ -440,7 +440,7 @@ fn undertrained_settings_are_set_apart_from_baselines_that_fail() {
     let text = answer.sentences.join(" ");
     assert!(
         text.starts_with(
-            "With train the runs were not trained long enough to tell which d suffices for a mean absolute error of at \
+            "With train the runs do not tell which d suffices for a mean absolute error of at \
              most 0.005 (median over seeds): at d = 8, the largest tried, none of 3 runs learned (all got stuck). By the \
              same measure, no d up to 8 suffices with pca. At d = 8"
         ),
@@ -541,7 +541,7 @@ fn undertrained_at_a_single_width_is_said_before_the_ranking() {
     let text = trained(Metric::Mae, &rows).answer().sentences.join(" ");
     assert!(
         text.starts_with(
-            "At d = 8 the runs were not trained long enough to tell whether that d suffices: none of 10 runs learned \
+            "At d = 8 the runs do not tell whether that d suffices: none of 10 runs learned \
              (2 got stuck and 8 were still falling). At d = 8 the mean absolute error (median over seeds) is lowest \
              with steps=900: 0.2"
         ),

@@ -44,11 +44,11 @@ impl<'a> Open<'a> {
         )
     }
 
-    /// `At d = 8 the runs were not trained long enough to tell whether that d suffices: ...`, for all settings.
+    /// `At d = 8 the runs do not tell whether that d suffices: ...`, for all settings.
     pub fn at_one_width(open: &[Self], d: usize) -> String {
         let all: Endings = open.iter().flat_map(|o| o.endings.verdicts()).collect();
         format!(
-            "At d = {d} the runs were not trained long enough to tell whether that d suffices: {}.",
+            "At d = {d} the runs do not tell whether that d suffices: {}.",
             all.few_learned()
         )
     }
@@ -79,8 +79,9 @@ impl<'a> Open<'a> {
             open.iter().any(|o| o.endings.of(Verdict::Stuck) > 0),
         );
         let for_stuck = if stuck {
-            ", with a compression.init_std of 0.1 if it is larger now, and with training.restarts for seeds that stay \
-             stuck (docs/stuck_seeds.md)"
+            ", with compression.init = \"normal\" and a compression.init_std of 0.1 if they are not that now, and with \
+             training.restarts for seeds that stay stuck (docs/stuck_seeds.md); compress shrink goes another way, down from a W \
+             that loses nothing"
         } else {
             ""
         };

@@ -20,7 +20,7 @@ struct Found<'a> {
 }
 
 /// The smallest sufficient widths of all groups, the distance between the best two, and the groups whose runs
-/// were not trained long enough to tell.
+/// do not tell.
 pub fn sentences(evidence: &Evidence, tolerance: &Tolerance) -> Vec<String> {
     let groups = evidence.groups(tolerance.metric);
     let several_programs = of_several_programs(&groups);
@@ -195,7 +195,7 @@ fn untold(
             "The".to_owned()
         };
         format!(
-            "{who} runs were not trained long enough to tell which d suffices{target}: {}{though}.",
+            "{who} runs do not tell which d suffices{target}: {}{though}.",
             o.at_the_largest()
         )
     };

@@ -75,7 +75,9 @@ fn ending_of_a_run_that_cannot_learn_is_stuck_everywhere() {
     let analyzed = workshop.call(&["analyze", "@study"]).orderly();
     let text = analyzed.stdout.replace("\n  ", " ");
     assert!(
-        text.contains("the runs were not trained long enough to tell whether that d suffices: none of 2 runs learned (all got stuck)."),
+        text.contains(
+            "the runs do not tell whether that d suffices: none of 2 runs learned (all got stuck)."
+        ),
         "{text}"
     );
 }

@@ -276,7 +276,7 @@ fn an_open_setting_is_one_at_the_d_that_is_asked_for() {
     assert_eq!(Open::remedy(&[], &Evidence::default()), None);
     assert_eq!(
         Open::at_one_width(&falling, 8),
-        "At d = 8 the runs were not trained long enough to tell whether that d suffices: none of 2 runs learned (all \
+        "At d = 8 the runs do not tell whether that d suffices: none of 2 runs learned (all \
          were still falling)."
     );
 }
