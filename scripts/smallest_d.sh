@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The smallest d of the library's programs, from nothing to results/REPORT.md: searches, certificates, and random starts at the same d
-# as the control (experiments/smallest_d.toml). What is done already is not done again; Ctrl-C stops, the same command resumes.
+# as the control (experiments/smallest_d.toml, smallest_d_second.toml). What is done already is not done again; Ctrl-C stops, the same command resumes.
 #
 #     scripts/smallest_d.sh [PROGRAM]...
 #
@@ -61,7 +61,9 @@ for program in "${programs[@]}"; do
 done
 "$reproduce" searches "$results/searches"
 if [[ $# -eq 0 ]]; then
-    "$compress" sweep experiments/smallest_d.toml --output "$results/smallest_d"
-    "$reproduce" publish "$results/smallest_d" --tables --quiet
+    for study in smallest_d smallest_d_second; do
+        "$compress" sweep "experiments/$study.toml" --output "$results/$study"
+        "$reproduce" publish "$results/$study" --tables --quiet
+    done
     "$reproduce" paper "$results"
 fi

@@ -13,8 +13,9 @@ use tracr_compress::results::feature::Verdict;
 use tracr_compress::results::study_tables::{MeanVerdicts, VerdictRow};
 use tracr_compress::results::{Metric, ReadError};
 
-/// The study of random starts.
+/// The study of random starts, and the one at the `d` that second descents found later, which goes before it.
 const STUDY: &str = "smallest_d";
+const SECOND: &str = "smallest_d_second";
 /// As `shrink.mae`, `shrink.max_error` and `shrink.min_cosine` are by default.
 const LIMITS: (f64, f64, f64) = (0.005, 0.05, 0.99);
 
@@ -45,6 +46,8 @@ pub fn write(writer: &mut Writer) -> Result<(), ReadError> {
     let Some(study) = writer.study(STUDY)? else {
         return Ok(());
     };
+    let second = Study::load(writer.results(), SECOND)?;
+    let studies: Vec<Study> = second.into_iter().chain([study]).collect();
     let header = [
         "program",
         "D",
@@ -59,7 +62,7 @@ pub fn write(writer: &mut Writer) -> Result<(), ReadError> {
     let mut table = vec![header.map(str::to_owned).to_vec()];
     let (mut proved, mut behind, mut controlled) = (0, 0, 0);
     for row in &rows {
-        let control = Control::of(&study, row)?;
+        let (name, control) = Control::first(&studies, row)?;
         proved += usize::from(row.verdict == "proved");
         controlled += usize::from(control.runs > 0);
         behind += usize::from(control.runs > 0 && 2 * control.right < control.runs);
@@ -76,7 +79,7 @@ pub fn write(writer: &mut Writer) -> Result<(), ReadError> {
         let share = (control.runs > 0)
             .then(|| Estimate::single(control.right as f64 / control.runs as f64, control.runs));
         writer.file(
-            STUDY,
+            name,
             &setting,
             "share of random starts that are right",
             share,
@@ -95,8 +98,11 @@ pub fn write(writer: &mut Writer) -> Result<(), ReadError> {
          training. Both have as many updates in all. That no training succeeded at one dimension less is no proof that there \
          is no such `W`.",
     );
-    geometry(writer, &study, &rows)?;
-    writer.colophon(&study, &[])
+    geometry(writer, &studies, &rows)?;
+    studies
+        .iter()
+        .rev()
+        .try_for_each(|study| writer.colophon(study, &[]))
 }
 
 /// The verdicts that the table of features has. Features without use are left out: training has no reason to do anything with them.
@@ -108,10 +114,11 @@ const VERDICTS: [Verdict; 4] = [
 ];
 
 /// What becomes of the features at the smallest `d`, beside random starts.
-fn geometry(writer: &mut Writer, study: &Study, rows: &[Row]) -> Result<(), ReadError> {
-    let Some(random) = study.verdicts()? else {
-        return Ok(());
-    };
+fn geometry(writer: &mut Writer, studies: &[Study], rows: &[Row]) -> Result<(), ReadError> {
+    let mut random: Vec<Vec<VerdictRow>> = Vec::new();
+    for study in studies {
+        random.extend(study.verdicts()?);
+    }
     let mut header = vec!["program", "criterion", "d"];
     header.extend(VERDICTS.map(Verdict::name));
     let mut table = vec![
@@ -125,9 +132,11 @@ fn geometry(writer: &mut Writer, study: &Study, rows: &[Row]) -> Result<(), Read
     for row in rows {
         let prefix = format!("program={}.rasp~", row.program);
         let of_row = |other: &&VerdictRow| other.d == row.d && other.run.starts_with(&prefix);
-        let of_row: Vec<VerdictRow> = random.iter().filter(of_row).cloned().collect();
-        let means = MeanVerdicts::of(&of_row);
-        let Some(means) = means.first() else {
+        let of_study = |rows: &Vec<VerdictRow>| {
+            let of_row: Vec<VerdictRow> = rows.iter().filter(of_row).cloned().collect();
+            MeanVerdicts::of(&of_row).into_iter().next()
+        };
+        let Some(means) = random.iter().find_map(of_study) else {
             continue;
         };
         settings += 1;
@@ -174,6 +183,17 @@ struct Control {
 }
 
 impl Control {
+    /// That of the first study that has one, with the study's name.
+    fn first<'a>(studies: &'a [Study], row: &Row) -> Result<(&'a str, Self), ReadError> {
+        for study in studies {
+            let control = Self::of(study, row)?;
+            if control.runs > 0 {
+                return Ok((&study.name, control));
+            }
+        }
+        Ok((STUDY, Self { runs: 0, right: 0 }))
+    }
+
     fn of(study: &Study, row: &Row) -> Result<Self, ReadError> {
         let d = row.d.to_string();
         let is_this = |program: &String| {
