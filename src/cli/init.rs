@@ -127,7 +127,10 @@ fn write(example: &Example, directory: &Path, force: bool, again: &str) -> Resul
     // Of a program's two files the second is a study.
     let study = example.files.get(1).map(|file| directory.join(&file.name));
     if let Some(study) = study.filter(|path| StudyFile::is_one(path)) {
-        text.push_str(&format!(", or compress sweep {}", output::argument(&study)));
+        text.push_str(&format!(
+            " (or compress sweep {})",
+            output::argument(&study)
+        ));
     }
     text.push('\n');
     Ok(terminal::print(&text)?)

@@ -35,10 +35,17 @@ pub fn of(
     if let Some(completed) = runs.map(Runs::completed)
         && completed != analysis.runs
     {
-        answer.sentences.push(format!(
-            "This is about the {} analysed so far, of {completed} completed: `compress analyze DIR` includes them all.",
-            count(analysis.runs, "run")
-        ));
+        let analysed = count(analysis.runs, "run");
+        answer.sentences.push(if analysis.runs > completed {
+            format!(
+                "This is about all {analysed} in the directory, of which {completed} belong to the study as it now is: move the others \
+                 away, and `compress analyze DIR` leaves them out."
+            )
+        } else {
+            format!(
+                "This is about the {analysed} analysed so far, of {completed} completed: `compress analyze DIR` includes them all."
+            )
+        });
     }
     Ok(answer)
 }

@@ -18,7 +18,8 @@ fn init_writes_a_run_file_and_a_study_for_any_program() {
     ] {
         let said = elsewhere.works(line);
         let expected = format!(
-            "{place}first.toml\n{place}first_study.toml\nnext: compress train {place}first.toml\n"
+            "{place}first.toml\n{place}first_study.toml\nnext: compress train {place}first.toml (or compress sweep \
+             {place}first_study.toml)\n"
         );
         assert_eq!(said, expected);
         let said = elsewhere.works(&format!("train {place}first.toml {SHORT}"));
@@ -30,7 +31,9 @@ fn init_writes_a_run_file_and_a_study_for_any_program() {
         assert!(list.contains("runs done in results/first_study"), "{list}");
         assert_eq!(
             elsewhere.works(line),
-            format!("next: compress train {place}first.toml\n")
+            format!(
+                "next: compress train {place}first.toml (or compress sweep {place}first_study.toml)\n"
+            )
         );
     }
     let (code, _, stderr) = elsewhere.call_words(&["init", "mine/it's \"first\".rasp", "odd"]);
