@@ -158,8 +158,8 @@ fn geometry(writer: &mut Writer, studies: &[Study], rows: &[Row]) -> Result<(), 
     }
     writer.paragraph(
         "What becomes of the features there: how many have each verdict in the search's `W` (`docs/analysis.md`), and in \
-         parentheses how many have it on average in the random starts at the same `d`. Features that nothing reads or that never \
-         occur are left out.",
+         parentheses how many have it on average in the random starts at the same `d`. Features that are unused, which \
+         kept a direction although nothing reads them or they never occur, are left out.",
     );
     writer.table(&table);
     let of = |numbers: [f64; 4]| {
