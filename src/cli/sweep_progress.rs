@@ -177,7 +177,7 @@ impl Watcher for SweepReporter {
 /// What a sweep says that is stopped.
 pub fn stopped((name, directory): (&str, &Path), complete: usize, runs: usize) -> String {
     format!(
-        "{name}: stopped, {complete} of {} complete; the same command goes on with the others, from their last checkpoints ({})",
+        "{name}: stopped, {complete} of {} complete; the same command resumes the others from their last checkpoints ({})",
         count(runs, "run"),
         directory.display()
     )
