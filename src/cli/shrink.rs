@@ -106,7 +106,7 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
     let directory = ShrinkDirectory::open(&path, &experiment.config, &settings)
         .map_err(|e| failed(e.into()))?;
     let place = format!(
-        "stopped; the same command goes on after the last accepted W and the trainings that failed since ({})",
+        "stopped; the same command continues from the last accepted W, without the trainings that have failed since ({})",
         path.display()
     );
     stop.say(place.clone());

@@ -206,7 +206,7 @@ fn report(summary: &Summary, config: &RunConfig, json: bool, what: &str) -> Resu
             && !config.compression.per_layer;
         let search = match summary.ending.map(|ending| ending.verdict) {
             Some(Verdict::Stuck) if is_searched => {
-                "; `compress shrink` goes another way: it begins with a W that loses nothing, and drops dimensions"
+                "; `compress shrink` takes another route: it begins with a W that loses nothing and drops dimensions"
             }
             _ => "",
         };

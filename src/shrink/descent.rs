@@ -30,7 +30,7 @@ enum Drop {
 }
 
 impl Shrink<'_> {
-    /// Goes on from what the directory has, or begins with `start` of [`Shrink::start`].
+    /// Continues the search that the directory holds, or begins one with the `W` of [`Shrink::start`].
     ///
     /// # Errors
     /// If a file cannot be read or written.
@@ -126,7 +126,7 @@ impl Shrink<'_> {
         Ok(best)
     }
 
-    /// Drops dimensions of a `W` that works until nothing succeeds any more, or goes on with that; none if time is over before.
+    /// Drops dimensions of a `W` that works until nothing succeeds any more, or continues that descent; none if time runs out first.
     fn descend(
         &mut self,
         directory: &ShrinkDirectory,

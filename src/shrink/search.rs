@@ -65,7 +65,7 @@ pub trait Watcher {
     /// A `W` was accepted.
     fn row(&mut self, row: &Row);
 
-    /// A training failed, of this number from 1 on and of so many at most, after so many seconds.
+    /// A training of a drop failed: its number, counted from 1, the most that there can be, and the seconds it took.
     fn failed(&mut self, dropping: Dropping, number: (usize, usize), seconds: f64);
 }
 

@@ -173,7 +173,7 @@ impl Shrink<'_> {
         }))
     }
 
-    /// Removes what is kept of a drop that is over.
+    /// Deletes the record of the failed trainings, once their drop has ended.
     pub(super) fn forget(directory: &ShrinkDirectory) -> Result<(), ShrinkError> {
         Ok(directory.remove_result(KEPT)?)
     }

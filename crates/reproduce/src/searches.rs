@@ -6,12 +6,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use base::files::FileError;
-use tracr_compress::analysis;
+use tracr_compress::analysis::Settings;
 use tracr_compress::results::ReadError;
 use tracr_compress::results::documents::{json, text};
 use tracr_compress::results::feature::Verdict;
 use tracr_compress::results::layout::{CERTIFICATE, CONFIG, PROJECTION};
 use tracr_compress::results::table::write_csv;
+use tracr_compress::run::analyzed::analyze;
 use tracr_compress::run::finished::Subject;
 use tracr_compress::shrink::directory::SETTINGS;
 use tracr_compress::shrink::outcome::{Outcome, RESULT};
@@ -205,16 +206,13 @@ fn verdicts(directory: &Path) -> Result<Vec<Verdict>, ReadError> {
         problem: e.to_string(),
         remedy: SHRINK.into(),
     })?;
-    let subject = analysis::Subject {
-        model: &found.experiment.model,
-        space: &found.experiment.space,
-        inputs: &found.experiment.evaluation_set(),
-        w: &found.projection.w,
-        wiring: &found.projection.wiring,
-    };
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let analysis = analysis::analyze(subject, &analysis::Settings::default(), threads);
-    Ok(analysis.features.iter().map(|f| f.verdict).collect())
+    let analyzed = analyze(&found.experiment, &found.projection, &Settings::default());
+    Ok(analyzed
+        .analysis
+        .features
+        .iter()
+        .map(|f| f.verdict)
+        .collect())
 }
 
 /// The rows of a table that [`gather`] wrote; none if it is not there.

@@ -342,7 +342,7 @@ fn accuracies_differ_by_a_difference_and_errors_with_a_zero_too() {
 const REMEDY: &str = "A d that is too small would look the same, so before concluding anything repeat these runs \
                       with several times the training.steps, with compression.init=normal and a compression.init_std of 0.1 \
                       if they are not that now, and with training.restarts for seeds that stay stuck (docs/stuck_seeds.md); \
-                      compress shrink goes another way, down from a W that loses nothing.";
+                      compress shrink takes another route, down from a W that loses nothing.";
 
 #[test]
 fn undertrained_runs_do_not_say_that_no_d_suffices() {

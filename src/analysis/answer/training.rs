@@ -80,7 +80,7 @@ impl<'a> Open<'a> {
         );
         let for_stuck = if stuck {
             ", with compression.init=normal and a compression.init_std of 0.1 if they are not that now, and with \
-             training.restarts for seeds that stay stuck (docs/stuck_seeds.md); compress shrink goes another way, down from a W \
+             training.restarts for seeds that stay stuck (docs/stuck_seeds.md); compress shrink takes another route, down from a W \
              that loses nothing"
         } else {
             ""
