@@ -483,7 +483,7 @@ pub const SHRINK_KEYS: &[Key] = &[
         "shrink.starts",
         Kind::Integer(0, 1024),
         Toml("8"),
-        "Random starts that are tried where all of these fail, once for each d.",
+        "Random starts that are tried where all of these fail; in a later descent only below the d at which they failed before.",
     ),
     key(
         "shrink.steps",

@@ -286,8 +286,7 @@ pub fn inspect(path: &Path, config: &RunConfig, force: bool) -> Result<(), Direc
     if has_more_steps_alone(&earlier, config) {
         // The learning rate's schedule depends on the number of steps: the first ones would have been others.
         differences += &format!(
-            "\nto train its W on, begin a run of its own with it: --set compression.init.from={} --set \
-             compression.init_std=1.0 --output NEW; else",
+            "\nto train its W further, start a new run from it: --set compression.init.from={} --output NEW; otherwise",
             path.display()
         );
     }

@@ -102,7 +102,7 @@ impl Shrink<'_> {
                 origin: "drop",
             });
         }
-        // Random starts do not depend on the way down: where those of an earlier descent failed, no others are made.
+        // Random starts do not depend on the way down: only below the d where an earlier descent's failed are others made.
         if dropped == 1 && self.random_failed_at.is_none_or(|failed| d - 1 < failed) {
             plans.extend((0..self.settings.starts).map(|_| Plan {
                 w: normal(&mut rng, (d - 1, w.ncols()), RANDOM),

@@ -165,6 +165,17 @@ fn a_file_in_a_directory_that_is_not_there_is_refused_before_anything_is_compute
     for line in ["init frac_prevs frac_prevs.rasp/x", "man frac_prevs.rasp/x"] {
         elsewhere.is_refused(line);
     }
+    // What looks at a model says what a run file is; and of a run, how its model is run.
+    for command in ["run", "circuit", "judge"] {
+        let message = elsewhere.is_refused(&format!("{command} frac_prevs.toml"));
+        let said = format!("is a run file, and `compress {command}` takes a model file");
+        assert!(message.contains(&said), "{message}");
+    }
+    let message = elsewhere.is_refused("run it x a");
+    let advice =
+        "it is the directory of a run: `compress run it/../frac_prevs.rasp --projection it TOKENS`";
+    assert!(message.contains(advice), "{message}");
+    elsewhere.works("run it/../frac_prevs.rasp --projection it x a");
     // Longer training in the same directory is another run, and the message says how to go on from its W.
     let message = elsewhere.is_refused(
         "train frac_prevs.toml --output it --quiet --set training.log_every=100 --set training.steps=400",
@@ -175,7 +186,7 @@ fn a_file_in_a_directory_that_is_not_there_is_refused_before_anything_is_compute
     );
     elsewhere.works(
         "train frac_prevs.toml --set training.log_every=100 --set training.steps=400 --quiet \
-         --set compression.init.from=it --set compression.init_std=1.0 --output longer",
+         --set compression.init.from=it --output longer",
     );
 }
 
