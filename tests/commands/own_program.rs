@@ -166,8 +166,13 @@ fn a_file_in_a_directory_that_is_not_there_is_refused_before_anything_is_compute
         elsewhere.is_refused(line);
     }
     // What looks at a model says what a run file is; and of a run, how its model is run.
-    for command in ["run", "circuit", "judge"] {
-        let message = elsewhere.is_refused(&format!("{command} frac_prevs.toml"));
+    for line in [
+        "run frac_prevs.toml a",
+        "circuit frac_prevs.toml",
+        "judge frac_prevs.toml",
+    ] {
+        let message = elsewhere.is_refused(line);
+        let command = line.split(' ').next().unwrap();
         let said = format!("is a run file, and `compress {command}` takes a model file");
         assert!(message.contains(&said), "{message}");
     }
