@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value as Json;
 use thiserror::Error;
 
+use base::content::Content;
 use base::escape;
 use base::files::{self, FileError};
 use base::limits;
@@ -49,6 +50,10 @@ pub enum ListError {
     },
 }
 
+/// What is said of the file that ACDC's `save_edges` writes.
+const PICKLE: &str = "it is a Python pickle, which is a program and is not read; the lines of Python in docs/circuits.md, \"Formats\", \
+     write ACDC's list as JSON";
+
 /// A problem at a place.
 type Problem = (Option<String>, String);
 
@@ -57,16 +62,19 @@ type Problem = (Option<String>, String);
 /// # Errors
 /// If it has none of them, no edge, or a score that is no finite number.
 pub fn read(path: &Path) -> Result<Vec<Entry>, ListError> {
-    let text = files::read_text(path, limits::TABLE_BYTES)?;
-    let entries = if text.trim_start().starts_with(['{', '[']) {
-        of_json(&text)
-    } else {
-        of_csv(&text)
-    };
     let wrong = |(place, problem)| ListError::Wrong {
         path: path.to_owned(),
         place,
         problem,
+    };
+    let text = files::read_text(path, limits::TABLE_BYTES).map_err(|e| match e.not_text() {
+        Some(Content::Pickle) => wrong((None, PICKLE.into())),
+        _ => ListError::File(e),
+    })?;
+    let entries = if text.trim_start().starts_with(['{', '[']) {
+        of_json(&text)
+    } else {
+        of_csv(&text)
     };
     let entries = entries.map_err(wrong)?;
     if entries.is_empty() {
@@ -387,5 +395,20 @@ mod tests {
             let found = problem(text);
             assert!(found.starts_with(expected), "{text}: {found}");
         }
+    }
+
+    #[test]
+    fn a_pickle_is_named_with_what_makes_json_of_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("edges.pkl");
+        std::fs::write(&path, b"\x80\x04\x95\x1a\0\0\0\0\0\0\0]\x94.").unwrap();
+        let problem = read(&path).unwrap_err().to_string();
+        assert!(
+            problem.contains("a Python pickle") && problem.contains("docs/circuits.md"),
+            "{problem}"
+        );
+        std::fs::write(&path, b"\x93NUMPY\x01\0v\0{'descr'").unwrap();
+        let problem = read(&path).unwrap_err().to_string();
+        assert!(problem.contains("a NumPy array"), "{problem}");
     }
 }
