@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use base::{escape, files, limits};
-use ndarray::{Array2, Array3, Array4, Array5, ArrayD, Axis, stack};
-use numpy::{IntoPyArray, PyArray2, PyReadonlyArray2, ToPyArray};
+use ndarray::{Array, Array2, Array3, Array4, Array5, ArrayD, Axis, Dimension, stack};
+use numpy::{IntoPyArray, PyArray, PyArray2, PyArrayMethods, PyReadonlyArray2, ToPyArray};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 use superposition::evaluation::Evaluator;
@@ -68,6 +68,19 @@ pub fn compile(
         notes,
         warnings,
     ))
+}
+
+/// One of the model's arrays as NumPy sees it, read-only.
+#[allow(unsafe_code)] // the one place where Python looks into memory of ours
+fn view<'py, D: Dimension>(
+    array: &Array<f64, D>,
+    owner: &Bound<'py, Transformer>,
+) -> Bound<'py, PyArray<f64, D>> {
+    // SAFETY: the array belongs to the model of `owner`, a frozen class, so nothing changes or moves it; and the view
+    // keeps `owner` alive.
+    let view = unsafe { PyArray::borrow_from_array(array, owner.clone().into_any()) };
+    view.readwrite().make_nonwriteable();
+    view
 }
 
 impl Transformer {
@@ -190,22 +203,17 @@ impl Transformer {
         config.transpose().map_err(running)
     }
 
-    /// The compiled weights by their names in a model file, float64.
-    fn weights<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let (weights, model) = (PyDict::new(py), &self.model);
-        weights.set_item("token_embed", model.token_embed.to_pyarray(py))?;
-        weights.set_item("pos_embed", model.pos_embed.to_pyarray(py))?;
-        weights.set_item("unembed", model.unembed.to_pyarray(py))?;
+    /// The compiled weights by their names in a model file, float64: read-only views, which keep the model alive.
+    fn weights<'py>(this: &Bound<'py, Self>) -> PyResult<Bound<'py, PyDict>> {
+        let (weights, model) = (PyDict::new(this.py()), &this.get().model);
+        weights.set_item("token_embed", view(&model.token_embed, this))?;
+        weights.set_item("pos_embed", view(&model.pos_embed, this))?;
+        weights.set_item("unembed", view(&model.unembed, this))?;
         for (i, layer) in model.layers.iter().enumerate() {
             for (name, linear) in layer.named() {
-                weights.set_item(
-                    format!("layers.{i}.{name}.weight"),
-                    linear.weight.to_pyarray(py),
-                )?;
-                weights.set_item(
-                    format!("layers.{i}.{name}.bias"),
-                    linear.bias.to_pyarray(py),
-                )?;
+                let name = format!("layers.{i}.{name}");
+                weights.set_item(format!("{name}.weight"), view(&linear.weight, this))?;
+                weights.set_item(format!("{name}.bias"), view(&linear.bias, this))?;
             }
         }
         Ok(weights)

@@ -1,5 +1,6 @@
 """Programs and compiled models."""
 
+import gc
 import json
 import unittest
 from pathlib import Path
@@ -75,6 +76,20 @@ class Models(InDirectory):
         self.assertIn("layers.0.attn.query.weight", weights)
         with self.assertRaises(ValueError):
             weights["token_embed"][0, 0] = 1
+        with self.assertRaises(ValueError):
+            weights["token_embed"].flags.writeable = True
+
+    def test_weights_are_views_that_keep_their_model_alive(self):
+        model = tc.compile("hist")
+        weights = model.weights
+        expected = {name: array.copy() for name, array in weights.items()}
+        self.assertFalse(any(array.flags.owndata for array in weights.values()))
+        del model
+        gc.collect()
+        for _ in range(20):
+            tc.compile("sort_unique")
+        for name, array in weights.items():
+            np.testing.assert_array_equal(array, expected[name])
 
     def test_a_model_that_differs_from_its_program_is_a_warning(self):
         with self.assertWarnsRegex(UserWarning, "differs from the program"):

@@ -129,11 +129,9 @@ class Model:
 
     @property
     def weights(self):
-        """The weights by their names in a model file: float64 arrays, linear maps [in, out], that are read-only."""
+        """The weights by their names in a model file: float64, linear maps [in, out], read-only views of the model's own."""
         if self._weights is None:
             self._weights = self._native.weights()
-            for array in self._weights.values():
-                array.flags.writeable = False
         return self._weights
 
     def encode(self, tokens):
