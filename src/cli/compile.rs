@@ -14,6 +14,7 @@ use tracr::program::verify::{Difference, Silence, Verdict, verify};
 use tracr::program::{Compiled, Settings, Source, cause, remedy};
 use tracr::rasp::Valid;
 use tracr::rasp::syntax::header;
+use tracr::rasp::unselected::Unselected;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -240,7 +241,14 @@ pub fn check(compiled: &Compiled) -> Result<Checked, Failure> {
     let mut checked = Checked::default();
     checked.warnings.extend(check_valid(options, &verdict)?);
     let limit = cause::of_difference(program, options, model, &verdict);
-    if let Some(mut text) = differences(&verdict, limit.as_deref()) {
+    let has_repeats = verdict
+        .example
+        .as_ref()
+        .is_some_and(Difference::has_repeats);
+    let without_repeats = (has_repeats && limit.is_none())
+        .then(|| cause::agree_without_repeats(program, options))
+        .flatten();
+    if let Some(mut text) = differences(&verdict, limit.as_deref(), without_repeats) {
         if let Some(help) = remedy::of_difference(program, options, &verdict) {
             text += &format!("\n  help: {help}");
         }
@@ -265,6 +273,8 @@ pub fn check(compiled: &Compiled) -> Result<Checked, Failure> {
     checked
         .notes
         .extend(verdict.silence.as_ref().map(undefined));
+    let unselected = verdict.unselected.as_ref();
+    checked.notes.extend(unselected.map(Unselected::describe));
     Ok(checked)
 }
 
@@ -329,8 +339,13 @@ fn cell(value: &Value) -> String {
 }
 
 /// Where program and model differ, or the program has no value, in words; nothing if nowhere. `limit` is the
-/// cause of the first difference, where the interpreter has no doubt.
-fn differences(verdict: &Verdict, limit: Option<&str>) -> Option<String> {
+/// cause of the first difference, where the interpreter has no doubt; `without_repeats` on how many inputs without
+/// repeated tokens they agree, if they do.
+fn differences(
+    verdict: &Verdict,
+    limit: Option<&str>,
+    without_repeats: Option<u64>,
+) -> Option<String> {
     let Some(Difference {
         input,
         program,
@@ -357,12 +372,12 @@ fn differences(verdict: &Verdict, limit: Option<&str>) -> Option<String> {
         .as_deref()
         .or(limit)
         .unwrap_or("neither the interpreter nor a known limit of the construction says why");
-    let repeats = (1..input.len()).any(|t| input[..t].contains(&input[t]));
-    let hint = if repeats && limit.is_none() {
-        "\n  if the program is only meant for inputs without repeated tokens, say `#! unique_tokens: true`"
-    } else {
-        ""
-    };
+    let hint = without_repeats.map_or_else(String::new, |inputs| {
+        format!(
+            "\n  if the program is only meant for inputs without repeated tokens, say `#! unique_tokens: true`: the model agrees \
+             on the {inputs} of them that were tried"
+        )
+    });
     Some(format!(
         "the compiled model differs from the program for {} of {of} {} inputs; the first is {}\n  \
          the program gives {}\n  the model gives   {}\n  they differ at position{} {}: {why}{hint}",

@@ -74,7 +74,7 @@ fn text(answer: &Answer) -> String {
     let mut rows = vec![vec!["position".to_owned(), "token".into()]];
     rows[0].extend(answer.columns.iter().map(|column| column.whose.to_owned()));
     for (t, token) in answer.tokens.iter().enumerate() {
-        let mut row = vec![(t + 1).to_string(), token.to_string()];
+        let mut row = vec![(t + 1).to_string(), token.word()];
         let columns = answer.columns.iter();
         row.extend(columns.map(|column| table::value(&column.values[t])));
         if answer.differs.contains(&(t + 1)) {

@@ -70,12 +70,20 @@ fn every_input(args: &Args, subject: &dyn Subject) -> Result<(), Failure> {
     };
     let mut printer = Printer::new(args);
     let mut ids = vec![0; space.positions()];
+    // One stands for all: each says on which input.
+    let mut has_noted = false;
     for member in 0..size {
         space.write_member(member, &mut ids);
         let words = ids.iter().filter(|id| space.is_word(**id));
         let tokens: Vec<Value> = words.map(|id| vocabulary[*id].clone()).collect();
         match subject.answer(&tokens) {
-            Ok(answer) => printer.print(answer)?,
+            Ok(answer) => {
+                if let Some(note) = answer.notes.iter().find(|_| !has_noted) {
+                    has_noted = true;
+                    terminal::message(note);
+                }
+                printer.print(answer)?;
+            }
             Err(e) => {
                 printer.flush()?;
                 return Err(e);

@@ -1,6 +1,8 @@
 //! `compress run PROGRAM.rasp TOKEN...`: what a program computes, by its interpreter; with
 //! `--compare` beside its compiled model and, given a run, beside the compressed one.
 
+use std::cell::Cell;
+
 use ndarray::Array2;
 use serde_json::{Map, Value as Json, json};
 
@@ -20,6 +22,7 @@ use tracr::model::{CompiledModel, Frozen, Stream, Value, codec, value};
 use tracr::program::verify::agree;
 use tracr::program::{Compiled, Source, mask};
 use tracr::rasp::syntax::header;
+use tracr::rasp::unselected::Unselected;
 use tracr::rasp::{Header, Program, Valid, interpreter, render};
 
 /// A program, ready to be run; where it is compared, with its models.
@@ -34,6 +37,8 @@ pub struct OfProgram {
     compare: bool,
     trace: bool,
     selectors: bool,
+    /// Whether it was said that an aggregate selects nothing.
+    has_noted: Cell<bool>,
 }
 
 /// What a program was compiled to.
@@ -102,6 +107,7 @@ impl OfProgram {
             compare,
             trace: args.trace,
             selectors: args.selectors,
+            has_noted: Cell::new(false),
             program,
         })
     }
@@ -118,6 +124,13 @@ impl OfProgram {
         let masked = || mask::changed(graph, *output, tokens, run.output());
         let masked = self.causal.then(masked).flatten()?;
         Some(format!("note: {}", mask_changes(&masked)))
+    }
+
+    /// Says where an aggregate selects nothing and has no default, of the first input that has such a place.
+    fn note_unselected(&self, tokens: &[Value], run: &interpreter::Run) -> Option<String> {
+        let unselected = Unselected::of(&self.program.graph, tokens, run)?;
+        let is_first = !self.has_noted.replace(true);
+        is_first.then(|| format!("note: {}", unselected.describe()))
     }
 }
 
@@ -192,6 +205,7 @@ impl Subject for OfProgram {
             notes: note_invalid(self.valid.as_ref(), tokens)
                 .into_iter()
                 .chain(self.note_mask(tokens, &run))
+                .chain(self.note_unselected(tokens, &run))
                 .collect(),
         })
     }
@@ -244,7 +258,7 @@ impl Models {
 /// The values of s-ops, a row for each.
 fn trace_text(tokens: &[Value], trace: &[(String, Vec<Value>)]) -> String {
     let mut rows = vec![vec!["s-op".to_owned()]];
-    rows[0].extend(tokens.iter().map(Value::to_string));
+    rows[0].extend(tokens.iter().map(Value::word));
     for (name, values) in trace {
         let mut row = vec![name.clone()];
         row.extend(values.iter().map(table::value));

@@ -63,7 +63,7 @@ pub fn number(x: f64) -> String {
 pub fn value(value: &Value) -> String {
     match value {
         Value::Float(x) => number(*x),
-        other => other.to_string(),
+        other => other.word(),
     }
 }
 

@@ -27,6 +27,7 @@ mod recover_study;
 mod report;
 mod run;
 mod run_many;
+mod said;
 mod score;
 mod shrink;
 mod starting_points;

@@ -597,6 +597,10 @@ fn tokens_may_be_assigned_another_name_of_the_input() {
         ),
         "\"1x\" \"2x\""
     );
+    assert_eq!(
+        run("tokens, b = tokens_int, 1; out = tokens + b;", "1 2"),
+        "2 3"
+    );
     // It says how to read the input, and is no part of the model if nothing has to be done.
     let alias = program("#! vocab: a, b\ntokens = tokens_str; out = hist(tokens);");
     let names: Vec<&String> = alias.names.keys().collect();
@@ -614,6 +618,8 @@ fn tokens_may_be_assigned_another_name_of_the_input() {
     for source in [
         "tokens = indices;",
         "tokens = tokens_int + 1;",
+        "tokens, b = indices, 1;",
+        "def f(x) { tokens = tokens_str; return tokens + x; } out = f(tokens);",
         "tokens_int = 3;",
         "indices = tokens;",
     ] {
@@ -707,9 +713,21 @@ fn the_commands_of_the_prompt_have_no_effect() {
             "draw(tokens); out = indices;",
             "commands of the interactive RASP",
         ),
+        (
+            "out = indices;\nexit",
+            "`exit` is a command of the published RASP's prompt",
+        ),
+        (
+            "quit();\nout = indices;",
+            "`quit` is a command of the published RASP's prompt",
+        ),
     ] {
         assert!(report(wrong).contains(said), "{wrong}\n{}", report(wrong));
     }
+    assert_eq!(
+        run("exit = indices; quit = 2; exit; out = exit + quit;", "a b"),
+        "2 3"
+    );
     assert_eq!(
         run("set = indices; s = 5; op = 2; out = set + s - op;", "a b"),
         "3 4"
@@ -726,12 +744,15 @@ fn a_note_says_where_the_published_grammar_reads_otherwise() {
             "(a or b) and c",
         ),
         ("not x == 1", "not (a == b)", "(not a) == b"),
-        ("not x in [1]", "not (a == b)", "(not a) == b"),
+        ("not x in [1]", "not (a in b)", "(not a) in b"),
+        ("not x ^ 2", "not (a ^ b)", "(not a) ^ b"),
+        ("not +3 ^ x", "not (a ^ b)", "(not a) ^ b"),
+        ("-+x ^ -2", "-(a ^ b)", "(-a) ^ b"),
         ("-x ^ 2", "-(a ^ b)", "(-a) ^ b"),
         ("2 ^ x ^ 2", "a ^ (b ^ c)", "(a ^ b) ^ c"),
         ("x % 3 * 2", "(a % b) * c", "a % (b * c)"),
         ("x in [1] and x == 1", "(a in b) and c", "a in (b and c)"),
-        ("x == 1 or x in [1]", "a and (b in c)", "(a and b) in c"),
+        ("x == 1 or x in [1]", "a or (b in c)", "(a or b) in c"),
         (
             "1 if x == 0 else 2 if x == 1 else 3",
             "a if b else (c if d else e)",
@@ -769,6 +790,8 @@ fn a_note_says_where_the_published_grammar_reads_otherwise() {
         "1 if x in [2] else 3",
         "1 if x == 0 else (2 if x == 1 else 3)",
         "x not in [1]",
+        "not x != 1",
+        "+x ^ 2",
         "-x * 2 + x[0]",
     ] {
         assert_eq!(notes(expression), Vec::<String>::new(), "{expression}");

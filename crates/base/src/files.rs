@@ -115,11 +115,13 @@ pub fn read_text(path: &Path, limit: u64) -> Result<String, FileError> {
         let problem = io::Error::new(io::ErrorKind::InvalidData, NotText(content));
         return Err(FileError::new("read", path)(problem));
     }
+    let is_utf16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
     String::from_utf8(bytes).map_err(|e| {
-        FileError::new("read", path)(io::Error::new(
-            io::ErrorKind::InvalidData,
-            format!("byte {} is not UTF-8 text", e.utf8_error().valid_up_to()),
-        ))
+        let problem = match is_utf16 {
+            true => "it is UTF-16 text by its first bytes: save it as UTF-8".to_owned(),
+            false => format!("byte {} is not UTF-8 text", e.utf8_error().valid_up_to()),
+        };
+        FileError::new("read", path)(io::Error::new(io::ErrorKind::InvalidData, problem))
     })
 }
 
@@ -385,6 +387,12 @@ mod tests {
                 .unwrap_err()
                 .to_string()
                 .contains("directory")
+        );
+        std::fs::write(&path, [0xff, 0xfe, b'a', 0]).unwrap();
+        let problem = read_text(&path, 4).unwrap_err().to_string();
+        assert!(
+            problem.contains("UTF-16") && problem.contains("as UTF-8"),
+            "{problem}"
         );
         std::fs::write(&path, [b'a', 0xff]).unwrap();
         assert!(

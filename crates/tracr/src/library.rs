@@ -79,8 +79,8 @@ fn remedy(missing: &Path) -> Option<String> {
     let say: fn(&str) -> String = match ending.as_deref() {
         None | Some("rasp") => |name| {
             format!(
-                "the library has a program `{name}`: its bare name stands for it, and `compress init {name}` \
-                 writes it into a directory"
+                "the library has a program `{name}`: on the command line its bare name stands for it, and \
+                 `compress init {name}` writes it into a directory, with a run file"
             )
         },
         Some("safetensors") => |name| {

@@ -174,6 +174,46 @@ pub const MORE: &[(&str, &str, &str)] = &[
         "out = tokens + 0.5;",
     ),
     (
+        "out = tokens + 1.e2;",
+        "a number needs a digit behind its point",
+        "out = tokens + 1.0e2;",
+    ),
+    (
+        "out = {1: 5, 2: 6, 3: 7}.get(tokens);",
+        "`d[key]` is the value of a key",
+        "out = {1: 5, 2: 6, 3: 7}[tokens];",
+    ),
+    (
+        "out = math.sqrt(tokens);",
+        "there are no modules: write `sqrt(x)`",
+        "out = sqrt(tokens);",
+    ),
+    (
+        "from tracr.rasp import rasp\n\ndef make():\n    return rasp.tokens + 1\n",
+        "exported by scripts/export_tracr.py",
+        "out = tokens + 1;",
+    ),
+    (
+        "out := tokens + 1;",
+        "write `=` instead of `:=`",
+        "out = tokens + 1;",
+    ),
+    (
+        "n: int = 3;\nout = tokens + n;",
+        "names have no types",
+        "n = 3;\nout = tokens + n;",
+    ),
+    (
+        "x = tokens;\nx += 1;",
+        "`x = x + 1;`",
+        "x = tokens;\nx = x + 1;",
+    ),
+    (
+        "out = max(select(indices, indices, true), tokens, tokens);",
+        "a list is known at compile time",
+        "out = max(select(indices, indices, true), tokens, [1, 2, 3]);",
+    ),
+    (
         "out = tokens $ 1;",
         "RASP has no such operator",
         "out = tokens + 1;",

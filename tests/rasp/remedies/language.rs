@@ -24,6 +24,47 @@ pub const LANGUAGE: &[(&str, &str, &str)] = &[
         "out = 1 < tokens and tokens < 3;",
     ),
     (
+        "out = 1 < tokens in [2, 3];",
+        "the published RASP reads `(a < b) in c`",
+        "out = 1 < tokens and tokens in [2, 3];",
+    ),
+    (
+        "out = 2 + not tokens;",
+        "write `(not x)`",
+        "out = 2 + (not tokens);",
+    ),
+    ("out = tokens + 1;;", "leave it out", "out = tokens + 1;"),
+    (
+        "out = tokens + 1;\nexit",
+        "leave the line out",
+        "out = tokens + 1;",
+    ),
+    (
+        "d = {1: 5, 2: 6};\nd[3] = 7;\nout = d[tokens];",
+        "write a new list or dictionary",
+        "d = {1: 5, 2: 6};\nd = {1: d[1], 2: d[2], 3: 7};\nout = d[tokens];",
+    ),
+    (
+        "xs = [1, 2];\nxs[0] = 3;\nout = tokens + xs[0];",
+        "`xs = [3, xs[1]];`",
+        "xs = [1, 2];\nxs = [3, xs[1]];\nout = tokens + xs[0];",
+    ),
+    (
+        "s = tokens + 1;\ns[0] = 3;\nout = s;",
+        "`3 if indices == 0 else s`",
+        "s = tokens + 1;\nout = 3 if indices == 0 else s;",
+    ),
+    (
+        "(a, b) = tokens, 1;\nout = a + b;",
+        "leave the brackets out",
+        "a, b = tokens, 1;\nout = a + b;",
+    ),
+    (
+        "(a) = tokens + 1;",
+        "leave the brackets out",
+        "a = tokens + 1;",
+    ),
+    (
         "out = tokens == 1 && indices == 0;",
         "write `and`",
         "out = tokens == 1 and indices == 0;",
@@ -244,9 +285,19 @@ pub const LANGUAGE: &[(&str, &str, &str)] = &[
         "a = [1, 2, 3];\nout = tokens + a[0];",
     ),
     (
+        "a, b = tokens;\nout = a + b;",
+        "write a value for each name",
+        "a, b = tokens, 1;\nout = a + b;",
+    ),
+    (
         "tokens = tokens + 1;",
         "choose another name",
         "mine = tokens + 1;",
+    ),
+    (
+        "def f(x) { tokens = tokens_int; return tokens + x; }\nout = f(indices);",
+        "also inside of a function",
+        "def f(x) { mine = tokens_int; return mine + x; }\nout = f(indices);",
     ),
     (
         "def f(x) { y = x + 1; }\nout = f(tokens);",

@@ -21,16 +21,18 @@ impl Dropped {
         self.count += 1;
     }
 
-    /// The note on `function`.
+    /// The note on `function`, which has a value for the others.
+    pub fn note(&self, function: &str) -> String {
+        format!("{}; assumed not to occur", self.text(function))
+    }
+
+    /// What `function` has no value for.
     pub fn text(&self, function: &str) -> String {
         let more = match self.count {
             0 => return format!("`{function}` is None for every value"),
             1 => String::new(),
             n => format!(" (and for {} more)", n - 1),
         };
-        format!(
-            "`{function}` has no value {}{more}; assumed not to occur",
-            self.example
-        )
+        format!("`{function}` has no value {}{more}", self.example)
     }
 }

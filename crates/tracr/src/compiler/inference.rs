@@ -191,7 +191,7 @@ impl Inference<'_> {
         if dropped.count > 0 {
             self.inferred.notes.push(Note {
                 node: op.node,
-                text: dropped.text(&f.text),
+                text: dropped.note(&f.text),
             });
         }
         let results = results

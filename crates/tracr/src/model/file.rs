@@ -24,6 +24,10 @@ use base::tensors::{Element, TensorError, TensorFile, TensorWriter};
 /// The metadata key of the JSON.
 pub const METADATA_KEY: &str = "tracr";
 
+/// Where model files come from.
+const WRITERS: &str = "; model files are written by `compress compile`, and by scripts/export_tracr.py from \
+     models that Tracr compiled in Python: they name the features, which weights alone do not";
+
 /// Why a model file was refused.
 #[derive(Debug, Error)]
 pub enum ModelFileError {
@@ -63,8 +67,10 @@ impl Problem {
     /// What to do with a file that is no model, to follow the message; nothing where it is one that is
     /// damaged.
     fn remedy(&self) -> &'static str {
-        let Self::Tensor(TensorError::AnotherKind(content)) = self else {
-            return "";
+        let content = match self {
+            Self::Tensor(TensorError::AnotherKind(content)) => content,
+            Self::Tensor(TensorError::MissingMetadata(METADATA_KEY)) => return WRITERS,
+            _ => return "",
         };
         match content {
             Content::Rasp => {
@@ -80,10 +86,7 @@ impl Problem {
             Content::GitLfsPointer => "; `git lfs pull` fetches that file",
             Content::Html => "; it may have come in the place of a file to download",
             packed if packed.is_packed() => "; if there is a model file in it, unpack that first",
-            _ => {
-                "; model files are written by `compress compile`, and by scripts/export_tracr.py from \
-                 models that Tracr compiled in Python: they name the features, which weights alone do not"
-            }
+            _ => WRITERS,
         }
     }
 }

@@ -64,14 +64,18 @@ impl fmt::Display for Value {
 }
 
 impl Value {
-    /// The plain form for messages: one line that can be read, however long or odd the value is.
-    /// A text that would read as something else, such as `"1"` or `""`, is in quotes.
-    pub fn shown(&self) -> String {
-        let text = match self {
+    /// The plain form as a word: a text that would read as something else, such as `"1"`, `""` or two words, is in
+    /// quotes.
+    pub fn word(&self) -> String {
+        match self {
             Value::Str(s) if !is_bare(s) => quoted(s),
             other => other.to_string(),
-        };
-        name(&text).into_owned()
+        }
+    }
+
+    /// The same for messages: one line that can be read, however long or odd the value is.
+    pub fn shown(&self) -> String {
+        name(&self.word()).into_owned()
     }
 }
 
@@ -80,7 +84,8 @@ fn is_bare(s: &str) -> bool {
     let is_number =
         s.parse::<f64>().is_ok() || s.contains('/') && s.starts_with(|c: char| c.is_ascii_digit());
     let is_constant = matches!(s, "True" | "true" | "False" | "false" | "None");
-    let has_signs = s.contains([' ', ',', '"']);
+    let has_signs =
+        s.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, ',' | '"'));
     !(s.is_empty() || is_number || is_constant || has_signs || s.starts_with('\''))
 }
 
@@ -122,6 +127,9 @@ mod tests {
     fn words_tell_integers_from_floats() {
         assert_eq!(Value::Int(1).to_string(), "1");
         assert_eq!(Value::Float(1.0).to_string(), "1.0");
-        assert_eq!(list(&[Value::Str("a\n".into()), Value::None]), "a\\n, None");
+        assert_eq!(
+            list(&[Value::Str("a\n".into()), Value::None]),
+            "\"a\\n\", None"
+        );
     }
 }

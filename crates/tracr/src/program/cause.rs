@@ -59,6 +59,20 @@ pub fn of_difference(
         .or_else(|| Some(trial.nothing_found()))
 }
 
+/// On how many inputs without repeated tokens the program, compiled for such inputs alone, agrees with its model; none
+/// if they differ there, too.
+pub fn agree_without_repeats(program: &Program, options: &Options) -> Option<u64> {
+    let options = Options {
+        unique_tokens: true,
+        example: None,
+        ..options.clone()
+    };
+    let (model, _) = compiler::compile(&program.graph, program.output, &options).ok()?;
+    let verdict = verify(&program.graph, program.output, &model);
+    let agrees = verdict.different == 0 && verdict.failed == 0 && verdict.inputs > 0;
+    agrees.then_some(verdict.inputs)
+}
+
 /// What is compiled again, or run again, and on which input.
 struct Trial<'a> {
     program: &'a Program,

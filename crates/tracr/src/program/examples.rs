@@ -2,7 +2,7 @@
 
 use super::verify::agree;
 use crate::compiler::Options;
-use crate::model::Value;
+use crate::model::{Value, value};
 use crate::rasp::diagnostics::{Diagnostic, Problem};
 use crate::rasp::graph::Encoding;
 use crate::rasp::python;
@@ -26,20 +26,38 @@ pub fn wrong(program: &Program, output: Option<&str>, options: &Options) -> Vec<
     if is_other {
         return Vec::new();
     }
-    let fits = |example: &&Example| {
-        example.input.len() <= options.max_seq_len
-            && example.input.iter().all(|token| {
-                let mut vocabulary = options.vocab.iter();
-                vocabulary.any(|word| python::equal(word, token))
-            })
-    };
-    let examples = header.examples.iter().filter(fits);
-    examples
-        .filter_map(|example| {
-            let problem = problem(program, example, options.causal)?;
-            Some(program.sources.diagnostic(problem))
-        })
+    // A length or a vocabulary that the settings choose is not what the examples are of.
+    let has_own_vocabulary = header.vocab.as_ref() == Some(&options.vocab);
+    let problems = header.examples.iter().filter_map(|example| {
+        let misfit = misfit(example, options);
+        match misfit {
+            Some(misfit) => has_own_vocabulary.then_some(misfit),
+            None => problem(program, example, options.causal),
+        }
+    });
+    problems
+        .map(|problem| program.sources.diagnostic(problem))
         .collect()
+}
+
+/// Why an example is no input of the program, if it is none.
+fn misfit(example: &Example, options: &Options) -> Option<Problem> {
+    let (length, longest) = (example.input.len(), options.max_seq_len);
+    if length > longest {
+        let message = format!("the example has {length} tokens, and the longest input {longest}");
+        let help = format!("leave the line out, or say `#! max_seq_len: {length}`");
+        return Some(Problem::new(&example.span, message, "in this line").help(help));
+    }
+    // What a header calls 1 may be 1.0 or True, but not "1".
+    let is_word = |token: &Value| options.vocab.iter().any(|word| python::equal(word, token));
+    let token = example.input.iter().find(|token| !is_word(token))?;
+    let message = format!(
+        "the example has the token {}, which is not in the vocabulary {}",
+        token.shown(),
+        value::list(&options.vocab)
+    );
+    let help = "write an example of tokens of the vocabulary, or add the token to that";
+    Some(Problem::new(&example.span, message, "in this line").help(help))
 }
 
 fn problem(program: &Program, example: &Example, causal: bool) -> Option<Problem> {

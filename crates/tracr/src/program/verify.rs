@@ -18,6 +18,7 @@ use crate::rasp::graph::{Graph, NodeId};
 use crate::rasp::interpreter::{self, EvalError, Run};
 use crate::rasp::python;
 use crate::rasp::python::arithmetic::{Number, number};
+use crate::rasp::unselected::Unselected;
 use base::rng::{self, Purpose};
 
 /// Multiplications that a check may cost: some milliseconds.
@@ -53,6 +54,13 @@ pub struct Difference {
     pub doubt: Option<String>,
 }
 
+impl Difference {
+    /// Whether a token occurs twice in the input.
+    pub fn has_repeats(&self) -> bool {
+        (1..self.input.len()).any(|t| self.input[..t].contains(&self.input[t]))
+    }
+}
+
 /// A position where the program is undefined because a None reached an operator, and the model
 /// gives a value as if it were not.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,6 +94,8 @@ pub struct Verdict {
     pub silence: Option<Silence>,
     /// Of a causal model: the first input for which the mask changes what the program computes.
     pub masked: Option<Masked>,
+    /// The first aggregate without a default that selects nothing.
+    pub unselected: Option<Unselected>,
     /// Inputs with at least two different tokens, and those on which model and program agree.
     varied: u64,
     varied_agree: u64,
@@ -176,6 +186,9 @@ impl Check<'_> {
         if self.model.metadata.causal && self.verdict.masked.is_none() {
             self.verdict.masked =
                 mask::changed(self.graph, self.output, &self.words(ids), expected);
+        }
+        if self.verdict.unselected.is_none() {
+            self.verdict.unselected = Unselected::of(self.graph, &self.words(ids), run);
         }
         let scores = scores(self.model, &self.frozen, ids);
         let found: Vec<Value> = scores

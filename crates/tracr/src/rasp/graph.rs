@@ -146,6 +146,8 @@ pub struct Node {
 pub struct Graph {
     /// All nodes ever made; not all need be reachable from the output.
     pub nodes: Vec<Node>,
+    /// Aggregates of categorical s-ops for which the program gives no default.
+    pub without_default: Vec<NodeId>,
 }
 
 impl Kind {

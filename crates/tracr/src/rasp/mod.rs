@@ -9,6 +9,7 @@
 //! - [`interpreter`]: what a program computes, without compiling it.
 //! - [`valid`]: which inputs it is meant for.
 //! - [`doubts`]: where the compiled model may differ from it.
+//! - [`unselected`]: where an aggregate selects nothing.
 //! - [`diagnostics`]: reports that point into the source.
 //!
 //! ```
@@ -36,6 +37,7 @@ pub mod operation;
 pub mod program;
 pub mod python;
 pub mod syntax;
+pub mod unselected;
 pub mod valid;
 
 pub use diagnostics::{Diagnostic, render};

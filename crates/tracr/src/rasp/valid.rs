@@ -9,7 +9,8 @@ use super::diagnostics::Diagnostic;
 use super::graph::{Graph, NodeId};
 use super::interpreter::{self, EvalError};
 use super::program::{self, Options};
-use super::syntax;
+use super::syntax::token::{Sign, TokenKind};
+use super::syntax::{self, lexer};
 use crate::model::Value;
 
 /// The name that the expression gets, in messages about it too.
@@ -46,7 +47,9 @@ impl Valid {
     /// # Errors
     /// What is wrong with it, as reports that point into it.
     pub fn parse(text: &str, longest: usize) -> Result<Self, Vec<Diagnostic>> {
-        let source = format!("{NAME} = {text}\n;");
+        // The end of the line ends a comment.
+        let end = if ends_itself(text) { "\n" } else { "\n;" };
+        let source = format!("{NAME} = {text}{end}");
         let mut problems = Vec::new();
         let statements = syntax::parse(0, &source, &mut problems).statements.len();
         if problems.is_empty() && statements != 1 {
@@ -61,23 +64,9 @@ impl Valid {
             ..Options::default()
         };
         let mut program = program::compile_source(NAME, &source, &options);
+        let written = source.len() - end.len();
         for report in program.as_mut().err().into_iter().flatten() {
-            // What it says of a program's output is not true of an expression.
-            if report.message.starts_with(&format!("the output `{NAME}`")) {
-                report.message = format!("`{NAME}` does not depend on the input");
-                report.help = Some("write a condition on it, as `tokens != \"x\"`".into());
-            }
-            if report.message.starts_with("there is no name")
-                && report
-                    .help
-                    .as_ref()
-                    .is_none_or(|help| help.starts_with("assign it"))
-            {
-                report.help = Some(
-                    "the condition sees tokens, indices, the prelude and max_seq_len, and no name of the program"
-                        .into(),
-                );
-            }
+            of_a_condition(report, written);
         }
         program.map(|program| Self {
             text: text.to_owned(),
@@ -121,6 +110,58 @@ impl Valid {
     /// As [`Valid::violation`].
     pub fn holds(&self, tokens: &[Value]) -> Result<bool, NotBoolean> {
         Ok(self.violation(tokens)?.is_none())
+    }
+}
+
+/// Whether the expression has a `;` at its end, as a statement has.
+fn ends_itself(text: &str) -> bool {
+    let tokens = lexer::tokens(0, text, &mut Vec::new());
+    let last = tokens.iter().rev().nth(1);
+    tokens.len() > 2 && last.is_some_and(|token| token.kind == TokenKind::Sign(Sign::Semicolon))
+}
+
+/// Says of an expression what was said of it as a program; its text ends at byte `end` of that.
+fn of_a_condition(report: &mut Diagnostic, end: usize) {
+    let output = format!("the output `{NAME}` is ");
+    let found = report.message.strip_prefix(&output).map(|found| {
+        let found = found.strip_suffix(", but must be an s-op");
+        found.unwrap_or_default().to_owned()
+    });
+    if let Some(found) = found {
+        if found.starts_with("the constant") {
+            report.message = format!("`{NAME}` does not depend on the input");
+            report.help = Some("write a condition on it, as `tokens != \"x\"`".into());
+        } else {
+            report.message = format!(
+                "`{NAME}` is {found}, but must be a condition: an s-op that is True or False"
+            );
+            report.help = Some(
+                "write one, as `tokens != \"x\"`, or of a selector `selector_width(selector) > 0`"
+                    .into(),
+            );
+        }
+    }
+    if report.message.starts_with("there is no name")
+        && report
+            .help
+            .as_ref()
+            .is_none_or(|help| help.starts_with("assign it"))
+    {
+        report.help = Some(
+            "the condition sees tokens, indices, the prelude and max_seq_len, and no name of the program"
+                .into(),
+        );
+    }
+    if let Some(label) = report.labels.first_mut()
+        && label.range.start >= end
+    {
+        // What is behind it was not written by whoever wrote it.
+        let text = label.file.text.get(..end).unwrap_or_default().trim_end();
+        let last = text.char_indices().next_back().map_or(0, |(at, _)| at);
+        label.range = last..text.len();
+        label.text += " after this";
+        report.message = "the expression ends too early".into();
+        report.help = Some("write it to its end, as `tokens != \"x\"`".into());
     }
 }
 
@@ -170,12 +211,61 @@ mod tests {
     }
 
     #[test]
+    fn a_semicolon_at_its_end_is_no_second_statement() {
+        for text in [
+            "length > 1;",
+            "length > 1 ; # a sentence is longer",
+            "length > 1 # a; b",
+        ] {
+            let parsed = Valid::parse(text, 3).map_err(|e| render(&e)).unwrap();
+            assert_eq!(parsed.holds(&words("a b")), Ok(true), "{text}");
+            assert_eq!(parsed.holds(&words("a")), Ok(false), "{text}");
+        }
+        let parsed = Valid::parse("tokens != \";\"", 3).unwrap();
+        assert_eq!(parsed.holds(&words("a ;")), Ok(false));
+        assert!(render(&Valid::parse("length > 1;;", 3).unwrap_err()).contains("valid:1:20"));
+    }
+
+    #[test]
+    fn an_expression_that_ends_too_early_is_blamed_at_its_end() {
+        for (text, place, expected) in [
+            (
+                "tokens ==",
+                "valid:1:17",
+                "expected an expression after this",
+            ),
+            ("(length > 1", "valid:1:19", "expected `)` after this"),
+            (
+                "not  # what?",
+                "valid:1:20",
+                "expected an expression after this",
+            ),
+        ] {
+            let refusal = render(&Valid::parse(text, 3).unwrap_err());
+            assert!(
+                refusal.contains("the expression ends too early"),
+                "{refusal}"
+            );
+            assert!(
+                refusal.contains(place) && refusal.contains(expected),
+                "{refusal}"
+            );
+            assert!(!refusal.contains("found `;`"), "{refusal}");
+        }
+    }
+
+    #[test]
     fn what_is_no_condition_is_refused() {
         let refusal = |text: &str| render(&Valid::parse(text, 3).unwrap_err());
         assert!(refusal("True").contains("does not depend on the input"));
         assert!(refusal("token != 1").contains("there is no name `token`"));
         assert!(refusal("tokens == 1; x = tokens").contains("2 statements"));
-        assert!(refusal("tokens ==").contains("Error"));
+        let selector = refusal("select(tokens,tokens,==)");
+        assert!(
+            selector.contains("is a selector, but must be a condition"),
+            "{selector}"
+        );
+        assert!(refusal("reverse").contains("is the function `reverse`, but must be a condition"));
         let value = |text: &str| {
             let parsed = Valid::parse(text, 3).unwrap();
             parsed.holds(&words("a b")).unwrap_err().to_string()

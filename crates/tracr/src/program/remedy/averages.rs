@@ -9,6 +9,7 @@ use crate::rasp::interpreter;
 use crate::rasp::python::arithmetic::{Number, number};
 use crate::rasp::python::{Key, literal, repr};
 use crate::rasp::syntax::ast::Expr;
+use crate::rasp::unselected::empty;
 
 /// A mean is written out as a sum over so many values, and no more.
 const MAX_VALUES: usize = 4;
@@ -158,7 +159,21 @@ impl Candidates<'_> {
                 ..remedy
             }));
         }
+        if self.selects_nothing(node) {
+            remedies
+                .iter_mut()
+                .for_each(|remedy| remedy.help += "; where nothing is selected it is then 0");
+        }
         remedies
+    }
+
+    /// Whether the aggregate has no default and, on one of a few inputs, selects nothing.
+    fn selects_nothing(&self, aggregate: NodeId) -> bool {
+        let graph = self.graph();
+        samples::inputs(self.options).into_iter().any(|input| {
+            let run = interpreter::run(graph, self.program.output, &input, self.options.causal);
+            run.is_ok_and(|run| empty(graph, aggregate, &run).is_some())
+        })
     }
 
     /// What the aggregated s-op can be, in the order of a few inputs; nothing if that is a lot.

@@ -1,10 +1,11 @@
 //! Numerical where categorical is needed, and the other way round.
 
-use super::Candidates;
 use super::edit::Remedy;
 use super::source::{atom, call, operands};
+use super::{Candidates, samples};
 use crate::model::Value;
 use crate::rasp::graph::NodeId;
+use crate::rasp::interpreter;
 use crate::rasp::python::literal;
 use crate::rasp::syntax::ast::{Binary, Expr, ExprKind};
 
@@ -187,7 +188,24 @@ impl Candidates<'_> {
         }
         for remedy in &mut remedies {
             remedy.differs = true;
+            if remedy.help.contains("int(") && self.has_fractions(node) {
+                remedy.help += ", which leaves out what follows the decimal point";
+            }
         }
         remedies
+    }
+
+    /// Whether an operand has a value with a fraction on one of a few inputs.
+    fn has_fractions(&self, node: NodeId) -> bool {
+        let graph = self.graph();
+        let operands = graph.node(node).kind.children();
+        let is_fraction =
+            |value: &Value| matches!(value, Value::Float(x) if x.is_finite() && x.fract() != 0.0);
+        samples::inputs(self.options).iter().any(|input| {
+            operands.iter().any(|operand| {
+                let run = interpreter::run(graph, *operand, input, self.options.causal);
+                run.is_ok_and(|run| run.values(*operand).iter().any(is_fraction))
+            })
+        })
     }
 }

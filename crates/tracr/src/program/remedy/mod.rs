@@ -15,7 +15,7 @@ mod source;
 use std::ops::Range;
 
 use super::verify::{Verdict, verify};
-use crate::compiler::{self, CompileError, Options, Reason};
+use crate::compiler::{self, CompileError, Options, Problem, Reason};
 use crate::model::CompiledModel;
 use crate::rasp::doubts;
 use crate::rasp::graph::{Graph, Kind, NodeId};
@@ -67,7 +67,7 @@ pub fn of_refusal(
         };
         let left = problems.len();
         let candidates = Candidates::new(edited, options).of(first.node, &first.reason);
-        let found = judge.first(edited, candidates, left);
+        let found = judge.first(edited, candidates, problems);
         let is_progress = |trial: &Trial| {
             !matches!(trial, Trial::Next(_)) || left == count && !first.reason.is_of_values()
         };
@@ -87,6 +87,15 @@ pub fn of_refusal(
         match outcome {
             Trial::Works | Trial::Next(_) => break,
             Trial::Fewer(edited, error) => rest = Some((edited, error)),
+        }
+    }
+    let candidates = Candidates::new(program, options);
+    for (help, problem) in helps.iter_mut().zip(&error.problems) {
+        let is_tried = || !candidates.of(problem.node, &problem.reason).is_empty();
+        if help.is_none() && is_tried() {
+            *help = problem.reason.remedy().map(|general| {
+                format!("{general}; what was tried of that here gives no model that agrees with the program")
+            });
         }
     }
     helps
@@ -114,7 +123,7 @@ pub fn of_difference(program: &Program, options: &Options, verdict: &Verdict) ->
         },
         Err(_) => Vec::new(),
     };
-    match Judge::new(program, options).first(program, found, 1)? {
+    match Judge::new(program, options).first(program, found, &[])? {
         (help, Trial::Works) => Some(help),
         _ => None,
     }
@@ -144,7 +153,7 @@ impl<'a> Judge<'a> {
         &mut self,
         program: &Program,
         remedies: Vec<Remedy>,
-        problems: usize,
+        problems: &[Problem],
     ) -> Option<(String, Trial)> {
         let mut next = None;
         for remedy in remedies.into_iter().take(MAX_TRIALS) {
@@ -160,9 +169,9 @@ impl<'a> Judge<'a> {
         next
     }
 
-    /// Compiles the edited program; nothing if it has as many problems as before, or means something
-    /// else without saying so.
-    fn trial(&self, program: &Program, remedy: &Remedy, problems: usize) -> Option<Trial> {
+    /// Compiles the edited program; nothing if it has as many problems as before or one that leads back here, or means
+    /// something else without saying so.
+    fn trial(&self, program: &Program, remedy: &Remedy, problems: &[Problem]) -> Option<Trial> {
         let edited = rebuilt(program, remedy)?;
         let mut options = self.options.clone();
         options.example = None;
@@ -180,7 +189,11 @@ impl<'a> Judge<'a> {
             }
             Err(error) => {
                 let same = || remedy.differs || samples::agree(program, &edited, &options);
-                let fewer = error.problems.len() < problems;
+                let fewer = error.problems.len() < problems.len();
+                // What is said of a wrong encoding is to leave out what was just put in.
+                if misencoded(&error.problems) > misencoded(problems) {
+                    return None;
+                }
                 if fewer {
                     return same().then(|| Trial::Fewer(Box::new(edited), error));
                 }
@@ -189,6 +202,12 @@ impl<'a> Judge<'a> {
             }
         }
     }
+}
+
+/// Aggregates that are encoded otherwise than what they aggregate.
+fn misencoded(problems: &[Problem]) -> usize {
+    let is_one = |problem: &&Problem| matches!(problem.reason, Reason::AggregateEncoding { .. });
+    problems.iter().filter(is_one).count()
 }
 
 fn agrees(meant: &Program, model: &CompiledModel) -> bool {

@@ -23,6 +23,8 @@ pub enum Builtin {
     Linear,
     /// `named(s, "label")`
     Named,
+    /// `is_constant(x)`
+    IsConstant,
     /// `range(n)`, `range(start, end)`
     Range,
     /// `zip(a, b)`
@@ -61,6 +63,7 @@ pub(super) const BUILTINS: &[Entry] = &[
     ("categorical", Builtin::Categorical, 1, 1, "s"),
     ("linear", Builtin::Linear, 4, 4, "a, b, factor_a, factor_b"),
     ("named", Builtin::Named, 2, 2, "s, label"),
+    ("is_constant", Builtin::IsConstant, 1, 1, "x"),
     ("range", Builtin::Range, 1, 3, "start, end, step"),
     ("zip", Builtin::Zip, 1, 16, "a, b"),
     ("reversed", Builtin::Reversed, 1, 1, "list"),

@@ -46,7 +46,8 @@ impl Elaborator {
             let takes = if fewest == most {
                 count(*fewest)
             } else {
-                format!("{fewest} or {}", count(*most))
+                let or = if fewest + 1 == *most { "or" } else { "to" };
+                format!("{fewest} {or} {}", count(*most))
             };
             return Err(Box::new(
                 Problem::new(
@@ -97,6 +98,10 @@ impl Elaborator {
                 let span = a.span.to(&b.span);
                 let both = Argument { item, span };
                 self.binary(operator, &both, c, &a.span.to(&c.span))
+            }
+            (Builtin::IsConstant, [x]) => {
+                let is_constant = self.constant(x)?.is_some();
+                Ok(Item::Value(Value::Bool(is_constant)))
             }
             (Builtin::Range, bounds) => self.range(bounds, span),
             (Builtin::Zip, lists) => self.zip(lists, span),
@@ -191,6 +196,7 @@ impl Elaborator {
             None => self.sop(s, "the second argument of `aggregate`")?,
         };
         let encoding = self.encoding(sop);
+        let is_open = default.is_none() && encoding == Encoding::Categorical;
         let default = match (default, encoding) {
             (Some(default), _) => self.constant(default)?.ok_or_else(|| {
                 let message = format!(
@@ -203,16 +209,16 @@ impl Elaborator {
             (None, Encoding::Categorical) => Value::None,
             (None, Encoding::Numerical) => Value::Int(0),
         };
-        self.add(
-            Kind::Aggregate {
-                selector,
-                sop,
-                default,
-            },
-            encoding,
-            span,
-        )
-        .map(Item::Sop)
+        let kind = Kind::Aggregate {
+            selector,
+            sop,
+            default,
+        };
+        let aggregate = self.add(kind, encoding, span)?;
+        if is_open {
+            self.graph.without_default.push(aggregate);
+        }
+        Ok(Item::Sop(aggregate))
     }
 
     /// `max(selector, s, values)`: the value of `s` that comes last in `values`, of what is selected;

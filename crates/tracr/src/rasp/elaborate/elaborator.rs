@@ -233,6 +233,9 @@ impl Elaborator {
             node.name = original.name;
             node.named = original.named;
         }
+        if self.graph.without_default.contains(&id) {
+            self.graph.without_default.push(copy);
+        }
         if let Some(formula) = self.formulas.get(&id).cloned() {
             self.formulas.insert(copy, formula);
         }

@@ -29,16 +29,16 @@ impl Elaborator {
         if name == "tokens" && self.home != Home::Prelude {
             return Ok(Some(self.input));
         }
-        let mut known = self.vocab.iter().flatten();
-        let (operator, is_so) = match name {
-            "tokens_str" => (Unary::Str, known.all(is_str)),
-            "tokens_int" => (Unary::Int, known.all(is_int)),
-            "tokens_float" => (Unary::Float, known.all(is_number)),
-            // An unknown input may be of numbers, which are no booleans yet.
-            "tokens_bool" => (Unary::Truth, self.vocab.is_some() && known.all(is_bool)),
+        let (operator, is_so): (_, fn(&Value) -> bool) = match name {
+            "tokens_str" => (Unary::Str, is_str),
+            "tokens_int" => (Unary::Int, is_int),
+            "tokens_float" => (Unary::Float, is_number),
+            "tokens_bool" => (Unary::Truth, is_bool),
             _ => return Ok(Some(self.tokens)),
         };
-        if is_so {
+        // An unknown input may be of another kind.
+        let known = self.vocab.as_ref();
+        if known.is_some_and(|vocab| vocab.iter().all(is_so)) {
             return Ok(Some(self.tokens));
         }
         if let Some(input) = self.inputs.get(name) {

@@ -4,8 +4,10 @@
 use std::sync::Arc;
 
 use super::ast::{Binary, Expr, ExprKind, Name, Unary};
-use super::parser::{MAX_DEPTH, Parsed, Parser, too_deep};
+use super::parser::{MAX_DEPTH, PYTHON, Parsed, Parser, too_deep};
+use super::published::{self, Infix};
 use super::token::{Keyword, Sign, TokenKind};
+use crate::model::Value;
 use crate::rasp::diagnostics::{Problem, Span};
 
 /// The height of an expression's tree; `1 + 1 + 1 + ...` is as high as it is long.
@@ -100,64 +102,6 @@ fn highest(items: &[Expr]) -> usize {
     items.iter().map(|item| item.depth).max().unwrap_or(0)
 }
 
-/// An operator that is not in brackets of its own.
-fn open(expr: &Expr) -> Option<Binary> {
-    match expr.kind {
-        ExprKind::Binary(operator, ..) if !expr.bracketed => Some(operator),
-        _ => None,
-    }
-}
-
-/// What an expression looks like, how it is read here, and how in the published RASP, whose grammar has
-/// `and` and `or` on one level, `in` below everything, `not` and signs above, `%` below `*` and `/`, and
-/// groups `^` and `if else` to the left.
-fn read_otherwise(kind: &ExprKind) -> Option<(&'static str, &'static str, &'static str)> {
-    use Binary::{And, Divide, FloorDivide, In, Index, Modulo, Multiply, Or, Power};
-    Some(match kind {
-        ExprKind::Binary(Or, _, b) if open(b) == Some(And) => {
-            ("a or b and c", "a or (b and c)", "(a or b) and c")
-        }
-        ExprKind::Binary(And | Or, a, _) if open(a) == Some(In) => {
-            ("a in b and c", "(a in b) and c", "a in (b and c)")
-        }
-        ExprKind::Binary(And | Or, _, b) if open(b) == Some(In) => {
-            ("a and b in c", "a and (b in c)", "(a and b) in c")
-        }
-        ExprKind::Binary(Multiply | Divide | FloorDivide, a, _) if open(a) == Some(Modulo) => {
-            ("a % b * c", "(a % b) * c", "a % (b * c)")
-        }
-        ExprKind::Binary(Power, _, b) if open(b) == Some(Power) => {
-            ("a ^ b ^ c", "a ^ (b ^ c)", "(a ^ b) ^ c")
-        }
-        ExprKind::Unary(Unary::Negate, x) if open(x) == Some(Power) => {
-            ("-a ^ b", "-(a ^ b)", "(-a) ^ b")
-        }
-        ExprKind::Unary(Unary::Not, x) if open(x).is_some_and(|x| x != Index) => {
-            ("not a == b", "not (a == b)", "(not a) == b")
-        }
-        ExprKind::If { then, .. } if open(then) == Some(In) => (
-            "a in b if c else d",
-            "(a in b) if c else d",
-            "a in (b if c else d)",
-        ),
-        ExprKind::If { otherwise, .. } if open(otherwise) == Some(In) => (
-            "a if b else c in d",
-            "a if b else (c in d)",
-            "(a if b else c) in d",
-        ),
-        ExprKind::If { otherwise, .. }
-            if matches!(otherwise.kind, ExprKind::If { .. }) && !otherwise.bracketed =>
-        {
-            (
-                "a if b else c if d else e",
-                "a if b else (c if d else e)",
-                "(a if b else c) if d else e",
-            )
-        }
-        _ => return None,
-    })
-}
-
 impl Parser {
     /// `x`, or `x, y`, which is a list.
     pub fn expressions(&mut self) -> Parsed<Expr> {
@@ -176,6 +120,12 @@ impl Parser {
 
     /// One expression.
     pub fn expression(&mut self) -> Parsed<Expr> {
+        let expr = self.choice()?;
+        Ok(self.noted(expr))
+    }
+
+    /// `a`, or `a if condition else b`.
+    fn choice(&mut self) -> Parsed<Expr> {
         self.nested(|parser| {
             if let Some(parameters) = parser.lambda_parameters() {
                 return parser.lambda(parameters);
@@ -185,20 +135,25 @@ impl Parser {
                 return Ok(then);
             }
             parser.advance();
-            let condition = boxed(parser.operators(1)?);
+            let condition = boxed(parser.condition()?);
             parser.expect_keyword(Keyword::Else, "after the condition")?;
-            let otherwise = boxed(parser.expression()?);
+            let otherwise = boxed(parser.choice()?);
             let span = then.span.to(&otherwise.span);
-            let expr = node(
+            node(
                 ExprKind::If {
                     condition,
                     then: boxed(then),
                     otherwise,
                 },
                 span,
-            )?;
-            Ok(parser.noted(expr))
+            )
         })
+    }
+
+    /// An expression without `if` and lambda.
+    fn condition(&mut self) -> Parsed<Expr> {
+        let expr = self.operators(1)?;
+        Ok(self.noted(expr))
     }
 
     /// The names of `x -> ` or `(x, y) -> `, if that is what comes; nothing is taken otherwise.
@@ -248,7 +203,7 @@ impl Parser {
     /// Operators that bind at least as tightly as `least`.
     fn operators(&mut self, least: u8) -> Parsed<Expr> {
         let mut left = self.operand(least)?;
-        let mut compared = false;
+        let mut compared = None;
         loop {
             let negated =
                 self.is_keyword(Keyword::Not) && self.ahead(1) == &TokenKind::Keyword(Keyword::In);
@@ -260,17 +215,22 @@ impl Parser {
             let Some((operator, precedence)) = found.filter(|(_, p)| *p >= least) else {
                 return Ok(left);
             };
-            if precedence == COMPARISON && compared {
-                return Err(Box::new(
-                    Problem::new(
-                        &self.span(),
-                        "comparisons do not chain",
-                        "a second comparison",
-                    )
-                    .help("write `a < b and b < c`"),
-                ));
+            if precedence == COMPARISON {
+                let infix = match negated {
+                    true => Infix::NotIn,
+                    false => Infix::Binary(operator),
+                };
+                if let Some(first) = compared.replace(infix) {
+                    return Err(Box::new(
+                        Problem::new(
+                            &self.span(),
+                            "comparisons do not chain",
+                            "a second comparison",
+                        )
+                        .help(published::chained(first, infix)),
+                    ));
+                }
             }
-            compared |= precedence == COMPARISON;
             self.advance();
             if negated {
                 self.advance();
@@ -283,24 +243,20 @@ impl Parser {
             };
             let right = self.nested(|parser| parser.operators(next))?;
             let span = left.span.to(&right.span);
-            let expr = node(
+            left = node(
                 ExprKind::Binary(operator, boxed(left), boxed(right)),
                 span.clone(),
             )?;
-            left = self.noted(expr);
             if negated {
                 left = node(ExprKind::Unary(Unary::Not, boxed(left)), span)?;
             }
         }
     }
 
-    /// Notes an expression that the published RASP reads in another way.
+    /// Notes where the published RASP reads an expression in another way.
     fn noted(&mut self, expr: Expr) -> Expr {
-        if let Some((pattern, here, there)) = read_otherwise(&expr.kind) {
-            let text = format!(
-                "`{pattern}` is read as `{here}`, as in Python; the published RASP reads `{there}`"
-            );
-            self.note(expr.span.clone(), text);
+        for (span, text) in published::readings(&expr) {
+            self.note(span, text);
         }
         expr
     }
@@ -309,6 +265,13 @@ impl Parser {
         let start = self.span();
         let (operator, holds) = match self.peek() {
             TokenKind::Keyword(Keyword::Not) if least <= NOT => (Unary::Not, NOT),
+            TokenKind::Keyword(Keyword::Not) => {
+                let problem = Problem::new(&start, "`not` needs brackets here", "this `not`");
+                return Err(Box::new(problem.help(
+                    "write `(not x)`: `not` binds looser than the operator before it; in the published RASP \
+                     it binds the tightest",
+                )));
+            }
             TokenKind::Sign(Sign::Minus) => (Unary::Negate, SIGN),
             TokenKind::Sign(Sign::Plus) => (Unary::Plus, SIGN),
             _ => return self.postfix(),
@@ -316,8 +279,7 @@ impl Parser {
         self.advance();
         let operand = self.nested(|parser| parser.operators(holds))?;
         let span = start.to(&operand.span);
-        let expr = node(ExprKind::Unary(operator, boxed(operand)), span)?;
-        Ok(self.noted(expr))
+        node(ExprKind::Unary(operator, boxed(operand)), span)
     }
 
     /// An atom with calls and indices behind it.
@@ -339,10 +301,35 @@ impl Parser {
                     ExprKind::Binary(Binary::Index, boxed(expr), boxed(position)),
                     span,
                 )?;
+            } else if self.is(Sign::Dot) {
+                return Err(Box::new(self.no_methods(&expr)));
             } else {
                 return Ok(expr);
             }
         }
+    }
+
+    /// The report of `x.y`.
+    fn no_methods(&self, of: &Expr) -> Problem {
+        let module = match &of.kind {
+            ExprKind::Name(name) => name.as_str(),
+            _ => "",
+        };
+        let help = match (&of.kind, module) {
+            (ExprKind::Literal(Value::Int(_) | Value::Float(_)), _) => {
+                "a number needs a digit behind its point, as in `1.0`"
+            }
+            (_, "rasp" | "tracr") => PYTHON,
+            (_, "math" | "np" | "numpy" | "jnp") => {
+                "there are no modules: write `sqrt(x)`, `exp(x)` and the like alone"
+            }
+            _ => {
+                "write an operator or a function: `d[key]` is the value of a key, at each position too, as in \
+                 `{\"a\": \"A\"}[tokens]`, and `xs + [x]` is a longer list"
+            }
+        };
+        let span = self.span().to(&self.span_ahead(1));
+        Problem::new(&span, "values have no methods and no parts", "here").help(help)
     }
 
     /// Expressions with commas between (and perhaps one behind) up to `end`.
@@ -402,6 +389,12 @@ impl Parser {
             TokenKind::Sign(Sign::OpenRound) => self.bracketed(span),
             TokenKind::Sign(Sign::OpenSquare) => self.square(span),
             TokenKind::Sign(Sign::OpenCurly) => self.curly(span),
+            TokenKind::Sign(Sign::Assign) if self.is_augmented() => {
+                let problem = self.unexpected("an expression", "here");
+                Err(Box::new(problem.help(
+                    "an assignment has `=` alone, and its name may stand behind it: `x = x + 1;`",
+                )))
+            }
             _ => {
                 let problem = self.unexpected("an expression", "here");
                 let otherwise =
@@ -460,10 +453,10 @@ impl Parser {
         self.advance();
         let targets = self.names()?;
         self.expect_keyword(Keyword::In, "after the variables")?;
-        let iterable = boxed(self.operators(1)?);
+        let iterable = boxed(self.condition()?);
         let condition = if self.is_keyword(Keyword::If) {
             self.advance();
-            Some(boxed(self.operators(1)?))
+            Some(boxed(self.condition()?))
         } else {
             None
         };

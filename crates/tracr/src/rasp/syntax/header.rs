@@ -114,6 +114,19 @@ pub fn header(file: usize, text: &str, problems: &mut Vec<Problem>) -> Header {
 /// How words that are not plain are written.
 const WORDS: &str = r#"tokens have commas between them, the words of an example blanks; a word with one of these in it stands in quotes: ",""#;
 
+/// No header asks for longer inputs.
+const LONGEST: usize = 1 << 20;
+
+/// What `max_seq_len` takes; of a number that is too large, how large it may be.
+fn range_of_lengths(value: &str) -> String {
+    let digits = value.strip_prefix('+').unwrap_or(value);
+    let is_number = digits.chars().all(|c| c.is_ascii_digit());
+    match is_number && digits.chars().any(|c| c != '0') {
+        true => format!("a whole number of at most {LONGEST}"),
+        false => "a whole number from 1".into(),
+    }
+}
+
 type Refusal = (String, Option<String>);
 
 impl Header {
@@ -145,16 +158,18 @@ impl Header {
                 self.vocab = Some(words);
             }
             "max_seq_len" => {
-                let length = value.parse().ok().filter(|n| (1..=1 << 20).contains(n));
-                self.max_seq_len = Some(length.ok_or_else(|| expected("a whole number from 1"))?);
+                let length = value.parse().ok();
+                let length = length.filter(|n| (1..=LONGEST).contains(n));
+                self.max_seq_len = Some(length.ok_or_else(|| expected(&range_of_lengths(value)))?);
             }
             "causal" => self.causal = Some(flag()?),
             "mlp_exactness" => {
-                let exactness = value
-                    .parse()
-                    .ok()
-                    .filter(|x: &f64| x.is_finite() && *x > 0.0);
-                self.mlp_exactness = Some(exactness.ok_or_else(|| expected("a number above 0"))?);
+                let exactness = value.parse().ok().filter(|x: &f64| *x > 0.0);
+                let exactness = exactness.ok_or_else(|| expected("a number above 0"))?;
+                if !exactness.is_finite() {
+                    return Err(expected("a number that is not infinite"));
+                }
+                self.mlp_exactness = Some(exactness);
             }
             "output" => self.output = Some(value.to_owned()),
             "unique_tokens" => self.unique_tokens = flag()?,
@@ -317,6 +332,29 @@ mod tests {
             problem.contains("an escape that does not exist"),
             "{problem}"
         );
+    }
+
+    #[test]
+    fn a_number_that_is_too_large_is_refused_for_its_size() {
+        let refusal = |line: &str| {
+            let mut problems = Vec::new();
+            header(0, line, &mut problems);
+            problems[0].message.clone()
+        };
+        for value in ["99999999999999999999", "+1048577", "1048577"] {
+            assert_eq!(
+                refusal(&format!("#! max_seq_len: {value}")),
+                format!(
+                    "`max_seq_len` is `{value}`, but it takes a whole number of at most 1048576"
+                )
+            );
+        }
+        for value in ["0", "-5", "5.0", "five", ""] {
+            let refusal = refusal(&format!("#! max_seq_len: {value}"));
+            assert!(refusal.ends_with("a whole number from 1"), "{refusal}");
+        }
+        assert!(refusal("#! mlp_exactness: 1e999").ends_with("that is not infinite"));
+        assert!(refusal("#! mlp_exactness: -1").ends_with("a number above 0"));
     }
 
     #[test]

@@ -104,7 +104,7 @@ impl<'a> Lexer<'a> {
         let Some(first) = self.rest().chars().next() else {
             return Ok(TokenKind::End);
         };
-        if first.is_alphabetic() || first == '_' {
+        if starts_name(self.rest()) {
             return Ok(word(self.take(|c| c.is_alphanumeric() || c == '_')));
         }
         if first.is_ascii_digit() {
@@ -113,9 +113,11 @@ impl<'a> Lexer<'a> {
         if first == '"' || first == '\'' {
             return self.string(first);
         }
+        // A point is a sign only before a name; the parser says that there are no methods.
+        let is_sign = first != '.' || self.rest().get(1..).is_some_and(starts_name);
         if let Some((sign, text)) = Sign::ALL
             .iter()
-            .find(|(_, text)| self.rest().starts_with(text))
+            .find(|(_, text)| is_sign && self.rest().starts_with(text))
         {
             self.at += text.len();
             return Ok(TokenKind::Sign(*sign));
@@ -126,7 +128,7 @@ impl<'a> Lexer<'a> {
             '&' => "write `and`",
             '|' => "write `or`",
             '~' | '!' => "write `not`",
-            '.' => "a number needs a digit before its point; names have no parts",
+            '.' => "a number needs a digit before its point and one behind it, as in `0.5`",
             '@' | '$' | '?' | '`' | '\\' => "RASP has no such operator",
             _ => "only strings and comments may hold such characters",
         };
@@ -230,6 +232,10 @@ impl<'a> Lexer<'a> {
             return Err(Box::new(problem.help(ESCAPES)));
         }
     }
+}
+
+fn starts_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_alphabetic() || c == '_')
 }
 
 /// The token to go on with after an error.

@@ -1,8 +1,9 @@
 //! Tokens to statements, by recursive descent; after an error it goes on with the next statement.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::ast::{Function, Name, Statement, StatementKind};
+use super::ast::{Binary, Expr, ExprKind, Function, Name, Statement, StatementKind};
 use super::lexer;
 use super::token::{Keyword, Sign, Token, TokenKind};
 use crate::rasp::diagnostics::{Problem, Span};
@@ -12,6 +13,16 @@ pub const MAX_DEPTH: usize = 100;
 
 /// Reports per file; further ones are left out.
 const MAX_PROBLEMS: usize = 20;
+
+/// Notes per file; further ones are left out.
+const MAX_NOTES: usize = 20;
+
+/// What to do with a program in Python.
+pub const PYTHON: &str = "a program of RASP stands by itself, and `load \"file\";` reads another; a program in \
+                          Python, for Tracr's library, is exported by scripts/export_tracr.py";
+
+/// Commands that end the published prompt.
+pub const LEAVE: [&str; 2] = ["exit", "quit"];
 
 /// An error on its way up to the statement that it is in.
 pub type Parsed<T> = Result<T, Box<Problem>>;
@@ -33,6 +44,7 @@ pub fn parse(file: usize, text: &str, problems: &mut Vec<Problem>) -> Read {
         depth: 0,
         problems: Vec::new(),
         notes: Vec::new(),
+        own: BTreeSet::new(),
     };
     let statements = parser.program();
     problems.append(&mut parser.problems);
@@ -53,6 +65,8 @@ pub struct Parser {
     pub depth: usize,
     problems: Vec<Problem>,
     notes: Vec<(Span, String)>,
+    /// Those of [`LEAVE`] that the program has given a meaning.
+    own: BTreeSet<String>,
 }
 
 impl Parser {
@@ -134,6 +148,21 @@ impl Parser {
                 });
             }
             let kind = match parser.peek() {
+                _ if parser.leaves() => StatementKind::Expression(parser.expression()?),
+                TokenKind::Name(word)
+                    if matches!(word.as_str(), "import" | "from")
+                        && matches!(parser.ahead(1), TokenKind::Name(_)) =>
+                {
+                    return Err(Box::new(parser.python()));
+                }
+                TokenKind::Sign(Sign::Semicolon) => {
+                    if parser.problems.len() <= MAX_PROBLEMS {
+                        let problem = parser.unexpected("an expression", "before this");
+                        parser.problems.push(problem.help("leave it out"));
+                    }
+                    parser.advance();
+                    StatementKind::Interactive
+                }
                 TokenKind::Keyword(Keyword::Def) => parser.def()?,
                 TokenKind::Keyword(Keyword::For) => parser.for_loop()?,
                 TokenKind::Keyword(Keyword::Load) => parser.load()?,
@@ -150,6 +179,29 @@ impl Parser {
                 span: start.to(&parser.last_span()),
             })
         })
+    }
+
+    /// Whether a command comes that ends the published prompt, without `;`, and no name of the program.
+    fn leaves(&self) -> bool {
+        let TokenKind::Name(word) = self.peek() else {
+            return false;
+        };
+        let is_command = LEAVE.contains(&word.as_str()) && !self.own.contains(word);
+        let called = self.ahead(1) == &TokenKind::Sign(Sign::OpenRound)
+            && self.ahead(2) == &TokenKind::Sign(Sign::CloseRound);
+        let behind = self.at + if called { 3 } else { 1 };
+        let ends = self
+            .tokens
+            .get(behind)
+            .is_none_or(|token| token.first_of_line || matches!(token.kind, TokenKind::End));
+        is_command && ends
+    }
+
+    /// The report of an `import`. What follows it is Python, and not looked at.
+    fn python(&mut self) -> Problem {
+        let span = self.span();
+        self.at = self.tokens.len().saturating_sub(1);
+        Problem::new(&span, "there are no modules to import", "this is Python").help(PYTHON)
     }
 
     /// Takes a command of the published RASP about what its prompt shows: `set example "abc"`,
@@ -212,15 +264,30 @@ impl Parser {
             self.semicolon()?;
             return Ok(StatementKind::Assign { targets, value });
         }
-        let value = self.expression()?;
+        let mut value = self.expression()?;
+        if self.is(Sign::Comma) && self.assigns() {
+            while is_name(&value) && self.is(Sign::Comma) {
+                self.advance();
+                value = self.expression()?;
+            }
+            if !is_name(&value) {
+                return Err(Box::new(not_a_name(&value)));
+            }
+        }
         if self.is(Sign::Assign) {
-            return Err(Box::new(
-                Problem::new(&value.span, "only a name can be assigned to", "not a name")
-                    .help("compare with `==`"),
-            ));
+            return Err(Box::new(not_a_name(&value)));
         }
         self.semicolon()?;
         Ok(StatementKind::Expression(value))
+    }
+
+    /// Whether a `=` follows in the statement.
+    fn assigns(&self) -> bool {
+        let rest = self.tokens.get(self.at..).unwrap_or_default();
+        let mut statement = rest
+            .iter()
+            .take_while(|token| token.kind != TokenKind::Sign(Sign::Semicolon));
+        statement.any(|token| token.kind == TokenKind::Sign(Sign::Assign))
     }
 
     fn def(&mut self) -> Parsed<StatementKind> {
@@ -315,10 +382,16 @@ impl Parser {
             self.problems.push(*problem);
             return Ok(());
         }
-        let help = if self.is(Sign::Assign) {
-            "a statement has one `=`, after its name; to compare, write `==`"
-        } else {
-            "put `;` before this"
+        let help = match (self.peek(), self.ahead(1), self.ahead(2)) {
+            (TokenKind::Sign(Sign::Assign), ..) => {
+                "a statement has one `=`, after its name; to compare, write `==`"
+            }
+            (
+                TokenKind::Sign(Sign::Colon),
+                TokenKind::Name(_),
+                TokenKind::Sign(Sign::Assign | Sign::Semicolon),
+            ) => "leave `:` and what follows it out: names have no types",
+            _ => "put `;` before this",
         };
         Err(Box::new(problem.help_unless_given(help)))
     }
@@ -333,12 +406,16 @@ impl Parser {
         Ok(names)
     }
 
+    /// A name that is bound here.
     fn name(&mut self, wanted: &str) -> Parsed<Name> {
         let TokenKind::Name(text) = self.peek().clone() else {
             let problem = self.unexpected(wanted, "here");
             let otherwise = "a name begins with a letter or `_`, and is no word of the language";
             return Err(Box::new(problem.help_unless_given(otherwise)));
         };
+        if LEAVE.contains(&text.as_str()) {
+            self.own.insert(text.clone());
+        }
         let span = self.span();
         self.at += 1;
         Ok(Name { text, span })
@@ -346,7 +423,8 @@ impl Parser {
 
     /// Notes what the reader should know, once.
     pub fn note(&mut self, span: Span, text: String) {
-        if !self.notes.iter().any(|(_, known)| *known == text) {
+        let is_known = self.notes.iter().any(|(_, known)| *known == text);
+        if !is_known && self.notes.len() < MAX_NOTES {
             self.notes.push((span, text));
         }
     }
@@ -402,6 +480,31 @@ impl Parser {
     /// Where the token at hand stands.
     pub fn span(&self) -> Span {
         self.token().span.clone()
+    }
+
+    /// Where the token so many places ahead stands.
+    pub fn span_ahead(&self, places: usize) -> Span {
+        let last = self.tokens.len() - 1;
+        self.tokens[(self.at + places).min(last)].span.clone()
+    }
+
+    /// Whether the token at hand is the `=` of `+=` and the like.
+    pub fn is_augmented(&self) -> bool {
+        let before = self.kind_at(self.at.saturating_sub(1));
+        let is_operator = matches!(
+            before,
+            TokenKind::Sign(
+                Sign::Plus
+                    | Sign::Minus
+                    | Sign::Times
+                    | Sign::Divide
+                    | Sign::FloorDivide
+                    | Sign::Modulo
+                    | Sign::Power
+                    | Sign::Power2
+            )
+        );
+        is_operator && self.last_span().range.end == self.span().range.start
     }
 
     /// Where the token before stands.
@@ -460,6 +563,9 @@ impl Parser {
             _ => "",
         };
         let help = match self.peek() {
+            TokenKind::Sign(Sign::Colon) if self.ahead(1) == &TokenKind::Sign(Sign::Assign) => {
+                "write `=` instead of `:=`; an assignment is a statement of its own, as `z = tokens;`"
+            }
             TokenKind::Keyword(Keyword::If | Keyword::Else) => {
                 "`if` stands between two values: `a if condition else b`"
             }
@@ -470,6 +576,27 @@ impl Parser {
         };
         (!help.is_empty()).then(|| help.to_owned())
     }
+}
+
+/// Whether it can be assigned to.
+fn is_name(expr: &Expr) -> bool {
+    matches!(expr.kind, ExprKind::Name(_)) && !expr.bracketed
+}
+
+/// The report of something else than a name before `=`.
+fn not_a_name(value: &Expr) -> Problem {
+    let help = match &value.kind {
+        ExprKind::Binary(Binary::Index, ..) => {
+            "values do not change: write a new list or dictionary, as in `xs = [3, xs[1]];`, or for an s-op \
+             `3 if indices == 0 else s`"
+        }
+        ExprKind::Name(_) => "leave the brackets out, as in `a, b = x, y;`",
+        ExprKind::List(items) if items.iter().all(is_name) => {
+            "leave the brackets out, as in `a, b = x, y;`"
+        }
+        _ => "compare with `==`",
+    };
+    Problem::new(&value.span, "only a name can be assigned to", "not a name").help(help)
 }
 
 /// The report of a construct nested deeper than [`MAX_DEPTH`].

@@ -95,6 +95,7 @@ words!(
         Comma = ",",
         Semicolon = ";",
         Colon = ":",
+        Dot = ".",
     }
 );
 
