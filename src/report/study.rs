@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use super::recovery_study;
 use super::study_answer;
-use super::template::{self, list, section, tables, verbatim};
+use super::template::{self, list, section, tables_of, verbatim};
 use crate::figures;
 use crate::results::documents::text;
 use crate::results::group::by_key;
@@ -34,8 +34,8 @@ const TABLES: [(&str, &str, &str, &str); 4] = [
     (
         POINTS,
         "Grid points",
-        "Statistics over the seeds of each grid point. ci_low, ci_high: 95 % bootstrap interval of the mean; median_low, \
-         median_high: 95 % bootstrap interval of the median.",
+        "Medians over the seeds of each grid point. median_low, median_high: 95 % bootstrap interval of the median. The file \
+         also has means with their deviations and intervals, and the extremes.",
         COLLECT,
     ),
     (
@@ -54,6 +54,12 @@ const TABLES: [(&str, &str, &str, &str); 4] = [
         ANALYZE,
     ),
 ];
+
+/// Of the many statistics of each metric a page has the median and its interval: nobody reads seventy columns.
+fn is_shown(file: &str, column: &str) -> bool {
+    let others = ["_mean", "_std", "_min", "_max", "_ci_low", "_ci_high"];
+    file != POINTS || !others.iter().any(|ending| column.ends_with(ending))
+}
 
 /// The page.
 ///
@@ -93,7 +99,7 @@ pub fn page(directory: &Path) -> Result<Markup, ReadError> {
         (section("What was found", list(&found)))
         (section("Figures", template::figures(&figures)))
         (section("Dictionaries", recovery_study::content(directory)?))
-        (section("Tables", tables(directory, &TABLES)?))
+        (section("Tables", tables_of(directory, &TABLES, is_shown)?))
         @if let Some(record) = &record {
             (section("Configuration", verbatim(&without_runs(record))))
         }

@@ -85,9 +85,22 @@ pub fn figures(figures: &[Figure]) -> Markup {
 /// The tables of a directory that are there: of each its file, its title, a note (may be empty), and what
 /// rebuilds the file.
 pub fn tables(directory: &Path, tables: &[(&str, &str, &str, &str)]) -> Result<Markup, ReadError> {
+    tables_of(directory, tables, |_, _| true)
+}
+
+/// The same, of the columns to show: by file and name.
+///
+/// # Errors
+/// If one is garbled.
+pub fn tables_of(
+    directory: &Path,
+    tables: &[(&str, &str, &str, &str)],
+    is_shown: impl Fn(&str, &str) -> bool,
+) -> Result<Markup, ReadError> {
     Ok(html! {
         @for (file, title, note, remedy) in tables {
             @if let Some(table) = Table::read_if_there(directory, file, remedy)? {
+                @let table = table.columns(|name| is_shown(file, name));
                 h3 { (title) " (" (file) ")" }
                 @if !note.is_empty() {
                     p.note { (note) }

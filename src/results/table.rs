@@ -30,6 +30,21 @@ pub struct Table {
 }
 
 impl Table {
+    /// The columns whose names are wanted.
+    pub fn columns(mut self, is_wanted: impl Fn(&str) -> bool) -> Self {
+        let wanted: Vec<bool> = self.header.iter().map(|name| is_wanted(name)).collect();
+        let kept = |cells: Vec<String>| {
+            let cells = cells.into_iter().zip(&wanted);
+            cells
+                .filter(|(_, wanted)| **wanted)
+                .map(|(cell, _)| cell)
+                .collect()
+        };
+        self.header = kept(self.header);
+        self.rows = self.rows.into_iter().map(kept).collect();
+        self
+    }
+
     /// Reads `directory/name`; `remedy` says in errors what rebuilds the file.
     ///
     /// # Errors
