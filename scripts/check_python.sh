@@ -6,6 +6,7 @@
 #
 #     scripts/check_python.sh                    # PROFILE=dev compiles faster and trains slower
 #     MANYLINUX=1 scripts/check_python.sh        # for glibc 2.17 and newer, linked by zig: everything is compiled again
+#     NOTEBOOKS=write scripts/check_python.sh    # keeps the notebooks' fresh outputs
 #     KEEP=dist scripts/check_python.sh          # the wheel and the source distribution are left in dist
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -65,5 +66,6 @@ for notebook in notebooks/*.ipynb; do
     read=$work/read/$(basename "$notebook" .ipynb)
     mkdir -p "$read"
     cp "$notebook" "$read"
-    (cd "$read" && "$work/notebooks/bin/jupyter" execute --timeout 300 "${notebook##*/}")
+    (cd "$read" && "$work/notebooks/bin/jupyter" execute --inplace --timeout 300 "${notebook##*/}")
 done
+"$python" scripts/notebook_outputs.py "$work/read" ${NOTEBOOKS:+--write}
