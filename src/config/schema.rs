@@ -483,7 +483,8 @@ pub const SHRINK_KEYS: &[Key] = &[
         "shrink.starts",
         Kind::Integer(0, 1024),
         Toml("8"),
-        "Random starts that are tried where all of these fail; in a later descent only below the d at which they failed before.",
+        "Random starts: the first is tried third, until it has failed once where the last W worked, the others where all tries fail; in a later descent \
+         these only below the d at which they failed before.",
     ),
     key(
         "shrink.steps",

@@ -33,15 +33,10 @@ impl Table {
     /// The columns whose names are wanted.
     pub fn columns(mut self, is_wanted: impl Fn(&str) -> bool) -> Self {
         let wanted: Vec<bool> = self.header.iter().map(|name| is_wanted(name)).collect();
-        let kept = |cells: Vec<String>| {
-            let cells = cells.into_iter().zip(&wanted);
-            cells
-                .filter(|(_, wanted)| **wanted)
-                .map(|(cell, _)| cell)
-                .collect()
-        };
-        self.header = kept(self.header);
-        self.rows = self.rows.into_iter().map(kept).collect();
+        for cells in self.rows.iter_mut().chain([&mut self.header]) {
+            let mut wanted = wanted.iter();
+            cells.retain(|_| wanted.next().is_some_and(|wanted| *wanted));
+        }
         self
     }
 

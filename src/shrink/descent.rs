@@ -211,7 +211,7 @@ impl Shrink<'_> {
         let (mut trainings, mut steps) = (0, 0);
         let mut dropped = first.min(d - self.least());
         loop {
-            let plans = self.plans(w, &recipes, dropped);
+            let plans = self.plans(w, &recipes, dropped, descent);
             let dropping = Dropping {
                 descent,
                 d,

@@ -21,6 +21,8 @@ const ALIKE: f64 = 0.95;
 const FIRST: usize = 8;
 /// Later tries are perturbed by this share of the entries' root mean square, and by two and three times it.
 const NOISE: f64 = 0.1;
+/// So many trainings from the last `W` come before a first random start.
+const BEFORE_RANDOM: usize = 2;
 /// The standard deviation of the entries of random starts.
 const RANDOM: f64 = 0.1;
 
@@ -64,8 +66,14 @@ impl Shrink<'_> {
         recipes
     }
 
-    /// The trainings to make, best first: from `w` without dimensions that cost little.
-    pub(super) fn plans(&self, w: &Array2<f64>, recipes: &[Recipe], dropped: usize) -> Vec<Plan> {
+    /// The trainings to make, best first: from `w` without dimensions that cost little, and random starts.
+    pub(super) fn plans(
+        &self,
+        w: &Array2<f64>,
+        recipes: &[Recipe],
+        dropped: usize,
+        descent: Descent,
+    ) -> Vec<Plan> {
         let tries = self.settings.tries;
         let d = w.nrows();
         let mut rng = stream_of_start(
@@ -102,10 +110,19 @@ impl Shrink<'_> {
                 origin: "drop",
             });
         }
-        // Random starts do not depend on the way down: only below the d where an earlier descent's failed are others made.
-        if dropped == 1 && self.random_failed_at.is_none_or(|failed| d - 1 < failed) {
-            plans.extend((0..self.settings.starts).map(|_| Plan {
-                w: normal(&mut rng, (d - 1, w.ncols()), RANDOM),
+        // A W that loses nothing is often a bad one to begin with, as that of a sorting program, and a random one a good one.
+        let early =
+            usize::from(!self.has_lost_by_chance(descent)).min(self.settings.starts as usize);
+        // Random starts do not depend on the way down: only below the d where an earlier descent's failed are all others made.
+        let is_last = dropped == 1 && self.random_failed_at.is_none_or(|failed| d - 1 < failed);
+        let count = if is_last {
+            self.settings.starts as usize
+        } else {
+            early
+        };
+        let mut random: Vec<Plan> = (0..count)
+            .map(|_| Plan {
+                w: normal(&mut rng, (d - dropped, w.ncols()), RANDOM),
                 recipe: Recipe {
                     targets: CategoricalTargets::Hard,
                     learning_rate: 1e-3,
@@ -113,9 +130,18 @@ impl Shrink<'_> {
                     weight_decay: RANDOM_DECAY,
                 },
                 origin: "random",
-            }));
-        }
+            })
+            .collect();
+        let at = plans.len().min(BEFORE_RANDOM);
+        plans.splice(at..at, random.drain(..early));
+        plans.extend(random);
         plans
+    }
+
+    /// Whether a training from the last `W` succeeded in this descent where the first random start had failed.
+    fn has_lost_by_chance(&self, descent: Descent) -> bool {
+        self.rows_of(descent)
+            .any(|row| row.origin == "drop" && row.attempt as usize > BEFORE_RANDOM + 1)
     }
 
     /// Directions that could be dropped, the cheapest first.
