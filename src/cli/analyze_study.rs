@@ -94,7 +94,7 @@ fn critical_table(collection: &Collection, group: &Group) -> String {
             format!("  {}", row.metric),
             format!("{sign}{}", number(row.tolerance)),
             row.critical_d
-                .map_or_else(|| "none tried".into(), |d| d.to_string()),
+                .map_or_else(|| "none of these".into(), |d| d.to_string()),
             interval(row.low, row.high),
         ]);
     }

@@ -21,6 +21,7 @@ use superposition::inputs::InputSpace;
 use tracr::model::{CompiledModel, Frozen, Stream, Value, codec, value};
 use tracr::program::verify::agree;
 use tracr::program::{Compiled, Source, mask};
+use tracr::rasp::python;
 use tracr::rasp::syntax::header;
 use tracr::rasp::unselected::Unselected;
 use tracr::rasp::{Header, Program, Valid, interpreter, render};
@@ -37,6 +38,8 @@ pub struct OfProgram {
     compare: bool,
     trace: bool,
     selectors: bool,
+    /// Whether the examples of the header are of what is run: no other output or mask was asked for.
+    has_examples: bool,
     /// Whether it was said that an aggregate selects nothing.
     has_noted: Cell<bool>,
 }
@@ -107,6 +110,7 @@ impl OfProgram {
             compare,
             trace: args.trace,
             selectors: args.selectors,
+            has_examples: settings.output.is_none() && settings.causal.is_none(),
             has_noted: Cell::new(false),
             program,
         })
@@ -124,6 +128,22 @@ impl OfProgram {
         let masked = || mask::changed(graph, *output, tokens, run.output());
         let masked = self.causal.then(masked).flatten()?;
         Some(format!("note: {}", mask_changes(&masked)))
+    }
+
+    /// Says where the header's example has something else for this very input.
+    fn note_example(&self, tokens: &[Value], found: &[Value]) -> Option<String> {
+        let mut examples = self.program.header.examples.iter();
+        let example = examples.find(|example| example.input == tokens)?;
+        let mut pairs = example.output.iter().zip(found);
+        let is_right =
+            pairs.all(|(expected, found)| python::equal(expected, found) || agree(found, expected));
+        (self.has_examples && !is_right).then(|| {
+            let expected: Vec<String> = example.output.iter().map(Value::word).collect();
+            format!(
+                "note: the header's example says `{}` for this input; `compress compile` refuses the program for that",
+                expected.join(" ")
+            )
+        })
     }
 
     /// Says where an aggregate selects nothing and has no default, of the first input that has such a place.
@@ -206,6 +226,7 @@ impl Subject for OfProgram {
                 .into_iter()
                 .chain(self.note_mask(tokens, &run))
                 .chain(self.note_unselected(tokens, &run))
+                .chain(self.note_example(tokens, &program.output_of(&run)))
                 .collect(),
         })
     }

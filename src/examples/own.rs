@@ -16,7 +16,7 @@ use tracr::program::{Compiled, Settings};
 /// Seeds of every `d` of the study.
 const SEEDS: usize = 3;
 /// Values of `d` in the study, at most.
-const DIMS: usize = 5;
+const DIMS: usize = 6;
 
 /// The start of `W` of a program that gives classes, with its reason: short rows leave the attention unsaturated, so that
 /// gradients do not vanish.
@@ -165,7 +165,7 @@ impl Own<'_> {
         format!(
             "# How well does {name} work at which d?\n\
              #\n\
-             # From half of the rank of the visited states, {}, up to all of it, where some W loses nothing. {} runs: `compress sweep`\n\
+             # From a sixth of the rank of the visited states, {}, up to all of it, where some W loses nothing. {} runs: `compress sweep`\n\
              # makes them, and goes on with those that are missing when it is called again.\n\
              \n\
              name = {}\n\
@@ -192,13 +192,13 @@ fn why_dim(widths: &Widths) -> &'static str {
     }
 }
 
-/// The `d` of the study: from the least to the rank, evenly.
+/// The `d` of the study: from the least to the rank, each larger than the one before by about the same factor.
 fn dims(widths: &Widths) -> Vec<usize> {
-    let (least, most) = (widths.least(), widths.most());
-    let steps = (most - least).min(DIMS - 1);
-    (0..=steps)
-        .map(|i| least + (i * (most - least)).checked_div(steps).unwrap_or(0))
-        .collect()
+    let (least, most) = (widths.least() as f64, widths.most() as f64);
+    let at = |i: usize| least * (most / least).powf(i as f64 / (DIMS - 1) as f64);
+    let mut dims: Vec<usize> = (0..DIMS).map(|i| at(i).round() as usize).collect();
+    dims.dedup();
+    dims
 }
 
 /// Keys of `[model]` for what was said on the command line, with values in TOML.
@@ -270,13 +270,13 @@ mod tests {
     }
 
     #[test]
-    fn dims_of_a_study_go_from_half_of_the_rank_to_all_of_it() {
+    fn dims_of_a_study_go_from_a_sixth_of_the_rank_to_all_of_it() {
         for (rank, expected) in [
             (0, &[1][..]),
             (1, &[1]),
             (2, &[1, 2]),
-            (9, &[5, 6, 7, 8, 9]),
-            (22, &[11, 13, 16, 19, 22]),
+            (9, &[2, 3, 4, 5, 7, 9]),
+            (22, &[4, 6, 8, 11, 16, 22]),
         ] {
             assert_eq!(dims(&widths(rank)), expected, "rank {rank}");
         }

@@ -32,6 +32,8 @@ const PARTS: usize = 24;
 /// Widths of arcs without effect and with the largest one.
 const THIN: f64 = 0.4;
 const THICK: f64 = 3.0;
+/// Of true edges without effect.
+const DASH: (f64, f64) = (2.0, 1.5);
 /// Edges that are not true are drawn from this share of the largest effect on.
 const SHOWN_FROM: f64 = 0.01;
 
@@ -203,7 +205,7 @@ fn arc(scene: &mut Scene, edge: &EdgeEntry, rows: &Rows, largest: f64) {
         (x + side * reach * angle.sin(), middle - half * angle.cos())
     });
     let (paint, dash) = match edge.redundant {
-        Some(_) => (MISSING, Some((2.0, 1.5))),
+        Some(_) => (MISSING, Some(DASH)),
         None => (paint, None),
     };
     scene.marks.push(Mark::Line {
@@ -251,6 +253,16 @@ fn legend(scene: &mut Scene, circuit: &CircuitFile, largest: f64) {
         let mut label = Label::new(x, 10.0, SIZE, anchor, &words);
         label.paint = paint;
         scene.label(label);
+    }
+    if counts.constant + counts.no_effect > 0 {
+        scene.marks.push(Mark::Line {
+            points: vec![(RIGHT, 18.0), (RIGHT + 18.0, 18.0)],
+            paint: MISSING,
+            width: 1.0,
+            dash: Some(DASH),
+        });
+        let words = "no effect in the compiled model";
+        scene.text(RIGHT + 22.0, 20.0, SMALL, Anchor::Start, words);
     }
     let middle = f64::midpoint(LEFT, RIGHT);
     for (x, share) in [(middle - 40.0, 0.0), (middle, 0.5), (middle + 40.0, 1.0)] {

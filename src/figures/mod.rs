@@ -45,6 +45,8 @@ use crate::results::study::StudyRun;
 use crate::results::{ReadError, Study, Table};
 use crate::shrink::path::{PATH, SHRINK};
 
+use base::files::FileError;
+
 pub use figure::{COLUMN, Figure, PAGE};
 
 /// What a directory holds.
@@ -61,6 +63,7 @@ pub enum Kind {
 /// # Errors
 /// If it is none.
 pub fn kind(directory: &Path) -> Result<Kind, ReadError> {
+    std::fs::metadata(directory).map_err(FileError::new("read", directory))?;
     let has = |name: &str| directory.join(name).is_file();
     if has(PATH) {
         Ok(Kind::Shrink)

@@ -152,8 +152,8 @@ pub fn conflict(problem: &DirectoryError) -> String {
             directory,
             differences,
         } => format!(
-            "{} holds the run of another configuration:\n{differences}\nchoose another directory with \
-             --output, or delete {} to run it again",
+            "{} holds the run of another configuration:\n{differences}\ngive the study the same keys as then \
+             (with the same --set, if there was one), or another directory with --output; to give that run up and make it again, delete {}",
             directory.display(),
             directory.display()
         ),

@@ -204,7 +204,7 @@ fn compile_says_which_d_to_try() {
         [
             "the model agrees with the program on 604 inputs that were drawn",
             "the visited states have rank 9 in 10 live features",
-            "d to try: 5 to 9; from 9 on a linear W loses nothing that is read"
+            "d to try: 2 to 9; from 9 on a linear W loses nothing that is read"
         ]
     );
 }

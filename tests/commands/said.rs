@@ -64,6 +64,17 @@ fn an_aggregate_that_selects_nothing_and_has_no_default_is_noted_by_run_and_comp
             "{source}: {text}"
         );
     }
+    let source = "last = max(select(tokens, \"a\", ==) and select(indices, indices, <), indices, [0, 1, 2]);";
+    let (code, text) = said("run", source, &["b", "a", "b"]);
+    assert_eq!(
+        (code, &outputs(&text)[..]),
+        (0, &["None", "None", "1"][..]),
+        "{text}"
+    );
+    assert!(
+        text.contains("`last`, of a selector, selects nothing at position 1"),
+        "{text}"
+    );
     // The advice: it is then what the published language has.
     let source = "z = aggregate(select(indices, indices - 1, ==), indices, 0) + 1;";
     let (code, text) = said("run", source, &["a", "b", "c"]);
@@ -152,6 +163,32 @@ fn an_example_that_is_no_input_is_refused_unless_the_command_line_chooses_the_in
         );
         assert_eq!(code, 0, "{example}: {text}");
     }
+}
+
+#[test]
+fn run_notes_an_example_that_says_something_else() {
+    let program = |example: &str| {
+        format!("#! vocab: a, b\n#! max_seq_len: 3\n#! example: {example}\nz = tokens == \"a\";\n")
+    };
+    for (example, is_noted) in [
+        ("a b -> True False", false),
+        ("a b -> 1 0", false),
+        ("a b -> False False", true),
+        ("b a -> False False", false),
+    ] {
+        let (code, text) = said("run", &program(example), &["a", "b"]);
+        assert_eq!(
+            (code, text.contains("the header's example says")),
+            (0, is_noted),
+            "{example}: {text}"
+        );
+    }
+    let (_, text) = said(
+        "run",
+        &program("a b -> x x"),
+        &["a", "b", "--output", "tokens"],
+    );
+    assert!(!text.contains("note"), "{text}");
 }
 
 #[test]

@@ -340,9 +340,10 @@ fn accuracies_differ_by_a_difference_and_errors_with_a_zero_too() {
 }
 
 const REMEDY: &str = "A d that is too small would look the same, so before concluding anything repeat these runs \
-                      with several times the training.steps, with compression.init=normal and a compression.init_std of 0.1 \
-                      if they are not that now, and with training.restarts for seeds that stay stuck (docs/stuck_seeds.md); \
-                      compress shrink takes another route, down from a W that loses nothing.";
+                      with several times the training.steps, and with training.restarts for seeds that got stuck (--set \
+                      'training.restarts={ count = 8, steps = 3000 }'); where that is not enough, compression.init=normal with a \
+                      compression.init_std of 0.1 may help (docs/stuck_seeds.md), and compress shrink takes another route, down from \
+                      a W that loses nothing.";
 
 #[test]
 fn undertrained_runs_do_not_say_that_no_d_suffices() {

@@ -79,9 +79,9 @@ impl<'a> Open<'a> {
             open.iter().any(|o| o.endings.of(Verdict::Stuck) > 0),
         );
         let for_stuck = if stuck {
-            ", with compression.init=normal and a compression.init_std of 0.1 if they are not that now, and with \
-             training.restarts for seeds that stay stuck (docs/stuck_seeds.md); compress shrink takes another route, down from a W \
-             that loses nothing"
+            ", and with training.restarts for seeds that got stuck (--set 'training.restarts={ count = 8, steps = 3000 }'); where that is \
+             not enough, compression.init=normal with a compression.init_std of 0.1 may help (docs/stuck_seeds.md), and compress shrink takes \
+             another route, down from a W that loses nothing"
         } else {
             ""
         };
@@ -103,7 +103,8 @@ impl Evidence {
             .collect()
     }
 
-    fn endings_at(&self, group: &Group, d: usize) -> Endings {
+    /// How the trainings of a group at one `d` ended.
+    pub fn endings_at(&self, group: &Group, d: usize) -> Endings {
         let runs = self
             .runs
             .iter()

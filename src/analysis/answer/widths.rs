@@ -4,6 +4,7 @@ use super::evidence::{Evidence, FAITHFUL, MAIN, MOST, bound, of_several_programs
 use super::settings;
 use super::training::{Open, met_below};
 use crate::results::critical::{CriticalRow, Tolerance};
+use crate::results::trainings::Verdict;
 use crate::results::{Group, Metric};
 use base::numbers::{are, count, listed};
 
@@ -155,6 +156,17 @@ fn smaller_ones(
         let mut met = met_below(evidence, f.group, tolerance);
         met.retain(|d| *d < sufficient);
         let smallest = *met.first()?;
+        let tried = evidence.by_width(f.group, tolerance.metric);
+        let between = tried.keys().filter(|d| **d > smallest && **d < sufficient);
+        let missed = between.filter(|d| !met.contains(d)).map(|d| {
+            let endings = evidence.endings_at(f.group, *d);
+            let runs: usize = endings.counts().values().sum();
+            match endings.of(Verdict::Stuck) {
+                0 => d.to_string(),
+                stuck => format!("{d} ({stuck} of {runs} runs got stuck)"),
+            }
+        });
+        let missed: Vec<String> = missed.collect();
         let met: Vec<String> = met.iter().map(usize::to_string).collect();
         let who = if several {
             format!(" with {}", f.name())
@@ -162,9 +174,10 @@ fn smaller_ones(
             String::new()
         };
         Some(format!(
-            "The median at d = {}{who} is as good, but not at every d between {smallest} and {sufficient}: where runs got stuck, \
-             that says nothing of d, and compress shrink may find a smaller one.",
-            listed(&met)
+            "The median at d = {}{who} is as good, and misses the tolerance only at d = {} in between: where runs got stuck, that says \
+             nothing of d; training.restarts may free them, and compress shrink may find a smaller d.",
+            listed(&met),
+            listed(&missed)
         ))
     };
     found.iter().take(MOST).filter_map(sentence).collect()

@@ -275,7 +275,11 @@ impl Elaborator {
             item: function,
             span: span.clone(),
         };
-        self.call(&function, &[selector.clone(), s.clone(), values], span)
+        let item = self.call(&function, &[selector.clone(), s.clone(), values], span)?;
+        if let Item::Sop(id) = item {
+            self.graph.without_default.push(id);
+        }
+        Ok(item)
     }
 
     /// `numerical(s)` and `categorical(s)`: a copy of the node, as in Tracr.
