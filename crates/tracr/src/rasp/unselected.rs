@@ -51,7 +51,7 @@ impl Unselected {
                  `aggregate(selector, s, 0)` has 0 here, too"
             )
         } else {
-            format!("{place}: it is None there, undefined, and so is what is computed of it")
+            format!("{place}: it is None there, undefined")
         }
     }
 }
