@@ -199,7 +199,7 @@ fn widths(model: &CompiledModel) -> String {
     if model.width() > WIDEST {
         return format!("  no rank and no d to try: D is above {WIDEST}\n");
     }
-    match Inputs::of(model) {
+    match Inputs::quickly(model) {
         Ok(Inputs { widths, .. }) => format!(
             "  {widths}\n  d to try: {} to {}; from {} on a linear W loses nothing that is read\n",
             widths.least(),

@@ -16,6 +16,9 @@ use tracr::model::{CompiledModel, Frozen, Metadata, OutputKind, Stream};
 /// How many inputs are drawn of a larger space: a few seconds at most, and rarely a state of a direction of its own is
 /// missed.
 const INPUTS: usize = 4096;
+/// To look quickly may cost so many multiplications, some ten milliseconds, and takes at least so many inputs.
+const QUICK: u64 = 16_000_000;
+const FEWEST: usize = 64;
 /// Inputs per piece of work.
 const CHUNK: usize = 256;
 
@@ -95,24 +98,37 @@ impl Inputs {
     /// # Errors
     /// If there are none.
     pub fn of(model: &CompiledModel) -> Result<Self, InputsError> {
-        let meta = &model.metadata;
-        let longest = longest(meta);
+        Self::among(model, INPUTS)
+    }
+
+    /// The same in some ten milliseconds: of a large model from fewer inputs.
+    ///
+    /// # Errors
+    /// If there are none.
+    pub fn quickly(model: &CompiledModel) -> Result<Self, InputsError> {
+        let affordable = usize::try_from(QUICK / model.multiplications()).unwrap_or(INPUTS);
+        Self::among(model, affordable.clamp(FEWEST, INPUTS))
+    }
+
+    fn among(model: &CompiledModel, most: usize) -> Result<Self, InputsError> {
+        let longest = longest(&model.metadata);
         let frozen = Frozen::new(model);
-        let full = Self::of_lengths(model, &frozen, vec![longest])?;
+        let full = Self::of_lengths(model, &frozen, vec![longest], most)?;
         if full.varies || longest == 1 {
             return Ok(full);
         }
-        Self::of_lengths(model, &frozen, (1..=longest).collect())
+        Self::of_lengths(model, &frozen, (1..=longest).collect(), most)
     }
 
     fn of_lengths(
         model: &CompiledModel,
         frozen: &Frozen<f64>,
         lengths: Vec<usize>,
+        most: usize,
     ) -> Result<Self, InputsError> {
         let meta = &model.metadata;
         let space = space(model, &lengths)?;
-        let evaluation = evaluation(&space);
+        let evaluation = evaluation(&space, most);
         let live = LiveFeatures::of(frozen, &space, &evaluation);
         Ok(Self {
             varies: varies(meta.output_kind, frozen, &space, &evaluation),
@@ -151,12 +167,12 @@ pub fn space(model: &CompiledModel, lengths: &[usize]) -> Result<InputSpace, Inp
 }
 
 /// The whole space where it is small, else some of it.
-fn evaluation(space: &InputSpace) -> EvaluationSet {
-    if space.size().is_some_and(|size| size <= INPUTS as u64) {
-        return EvaluationSet::new(space, INPUTS);
+fn evaluation(space: &InputSpace, most: usize) -> EvaluationSet {
+    if space.size().is_some_and(|size| size <= most as u64) {
+        return EvaluationSet::new(space, most);
     }
     let mut rng = rng::stream(0, Purpose::HeldOut);
-    let mut sample = Array2::zeros((INPUTS, space.positions()));
+    let mut sample = Array2::zeros((most, space.positions()));
     for mut row in sample.rows_mut() {
         if let Some(tokens) = row.as_slice_mut() {
             space.draw(&mut rng, tokens);
@@ -228,6 +244,29 @@ mod tests {
             assert_eq!(found.lengths, [1, 2, 3, 4, 5], "{name}");
             assert_eq!(found.widths.rank, rank, "{name}");
             assert!(found.varies);
+        }
+    }
+
+    #[test]
+    fn a_quick_look_at_a_large_model_takes_fewer_inputs_and_finds_nearly_the_same() {
+        for (name, is_whole) in [
+            ("hist", true),
+            ("frac_prevs", true),
+            ("shuffle_dyck3", false),
+        ] {
+            let program = Folder::Programs.find(name).unwrap();
+            let compiled = Source::Library(program)
+                .compile(&Settings::default())
+                .unwrap();
+            let (quick, whole) = (Inputs::quickly(&compiled.model).unwrap(), inputs(name));
+            let (quick, whole) = (quick.widths, whole.widths);
+            println!("{name}: {quick}; {whole}");
+            assert_eq!(quick.is_whole, is_whole, "{name}");
+            assert!(
+                quick.rank <= whole.rank && quick.rank + 3 >= whole.rank,
+                "{name}"
+            );
+            assert!(!is_whole || quick == whole);
         }
     }
 

@@ -62,6 +62,16 @@ impl CompiledModel {
         self.metadata.max_seq_len + 1
     }
 
+    /// About how many multiplications a pass over one input of full length takes.
+    pub fn multiplications(&self) -> u64 {
+        let meta = &self.metadata;
+        let (d, t) = (self.width() as u64, self.positions() as u64);
+        let attention = (meta.num_heads * meta.key_size) as u64;
+        let mlp = meta.mlp_hidden_size as u64;
+        let layer = t * d * (4 * attention + 2 * mlp) + 2 * t * t * attention;
+        layer.saturating_mul(meta.num_layers.max(1) as u64).max(1)
+    }
+
     /// `layer0.attn`, `layer0.mlp`, `layer1.attn`, ...: the names of the `2L` blocks.
     pub fn block_names(&self) -> Vec<String> {
         (0..2 * self.layers.len()).map(block_name).collect()

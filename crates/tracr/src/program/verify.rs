@@ -298,12 +298,7 @@ struct Inputs {
 impl Inputs {
     fn of(model: &CompiledModel) -> Self {
         let meta = &model.metadata;
-        let (d, t) = (meta.residual_labels.len() as u64, model.positions() as u64);
-        let attention = (meta.num_heads * meta.key_size) as u64;
-        let mlp = meta.mlp_hidden_size as u64;
-        let layer = t * d * (4 * attention + 2 * mlp) + 2 * t * t * attention;
-        let cost = layer.saturating_mul(meta.num_layers.max(1) as u64).max(1);
-        let inputs = (BUDGET / cost).clamp(FEWEST, MOST);
+        let inputs = (BUDGET / model.multiplications()).clamp(FEWEST, MOST);
         let longest = meta.max_seq_len;
         Self {
             words: meta.word_ids(),
