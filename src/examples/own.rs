@@ -174,7 +174,10 @@ impl Own<'_> {
              \n\
              [grid]\n\
              \"compression.dim\" = {dims:?}\n\
-             \"training.seed\" = {{ from = 0, count = {SEEDS} }} # the batches differ, the initial W does not\n",
+             \"training.seed\" = {{ from = 0, count = {SEEDS} }} # the batches differ, the initial W does not\n\
+             \n\
+             [override]\n\
+             \"training.restarts\" = {{ count = 8, steps = 3000 }} # of eight starts, each with its batches, the best goes on: single ones get stuck more often\n",
             widths.rank,
             SEEDS * dims.len(),
             quoted(&format!("{}_study", self.name)),
