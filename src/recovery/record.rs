@@ -172,12 +172,16 @@ impl Record {
         let found = (self.scores.recovered * self.targets as f64).round() as usize;
         let are = if found == 1 { "is" } else { "are" };
         let (mut above, mut within, mut below) = (Vec::new(), Vec::new(), Vec::new());
+        let mut void = Vec::new();
         for (name, word, of) in NAMES {
             let judges = ["mcc", "recovered", "activation_mcc", "causal"].contains(&name);
             let (Some(value), Some(null)) = (of(&self.scores), self.nulls.data_rows.get(name))
             else {
                 continue;
             };
+            if judges && of(&self.ceilings.nnls).is_some_and(|known| known <= null.high) {
+                void.push(word.to_owned());
+            }
             let list = match value {
                 _ if !judges => continue,
                 x if x > null.high => &mut above,
@@ -198,8 +202,16 @@ impl Record {
                 parts.join("; ")
             ),
         };
+        let void = match void.is_empty() {
+            true => String::new(),
+            false => format!(
+                " The columns of W themselves, with codes by non-negative least squares, are not above random data rows either in: {}. Here that \
+                 does not tell dictionaries apart.",
+                listed(&void)
+            ),
+        };
         format!(
-            "{found} of {} {are} found: an atom has a |cosine| of at least {RECOVERED} with their direction.{beside}",
+            "{found} of {} {are} found: an atom has a |cosine| of at least {RECOVERED} with their direction.{beside}{void}",
             count(self.targets, "target")
         )
     }

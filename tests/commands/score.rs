@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use base::tensors::{TensorFile, TensorWriter};
 use ndarray::{Array2, Ix2};
 use serde_json::Value as Json;
+use tracr_compress::recovery::record::Record;
 
 use crate::common::command::{call, json, run, snapshot, succeed, text};
 
@@ -88,6 +89,18 @@ fn score_says_that_the_truth_has_found_everything_and_leaves_tables_figure_and_s
         near(&found["ceilings"]["truth"][name], 1.0);
     }
     near(&found["mcc_corrected"], 1.0);
+    // A score that W itself has no better than random rows is said to tell nothing.
+    let mut record: Record = serde_json::from_value(found.clone()).unwrap();
+    let void = "does not tell dictionaries apart";
+    record.ceilings.nnls.causal = Some(1.0);
+    assert!(!record.sentence().contains(void), "{}", record.sentence());
+    record.ceilings.nnls.causal = Some(0.0);
+    let sentence = record.sentence();
+    assert!(
+        sentence.contains("not above random data rows either in: causal. Here that"),
+        "{sentence}"
+    );
+    assert!(sentence.contains(void), "{sentence}");
     assert_eq!(found["data"]["rows"], n);
     // What knows nothing has less, and its interval holds its mean.
     for null in ["random_directions", "data_rows", "shuffled_labels"] {
