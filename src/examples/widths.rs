@@ -16,7 +16,7 @@ use tracr::model::{CompiledModel, Frozen, Metadata, OutputKind, Stream};
 /// How many inputs are drawn of a larger space: a few seconds at most, and rarely a state of a direction of its own is
 /// missed.
 const INPUTS: usize = 4096;
-/// To look quickly may cost so many multiplications, some ten milliseconds, and takes at least so many inputs.
+/// To look quickly may cost so many multiplications, some ten milliseconds, but takes at least so many inputs, whatever they cost.
 const QUICK: u64 = 16_000_000;
 const FEWEST: usize = 64;
 /// Inputs per piece of work.
@@ -101,7 +101,7 @@ impl Inputs {
         Self::among(model, INPUTS)
     }
 
-    /// The same in some ten milliseconds: of a large model from fewer inputs.
+    /// The same in some ten milliseconds, of a large model in some hundred: from fewer inputs where each takes longer.
     ///
     /// # Errors
     /// If there are none.

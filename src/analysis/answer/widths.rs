@@ -174,10 +174,16 @@ fn smaller_ones(
             String::new()
         };
         Some(format!(
-            "The median at d = {}{who} is as good, and misses the tolerance only at d = {} in between: where runs got stuck, that says \
-             nothing of d; training.restarts may free them, and compress shrink may find a smaller d.",
+            "The median at d = {}{who} is as good, {}: where runs got stuck, that says nothing of d; training.restarts may free them, and \
+             compress shrink may find a smaller d.",
             listed(&met),
-            listed(&missed)
+            match missed.is_empty() {
+                true => format!("but not at every d between {smallest} and {sufficient}"),
+                false => format!(
+                    "and misses the tolerance only at d = {} in between",
+                    listed(&missed)
+                ),
+            }
         ))
     };
     found.iter().take(MOST).filter_map(sentence).collect()

@@ -1,5 +1,5 @@
 //! Where an aggregate, or `max` and `min` of a selector, select nothing and the program does not say what it is then: undefined
-//! here, as in Tracr, and of an aggregate 0 in the published RASP.
+//! here, as in Tracr, and of an aggregate 0 in the published RASP. Tested in `tests/commands/said.rs`.
 
 use super::graph::{Graph, Kind, NodeId, describe};
 use super::interpreter::Run;

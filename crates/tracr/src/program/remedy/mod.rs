@@ -67,11 +67,17 @@ pub fn of_refusal(
         };
         let left = problems.len();
         let candidates = Candidates::new(edited, options).of(first.node, &first.reason);
+        let trials = judge.trials;
         let found = judge.first(edited, candidates, problems);
         let is_progress = |trial: &Trial| {
             !matches!(trial, Trial::Next(_)) || left == count && !first.reason.is_of_values()
         };
         let Some((help, outcome)) = found.filter(|(_, trial)| is_progress(trial)) else {
+            if judge.trials < trials {
+                helps[count.saturating_sub(left)] = first.reason.remedy().map(|general| {
+                    format!("{general}; what was tried of that here gives no model that agrees with the program")
+                });
+            }
             break;
         };
         let still = match &outcome {
@@ -87,15 +93,6 @@ pub fn of_refusal(
         match outcome {
             Trial::Works | Trial::Next(_) => break,
             Trial::Fewer(edited, error) => rest = Some((edited, error)),
-        }
-    }
-    let candidates = Candidates::new(program, options);
-    for (help, problem) in helps.iter_mut().zip(&error.problems) {
-        let is_tried = || !candidates.of(problem.node, &problem.reason).is_empty();
-        if help.is_none() && is_tried() {
-            *help = problem.reason.remedy().map(|general| {
-                format!("{general}; what was tried of that here gives no model that agrees with the program")
-            });
         }
     }
     helps
