@@ -1,6 +1,7 @@
 //! `compress compile PROGRAM`: from a RASP source to a model file.
 
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use super::failure::Failure;
 use super::output::{self, FileKind};
@@ -8,6 +9,7 @@ use super::{table, terminal};
 use crate::examples::widths::Inputs;
 use base::escape;
 use tracr::compiler::Options;
+use tracr::model::file::Problem;
 use tracr::model::{CompiledModel, Value, value};
 use tracr::program::mask::Masked;
 use tracr::program::verify::{Difference, Silence, Verdict, verify};
@@ -116,8 +118,19 @@ pub fn main(args: &Args) -> Result<(), Failure> {
         (_, true) => Check::Strict,
         _ => Check::Warn,
     };
-    let (compiled, agreement) = compiled(&args.program, &settings, wanted)?;
-    let Compiled { model, report, .. } = compiled;
+    let compiled = compiled(&args.program, &settings)?;
+    let model = &compiled.model;
+    // Of each other they know nothing, and of a large model each takes a while.
+    let (agreement, beside) = thread::scope(|scope| {
+        let beside = scope.spawn(|| Beside {
+            bytes: args.output_file.as_ref().map(|_| model.to_bytes()),
+            widths: (!args.no_check).then(|| widths(model)),
+        });
+        let agreement = checked(&args.program, &compiled, wanted);
+        (agreement, beside.join().unwrap_or_default())
+    });
+    let agreement = agreement?;
+    let report = &compiled.report;
     let name = escape::name(&model.metadata.program);
     let mut text = format!("{name}: {report}\n");
     for share in &report.added {
@@ -126,16 +139,22 @@ pub fn main(args: &Args) -> Result<(), Failure> {
     if let Some(agreement) = agreement {
         text.push_str(&format!("  {agreement}\n"));
     }
-    if !args.no_check {
-        text.push_str(&widths(&model));
-    }
+    text.push_str(&beside.widths.unwrap_or_default());
     if let Some(path) = &args.output_file {
-        model.save(path).map_err(Failure::input)?;
+        let bytes = beside.bytes.unwrap_or_else(|| model.to_bytes());
+        CompiledModel::save_bytes(bytes, path).map_err(Failure::input)?;
         text.push_str(&format!("written to {}\n", path.display()));
     }
     terminal::print(&text)?;
     terminal::message(&output::next("init", &args.program));
     Ok(())
+}
+
+/// What is made of a model while it is compared with its program.
+#[derive(Default)]
+struct Beside {
+    bytes: Option<Result<Vec<u8>, Problem>>,
+    widths: Option<String>,
 }
 
 /// What to do where a model differs from its program.
@@ -149,12 +168,8 @@ pub enum Check {
     Strict,
 }
 
-/// A program compiled, with its notes and differences said; and where there are none, how that is known.
-pub fn compiled(
-    path: &Path,
-    settings: &Settings,
-    wanted: Check,
-) -> Result<(Compiled, Option<String>), Failure> {
+/// A program compiled, with its notes said.
+pub fn compiled(path: &Path, settings: &Settings) -> Result<Compiled, Failure> {
     let compiled = Source::find(path)
         .compile(settings)
         .map_err(Failure::input)?;
@@ -169,10 +184,18 @@ pub fn compiled(
             token.shown()
         ));
     }
+    Ok(compiled)
+}
+
+/// Says where a model differs from its program; where there is nothing, how that is known.
+///
+/// # Errors
+/// If it cannot be what was meant, and with [`Check::Strict`] if it differs at all.
+pub fn checked(path: &Path, compiled: &Compiled, wanted: Check) -> Result<Option<String>, Failure> {
     if wanted == Check::None {
-        return Ok((compiled, None));
+        return Ok(None);
     }
-    let checked = check(&compiled)?;
+    let checked = check(compiled)?;
     if let Some(text) = &checked.difference {
         if wanted == Check::Strict || checked.is_hopeless {
             return Err(Failure::Input(anyhow::anyhow!(
@@ -188,7 +211,7 @@ pub fn compiled(
     for text in &checked.notes {
         terminal::message(&format!("note: {text}"));
     }
-    Ok((compiled, checked.agreement))
+    Ok(checked.agreement)
 }
 
 /// Of wider models the rank takes minutes.

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::compile::{Check, CompileArgs, compiled};
+use super::compile::{Check, CompileArgs, checked, compiled};
 use super::failure::Failure;
 use super::programs::about;
 use super::{output, table, terminal};
@@ -73,7 +73,8 @@ fn example(name: &str, directory: &Path, settings: &CompileArgs) -> Result<Examp
 /// The files of a program that is a file, which stays where it is.
 fn of_file(path: &Path, directory: &Path, settings: &CompileArgs) -> Result<Example, Failure> {
     let settings = settings.resolve()?;
-    let (compiled, _) = compiled(path, &settings, Check::Warn)?;
+    let compiled = compiled(path, &settings)?;
+    checked(path, &compiled, Check::Warn)?;
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let own = Own {
         name: &stem,

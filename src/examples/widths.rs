@@ -11,16 +11,19 @@ use superposition::inputs::space::SpaceError;
 use superposition::inputs::{EvaluationSet, InputSpace, ValidError};
 use thiserror::Error;
 use tracr::model::codec::first_largest;
+use tracr::model::visited::VisitedStates;
 use tracr::model::{CompiledModel, Frozen, Metadata, OutputKind, Stream};
 
 /// How many inputs are drawn of a larger space: a few seconds at most, and rarely a state of a direction of its own is
 /// missed.
 const INPUTS: usize = 4096;
-/// To look quickly may cost so many multiplications, some ten milliseconds, but takes at least so many inputs, whatever they cost.
+/// To look quickly may cost so many multiplications, some milliseconds, but takes at least so many inputs, and so many positions
+/// for each dimension of the stream, whatever they cost.
 const QUICK: u64 = 16_000_000;
-const FEWEST: usize = 64;
-/// Inputs per piece of work.
-const CHUNK: usize = 256;
+const FEWEST: usize = 16;
+const FEWEST_POSITIONS: usize = 3;
+/// Positions per piece of work: what fits a cache.
+const PIECE: usize = 128;
 
 /// What a `d` is chosen by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,45 +104,81 @@ impl Inputs {
         Self::among(model, INPUTS)
     }
 
-    /// The same in some ten milliseconds, of a large model in some hundred: from fewer inputs where each takes longer.
+    /// The same in some ten milliseconds: from fewer inputs where each takes longer.
     ///
     /// # Errors
     /// If there are none.
     pub fn quickly(model: &CompiledModel) -> Result<Self, InputsError> {
+        let positions = FEWEST_POSITIONS * model.width();
+        let fewest = positions.div_ceil(model.positions()).max(FEWEST);
         let affordable = usize::try_from(QUICK / model.multiplications()).unwrap_or(INPUTS);
-        Self::among(model, affordable.clamp(FEWEST, INPUTS))
+        Self::among(model, affordable.clamp(fewest, INPUTS))
     }
 
     fn among(model: &CompiledModel, most: usize) -> Result<Self, InputsError> {
         let longest = longest(&model.metadata);
         let frozen = Frozen::new(model);
-        let full = Self::of_lengths(model, &frozen, vec![longest], most)?;
-        if full.varies || longest == 1 {
-            return Ok(full);
+        let mut lengths = vec![longest];
+        let mut look = Look::at(model, &frozen, &lengths, most)?;
+        if !look.varies && longest > 1 {
+            lengths = (1..=longest).collect();
+            look = Look::at(model, &frozen, &lengths, most)?;
         }
-        Self::of_lengths(model, &frozen, (1..=longest).collect(), most)
-    }
-
-    fn of_lengths(
-        model: &CompiledModel,
-        frozen: &Frozen<f64>,
-        lengths: Vec<usize>,
-        most: usize,
-    ) -> Result<Self, InputsError> {
-        let meta = &model.metadata;
-        let space = space(model, &lengths)?;
-        let evaluation = evaluation(&space, most);
-        let live = LiveFeatures::of(frozen, &space, &evaluation);
+        let live = LiveFeatures::in_states(&frozen, &look.states);
         Ok(Self {
-            varies: varies(meta.output_kind, frozen, &space, &evaluation),
+            varies: look.varies,
             widths: Widths {
                 width: model.width(),
                 live: live.features.len(),
                 rank: live.rank,
-                inputs: evaluation.len(),
-                is_whole: evaluation.is_whole(),
+                inputs: look.evaluation.len(),
+                is_whole: look.evaluation.is_whole(),
             },
             lengths,
+        })
+    }
+}
+
+/// What the compiled model does on inputs.
+struct Look {
+    evaluation: EvaluationSet,
+    states: VisitedStates,
+    /// Whether the answer at some position of a token is not the same for all inputs.
+    varies: bool,
+}
+
+impl Look {
+    /// At all inputs of these lengths, or at `most` of them.
+    fn at(
+        model: &CompiledModel,
+        frozen: &Frozen<f64>,
+        lengths: &[usize],
+        most: usize,
+    ) -> Result<Self, InputsError> {
+        let space = space(model, lengths)?;
+        let evaluation = evaluation(&space, most);
+        let mut states = VisitedStates::none(frozen.width());
+        let mut answers = Answers {
+            kind: model.metadata.output_kind,
+            first: vec![None; space.positions()],
+            varies: false,
+        };
+        let piece = (PIECE / space.positions()).max(1);
+        for start in (0..evaluation.len()).step_by(piece) {
+            let end = (start + piece).min(evaluation.len());
+            let tokens = evaluation.chunk(&space, start, end);
+            let mut state = Array2::zeros((tokens.len(), frozen.width()));
+            let mut visit = |_, written: &mut Array2<f64>| {
+                state += &*written;
+                states.add(&state, None);
+            };
+            let (_, scores) = frozen.evaluate_edited(Stream::Full, tokens.view(), &mut visit);
+            answers.compare(&space, &tokens, &scores);
+        }
+        Ok(Self {
+            evaluation,
+            states,
+            varies: answers.varies,
         })
     }
 }
@@ -181,35 +220,28 @@ fn evaluation(space: &InputSpace, most: usize) -> EvaluationSet {
     EvaluationSet::held_out(sample)
 }
 
-/// Whether the answer at some position of a token is not the same for all inputs.
-fn varies(
+/// The first answer at each position, and whether a later one was another.
+struct Answers {
     kind: OutputKind,
-    model: &Frozen<f64>,
-    space: &InputSpace,
-    evaluation: &EvaluationSet,
-) -> bool {
-    let mut first: Vec<Option<f64>> = vec![None; space.positions()];
-    for start in (0..evaluation.len()).step_by(CHUNK) {
-        let end = (start + CHUNK).min(evaluation.len());
-        let tokens = evaluation.chunk(space, start, end);
-        let (_, scores) = model.evaluate(Stream::Full, tokens.view());
+    first: Vec<Option<f64>>,
+    varies: bool,
+}
+
+impl Answers {
+    fn compare(&mut self, space: &InputSpace, tokens: &Array2<usize>, scores: &Array2<f64>) {
         let rows = tokens.indexed_iter().zip(scores.rows());
         for (((_, position), token), row) in rows {
-            if !space.is_word(*token) {
+            if self.varies || !space.is_word(*token) {
                 continue;
             }
-            let answer = match kind {
+            let answer = match self.kind {
                 OutputKind::Numerical => row[0],
                 OutputKind::Categorical => first_largest(row.iter().copied()) as f64,
             };
-            match first[position] {
-                None => first[position] = Some(answer),
-                Some(known) if (known - answer).abs() > 1e-6 => return true,
-                Some(_) => {}
-            }
+            let known = *self.first[position].get_or_insert(answer);
+            self.varies = (known - answer).abs() > 1e-6;
         }
     }
-    false
 }
 
 #[cfg(test)]

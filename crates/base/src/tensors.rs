@@ -200,20 +200,7 @@ impl<'a> TensorFile<'a> {
     /// # Errors
     /// If it is missing or holds other numbers.
     pub fn any_shape<T: Element>(&self, name: &str) -> Result<ArrayD<T>, TensorError> {
-        let view = self
-            .tensors
-            .tensor(name)
-            .map_err(|_| TensorError::Missing(name.to_owned()))?;
-        if view.dtype() != T::DTYPE {
-            return Err(TensorError::WrongType {
-                name: name.to_owned(),
-                found: view.dtype(),
-                expected: format!("{:?}", T::DTYPE),
-            });
-        }
-        let numbers = view.data().chunks_exact(T::SIZE).map(T::read).collect();
-        ArrayD::from_shape_vec(IxDyn(view.shape()), numbers)
-            .map_err(|_| TensorError::Header(SafeTensorError::TensorInvalidInfo))
+        self.converted(name, |number: T| number)
     }
 
     /// A tensor of the expected shape, all of whose entries are finite.
@@ -225,10 +212,31 @@ impl<'a> TensorFile<'a> {
         name: &str,
         shape: &[usize],
     ) -> Result<ArrayD<T>, TensorError> {
-        let view = self
-            .tensors
+        self.check_shape(name, shape)?;
+        finite(name, self.any_shape(name)?)
+    }
+
+    /// The same with each number of the file, a `T`, as float64.
+    ///
+    /// # Errors
+    /// As [`TensorFile::tensor`].
+    pub fn widened<T: Element>(
+        &self,
+        name: &str,
+        shape: &[usize],
+    ) -> Result<ArrayD<f64>, TensorError> {
+        self.check_shape(name, shape)?;
+        finite(name, self.converted(name, T::as_f64)?)
+    }
+
+    fn view(&self, name: &str) -> Result<TensorView<'a>, TensorError> {
+        self.tensors
             .tensor(name)
-            .map_err(|_| TensorError::Missing(name.to_owned()))?;
+            .map_err(|_| TensorError::Missing(name.to_owned()))
+    }
+
+    fn check_shape(&self, name: &str, shape: &[usize]) -> Result<(), TensorError> {
+        let view = self.view(name)?;
         if view.shape() != shape {
             return Err(TensorError::WrongShape {
                 name: name.to_owned(),
@@ -236,19 +244,41 @@ impl<'a> TensorFile<'a> {
                 expected: shape.to_vec(),
             });
         }
-        let tensor = self.any_shape::<T>(name)?;
-        if let Some((index, value)) = tensor
-            .indexed_iter()
-            .find(|(_, value)| !value.as_f64().is_finite())
-        {
-            return Err(TensorError::NotFinite {
+        Ok(())
+    }
+
+    fn converted<T: Element, U>(
+        &self,
+        name: &str,
+        convert: impl Fn(T) -> U,
+    ) -> Result<ArrayD<U>, TensorError> {
+        let view = self.view(name)?;
+        if view.dtype() != T::DTYPE {
+            return Err(TensorError::WrongType {
                 name: name.to_owned(),
-                value: value.as_f64(),
-                index: index.as_array_view().to_vec(),
+                found: view.dtype(),
+                expected: format!("{:?}", T::DTYPE),
             });
         }
-        Ok(tensor)
+        let numbers = view.data().chunks_exact(T::SIZE).map(T::read);
+        ArrayD::from_shape_vec(IxDyn(view.shape()), numbers.map(convert).collect())
+            .map_err(|_| TensorError::Header(SafeTensorError::TensorInvalidInfo))
     }
+}
+
+/// A tensor all of whose entries are finite.
+fn finite<T: Element>(name: &str, tensor: ArrayD<T>) -> Result<ArrayD<T>, TensorError> {
+    let is_finite = |value: &T| value.as_f64().is_finite();
+    if !tensor.iter().all(is_finite)
+        && let Some((index, value)) = tensor.indexed_iter().find(|(_, x)| !is_finite(x))
+    {
+        return Err(TensorError::NotFinite {
+            name: name.to_owned(),
+            value: value.as_f64(),
+            index: index.as_array_view().to_vec(),
+        });
+    }
+    Ok(tensor)
 }
 
 /// The length of the data that a header speaks of, for a message; 0 where it cannot be told.
@@ -271,7 +301,7 @@ impl TensorWriter {
         shape: &[usize],
         numbers: impl IntoIterator<Item = T>,
     ) -> &mut Self {
-        let mut bytes = Vec::new();
+        let mut bytes = Vec::with_capacity(shape.iter().product::<usize>() * T::SIZE);
         for number in numbers {
             number.write(&mut bytes);
         }

@@ -8,6 +8,7 @@ use ndarray::Array2;
 use super::{pca, subset};
 use crate::inputs::{EvaluationSet, InputSpace};
 use tracr::model::Frozen;
+use tracr::model::visited::VisitedStates;
 
 /// The live features of a model on an evaluation set.
 #[derive(Clone, Debug)]
@@ -23,7 +24,11 @@ pub struct LiveFeatures {
 impl LiveFeatures {
     /// Found by running the model on all inputs.
     pub fn of(model: &Frozen<f64>, space: &InputSpace, evaluation: &EvaluationSet) -> Self {
-        let states = pca::visited(model, space, evaluation);
+        Self::in_states(model, &pca::visited(model, space, evaluation))
+    }
+
+    /// Those that are there in some of these states.
+    pub fn in_states(model: &Frozen<f64>, states: &VisitedStates) -> Self {
         let mut features = subset::read_features(model);
         features.retain(|feature| states.has(*feature));
         let mut moment = states.second_moment();

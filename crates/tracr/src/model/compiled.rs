@@ -1,5 +1,9 @@
 //! The weights of a model and the names of everything.
 
+use std::ops::{Deref, DerefMut};
+use std::slice::{Iter, IterMut};
+use std::sync::Arc;
+
 use ndarray::{Array1, Array2};
 
 use super::metadata::Metadata;
@@ -30,6 +34,49 @@ pub struct Layer<F> {
     pub fc2: Linear<F>,
 }
 
+/// The layers of a model, in order. Copies share their weights until one of them is changed, as they are nearly all of
+/// a model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Layers<F>(Arc<Vec<Layer<F>>>);
+
+impl<F> FromIterator<Layer<F>> for Layers<F> {
+    fn from_iter<T: IntoIterator<Item = Layer<F>>>(layers: T) -> Self {
+        Self(Arc::new(layers.into_iter().collect()))
+    }
+}
+
+impl<F> Deref for Layers<F> {
+    type Target = [Layer<F>];
+
+    fn deref(&self) -> &[Layer<F>] {
+        &self.0
+    }
+}
+
+impl<F: Clone> DerefMut for Layers<F> {
+    fn deref_mut(&mut self) -> &mut [Layer<F>] {
+        Arc::make_mut(&mut self.0).as_mut_slice()
+    }
+}
+
+impl<'a, F> IntoIterator for &'a Layers<F> {
+    type Item = &'a Layer<F>;
+    type IntoIter = Iter<'a, Layer<F>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl<'a, F: Clone> IntoIterator for &'a mut Layers<F> {
+    type Item = &'a mut Layer<F>;
+    type IntoIter = IterMut<'a, Layer<F>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter_mut()
+    }
+}
+
 /// A model as a model file holds it: weights and the names of everything.
 ///
 /// A compiled model's weights are float32 numbers, an exported one's may be float64: here both are
@@ -48,7 +95,7 @@ pub struct CompiledModel {
     /// Shape `[D, O]`.
     pub unembed: Array2<f64>,
     /// The layers, in order.
-    pub layers: Vec<Layer<f64>>,
+    pub layers: Layers<f64>,
 }
 
 impl CompiledModel {

@@ -13,7 +13,7 @@ use safetensors::Dtype;
 use thiserror::Error;
 
 use super::metadata::{self, MetadataError};
-use super::{CompiledModel, Layer, Linear, Metadata, Real, frozen};
+use super::{CompiledModel, Layer, Linear, Metadata, Real};
 use crate::library;
 use base::content::Content;
 use base::escape;
@@ -201,12 +201,18 @@ impl CompiledModel {
     /// # Errors
     /// If the model is inconsistent or the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), ModelFileError> {
-        let bytes = self
-            .to_bytes()
-            .map_err(|problem| ModelFileError::Malformed {
-                path: path.to_owned(),
-                problem,
-            })?;
+        Self::save_bytes(self.to_bytes(), path)
+    }
+
+    /// [`CompiledModel::save`] where what [`CompiledModel::to_bytes`] gave is at hand.
+    ///
+    /// # Errors
+    /// As [`CompiledModel::save`].
+    pub fn save_bytes(bytes: Result<Vec<u8>, Problem>, path: &Path) -> Result<(), ModelFileError> {
+        let bytes = bytes.map_err(|problem| ModelFileError::Malformed {
+            path: path.to_owned(),
+            problem,
+        })?;
         Ok(files::write_atomically(path, &bytes)?)
     }
 }
@@ -314,9 +320,9 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<ArrayD<f64>, TensorError> {
         let tensor = if self.double {
-            self.file.tensor::<f64>(name, shape)?
+            self.file.widened::<f64>(name, shape)?
         } else {
-            frozen::convert(&self.file.tensor::<f32>(name, shape)?)
+            self.file.widened::<f32>(name, shape)?
         };
         self.read.insert(name.to_owned());
         Ok(tensor)

@@ -1,8 +1,10 @@
 //! The frozen weights in one precision, with what never contributes marked as dead.
 
+use std::any::Any;
+
 use ndarray::{Array, Array2, Dimension};
 
-use super::compiled::{CompiledModel, Layer, Linear};
+use super::compiled::{CompiledModel, Layer, Layers, Linear};
 use super::real::Real;
 use super::sparse::SparseMap;
 
@@ -16,7 +18,7 @@ pub struct Frozen<F> {
     /// Shape `[D, O]`.
     pub unembed: Array2<F>,
     /// The layers, in order.
-    pub layers: Vec<Layer<F>>,
+    pub layers: Layers<F>,
     /// `H`.
     pub heads: usize,
     /// `k`.
@@ -42,7 +44,7 @@ pub(super) struct Maps<F> {
 impl<F: Real> Frozen<F> {
     /// Converts the weights of `model`: exact for `f64`, and for `f32` if it is a compiled model.
     pub fn new(model: &CompiledModel) -> Self {
-        let layers: Vec<Layer<F>> = model.layers.iter().map(Layer::convert).collect();
+        let layers = same_or_converted(&model.layers);
         let unembed = convert(&model.unembed);
         Self {
             token_embed: convert(&model.token_embed),
@@ -129,6 +131,13 @@ impl<F: Real> Linear<F> {
             bias: convert(&self.bias),
         }
     }
+}
+
+/// The layers in another precision; in the same one, without a copy.
+fn same_or_converted<F: Real>(layers: &Layers<f64>) -> Layers<F> {
+    let same = (layers as &dyn Any).downcast_ref::<Layers<F>>();
+    same.cloned()
+        .unwrap_or_else(|| layers.iter().map(Layer::convert).collect())
 }
 
 /// A vector or matrix in another precision.

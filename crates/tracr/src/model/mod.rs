@@ -24,7 +24,7 @@ pub mod value;
 pub mod visited;
 pub mod wiring;
 
-pub use compiled::{CompiledModel, Layer, Linear, Site, block_name};
+pub use compiled::{CompiledModel, Layer, Layers, Linear, Site, block_name};
 pub use forward::{Stream, Trace};
 pub use frozen::Frozen;
 pub use metadata::{Metadata, OutputKind};

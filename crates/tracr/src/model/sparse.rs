@@ -22,7 +22,9 @@ impl<F: Real> SparseMap<F> {
     /// Of a matrix, with nothing added.
     pub fn new(matrix: &Array2<F>) -> Self {
         let (mut entries, mut ends, mut read) = (Vec::new(), Vec::new(), Vec::new());
-        for (input, row) in matrix.rows().into_iter().enumerate() {
+        let matrix = matrix.as_standard_layout();
+        let rows = matrix.as_slice().unwrap_or_default();
+        for (input, row) in rows.chunks_exact(matrix.ncols().max(1)).enumerate() {
             let before = entries.len();
             let weights = row.iter().copied().enumerate();
             entries.extend(weights.filter(|(_, weight)| *weight != F::zero()));

@@ -30,7 +30,7 @@ const LENGTHS: usize = 16;
 /// Never more than so many.
 const MOST: u64 = 4096;
 /// Pairs of positions that the interpreter may look at for further inputs: milliseconds.
-const INTERPRETED: u64 = 1 << 18;
+const INTERPRETED: u64 = 1 << 17;
 /// So many inputs are drawn for one that is valid.
 const TRIES: u64 = 32;
 /// Further inputs of one length.
@@ -236,10 +236,13 @@ impl Check<'_> {
         let operators = operators.into_iter().filter(|used| *used).count() as u64;
         let mut steps = INTERPRETED;
         let mut compared = 0;
-        let lengths = 1..=inputs.longest;
-        for length in lengths.filter(|length| !inputs.enumerated(*length)) {
+        let lengths = (1..=inputs.longest).filter(|length| !inputs.enumerated(*length));
+        let lengths: Vec<usize> = lengths.collect();
+        for (before, &length) in lengths.iter().enumerate() {
             let cost = (operators * (length as u64).pow(2)).max(1);
-            for number in 0..PER_LENGTH.min(steps / cost) {
+            // What short inputs leave of their share is for the longer ones.
+            let share = steps / (lengths.len() - before) as u64;
+            for number in 0..PER_LENGTH.min(share / cost) {
                 steps -= cost;
                 let Some(ids) = inputs.input(length, number, random) else {
                     continue;

@@ -2,6 +2,7 @@
 //! position. Being data they can be put into each other (map of map is one map, as in Tracr) and
 //! printed.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
@@ -388,32 +389,35 @@ impl Steps {
         let places = if self.has_shared { self.steps.len() } else { 0 };
         let mut known = vec![None; places];
         let last = self.steps.len().saturating_sub(1);
-        self.step(last, arguments, &mut known, &Cell::new(0))
+        let value = self.step(last, arguments, &mut known, &Cell::new(0))?;
+        Ok(value.into_owned())
     }
 
-    fn step(
-        &self,
+    /// Constants and arguments as they lie there, which is most of what operators are given.
+    fn step<'a>(
+        &'a self,
         number: usize,
-        arguments: &[Value],
+        arguments: &'a [Value],
         known: &mut [Option<Value>],
         held: &Cell<usize>,
-    ) -> Result<Value, ValueError> {
+    ) -> Result<Cow<'a, Value>, ValueError> {
         let Some(step) = self.steps.get(number) else {
             return Err(ValueError("an empty formula has no value".into()));
         };
         if step.shared
             && let Some(Some(value)) = known.get(number)
         {
-            return Ok(value.clone());
+            return Ok(Cow::Owned(value.clone()));
         }
         let mut at = |number: &usize| self.step(*number, arguments, known, held);
         let value = match &step.kind {
-            StepKind::Constant(value) => value.clone(),
-            StepKind::Argument(i) => arguments
-                .get(*i)
-                .cloned()
-                .ok_or_else(|| ValueError(format!("argument {} is missing", i + 1)))?,
-            StepKind::Unary(operator, x) => unary(*operator, &at(x)?)?,
+            StepKind::Constant(value) => Cow::Borrowed(value),
+            StepKind::Argument(i) => Cow::Borrowed(
+                arguments
+                    .get(*i)
+                    .ok_or_else(|| ValueError(format!("argument {} is missing", i + 1)))?,
+            ),
+            StepKind::Unary(operator, x) => Cow::Owned(unary(*operator, at(x)?.as_ref())?),
             StepKind::Binary(Binary::And, a, b) => {
                 let a = at(a)?;
                 if python::truthy(&a) { at(b)? } else { a }
@@ -422,15 +426,21 @@ impl Steps {
                 let a = at(a)?;
                 if python::truthy(&a) { a } else { at(b)? }
             }
-            StepKind::Binary(operator, a, b) => binary(*operator, &at(a)?, &at(b)?)?,
+            StepKind::Binary(operator, a, b) => {
+                let a = at(a)?;
+                Cow::Owned(binary(*operator, a.as_ref(), at(b)?.as_ref())?)
+            }
             StepKind::If(condition, then, otherwise) => {
-                let decided = python::truthy(&at(condition)?);
+                let decided = python::truthy(at(condition)?.as_ref());
                 at(if decided { then } else { otherwise })?
             }
-            StepKind::Table(asked, table, key) => table.ask(*asked, at(key)?)?,
+            StepKind::Table(asked, table, key) => {
+                Cow::Owned(table.ask(*asked, at(key)?.into_owned())?)
+            }
             StepKind::Tuple(items) => {
-                let items = items.iter().map(at).collect::<Result<Vec<_>, _>>()?;
-                python::arithmetic::bounded(Value::Tuple(items))?
+                let items = items.iter().map(|item| Ok(at(item)?.into_owned()));
+                let items = items.collect::<Result<Vec<_>, ValueError>>()?;
+                Cow::Owned(python::arithmetic::bounded(Value::Tuple(items))?)
             }
         };
         if step.shared
@@ -442,7 +452,7 @@ impl Steps {
                     "the values on the way to it are larger than {MAX_HELD} altogether"
                 )));
             }
-            *place = Some(value.clone());
+            *place = Some(value.clone().into_owned());
         }
         Ok(value)
     }

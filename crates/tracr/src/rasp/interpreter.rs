@@ -307,23 +307,42 @@ impl Evaluator<'_> {
         predicate: &Function,
     ) -> Result<Outcome, EvalError> {
         let [key_node, query_node] = [keys, queries];
-        let keys = self.run.values(keys);
+        let (keys, queries) = (self.run.values(keys), self.run.values(queries));
+        let (first_keys, first_queries) = (first_equals(keys), first_equals(queries));
         let mut doubts = Vec::new();
-        let mut rows = Vec::with_capacity(keys.len());
-        for (position, query) in self.run.values(queries).iter().enumerate() {
-            let mut row = Vec::with_capacity(keys.len());
-            for (k, key) in keys.iter().enumerate() {
-                let pair = [key.clone(), query.clone()];
-                let selected = (predicate.call)(&pair).map_err(|error| {
-                    let error = match (key, query) {
-                        (Value::None, _) => self.undefined("key", key_node, k, error),
-                        (_, Value::None) => self.undefined("query", query_node, position, error),
-                        _ => error,
-                    };
-                    self.no_value(id, position, &pair, error)
-                })?;
-                row.push(python::truthy(&selected) && self.visible(k, position));
-            }
+        // What the predicate says of each query and key, whether the key is visible or not.
+        let mut said: Vec<Vec<bool>> = Vec::with_capacity(queries.len());
+        let mut rows = Vec::with_capacity(queries.len());
+        for (position, query) in queries.iter().enumerate() {
+            let own = match said.get(first_queries[position]) {
+                Some(row) => row.clone(),
+                None => {
+                    let mut row: Vec<bool> = Vec::with_capacity(keys.len());
+                    let mut pair = [Value::None, query.clone()];
+                    for (k, key) in keys.iter().enumerate() {
+                        if let Some(known) = row.get(first_keys[k]) {
+                            row.push(*known);
+                            continue;
+                        }
+                        pair[0] = key.clone();
+                        let selected = (predicate.call)(&pair).map_err(|error| {
+                            let error = match (key, query) {
+                                (Value::None, _) => self.undefined("key", key_node, k, error),
+                                (_, Value::None) => {
+                                    self.undefined("query", query_node, position, error)
+                                }
+                                _ => error,
+                            };
+                            self.no_value(id, position, &pair, error)
+                        })?;
+                        row.push(python::truthy(&selected));
+                    }
+                    row
+                }
+            };
+            let visible = |(k, selected): (usize, &bool)| *selected && self.visible(k, position);
+            let row: Vec<bool> = own.iter().enumerate().map(visible).collect();
+            said.push(own);
             let known = |value: &Value| *value != Value::None;
             let mut selected = keys.iter().zip(&row).filter(|(_, selected)| **selected);
             if selected.any(|(key, _)| !known(key) || !known(query)) {
@@ -375,6 +394,12 @@ impl Evaluator<'_> {
             reason: error.0,
         }
     }
+}
+
+/// For each value where the first one equal to it is, so that what is asked of equal ones is asked once.
+fn first_equals(values: &[Value]) -> Vec<usize> {
+    let first = |i: usize| values[..i].iter().position(|value| *value == values[i]);
+    (0..values.len()).map(|i| first(i).unwrap_or(i)).collect()
 }
 
 /// A factor as a program writes it: 1, not 1.0, so that integers stay integers.
