@@ -5,6 +5,7 @@
 #   SECONDS_EACH=10 scripts/fuzz.sh rasp tables      some of them, shorter
 #   RUNS=10000000 scripts/fuzz.sh rasp               long: so many executions, in a corpus that is kept and grows
 #   SEED=1 scripts/fuzz.sh                           with the same random numbers each time (default: others each time)
+#   OPT_LEVEL=1 scripts/fuzz.sh                      our crates less optimised: built sooner, slower to run (CI does so)
 #   scripts/fuzz.sh replay rasp fuzz/artifacts/rasp/crash-...   one input again
 #
 # A table of executions, seconds, coverage (edges) and corpus goes to standard output. Any crash, hang (10 s) or
@@ -22,8 +23,15 @@ declare -A LONGEST=(
 ALL=(model_file checkpoint projection rasp run_config set_overrides study_file tables run_files figures compiled engines)
 
 build() {
+    local options=()
+    if [[ -n ${OPT_LEVEL:-} ]]; then
+        local crate
+        for crate in compress-superposition compress-tracr tracr-compress compress-fuzz; do
+            options+=(--config "profile.release.package.$crate.opt-level=$OPT_LEVEL")
+        done
+    fi
     RUSTC_WORKSPACE_WRAPPER=$PWD/fuzz/instrument \
-        cargo build --release --locked --quiet --package compress-fuzz "${@/#/--bin=}"
+        cargo build --release --locked --quiet --package compress-fuzz "${options[@]}" "${@/#/--bin=}"
 }
 
 # Next to the ordinary binaries, none of which has such a name.

@@ -7,7 +7,7 @@ use super::failure::Failure;
 use super::output::{self, FileKind};
 use super::{table, terminal};
 use crate::examples::widths::Inputs;
-use base::escape;
+use base::{escape, limits};
 use tracr::compiler::Options;
 use tracr::model::file::Problem;
 use tracr::model::{CompiledModel, Value, value};
@@ -137,7 +137,8 @@ pub fn main(args: &Args) -> Result<(), Failure> {
         text.push_str(&format!("  of which {share}\n"));
     }
     if let Some(agreement) = agreement {
-        text.push_str(&format!("  {agreement}\n"));
+        let program = args.settings.is_empty().then_some(args.program.as_path());
+        text.push_str(&format!("  {}\n", agreement.describe(program)));
     }
     text.push_str(&beside.widths.unwrap_or_default());
     if let Some(path) = &args.output_file {
@@ -191,7 +192,7 @@ pub fn compiled(path: &Path, settings: &Settings) -> Result<Compiled, Failure> {
 ///
 /// # Errors
 /// If it cannot be what was meant, and with [`Check::Strict`] if it differs at all.
-pub fn checked(path: &Path, compiled: &Compiled, wanted: Check) -> Result<Option<String>, Failure> {
+pub fn checked(path: &Path, compiled: &Compiled, wanted: Check) -> Result<Option<Agreement>, Failure> {
     if wanted == Check::None {
         return Ok(None);
     }
@@ -234,13 +235,39 @@ fn widths(model: &CompiledModel) -> String {
     }
 }
 
+/// On how many inputs model and program were found to agree.
+#[derive(Clone, Copy, Debug)]
+pub struct Agreement {
+    inputs: u64,
+    complete: bool,
+    all: Option<u64>,
+}
+
+impl Agreement {
+    /// In words; with the command that compares on the others, for a program that is compiled as its header says.
+    fn describe(self, program: Option<&Path>) -> String {
+        let inputs = self.inputs;
+        if self.complete {
+            return format!("the model agrees with the program on all {inputs} inputs");
+        }
+        let others = match (self.all, program) {
+            (Some(all), Some(program)) if all <= limits::ENUMERATION => format!(
+                "; on all of them: `compress run {} --all --compare`",
+                output::argument(program)
+            ),
+            _ => String::new(),
+        };
+        format!("the model agrees with the program on {inputs} inputs that were drawn{others}")
+    }
+}
+
 /// What running a program's interpreter against its model has shown, in words.
 #[derive(Debug, Default)]
 pub struct Checked {
     /// Where they differ; nothing if nowhere.
     pub difference: Option<String>,
-    /// On how many inputs they agree, if they do not differ.
-    pub agreement: Option<String>,
+    /// Where they do not differ, how that is known.
+    pub agreement: Option<Agreement>,
     /// Whether the model cannot be what was meant.
     pub is_hopeless: bool,
     /// What makes the comparison worth less.
@@ -279,15 +306,10 @@ pub fn check(compiled: &Compiled) -> Result<Checked, Failure> {
         checked.is_hopeless = verdict.is_hopeless();
     }
     if checked.difference.is_none() && verdict.inputs > 0 {
-        checked.agreement = Some(match verdict.complete {
-            true => format!(
-                "the model agrees with the program on all {} inputs",
-                verdict.inputs
-            ),
-            false => format!(
-                "the model agrees with the program on {} inputs that were drawn",
-                verdict.inputs
-            ),
+        checked.agreement = Some(Agreement {
+            inputs: verdict.inputs,
+            complete: verdict.complete,
+            all: verdict.all,
         });
     }
     checked

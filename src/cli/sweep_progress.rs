@@ -187,8 +187,13 @@ pub fn stopped((name, directory): (&str, &Path), complete: usize, runs: usize) -
 fn figures(summary: &Summary) -> String {
     let mut text = String::from("completed");
     if let Some(last) = &summary.last {
+        text.push_str(&format!(
+            ", eval loss {} (output {}, layers {})",
+            table::significant(last.eval_loss),
+            table::significant(last.eval_loss_output),
+            table::significant(last.eval_loss_layers)
+        ));
         let shown = [
-            ("eval loss", Some(last.eval_loss)),
             ("mean absolute error", last.mae),
             ("token accuracy", last.token_accuracy),
         ];

@@ -114,7 +114,8 @@ const TERMS: &[Term] = &[
     ),
     term(
         &["loss", "eval_loss"],
-        "what training minimises: the error of the output plus the squared errors of the blocks' outputs.",
+        "what training minimises: the error of the output plus the squared errors of what the blocks (layers) write. Answers can be \
+         all right while blocks are not, and the loss then stays large.",
     ),
     term(
         &["updates", "steps"],
@@ -160,6 +161,10 @@ const TERMS: &[Term] = &[
         &["exchange", "exchanged", "Interventions"],
         "an intervention: a variable's value is replaced, in both models, by its value on another input, to see whether both outputs \
          change alike.",
+    ),
+    term(
+        &["interchange accuracy"],
+        "the share of token positions at which both models still give the same answer when a variable is exchanged in both.",
     ),
     term(
         &["lead", "gap"],

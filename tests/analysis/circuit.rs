@@ -282,6 +282,49 @@ fn an_exchanged_edge_does_what_it_does_in_a_plain_computation() {
     }
 }
 
+/// `analyze` exchanges what a site writes in the plain forward pass, circuits exchange edges of the network: where these are all
+/// edges out of a site, both say the same.
+#[test]
+fn exchanging_all_edges_out_of_a_site_is_exchanging_what_it_writes() {
+    let mut largest = 0.0_f64;
+    for name in library() {
+        let case = Case::new(&name, 3);
+        let width = case.model.width();
+        let frozen = Frozen::<f64>::new(&case.model);
+        let blurred = Array2::eye(width) + random_w((width, width), 7) * 0.05;
+        for w in [&case.identity, &blurred] {
+            let network = case.network(w);
+            let pairs = case.pairs(6);
+            let [bases, sources] = pairs.tokens(case.subject(w), 0..pairs.len());
+            let (base, source) = (network.forward(bases.view()), network.forward(sources.view()));
+            let stream = Stream::Compressed(w, &case.wiring);
+            let (written, _) = frozen.evaluate(stream, sources.view());
+            let embedded = frozen.embed(sources.view());
+            let blocks = 0..2 * case.model.layers.len();
+            for site in std::iter::once(Site::Embedding).chain(blocks.map(Site::Block)) {
+                let is_of_site = |edge: usize| {
+                    let sender = network.graph.edges[edge].sender;
+                    network.graph.senders[sender].site() == Some(site)
+                };
+                let by_edges = network.exchange(&base, &source, is_of_site);
+                let mut edit = |here: Site, writes: &mut Array2<f64>| {
+                    if here == site {
+                        writes.assign(match here {
+                            Site::Embedding => &embedded,
+                            Site::Block(block) => &written[block],
+                        });
+                    }
+                };
+                let by_site = frozen.evaluate_edited(stream, bases.view(), &mut edit).1;
+                let difference = apart(by_edges.as_ref().unwrap_or(&base.output), &by_site);
+                assert!(difference < 1e-12, "{name}, {}: {difference:e}", site.name());
+                largest = largest.max(difference);
+            }
+        }
+    }
+    println!("largest difference {largest:e}");
+}
+
 #[test]
 fn gradients_are_those_of_finite_differences() {
     for name in ["frac_prevs", "sort_unique", "hist", "shift_by"] {

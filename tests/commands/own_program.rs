@@ -202,7 +202,7 @@ fn compile_says_which_d_to_try() {
     assert_eq!(
         lines[1..],
         [
-            "the model agrees with the program on 604 inputs that were drawn",
+            "the model agrees with the program on 604 inputs that were drawn; on all of them: `compress run frac_prevs --all --compare`",
             "the visited states have rank 9 in 10 live features",
             "d to try: 2 to 9; from 9 on a linear W loses nothing that is read"
         ]

@@ -82,6 +82,8 @@ pub struct Verdict {
     pub inputs: u64,
     /// Whether these were all there are.
     pub complete: bool,
+    /// How many there are, valid or not; none if beyond counting.
+    pub all: Option<u64>,
     /// Inputs on which they disagree.
     pub different: u64,
     /// The shortest of them, the first one.
@@ -131,6 +133,9 @@ pub fn verify(graph: &Graph, output: NodeId, model: &CompiledModel) -> Verdict {
         frozen: Frozen::new(model),
         verdict: Verdict {
             complete: inputs.complete(),
+            all: (1..=inputs.longest).try_fold(0_u64, |sum, length| {
+                sum.checked_add(inputs.all(length)?)
+            }),
             ..Verdict::default()
         },
     };
