@@ -2,7 +2,9 @@
 
 All that a step needs of W is G = WᵀW between the rows that write to the stream and the columns that are read from it:
 P = S·G·M. Left out is what never contributes (zero columns, heads and hidden units that nobody reads, dead blocks),
-and tokens reach a reader as indicators times their rows of P. What the fused engine does besides, and array code of fixed
+and tokens reach a reader as indicators times their rows of P. The batch is the last axis everywhere, so that readers are matrix
+products with wide right sides and attentions loops over neighbouring numbers (with the batch first, as users would write it,
+16 runs at once had 0.6 of the speed for sort_unique and 0.35 for frac_prevs). What the fused engine does besides, and array code of fixed
 shapes does not: an input that occurs twice in a batch is computed once, nothing is stored between the blocks.
 
 B is the batch, T the positions with BOS, V the vocabulary, D the width of the residual stream, d the compressed one.
@@ -20,8 +22,8 @@ import optax
 class Inputs(NamedTuple):
     """What the loss reads of B inputs."""
 
-    indicators: jax.Array  # [B, T, V] which token stands where
-    blocks: list[jax.Array]  # of each live block [B, T, columns]: what the compiled model writes
+    indicators: jax.Array  # [B, V, T] which token stands where
+    blocks: list[jax.Array]  # of each live block [B, columns, T]: what the compiled model writes
     output: jax.Array  # [B, T] the compiled model's number or class
     counted: jax.Array  # [B, T] 1 where L_out counts, else 0
 
@@ -127,54 +129,65 @@ class Folded:
     def inputs(self, tokens: jax.Array) -> Inputs:
         """The compiled model's targets for tokens [B, T]."""
         full = self.problem.inputs(tokens)
+        indicators = jax.nn.one_hot(tokens, len(self.problem.token_embed), dtype=self.problem.dtype)
         return Inputs(
-            jax.nn.one_hot(tokens, len(self.problem.token_embed), dtype=self.problem.dtype),
-            [full.blocks[block.index][..., block.written] for block in self.blocks],
+            indicators.swapaxes(1, 2),
+            [full.blocks[block.index][..., block.written].swapaxes(1, 2) for block in self.blocks],
             full.output,
             full.counted,
         )
 
     def forward(self, w: jax.Array, indicators: jax.Array) -> tuple[list[jax.Array], jax.Array]:
-        """What each live block writes, [B, T, columns] each, and the output's columns [B, T, O]."""
+        """What each live block writes, [columns, T, B] each, and the output's columns [O, T, B], from [V, T, B]."""
         folded = (self.sources @ w.T) @ (w @ self.columns)  # P, all readers side by side
-        tokens, positions = indicators.shape[-1], indicators.shape[-2]
-        table = indicators @ folded[:tokens] + folded[tokens : tokens + positions] + self.bias
+        tokens, positions, _ = indicators.shape
+        constant = folded[tokens : tokens + positions].T + self.bias[:, None]
+        table = combined(folded[:tokens], indicators) + constant[..., None]
         first_block_row = tokens + len(self.problem.pos_embed)
         written: list[jax.Array] = []
         column = 0
         for reader, block in zip(self.readers, [*self.blocks, None]):
             own = slice(column, column + reader.columns.shape[1])
             column = own.stop
-            z = table[..., own]
+            z = table[own]
             if written:
-                stream = jnp.concatenate(written, axis=-1)
-                z = z + stream @ folded[first_block_row : first_block_row + stream.shape[-1], own]
+                stream = jnp.concatenate(written)
+                z = z + combined(folded[first_block_row : first_block_row + len(stream), own], stream)
             if block is None:
                 return written, z
             if block.hidden is not None:
-                out = jax.nn.relu(z) @ jnp.asarray(block.hidden, z.dtype)
+                out = combined(jnp.asarray(block.hidden, z.dtype), jax.nn.relu(z))
             else:
                 out = sum(self._head(head, z) for head in block.heads)
-            written.append(out + jnp.asarray(block.bias, z.dtype))
+            written.append(out + jnp.asarray(block.bias, z.dtype)[:, None, None])
         raise AssertionError("the unembedding comes last")
 
     def _head(self, head: Head, z: jax.Array) -> jax.Array:
-        logits = jnp.einsum("bqc,bkc->bqk", z[..., head.query], z[..., head.key])
+        query, key, value = z[head.query], z[head.key], z[head.value]
+        logits = sum(q[:, None] * k[None] for q, k in zip(query, key))  # [queries, keys, B]
         if self.problem.config.causal:
-            seen = np.tril(np.ones(logits.shape[-2:], bool))
-            logits = jnp.where(seen, logits, -1e30)
-        mixed = jnp.einsum("bqk,bkv->bqv", jax.nn.softmax(logits), z[..., head.value])
-        return mixed @ jnp.asarray(head.output, z.dtype)
+            seen = np.tril(np.ones(logits.shape[:2], bool))
+            logits = jnp.where(seen[..., None], logits, -1e30)
+        pattern = jax.nn.softmax(logits, axis=1)
+        mixed = jnp.stack([(pattern * v[None]).sum(1) for v in value])
+        return combined(jnp.asarray(head.output, z.dtype), mixed)
 
     def loss(self, w: jax.Array, inputs: Inputs) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
         """L = L_out + L_layer, and the two."""
+        inputs = jax.tree.map(lambda part: jnp.moveaxis(part, 0, -1), inputs)
         written, columns = self.forward(w, inputs.indicators)
         layers = sum(
-            jnp.square(h - h_tilde).sum(-1).mean() for h, h_tilde in zip(inputs.blocks, written)
+            jnp.square(h - h_tilde).sum(0).mean() for h, h_tilde in zip(inputs.blocks, written)
         )
         if self.problem.categorical:
-            at = optax.softmax_cross_entropy_with_integer_labels(columns, inputs.output)
+            scores = jnp.moveaxis(columns, 0, -1)
+            at = optax.softmax_cross_entropy_with_integer_labels(scores, inputs.output)
         else:
-            at = jnp.square(inputs.output - columns[..., 0])
+            at = jnp.square(inputs.output - columns[0])
         output = (at * inputs.counted).sum() / inputs.counted.sum()
         return output + layers, (output, layers)
+
+
+def combined(weights: jax.Array, x: jax.Array) -> jax.Array:
+    """Columns [C, T, B] from sources [S, T, B] by weights [S, C]."""
+    return (weights.T @ x.reshape(len(x), -1)).reshape(weights.shape[1], *x.shape[1:])
