@@ -192,7 +192,11 @@ pub fn compiled(path: &Path, settings: &Settings) -> Result<Compiled, Failure> {
 ///
 /// # Errors
 /// If it cannot be what was meant, and with [`Check::Strict`] if it differs at all.
-pub fn checked(path: &Path, compiled: &Compiled, wanted: Check) -> Result<Option<Agreement>, Failure> {
+pub fn checked(
+    path: &Path,
+    compiled: &Compiled,
+    wanted: Check,
+) -> Result<Option<Agreement>, Failure> {
     if wanted == Check::None {
         return Ok(None);
     }

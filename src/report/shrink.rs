@@ -7,8 +7,8 @@ use maud::{Markup, html};
 use super::certificate;
 use super::template::{self, list, section, tables, verbatim};
 use crate::figures;
-use crate::results::ReadError;
 use crate::results::documents::{json, text};
+use crate::results::{ReadError, Table};
 use crate::shrink::directory::SETTINGS;
 use crate::shrink::outcome::{Outcome, RESULT};
 use crate::shrink::path::{PATH, SHRINK};
@@ -29,9 +29,7 @@ pub fn page(directory: &Path) -> Result<Markup, ReadError> {
     let outcome: Option<Outcome> = json(directory, RESULT, SHRINK)?;
     let answer = match &outcome {
         Some(outcome) => outcome.sentences(),
-        None => vec![
-            "The search is not over: what follows is how far it has come. The same command goes on.".into(),
-        ],
+        None => so_far(directory)?,
     };
     let settings = text(directory, SETTINGS)?.unwrap_or_default();
     let name = directory.file_name().unwrap_or_default().to_string_lossy();
@@ -57,4 +55,28 @@ pub fn page(directory: &Path) -> Result<Markup, ReadError> {
         },
         Markup::default(),
     ))
+}
+
+/// How far a search has come that is not over.
+fn so_far(directory: &Path) -> Result<Vec<String>, ReadError> {
+    let table = Table::read(directory, PATH, SHRINK)?;
+    let mut smallest: Vec<(&str, f64)> = Vec::new();
+    for (standard, d) in table
+        .texts("standard")?
+        .into_iter()
+        .zip(table.numbers("d")?)
+    {
+        let d = d.unwrap_or(f64::INFINITY);
+        match smallest.iter_mut().find(|(name, _)| *name == standard) {
+            Some((_, least)) => *least = least.min(d),
+            None => smallest.push((standard, d)),
+        }
+    }
+    let found = smallest.iter().map(|(standard, d)| {
+        format!(
+            "The smallest d found so far by the criterion {standard} is {d}; W is in {standard}/d={d}."
+        )
+    });
+    let unfinished = "The search is not over; the same command goes on with it.".to_owned();
+    Ok(found.chain([unfinished]).collect())
 }

@@ -286,17 +286,22 @@ fn an_exchanged_edge_does_what_it_does_in_a_plain_computation() {
 /// edges out of a site, both say the same.
 #[test]
 fn exchanging_all_edges_out_of_a_site_is_exchanging_what_it_writes() {
-    let mut largest = 0.0_f64;
+    let mut largest = [0.0_f64; 2];
     for name in library() {
         let case = Case::new(&name, 3);
         let width = case.model.width();
         let frozen = Frozen::<f64>::new(&case.model);
         let blurred = Array2::eye(width) + random_w((width, width), 7) * 0.05;
-        for w in [&case.identity, &blurred] {
+        // Large scores of a compressed model enlarge the rounding of what is added in another order.
+        let models = [(&case.identity, 1e-12), (&blurred, 1e-10)];
+        for ((w, tolerance), largest) in models.into_iter().zip(&mut largest) {
             let network = case.network(w);
             let pairs = case.pairs(6);
             let [bases, sources] = pairs.tokens(case.subject(w), 0..pairs.len());
-            let (base, source) = (network.forward(bases.view()), network.forward(sources.view()));
+            let (base, source) = (
+                network.forward(bases.view()),
+                network.forward(sources.view()),
+            );
             let stream = Stream::Compressed(w, &case.wiring);
             let (written, _) = frozen.evaluate(stream, sources.view());
             let embedded = frozen.embed(sources.view());
@@ -317,12 +322,16 @@ fn exchanging_all_edges_out_of_a_site_is_exchanging_what_it_writes() {
                 };
                 let by_site = frozen.evaluate_edited(stream, bases.view(), &mut edit).1;
                 let difference = apart(by_edges.as_ref().unwrap_or(&base.output), &by_site);
-                assert!(difference < 1e-12, "{name}, {}: {difference:e}", site.name());
-                largest = largest.max(difference);
+                assert!(
+                    difference < tolerance,
+                    "{name}, {}: {difference:e}",
+                    site.name()
+                );
+                *largest = largest.max(difference);
             }
         }
     }
-    println!("largest difference {largest:e}");
+    println!("largest differences, compiled and compressed: {largest:?}");
 }
 
 #[test]

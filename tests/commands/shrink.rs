@@ -214,6 +214,14 @@ fn shrink_ends_at_the_smallest_d_that_is_asked_for_and_says_so() {
     succeed(&["report".to_owned(), text(&output)]);
     let page = fs::read_to_string(output.join("report.html")).unwrap();
     assert!(page.contains("is about another W") && !page.contains("Proved: frac_prevs"));
+    // As of a search that is not over.
+    fs::remove_file(output.join("shrink.json")).unwrap();
+    succeed(&["report".to_owned(), text(&output)]);
+    let page = fs::read_to_string(output.join("report.html")).unwrap();
+    assert!(page.contains(
+        "The smallest d found so far by the criterion outputs is 8; W is in outputs/d=8."
+    ));
+    assert!(page.contains("The search is not over"));
 }
 
 #[test]

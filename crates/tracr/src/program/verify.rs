@@ -133,9 +133,8 @@ pub fn verify(graph: &Graph, output: NodeId, model: &CompiledModel) -> Verdict {
         frozen: Frozen::new(model),
         verdict: Verdict {
             complete: inputs.complete(),
-            all: (1..=inputs.longest).try_fold(0_u64, |sum, length| {
-                sum.checked_add(inputs.all(length)?)
-            }),
+            all: (1..=inputs.longest)
+                .try_fold(0_u64, |sum, length| sum.checked_add(inputs.all(length)?)),
             ..Verdict::default()
         },
     };
