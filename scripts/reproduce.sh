@@ -14,7 +14,7 @@ results=$(realpath -m --relative-to="$root" "${RESULTS:-$root/results}")
 cd "$root"
 # The paper's statements come first, then where it is silent, then what is beyond it.
 all=(output_positions frac_prevs_dims sort_unique_dims targets sort_unique_lengths gram_training
-    training_length token_weights untied per_layer programs circuits recovery)
+    training_length token_weights untied per_layer programs circuits recovery recovery_programs)
 studies=("$@")
 [[ ${#studies[@]} -gt 0 ]] || studies=("${all[@]}")
 for study in "${studies[@]}"; do
@@ -52,8 +52,8 @@ for study in "${studies[@]}"; do
             "$compress" judge "$results/$study" >"$results/$study/judged.txt"
             published+=(--tables)
             ;;
-        # Its figures stand in the report, and results/ has to stay small.
-        recovery) published+=(--tables) ;;
+        # Their figures stand in the report or nowhere, and results/ has to stay small.
+        recovery | recovery_programs) published+=(--tables) ;;
     esac
     "$reproduce" "${published[@]}"
 done
