@@ -110,7 +110,7 @@ pub const ELSEWHERE: &[Elsewhere] = &[
         program: "scripts/fuzz.sh",
         arguments: "",
         why: "it compiles the fuzz targets, and may take an hour",
-        run_by: &[(".ci/run", "\nSEED=1 JOBS=4 scripts/fuzz.sh")],
+        run_by: &[(".ci/run", "\nSEED=1 JOBS=4 OPT_LEVEL=1 scripts/fuzz.sh")],
     },
     Elsewhere {
         program: "scripts/slurm_sweep.sh",
