@@ -16,7 +16,9 @@ use tracr_compress::results::statistics::median;
 use tracr_compress::results::trainings::Verdict;
 use tracr_compress::results::{ReadError, Runs};
 
+/// Many `d` of two programs, and two of eight others.
 const STUDY: &str = "recovery";
+const PROGRAMS: &str = "recovery_programs";
 /// Programs with fewer `d` have a shorter table.
 const SEVERAL: usize = 3;
 /// The share of recovered targets that dictionaries are divided by.
@@ -41,14 +43,20 @@ pub fn write(writer: &mut Writer) -> Result<(), ReadError> {
     let Some(study) = writer.study(STUDY)? else {
         return Ok(());
     };
+    let programs = writer.study(PROGRAMS)?;
     let directory = writer.results().join(STUDY);
-    let rows = RecoveryRow::read(&directory)?.unwrap_or_default();
+    let mut rows = RecoveryRow::read(&directory)?.unwrap_or_default();
+    let mut learned = learned(&directory)?;
+    if programs.is_some() {
+        let directory = writer.results().join(PROGRAMS);
+        rows.extend(RecoveryRow::read(&directory)?.unwrap_or_default());
+        learned.extend(self::learned(&directory)?);
+    }
     let trained: Vec<RecoveryRow> = rows
         .iter()
         .filter(|row| row.method == Method::Train.name())
         .cloned()
         .collect();
-    let learned = learned(&directory)?;
     let by_program = by_key(
         groups(&trained)
             .into_iter()
@@ -69,20 +77,20 @@ pub fn write(writer: &mut Writer) -> Result<(), ReadError> {
         ));
         writer.table(&in_full(groups));
         for group in groups {
-            file(writer, group);
+            file(writer, STUDY, group);
         }
         costs(writer, program, groups);
     }
     if !others.is_empty() {
         writer.paragraph(
-            "Programs at two `d`: MCC, and in the second table the causal score, where a run has one.",
+            "Programs at two `d`, with one seed: the share recovered, and in the second table the causal score, where a run has one.",
         );
         let groups: Vec<&Group<'_>> = others.iter().flat_map(|(_, groups)| groups).collect();
-        for score in [Score::Mcc, Score::Causal] {
+        for score in [Score::Recovered, Score::Causal] {
             writer.table(&short(&groups, score, &learned));
         }
         for group in &groups {
-            file(writer, group);
+            file(writer, PROGRAMS, group);
         }
     }
     uncompressed(writer, &rows);
@@ -95,7 +103,10 @@ pub fn write(writer: &mut Writer) -> Result<(), ReadError> {
         figure.name = format!("REPORT_recovery_{}", number + 1);
         writer.figure(&figure);
     }
-    writer.colophon(&study, &[])
+    for study in [Some(study), programs].into_iter().flatten() {
+        writer.colophon(&study, &[])?;
+    }
+    Ok(())
 }
 
 /// Whether each run learned, by its directory.
@@ -180,12 +191,12 @@ fn short(
 }
 
 /// Every figure of a setting, for `REPORT.csv`.
-fn file(writer: &mut Writer, group: &Group<'_>) {
+fn file(writer: &mut Writer, study: &str, group: &Group<'_>) {
     for line in lines(&group.rows) {
         let setting = format!("{}, d = {}, {}", group.program, group.d, line.who.name());
         for score in Score::ALL {
             let found = Estimate::new(&line.values(score));
-            writer.file(STUDY, &setting, score.title(), found);
+            writer.file(study, &setting, score.title(), found);
         }
     }
 }
