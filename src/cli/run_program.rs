@@ -311,10 +311,16 @@ pub fn tokens(
                         codec::separated(vocab, word)
                     ))
                 }),
-            None => header::words(word, false)
-                .ok()
-                .and_then(|values| values.into_iter().next())
-                .ok_or_else(|| input(format!("`{}` is not a token", escape::name(word)))),
+            None => match &header::words(word, false).unwrap_or_default()[..] {
+                [token] => Ok(token.clone()),
+                [] => Err(input(format!("`{}` is not a token", escape::name(word)))),
+                several => Err(input(format!(
+                    "`{}` would be {} tokens: give each by itself, or, if it is one token with blanks in it, in quotes of its own, \
+                     as in '\"a b\"'",
+                    escape::name(word),
+                    several.len()
+                ))),
+            },
         })
         .collect::<Result<Vec<Value>, Failure>>()?;
     if let Some(longest) = header.max_seq_len

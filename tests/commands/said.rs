@@ -257,6 +257,10 @@ fn shift_moves_by_a_constant_or_by_an_s_op() {
         // As the published library: position k goes to k + n.
         ("z = shift(tokens, indices, \"-\");", "a - b -"),
         ("z = shift(tokens, length - 3, \"-\");", "- a b c"),
+        // No position is half a one away.
+        ("z = shift(tokens, 0.5, \"-\");", "- - - -"),
+        ("z = shift(tokens, -2.5, \"+\");", "+ + + +"),
+        ("z = shift(tokens, 2.0, \"-\");", "- - a b"),
     ] {
         let (code, text) = said("run", source, &["a", "b", "c", "d"]);
         assert_eq!(
@@ -270,6 +274,53 @@ fn shift_moves_by_a_constant_or_by_an_s_op() {
             "{source}: {text}"
         );
     }
+}
+
+#[test]
+fn constants_that_are_selected_stay_what_they_are() {
+    for (constant, expected) in [
+        ("True", "True 0 0 0"),
+        ("True, False", "True False False False"),
+        ("False, \"-\"", "False - - -"),
+        ("2, \"none\"", "2 none none none"),
+        ("2, -3", "2 -3 -3 -3"),
+        ("0.5, 7", "0.5 7 7 7"),
+        ("1", "1 0 0 0"),
+        ("1, 5", "1 5 5 5"),
+    ] {
+        let source = format!(
+            "z = aggregate(select(tokens, tokens, (k, q) -> k == q and q == \"a\"), {constant});"
+        );
+        let (code, text) = said("run", &source, &["a", "b", "c", "d"]);
+        assert_eq!(
+            (code, outputs(&text).join(" ").as_str()),
+            (0, expected),
+            "{constant}: {text}"
+        );
+        let (code, text) = said(
+            "compile",
+            &source,
+            &["--vocab", "a,b", "--max-seq-len", "3"],
+        );
+        assert!(
+            code == 0 && text.contains("the model agrees"),
+            "{constant}: {text}"
+        );
+    }
+}
+
+#[test]
+fn words_that_would_be_several_tokens_are_refused_and_none_is_lost() {
+    for words in ["x y", "1 2", "\"\" \"\"", "# c"] {
+        let (code, text) = said("run", "z = tokens;", &[words]);
+        assert_eq!(code, 2, "{text}");
+        assert!(
+            text.contains("would be 2 tokens: give each by itself"),
+            "{text}"
+        );
+    }
+    let (code, text) = said("run", "z = tokens;", &["\"x y\""]);
+    assert_eq!((code, &outputs(&text)[..]), (0, &["y\""][..]), "{text}");
 }
 
 #[test]

@@ -184,28 +184,42 @@ impl Elaborator {
     ) -> Outcome<Item> {
         let selector = self.selector(selector, "the first argument of `aggregate`")?;
         let selector = self.usable(selector, span)?;
-        let sop = match self.constant(s)? {
+        let default = default
+            .map(|default| {
+                self.constant(default)?.ok_or_else(|| {
+                    let message = format!(
+                        "the default of `aggregate` is {}, but must be a constant",
+                        default.item.describe()
+                    );
+                    let problem = Problem::new(&default.span, message, default.item.describe());
+                    Box::new(
+                        problem.help("leave it out: it is None, or 0 if the s-op is numerical"),
+                    )
+                })
+            })
+            .transpose()?;
+        let (sop, default) = match self.constant(s)? {
             // The same value at every position, in a form that compiles.
             Some(value) => {
-                let encoding = match arithmetic::number(&value) {
-                    Some(_) => Encoding::Numerical,
-                    None => Encoding::Categorical,
+                // Without a default a number is 0 where nothing is selected, and so is a truth value.
+                let (encoding, default) = match (&value, default) {
+                    (Value::Bool(_), default) => {
+                        (Encoding::Categorical, default.or(Some(Value::Int(0))))
+                    }
+                    (_, default) if averages(&value, default.as_ref()) => {
+                        (Encoding::Numerical, default)
+                    }
+                    (_, default) => (Encoding::Categorical, default),
                 };
-                self.map(Formula::constant(value), self.indices, encoding, &s.span)?
+                let value = Formula::constant(value);
+                (self.map(value, self.indices, encoding, &s.span)?, default)
             }
-            None => self.sop(s, "the second argument of `aggregate`")?,
+            None => (self.sop(s, "the second argument of `aggregate`")?, default),
         };
         let encoding = self.encoding(sop);
         let is_open = default.is_none() && encoding == Encoding::Categorical;
         let default = match (default, encoding) {
-            (Some(default), _) => self.constant(default)?.ok_or_else(|| {
-                let message = format!(
-                    "the default of `aggregate` is {}, but must be a constant",
-                    default.item.describe()
-                );
-                let problem = Problem::new(&default.span, message, default.item.describe());
-                Box::new(problem.help("leave it out: it is None, or 0 if the s-op is numerical"))
-            })?,
+            (Some(default), _) => default,
             (None, Encoding::Categorical) => Value::None,
             (None, Encoding::Numerical) => Value::Int(0),
         };
@@ -370,4 +384,18 @@ impl Elaborator {
             Box::new(problem.help("write a constant, as in `linear(a, b, 1, -1)`"))
         })
     }
+}
+
+/// Whether an aggregate of a constant is a mean of numbers: not where a default of another kind stands beside it, or
+/// the constant is one that no head averages.
+fn averages(value: &Value, default: Option<&Value>) -> bool {
+    let is_binary = |value: &Value| [0.0, 1.0].map(Some).contains(&as_float(value));
+    match default {
+        None => as_float(value).is_some(),
+        Some(default) => is_binary(value) && as_float(default).is_some(),
+    }
+}
+
+fn as_float(value: &Value) -> Option<f64> {
+    arithmetic::number(value).map(arithmetic::Number::float)
 }
