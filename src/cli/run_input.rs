@@ -44,7 +44,7 @@ pub struct Args {
     #[arg(long)]
     pub pad: bool,
     /// Show every feature's value at every position after every block
-    #[arg(long)]
+    #[arg(long, conflicts_with = "compare")]
     pub trace: bool,
     /// Draw which positions each selector of a program selects, and which each attention head of the model
     /// attends to, with the tokens along both sides

@@ -111,9 +111,20 @@ pub fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
 /// ([`FileError::not_text`]).
 pub fn read_text(path: &Path, limit: u64) -> Result<String, FileError> {
     let bytes = read_bounded(path, limit)?;
-    if let Some(content) = Content::of(&bytes).filter(|content| !content.is_text()) {
+    let content = Content::of(&bytes);
+    let wrong = |problem: String| {
+        FileError::new("read", path)(io::Error::new(io::ErrorKind::InvalidData, problem))
+    };
+    if let Some(content) = content.filter(|content| !content.is_text()) {
         let problem = io::Error::new(io::ErrorKind::InvalidData, NotText(content));
         return Err(FileError::new("read", path)(problem));
+    }
+    if content == Some(Content::GitLfsPointer) {
+        let fetched = "`git lfs pull` fetches that file";
+        return Err(wrong(format!(
+            "it is {}: {fetched}",
+            Content::GitLfsPointer
+        )));
     }
     let is_utf16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
     String::from_utf8(bytes).map_err(|e| {
@@ -121,7 +132,7 @@ pub fn read_text(path: &Path, limit: u64) -> Result<String, FileError> {
             true => "it is UTF-16 text by its first bytes: save it as UTF-8".to_owned(),
             false => format!("byte {} is not UTF-8 text", e.utf8_error().valid_up_to()),
         };
-        FileError::new("read", path)(io::Error::new(io::ErrorKind::InvalidData, problem))
+        wrong(problem)
     })
 }
 
@@ -317,6 +328,20 @@ fn builder() -> tempfile::Builder<'static, 'static> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_that_stands_for_a_file_elsewhere_is_said_to() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.rasp");
+        std::fs::write(&path, "version https://git-lfs.github.com/spec/v1\n").unwrap();
+        let problem = read_text(&path, 1000).unwrap_err().to_string();
+        assert!(
+            problem.contains("`git lfs pull` fetches that file"),
+            "{problem}"
+        );
+        std::fs::write(&path, "x = tokens;\n").unwrap();
+        assert_eq!(read_text(&path, 1000).unwrap(), "x = tokens;\n");
+    }
 
     #[test]
     fn a_failed_write_leaves_the_old_file() {
