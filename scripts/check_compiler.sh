@@ -12,13 +12,7 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 export PYTHONDONTWRITEBYTECODE=1
 
-python=${TRACR_PYTHON:-}
-if [[ -z $python ]]; then
-    echo "== install the pinned requirements"
-    "${PYTHON:-python3}" -m venv "$work/venv"
-    python=$work/venv/bin/python
-    "$python" -m pip install --quiet --disable-pip-version-check -r "$scripts/requirements.txt"
-fi
+python=$("$scripts/tracr_python.sh" "$work/venv")
 echo "== compile every program"
 "$scripts/compile_cases.sh" "$work/models"
 echo "== compare with Tracr"

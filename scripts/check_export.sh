@@ -29,13 +29,7 @@ check() {
     fi
 }
 
-python=${TRACR_PYTHON:-}
-if [[ -z $python ]]; then
-    echo "== install the pinned requirements"
-    "${PYTHON:-python3}" -m venv "$work/venv"
-    python=$work/venv/bin/python
-    "$python" -m pip install --quiet --disable-pip-version-check -r "$scripts/requirements.txt"
-fi
+python=$("$scripts/tracr_python.sh" "$work/venv")
 check "the requirements agree with each other" "$python" -m pip --disable-pip-version-check check
 
 check "the tests: labels, refusals, the same bytes again" "$python" "$scripts/test_export_tracr.py"

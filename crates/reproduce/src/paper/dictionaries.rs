@@ -83,7 +83,7 @@ pub fn write(writer: &mut Writer) -> Result<(), ReadError> {
     }
     if !others.is_empty() {
         writer.paragraph(
-            "Programs at two `d`, with one seed: the share recovered, and in the second table the causal score, where a run has one.",
+            "Programs at two `d`: the share recovered, and in the second table the causal score, where a run has one.",
         );
         let groups: Vec<&Group<'_>> = others.iter().flat_map(|(_, groups)| groups).collect();
         for score in [Score::Recovered, Score::Causal] {

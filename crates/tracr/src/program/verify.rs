@@ -30,7 +30,7 @@ const LENGTHS: usize = 16;
 /// Never more than so many.
 const MOST: u64 = 4096;
 /// Pairs of positions that the interpreter may look at for further inputs: milliseconds.
-const INTERPRETED: u64 = 1 << 17;
+const INTERPRETED: u64 = 1 << 18;
 /// So many inputs are drawn for one that is valid.
 const TRIES: u64 = 32;
 /// Further inputs of one length.
