@@ -51,8 +51,8 @@ pub const ELSEWHERE: &[Elsewhere] = &[
         arguments: "-m venv",
         why: "Python Tracr needs the network",
         run_by: &[
-            ("scripts/check_export.sh", "-m venv"),
-            (".ci/run", "\nscripts/check_export.sh"),
+            ("scripts/tracr_python.sh", "-m venv"),
+            (".ci/run", "scripts/tracr_python.sh"),
         ],
     },
     Elsewhere {
