@@ -60,11 +60,8 @@ pub const ELSEWHERE: &[Elsewhere] = &[
         arguments: "install -r scripts/requirements.txt",
         why: "Python Tracr needs the network",
         run_by: &[
-            (
-                "scripts/check_export.sh",
-                "-r \"$scripts/requirements.txt\"",
-            ),
-            (".ci/run", "\nscripts/check_export.sh"),
+            ("scripts/tracr_python.sh", "/requirements.txt\" >&2"),
+            (".ci/run", "scripts/tracr_python.sh"),
         ],
     },
     Elsewhere {
