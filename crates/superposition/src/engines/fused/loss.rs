@@ -115,7 +115,7 @@ pub fn cross_entropies<F: Precision>(
             let is_own = Lanes::splat(F::from_f64(o as f64));
             let indicator = class.zip(is_own, |y, o| if y == o { F::one() } else { F::zero() });
             own = indicator.mul_add(shifted, own);
-            let e = z[o * stride + r].exp_below(max);
+            let e = z[o * stride + r].exp_below_largest(max);
             sum += e;
             z[o * stride + r] = e;
         }

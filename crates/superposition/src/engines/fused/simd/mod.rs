@@ -95,6 +95,13 @@ impl<F: Precision> Lanes<F> {
         self.mul_add(Self::zero(), (self - bound).exp_of_negative())
     }
 
+    /// [`Lanes::exp_below`] where the bound is the largest of the numbers itself: 0 below [`Precision::TINY`].
+    #[inline(always)]
+    pub fn exp_below_largest(self, largest: Self) -> Self {
+        let powers = self.exp_below(largest);
+        powers.map(|power| if power < F::TINY { F::zero() } else { power })
+    }
+
     /// The largest of the lanes.
     #[inline(always)]
     pub fn largest(self) -> F {
@@ -299,6 +306,28 @@ mod tests {
                 "{x}"
             );
         }
+        let lost = x.exp_below_largest(Lanes::zero());
+        assert!(lost.0[0].is_nan() && lost.0[2].is_nan());
+    }
+
+    #[test]
+    fn powers_of_a_softmax_are_0_or_multiply_to_normal_numbers() {
+        fn check<F: Precision>(smallest_normal: f64) {
+            let largest = Lanes::splat(F::from_f64(2.5));
+            for i in 0..7000 {
+                let below = -0.1 * f64::from(i);
+                let x = Lanes::splat(F::from_f64(2.5 + below));
+                let (power, exact) = (x.exp_below_largest(largest), x.exp_below(largest));
+                let square = (power * power).0[0].widen();
+                if power == exact {
+                    assert!(square >= smallest_normal, "{below}: {square:e}");
+                } else {
+                    assert!(power == Lanes::zero() && exact.0[0] < F::TINY, "{below}");
+                }
+            }
+        }
+        check::<f32>(f64::from(f32::MIN_POSITIVE));
+        check::<f64>(f64::MIN_POSITIVE);
     }
 
     #[test]

@@ -9,6 +9,11 @@ pub trait Precision: Real {
     /// again with its own maximum: what is smaller has lost digits to the rounding of `x − bound`.
     const SMALL_SUM: f64;
 
+    /// About the square root of the smallest normal number. A power that is smaller, of some of which the largest is 1,
+    /// is far below what their sum resolves, and is taken for 0: what is then multiplied by what is left stays normal,
+    /// where subnormal numbers take some processors a hundred times as long.
+    const TINY: Self;
+
     /// `eˣ` for `x ≤ 0`, to 2e-7 (`f32`) and 4e-16 (`f64`) of itself; 0 where that is below the
     /// smallest normal number, NaN for NaN.
     fn exp_of_negative(self) -> Self;
@@ -43,11 +48,12 @@ const fn odd_reciprocals<const N: usize>() -> [f64; N] {
 
 macro_rules! precision {
     (
-        $float:ty, $bits:ty, small $small:expr, mantissa $mantissa:expr, round $round:expr,
+        $float:ty, $bits:ty, small $small:expr, tiny $tiny:expr, mantissa $mantissa:expr, round $round:expr,
         smallest $smallest:expr, ln2 $ln2_high:expr, $ln2_low:expr, exp $exp_terms:expr, ln $ln_terms:expr
     ) => {
         impl Precision for $float {
             const SMALL_SUM: f64 = $small;
+            const TINY: Self = $tiny;
 
             #[inline(always)]
             fn exp_of_negative(self) -> Self {
@@ -98,11 +104,11 @@ macro_rules! precision {
 }
 
 precision!(
-    f32, u32, small 1e-30, mantissa 23, round 12_582_912.0, smallest -87.0,
+    f32, u32, small 1e-30, tiny 1.1e-19, mantissa 23, round 12_582_912.0, smallest -87.0,
     ln2 0.693_145_75, 1.428_606_8e-6, exp 8, ln 6
 );
 precision!(
-    f64, u64, small 1e-290, mantissa 52, round 6_755_399_441_055_744.0, smallest -708.0,
+    f64, u64, small 1e-290, tiny 1.5e-154, mantissa 52, round 6_755_399_441_055_744.0, smallest -708.0,
     ln2 0.693_147_180_369_123_8, 1.908_214_929_270_587_7e-10, exp 14, ln 12
 );
 

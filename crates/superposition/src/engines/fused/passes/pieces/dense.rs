@@ -239,7 +239,7 @@ fn softmax<F: Precision>(logits: &mut [Lanes<F>]) {
     let mut sum = Lanes::zero();
     for logit in logits.iter_mut() {
         one_at_a_time();
-        *logit = logit.exp_below(max);
+        *logit = logit.exp_below_largest(max);
         sum += *logit;
     }
     let inverse = Lanes::splat(F::one()) / sum;

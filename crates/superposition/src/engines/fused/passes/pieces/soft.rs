@@ -26,7 +26,7 @@ kernels! {
                 one_at_a_time();
                 let shifted = z[c * rows + r] - max;
                 expected = shares[c * rows + r].mul_add(shifted, expected);
-                let e = z[c * rows + r].exp_below(max);
+                let e = z[c * rows + r].exp_below_largest(max);
                 sum += e;
                 z[c * rows + r] = e;
             }
@@ -54,7 +54,7 @@ kernels! {
             let mut sum = Lanes::zero();
             for c in 0..count {
                 one_at_a_time();
-                let e = z[c * rows + r].exp_below(max);
+                let e = z[c * rows + r].exp_below_largest(max);
                 sum += e;
                 z[c * rows + r] = e;
             }

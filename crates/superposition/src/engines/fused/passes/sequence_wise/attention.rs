@@ -331,7 +331,7 @@ fn softmax<F: Precision>(a: &mut [Tile<F>], seen: usize) {
     for (k, a) in a.iter_mut().enumerate() {
         let mut powers = *a;
         for n in 0..TILE {
-            powers[n] = powers[n].exp_below(max);
+            powers[n] = powers[n].exp_below_largest(max);
         }
         for n in 0..TILE {
             a[n] = Lanes::zero();
