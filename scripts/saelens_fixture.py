@@ -1,16 +1,20 @@
 #!/usr/bin/env python3
-"""Writes tests/fixtures/saelens.json: SAELens' numbers for a small dictionary, from their published definitions.
+"""Writes tests/fixtures/saelens.json: the numbers of SAELens itself for small dictionaries.
 
-The definitions are those of `eval_sae_on_synthetic_data` (sae_lens/synthetic), evaluated here in NumPy on samples, one a row,
-each as often as it was drawn. `compress score` computes the same numbers from different rows with weights. SAELens itself is not run.
+They are what `eval_sae_on_synthetic_data` says of autoencoders in float64, on samples, one a row, each as often as it was drawn;
+`compress score` computes the same numbers from different rows with weights. Some of SAELens' are float32 on their way (7e-8), so that
+their published definitions, evaluated here in NumPy, stand beside them.
 
-    python3 scripts/saelens_fixture.py        # needs NumPy and SciPy
+    python scripts/saelens_fixture.py        # needs sae-lens and SciPy
 """
 
 import json
 import pathlib
 
 import numpy as np
+import sae_lens
+import torch
+from sae_lens.synthetic import ActivationGenerator, FeatureDictionary, eval_sae_on_synthetic_data
 from scipy.optimize import linear_sum_assignment
 
 FIXTURE = pathlib.Path(__file__).parent.parent / "tests" / "fixtures" / "saelens.json"
@@ -54,6 +58,33 @@ def evaluate(samples, features, directions, atoms, codes, bias):
     }
 
 
+def of_sae_lens(features, directions, atoms, encoder_bias, bias):
+    """The same numbers by SAELens, whose autoencoder's codes are max(0, (z - bias)·atom + encoder_bias)."""
+    number, d = atoms.shape
+    settings = {"apply_b_dec_to_input": True, "normalize_activations": "none", "dtype": "float64", "device": "cpu"}
+    sae = sae_lens.StandardSAE(sae_lens.StandardSAEConfig(d_in=d, d_sae=number, **settings))
+    dictionary = FeatureDictionary(*directions.shape, initializer=None).to(torch.float64)
+    values = {"W_enc": atoms.T, "W_dec": atoms, "b_enc": encoder_bias, "b_dec": bias}
+    with torch.no_grad():
+        for name, value in values.items():
+            getattr(sae, name).copy_(torch.tensor(value))
+        dictionary.feature_vectors.copy_(torch.tensor(directions))
+        if dictionary.bias is not None:
+            dictionary.bias.zero_()
+
+    class Rows(ActivationGenerator):
+        def sample(self, batch_size):
+            return torch.tensor(features[:batch_size])
+
+    generator = Rows(len(directions), firing_probabilities=0.5)  # what it would draw by itself is not used
+    found = vars(eval_sae_on_synthetic_data(sae, dictionary, generator, len(features)))
+    return found | vars(found["classification"])
+
+
+def numbers(of, names):
+    return {name: int(of[name]) if name == "dead_latents" else float(of[name]) for name in names}
+
+
 def case(seed, rows, width, d, atoms):
     """Rows with repeats, one of them 0; a feature that is never on, a latent that never fires."""
     rng = np.random.default_rng(seed)
@@ -65,11 +96,16 @@ def case(seed, rows, width, d, atoms):
     dictionary = np.concatenate([directions[: atoms // 2], rng.normal(size=(atoms - atoms // 2, d))])
     dictionary *= rng.uniform(0.5, 2, size=(atoms, 1))
     bias = 0.05 * rng.normal(size=d)
-    codes = np.maximum(0, (z - bias) @ dictionary.T - 0.3)
-    codes[:, 1] = 0
+    encoder_bias = np.full(atoms, -0.3)
+    encoder_bias[1] = -1000
+    codes = np.maximum(0, (z - bias) @ dictionary.T + encoder_bias)
     times = rng.integers(1, 5, size=rows)
     every = np.repeat(np.arange(rows), times)
-    expected = evaluate(z[every], features[every], directions, dictionary, codes[every], bias)
+    defined = evaluate(z[every], features[every], directions, dictionary, codes[every], bias)
+    found = of_sae_lens(features[every], directions, dictionary, encoder_bias, bias)
+    largest = max(abs(found[name] - defined[name]) for name in defined)
+    print(f"largest difference from the definitions: {largest:.1e}")
+    assert largest < 1e-6, (found, defined)
     return {
         "times": times.tolist(),
         "z": z.tolist(),
@@ -78,10 +114,12 @@ def case(seed, rows, width, d, atoms):
         "atoms": dictionary.tolist(),
         "codes": codes.tolist(),
         "bias": bias.tolist(),
-        "expected": {name: float(value) if name != "dead_latents" else value for name, value in expected.items()},
+        "expected": numbers(found, defined),
+        "defined": numbers(defined, defined),
     }
 
 
 if __name__ == "__main__":
+    print(f"SAELens {sae_lens.__version__}, torch {torch.__version__}")
     cases = [case(0, 24, 7, 4, 6), case(1, 20, 5, 6, 8), case(2, 16, 6, 3, 3)]
     FIXTURE.write_text(json.dumps(cases) + "\n")
