@@ -11,7 +11,7 @@ pub trait Precision: Real {
 
     /// About the square root of the smallest normal number. A power that is smaller, of some of which the largest is 1,
     /// is far below what their sum resolves, and is taken for 0: what is then multiplied by what is left stays normal,
-    /// where subnormal numbers take some processors a hundred times as long.
+    /// where subnormal numbers take some processors many times as long.
     const TINY: Self;
 
     /// `eˣ` for `x ≤ 0`, to 2e-7 (`f32`) and 4e-16 (`f64`) of itself; 0 where that is below the
