@@ -52,14 +52,28 @@ pub struct CompileArgs {
     #[arg(long, value_name = "TOKENS")]
     vocab: Option<String>,
     /// The number of tokens of the longest input, without BOS
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = length)]
     max_seq_len: Option<usize>,
     /// Causal attention: no position attends to later ones
     #[arg(long)]
     causal: bool,
     /// How steep the MLPs' steps at thresholds on numbers are (Tracr's mlp_exactness)
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", allow_negative_numbers = true, value_parser = exactness)]
     mlp_exactness: Option<f64>,
+}
+
+fn length(text: &str) -> Result<usize, String> {
+    let is_number = !text.is_empty() && text.bytes().all(|c| c.is_ascii_digit());
+    match text.parse() {
+        Ok(length) => Ok(length),
+        Err(_) if is_number => Err("no input can be so long".into()),
+        Err(_) => Err("give a whole number from 1, such as 5".into()),
+    }
+}
+
+fn exactness(text: &str) -> Result<f64, String> {
+    text.parse()
+        .map_err(|_| "give a number above 0, such as 100".into())
 }
 
 impl SettingArgs {

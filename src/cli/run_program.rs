@@ -93,11 +93,8 @@ impl OfProgram {
         }
         let header = &program.header;
         let longest = header.max_seq_len.unwrap_or(usize::MAX);
-        let valid = header.valid.as_ref();
-        let valid = valid.map(|text| {
-            let reports = |e: Vec<_>| Failure::Input(anyhow::anyhow!("{}", render(&e).trim_end()));
-            Valid::parse(text, longest).map_err(reports)
-        });
+        let reports = |e: Vec<_>| Failure::Input(anyhow::anyhow!("{}", render(&e).trim_end()));
+        let valid = Valid::of(&program, longest).map_err(reports)?;
         Ok(Self {
             name: match &models {
                 Some(models) if compare => models.model.metadata.program.clone(),
@@ -105,7 +102,7 @@ impl OfProgram {
             },
             vocab: settings.vocab.or_else(|| header.vocab.clone()),
             causal: settings.causal.or(header.causal).unwrap_or(false),
-            valid: valid.transpose()?,
+            valid,
             models,
             compare,
             trace: args.trace,

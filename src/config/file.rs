@@ -13,6 +13,7 @@ use toml::{Spanned, Value};
 use super::assignment::Assignment;
 use super::error::ConfigError;
 use super::schema::{self, Key};
+use base::content::Content;
 use base::files;
 
 /// A file that was parsed.
@@ -38,7 +39,20 @@ impl<'a> TomlFile<'a> {
         };
         let root = DeTable::parse(text).map_err(|e| ConfigError::Syntax {
             location: file.location(e.span().unwrap_or_default()),
-            message: e.message().to_owned(),
+            message: match Content::of(text.as_bytes()) {
+                Some(
+                    content @ (Content::Html
+                    | Content::Xml
+                    | Content::Json
+                    | Content::Python
+                    | Content::Rasp),
+                ) => {
+                    format!(
+                        "this is {content}, and not a TOML file, as run files and study files are"
+                    )
+                }
+                _ => e.message().to_owned(),
+            },
         })?;
         file.table = root.into_inner();
         Ok(file)

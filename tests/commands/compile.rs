@@ -400,3 +400,38 @@ fn compile_refuses_a_wrong_example_and_writes_nothing() {
     );
     assert!(!Path::new(&file).exists());
 }
+
+#[test]
+fn lengths_and_steepnesses_that_are_none_are_refused_in_words() {
+    for (arguments, said) in [
+        (
+            ["--max-seq-len", "-1"],
+            "give a whole number from 1, such as 5",
+        ),
+        (
+            ["--max-seq-len", "2.5"],
+            "give a whole number from 1, such as 5",
+        ),
+        (
+            ["--max-seq-len", "five"],
+            "give a whole number from 1, such as 5",
+        ),
+        (["--max-seq-len", "0"], "max_seq_len is 0"),
+        (
+            ["--max-seq-len", "99999999999999999999999"],
+            "no input can be so long",
+        ),
+        (
+            ["--mlp-exactness", "steep"],
+            "give a number above 0, such as 100",
+        ),
+        (["--mlp-exactness", "-5"], "mlp_exactness is -5"),
+    ] {
+        let mut all = vec!["compile", "programs/hist.rasp"];
+        all.extend(arguments);
+        let (code, _, stderr) = call(&all);
+        assert_eq!(code, 2, "{arguments:?}\n{stderr}");
+        assert!(stderr.contains(said), "{arguments:?}\n{stderr}");
+        assert!(!stderr.contains("invalid digit"), "{stderr}");
+    }
+}

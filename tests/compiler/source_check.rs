@@ -125,7 +125,9 @@ fn reasons(error: &CompileError) -> Result<String, String> {
             Reason::NoValues { .. } => "no values",
             Reason::NotANumber { .. } => "numerical, but not a number",
             Reason::NotBinary { .. } => "a mean of other than 0 and 1",
-            Reason::TooMany { .. } | Reason::TooLarge { .. } => "too large",
+            Reason::TooMany { .. } | Reason::TooLarge { .. } | Reason::TooLong { .. } => {
+                "too large"
+            }
             Reason::Options(_) | Reason::Malformed(_) => {
                 return Err(format!("not the program's fault: {error}"));
             }

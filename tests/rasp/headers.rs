@@ -201,3 +201,87 @@ fn a_shift_has_its_filler_where_nothing_comes_from() {
         assert!(compiled.report.added.is_empty(), "{call}");
     }
 }
+
+#[test]
+fn what_is_wrong_in_a_header_is_said_of_its_line() {
+    let plain = "#! max_seq_len: 3\n";
+    for (header, said, place) in [
+        (
+            "#! vocab: 1, None, 2",
+            "None cannot be a token",
+            "p.rasp:2:1",
+        ),
+        (
+            "#! vocab: 1, True",
+            "the vocabulary has 1 and True, which are equal",
+            "p.rasp:2:1",
+        ),
+        (
+            "#! vocab: 2, 2.0",
+            "the vocabulary has 2 and 2.0, which are equal",
+            "p.rasp:2:1",
+        ),
+        (
+            "#! vocab: a, b, a",
+            "the vocabulary has \"a\" twice",
+            "p.rasp:2:1",
+        ),
+        (
+            "#! vocab: 1, 2\n#! example: ->",
+            "the example has no tokens",
+            "p.rasp:3:1",
+        ),
+        (
+            "#! vocab: 1, 2\n#!   valid:  tokens + ",
+            "the expression ends too early",
+            "p.rasp:3:21",
+        ),
+        (
+            "#! vocab: 1, 2\n#! valid: tokens != foo",
+            "there is no name `foo`",
+            "p.rasp:3:21",
+        ),
+        ("#! vocab: 1, 2\n#! valid: tokens; out", "2 statements", ""),
+    ] {
+        let text = format!("{plain}{header}\nout = reverse(tokens);");
+        let report = compiled(&text, &Settings::default()).unwrap_err();
+        assert!(
+            report.contains(said) && report.contains(place),
+            "{text}\n{report}"
+        );
+        assert!(!report.contains("[ valid:"), "{text}\n{report}");
+    }
+}
+
+#[test]
+fn notes_on_the_largest_of_a_selector_name_its_values_and_nothing_of_the_prelude() {
+    let text = "#! vocab: 1, 2, 3\n#! max_seq_len: 3\nout = max(select(indices, indices, <=), tokens, [1, 2]);";
+    let notes = compiled(text, &Settings::default()).unwrap().notes;
+    let said = "has no value for 3: 3 is not one of the values that are compared";
+    assert!(!notes.is_empty());
+    assert!(
+        notes
+            .iter()
+            .all(|note| note.contains(said) && !note.contains('{')),
+        "{notes:?}"
+    );
+}
+
+#[test]
+fn a_file_of_another_language_is_called_what_it_is() {
+    for (text, what) in [
+        (
+            "<!DOCTYPE html>\n<html><body>404</body></html>\n",
+            "an HTML page",
+        ),
+        ("<?xml version=\"1.0\"?>\n<a/>\n", "an XML document"),
+        ("{\n  \"a\": [1, 2]\n}\n", "a JSON document"),
+        ("[1, 2, 3]", "a JSON document"),
+    ] {
+        let report = compiled(text, &Settings::default()).map(drop).unwrap_err();
+        assert!(
+            report.contains(what) && report.contains("not a RASP program"),
+            "{text}\n{report}"
+        );
+    }
+}

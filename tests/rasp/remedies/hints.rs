@@ -321,10 +321,12 @@ pub const MORE: &[(&str, &str, &str)] = &[
 ];
 
 /// Lines that are said of files and not of one source, with the test that follows them.
-const OF_FILES: [&str; 3] = [
+const OF_FILES: [&str; 5] = [
     "split it: `load \"file\";` reads the statements of another file",
     "put their statements into fewer files",
     "paths are relative to the file that loads",
+    "give the program itself: of a page that shows one, download the raw file",
+    "give the program itself: a text of statements that end with `;`",
 ];
 
 /// The string literals of a piece of source; those that a `match` compares with are none.
@@ -431,6 +433,7 @@ fn lines_of_advice() -> BTreeSet<String> {
             "let otherwise =",
             "let foreign =",
             "const ONE_POSITION: &str =",
+            "const CONSTANTS: &str =",
         ] {
             for (at, _) in source.match_indices(start) {
                 let begin = if start.ends_with('(') {

@@ -19,6 +19,31 @@ pub const LANGUAGE: &[(&str, &str, &str)] = &[
     ),
     ("out = tokens + 1; }", "leave it out", "out = tokens + 1;"),
     (
+        "p = (tokens, indices);\nout = selector_width(select(p, p, ==));",
+        "`sequence_map((x, y) -> (x, y), tokens, indices)`",
+        "p = sequence_map((x, y) -> (x, y), tokens, indices);\nout = selector_width(select(p, p, ==));",
+    ),
+    (
+        "d = {1: 2, 3: 4};\nout = tokens;\nfor k, v in d { out = out + v; }",
+        "a loop over a dictionary has its keys alone",
+        "d = {1: 2, 3: 4};\nout = tokens;\nfor k in d { out = out + d[k]; }",
+    ),
+    (
+        "out = sort(tokens);",
+        "give one of these numbers of arguments",
+        "out = sort(tokens, tokens);",
+    ),
+    (
+        "out = shift(tokens, \"a\", 0);",
+        "its parameters are (s, n, filler)",
+        "out = shift(tokens, 1, 0);",
+    ),
+    (
+        "out = shuffle_dyck(\"()\");",
+        "its parameters are (pairs)",
+        "out = shuffle_dyck([\"()\"]);",
+    ),
+    (
         "out = 1 < tokens < 3;",
         "`a < b and b < c`",
         "out = 1 < tokens and tokens < 3;",

@@ -40,6 +40,65 @@ pub const TABLE: &[Refused] = &[
         LETTERS,
         "out = aggregate(select(indices, indices, <=), indicator(indices == 0));",
     ),
+    refused("numbers below 0", NUMBERS, "out = numerical(tokens * -1);"),
+    refused(
+        "numbers below 0",
+        "-2, 0, 3",
+        "out = numerical(map(x -> x, tokens));",
+    ),
+    refused(
+        "numbers below 0",
+        LETTERS,
+        "at = 0.5 if tokens == \"a\" else -1;\nout = linear(numerical(at), indicator(tokens == \"b\"), 1, 1);",
+    ),
+    changed(
+        "mixture in a call of the prelude's",
+        LETTERS,
+        "out = average(tokens == \"a\");",
+    ),
+    changed(
+        "mixture in a call of the prelude's",
+        NUMBERS,
+        "out = average(tokens);",
+    ),
+    changed(
+        "mixture in a call of the prelude's",
+        NUMBERS,
+        "b = tokens > 1;\nout = average(b and tokens < 3);",
+    ),
+    changed(
+        "None in a comparison",
+        NUMBERS,
+        "two = select(tokens, 2, ==);\na = aggregate(two and select(indices, indices, <=), tokens);\n\
+         out = selector_width(select(a, tokens, ==));",
+    ),
+    changed(
+        "None in a comparison",
+        LETTERS,
+        "before = aggregate(select(indices, indices - 1, ==), tokens == \"a\");\n\
+         out = selector_width(select(before, True, ==));",
+    ),
+    changed(
+        "None in a comparison",
+        NUMBERS,
+        "last = aggregate(select(indices, indices - 1, ==), tokens);\n\
+         out = selector_width(select(tokens, last, <));",
+    ),
+    changed(
+        "lookup in a branch",
+        NUMBERS,
+        "d = {1: \"a\", 2: \"b\"};\nout = d[tokens] if tokens in d else 0;",
+    ),
+    changed(
+        "lookup in a branch",
+        LETTERS,
+        "d = {\"a\": 1};\nout = (-1 if tokens not in d else d[tokens]);",
+    ),
+    changed(
+        "lookup in a branch",
+        LETTERS,
+        "out = (\"n\" if tokens == \"a\" else {\"b\": \"x\", \"c\": \"y\"}[tokens]) + \"!\";",
+    ),
     refused("numerical primitive", NUMBERS, "out = numerical(tokens);"),
     changed("numerical primitive", LETTERS, "out = numerical(tokens);"),
     refused(

@@ -197,7 +197,7 @@ impl Blocks<'_> {
         if let Some(lowest) = numbers.iter().find(|x| **x < 0.0) {
             let text = format!(
                 "`{}` can be {lowest}, but a map from categorical to numerical comes out as 0 \
-                 below 0, in Tracr too; use `linear` for a negative factor",
+                 below 0, in Tracr too; the difference of two maps that are not below 0 is `linear(a, b, 1, -1)`",
                 op.name
             );
             self.notes.push(Note {

@@ -95,7 +95,7 @@ pub enum Reason {
         value: String,
     },
     /// Too many values or combinations to even list them.
-    #[error("`{name}` has {count} {what}, more than the limit of {limit}")]
+    #[error("`{name}` has {count} {what}, {limit}")]
     TooMany {
         /// The expression's name.
         name: String,
@@ -103,8 +103,16 @@ pub enum Reason {
         count: String,
         /// `values`, `pairs of values`.
         what: &'static str,
-        /// A number, or what `max_bytes` has room for.
+        /// What is exceeded, in words.
         limit: String,
+    },
+    /// Positions that alone need more than the limit.
+    #[error("max_seq_len is {given}, too long for a model of {limit} bytes")]
+    TooLong {
+        /// `max_seq_len`.
+        given: usize,
+        /// `max_bytes`.
+        limit: u64,
     },
     /// The model would be larger than the limit.
     #[error(
@@ -158,7 +166,7 @@ impl Reason {
             Self::NotBinary { .. } => {
                 "average an indicator; a mean of other numbers is a sum of such averages with `linear`"
             }
-            Self::TooMany { .. } | Self::TooLarge { .. } => {
+            Self::TooMany { .. } | Self::TooLarge { .. } | Self::TooLong { .. } => {
                 "use fewer tokens (`#! vocab`, --vocab), shorter inputs (`#! max_seq_len`, --max-seq-len), or a \
                  function of fewer combinations"
             }

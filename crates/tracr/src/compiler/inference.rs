@@ -285,7 +285,7 @@ impl Inference<'_> {
                 op,
                 "pairs of values",
                 pairs,
-                MAX_EVALUATIONS.to_string(),
+                format!("more than the limit of {MAX_EVALUATIONS}"),
             ));
         }
         self.check_room(op, "pairs of values", pairs, if hidden { pairs } else { 0 })
@@ -295,7 +295,7 @@ impl Inference<'_> {
     fn check_evaluations(&self, op: &Op, count: u128, f: &Function) -> Result<(), Problem> {
         let steps = count.saturating_mul(f.cost as u128);
         if steps > MAX_EVALUATIONS {
-            let limit = MAX_EVALUATIONS.to_string();
+            let limit = format!("more than the limit of {MAX_EVALUATIONS}");
             return Err(too_many(op, "steps to evaluate its function", steps, limit));
         }
         Ok(())
@@ -314,7 +314,11 @@ impl Inference<'_> {
         let bytes = rows * self.features as u128 * 4;
         let too_large = bytes > u128::from(self.options.max_bytes);
         if too_large {
-            let limit = format!("{} bytes has room for", self.options.max_bytes);
+            let positions = self.options.max_seq_len + 1;
+            let limit = format!(
+                "and the model, of {positions} positions, would be larger than the limit of {} bytes",
+                self.options.max_bytes
+            );
             Err(too_many(op, what, count, limit))
         } else {
             Ok(())

@@ -202,11 +202,7 @@ pub fn options(options: &Options) -> Result<(), CompileError> {
     let embeddings = (options.max_seq_len as u128).pow(2) * 4;
     if embeddings > u128::from(options.max_bytes) {
         let (given, limit) = (options.max_seq_len, options.max_bytes);
-        let longest = (limit / 4).isqrt();
-        return wrong(format!(
-            "max_seq_len is {given}, too long for a model of {limit} bytes: give one of at most {longest} (`#! \
-             max_seq_len`, --max-seq-len)"
-        ));
+        return Err(Reason::TooLong { given, limit }.into());
     }
     Ok(())
 }

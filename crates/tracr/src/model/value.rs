@@ -69,6 +69,11 @@ impl Value {
     pub fn word(&self) -> String {
         match self {
             Value::Str(s) if !is_bare(s) => quoted(s),
+            Value::Tuple(items) => {
+                let words: Vec<String> = items.iter().map(Value::word).collect();
+                let end = if items.len() == 1 { ",)" } else { ")" };
+                format!("({}{end}", words.join(", "))
+            }
             other => other.to_string(),
         }
     }
@@ -131,5 +136,17 @@ mod tests {
             list(&[Value::Str("a\n".into()), Value::None]),
             "\"a\\n\", None"
         );
+        let texts = |texts: &[&str]| {
+            texts
+                .iter()
+                .map(|text| Value::Str((*text).into()))
+                .collect()
+        };
+        let tuple = Value::Tuple(vec![
+            Value::Tuple(texts(&["1", "a, b"])),
+            Value::Tuple(texts(&["a"])),
+            Value::Int(1),
+        ]);
+        assert_eq!(tuple.word(), "((\"1\", \"a, b\"), (a,), 1)");
     }
 }

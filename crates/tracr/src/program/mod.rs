@@ -210,9 +210,7 @@ impl Source {
             .unwrap_or(options.mlp_exactness);
         options.unique_tokens = header.unique_tokens;
         options.valid = header.valid.clone();
-        if let Some(text) = &options.valid {
-            Valid::parse(text, longest).map_err(|e| self.wrong(&e))?;
-        }
+        Valid::of(&program, longest).map_err(|e| self.wrong(&e))?;
         let wrong = examples::wrong(&program, settings.output.as_deref(), &options);
         if !wrong.is_empty() {
             return Err(self.wrong(&wrong));

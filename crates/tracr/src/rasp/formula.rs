@@ -62,6 +62,8 @@ enum Asked {
 pub struct Table {
     values: HashMap<Key, Value>,
     text: String,
+    /// What is said of what is no key of it.
+    missing: &'static str,
     steps: usize,
 }
 
@@ -85,7 +87,17 @@ impl Table {
         Self {
             values,
             text,
+            missing: "is not a key of the dictionary",
             steps,
+        }
+    }
+
+    /// The places of the values that `max` or `min` of a selector compares, in their order.
+    pub fn of_places(places: HashMap<Key, Value>) -> Self {
+        Self {
+            text: "place".into(),
+            missing: "is not one of the values that are compared",
+            ..Self::new(&[], places)
         }
     }
 
@@ -94,10 +106,9 @@ impl Table {
         match (asked, self.values.get(&key)) {
             (Asked::IsKey, found) => Ok(Value::Bool(found.is_some())),
             (Asked::Value, Some(value)) => Ok(value.clone()),
-            (Asked::Value, None) => Err(ValueError(format!(
-                "{} is not a key of the dictionary",
-                literal(&key.0)
-            ))),
+            (Asked::Value, None) => {
+                Err(ValueError(format!("{} {}", literal(&key.0), self.missing)))
+            }
         }
     }
 }

@@ -11,12 +11,13 @@ use super::interpreter::Run;
 use super::syntax::ast::Statement;
 use super::syntax::{self, Header, header};
 use crate::model::Value;
+use base::content::Content;
 use base::files::{self, FileError};
 
 const PRELUDE: &str = include_str!("prelude.rasp");
 
 /// Its number among a program's sources.
-const PRELUDE_FILE: usize = 1;
+pub(super) const PRELUDE_FILE: usize = 1;
 
 /// Names that a line of advice lists.
 const MAX_NAMES: usize = 10;
@@ -132,6 +133,23 @@ pub fn compile_file(
     Ok(compile_source(&path.display().to_string(), &text, options))
 }
 
+/// Of a text that is no program: what it is, if that can be told.
+fn foreign(text: &str) -> Option<Diagnostic> {
+    let content = Content::of(text.as_bytes())?;
+    let help = match content {
+        Content::Html | Content::Xml => {
+            "give the program itself: of a page that shows one, download the raw file"
+        }
+        Content::Json => "give the program itself: a text of statements that end with `;`",
+        _ => return None,
+    };
+    Some(Diagnostic {
+        message: format!("this is {content}, and not a RASP program"),
+        labels: Vec::new(),
+        help: Some(help.into()),
+    })
+}
+
 /// Builds the graph of a program; `name` is the file's name for messages.
 ///
 /// # Errors
@@ -151,7 +169,10 @@ pub fn compile_source(
     header.vocab = options.vocab.clone().or(header.vocab);
     let read = syntax::parse(file, text, &mut problems);
     if !problems.is_empty() {
-        return Err(reports(&sources, problems));
+        return Err(match foreign(text) {
+            Some(report) => vec![report],
+            None => reports(&sources, problems),
+        });
     }
 
     let near = Path::new(name)

@@ -2,19 +2,23 @@
 //! meant for.
 
 use std::fmt;
+use std::sync::Arc;
 
 use thiserror::Error;
 
-use super::diagnostics::Diagnostic;
+use super::diagnostics::{Diagnostic, Label};
 use super::graph::{Graph, NodeId};
 use super::interpreter::{self, EvalError};
-use super::program::{self, Options};
+use super::program::{self, Options, Program};
 use super::syntax::token::{Sign, TokenKind};
 use super::syntax::{self, lexer};
 use crate::model::Value;
 
 /// The name that the expression gets, in messages about it too.
 const NAME: &str = "valid";
+
+/// What stands between its name and the expression.
+const ASSIGNS: &str = " = ";
 
 /// Such an expression. It sees the input, the prelude and `max_seq_len`, and no name of a program, so that
 /// it means the same in a header, in a run file and in a model file.
@@ -49,7 +53,7 @@ impl Valid {
     pub fn parse(text: &str, longest: usize) -> Result<Self, Vec<Diagnostic>> {
         // The end of the line ends a comment.
         let end = if ends_itself(text) { "\n" } else { "\n;" };
-        let source = format!("{NAME} = {text}{end}");
+        let source = format!("{NAME}{ASSIGNS}{text}{end}");
         let mut problems = Vec::new();
         let statements = syntax::parse(0, &source, &mut problems).statements.len();
         if problems.is_empty() && statements != 1 {
@@ -73,6 +77,24 @@ impl Valid {
             graph: program.graph,
             output: program.output,
         })
+    }
+
+    /// The condition in the header of a program.
+    ///
+    /// # Errors
+    /// As [`Valid::parse`], pointing into the program.
+    pub fn of(program: &Program, longest: usize) -> Result<Option<Self>, Vec<Diagnostic>> {
+        let Some(text) = &program.header.valid else {
+            return Ok(None);
+        };
+        let valid = Self::parse(text, longest).map_err(|mut reports| {
+            let labels = reports.iter_mut().flat_map(|report| &mut report.labels);
+            for label in labels.filter(|label| label.file.name == NAME) {
+                place_in(program, label);
+            }
+            reports
+        });
+        valid.map(Some)
     }
 
     /// As written.
@@ -118,6 +140,20 @@ fn ends_itself(text: &str) -> bool {
     let tokens = lexer::tokens(0, text, &mut Vec::new());
     let last = tokens.iter().rev().nth(1);
     tokens.len() > 2 && last.is_some_and(|token| token.kind == TokenKind::Sign(Sign::Semicolon))
+}
+
+/// Moves a label from the condition alone to where it stands in the program.
+fn place_in(program: &Program, label: &mut Label) {
+    let Some(at) = &program.header.valid_at else {
+        return;
+    };
+    let Some(file) = program.sources.0.get(at.file) else {
+        return;
+    };
+    let before = NAME.len() + ASSIGNS.len();
+    let place = |byte: usize| (at.range.start + byte.saturating_sub(before)).min(at.range.end);
+    label.range = place(label.range.start)..place(label.range.end);
+    label.file = Arc::clone(file);
 }
 
 /// Says of an expression what was said of it as a program; its text ends at byte `end` of that.

@@ -1,18 +1,37 @@
 //! Aggregates: what they average, and where they select nothing.
 
 use super::edit::Remedy;
-use super::source::{atom, call};
+use super::source::{atom, call, operands};
 use super::{Candidates, samples};
 use crate::model::Value;
 use crate::rasp::graph::{Kind, NodeId};
 use crate::rasp::interpreter;
 use crate::rasp::python::arithmetic::{Number, number};
 use crate::rasp::python::{Key, literal, repr};
-use crate::rasp::syntax::ast::Expr;
+use crate::rasp::syntax::ast::{Expr, ExprKind};
 use crate::rasp::unselected::empty;
 
 /// A mean is written out as a sum over so many values, and no more.
 const MAX_VALUES: usize = 4;
+
+/// An expression that averages one of its operands, which stands between two texts: `aggregate(selector, s)` without its
+/// default, or a call of the prelude's, such as `average(s)`.
+struct Averaging<'e> {
+    expr: &'e Expr,
+    operand: &'e Expr,
+    before: String,
+    after: String,
+}
+
+impl Averaging<'_> {
+    fn of(&self, operand: &str) -> String {
+        format!("{}{operand}{}", self.before, self.after)
+    }
+
+    fn share(&self, is_one: &str) -> String {
+        self.of(&format!("indicator({is_one})"))
+    }
+}
 
 /// An `aggregate(selector, s)` of the source, in words.
 struct Written<'e> {
@@ -41,6 +60,40 @@ impl Candidates<'_> {
             sop,
             default,
         })
+    }
+
+    /// How a node averages, as far as its source tells: of a call of the prelude's each operand may be what is averaged.
+    fn averagings(&self, node: NodeId) -> Vec<Averaging<'_>> {
+        if let Some(Written {
+            expr,
+            selector,
+            sop,
+            ..
+        }) = self.aggregate(node)
+        {
+            return vec![Averaging {
+                expr,
+                operand: sop,
+                before: format!("aggregate({selector}, "),
+                after: ")".into(),
+            }];
+        }
+        let Some(expr) = self.source.expression(node) else {
+            return Vec::new();
+        };
+        let around = |operand| {
+            let (before, after) = self.source.around(expr, operand)?;
+            Some(Averaging {
+                expr,
+                operand,
+                before,
+                after,
+            })
+        };
+        match expr.kind {
+            ExprKind::Call(..) => operands(expr).into_iter().filter_map(around).collect(),
+            _ => Vec::new(),
+        }
     }
 
     /// The edit that leaves out a default that is not a number.
@@ -84,31 +137,29 @@ impl Candidates<'_> {
     }
 
     fn sum_of_shares(&self, node: NodeId) -> Option<Remedy> {
-        let Written {
-            expr,
-            selector,
-            sop,
-            default,
-        } = self.aggregate(node)?;
+        let is_other = |written: &Written<'_>| {
+            let default = written.default.as_deref();
+            default.is_some_and(|default| default != "0")
+        };
+        if self.aggregate(node).as_ref().is_some_and(is_other) {
+            return None;
+        }
         let values = self.values(node)?;
         let zero = |value: &Value| number(value).is_some_and(|x| x.float() == 0.0);
         let numbers: Option<Vec<Number>> = values.iter().map(number).collect();
         numbers?;
         let values: Vec<&Value> = values.iter().filter(|value| !zero(value)).collect();
-        if values.len() > MAX_VALUES || default.is_some_and(|d| d != "0") {
+        if values.len() > MAX_VALUES {
             return None;
         }
-        let inner = match call(sop, "numerical") {
+        let averagings = self.averagings(node);
+        let averaging = averagings.first()?;
+        let inner = match call(averaging.operand, "numerical") {
             Some([inner]) => inner,
-            _ => sop,
+            _ => averaging.operand,
         };
         let s = atom(inner, &self.source.written(inner)?);
-        let share = |value: &Value| {
-            format!(
-                "aggregate({selector}, indicator({s} == {}))",
-                literal(value)
-            )
-        };
+        let share = |value: &Value| averaging.share(&format!("{s} == {}", literal(value)));
         let (first, rest) = values.split_first()?;
         let mut sum = match rest.split_first() {
             None => format!("linear({0}, {0}, {1}, 0)", share(first), repr(first)),
@@ -123,41 +174,40 @@ impl Candidates<'_> {
         for value in rest.iter().skip(1) {
             sum = format!("linear({sum}, {}, 1, {})", share(value), repr(value));
         }
-        self.source.instead(expr, &sum)
+        self.source.instead(averaging.expr, &sum)
     }
 
     /// A categorical aggregate that selects different values: what is meant may be a share, a mean, or
     /// one of the values.
     pub(super) fn of_mixture(&self, node: NodeId, everywhere: bool) -> Vec<Remedy> {
-        let Some(Written {
-            expr,
-            selector,
-            sop,
-            ..
-        }) = self.aggregate(node)
-        else {
-            return Vec::new();
-        };
-        let Some(s) = self.source.written(sop) else {
-            return Vec::new();
-        };
-        let averaged = |of: &str| {
-            let new = format!("aggregate({selector}, indicator({of}))");
-            self.source.instead(expr, &new)
-        };
-        let mut remedies = Vec::from_iter(averaged(&s));
+        let averagings = self.averagings(node);
+        let shares = averagings.iter().filter_map(|averaging| {
+            let s = self.source.written(averaging.operand)?;
+            self.source.instead(averaging.expr, &averaging.share(&s))
+        });
+        let mut remedies: Vec<Remedy> = shares.collect();
         remedies.extend(self.sum_of_shares(node));
         if everywhere && let Some(value) = self.values(node).and_then(|all| all.into_iter().next())
         {
-            let is_value = format!("{} == {}", atom(sop, &s), literal(&value));
-            remedies.extend(averaged(&is_value).map(|remedy| Remedy {
-                help: format!(
-                    "a selector that selects one position moves its value; for the share of a value, {}",
-                    remedy.help
-                ),
-                differs: true,
-                ..remedy
-            }));
+            let of_value = averagings.iter().filter_map(|averaging| {
+                let s = atom(
+                    averaging.operand,
+                    &self.source.written(averaging.operand)?,
+                );
+                let is_value = format!("{s} == {}", literal(&value));
+                let remedy = self
+                    .source
+                    .instead(averaging.expr, &averaging.share(&is_value))?;
+                Some(Remedy {
+                    help: format!(
+                        "a selector that selects one position moves its value; for the share of a value, {}",
+                        remedy.help
+                    ),
+                    differs: true,
+                    ..remedy
+                })
+            });
+            remedies.extend(of_value);
         }
         if self.selects_nothing(node) {
             remedies
@@ -165,6 +215,35 @@ impl Candidates<'_> {
                 .for_each(|remedy| remedy.help += "; where nothing is selected it is then 0");
         }
         remedies
+    }
+
+    /// For an operator that gets None from an aggregate: that aggregate with the default 0.
+    pub(super) fn with_defaults(&self, node: NodeId) -> Vec<Remedy> {
+        let operands = self.graph().node(node).kind.children();
+        let with_default = |operand: &NodeId| {
+            let Written {
+                expr,
+                selector,
+                sop,
+                default: None,
+            } = self.aggregate(*operand)?
+            else {
+                return None;
+            };
+            let s = self.source.written(sop)?;
+            let remedy = self
+                .source
+                .instead(expr, &format!("aggregate({selector}, {s}, 0)"))?;
+            Some(Remedy {
+                help: format!(
+                    "{}; where nothing is selected it is then 0, as in the published RASP",
+                    remedy.help
+                ),
+                differs: true,
+                ..remedy
+            })
+        };
+        operands.iter().filter_map(with_default).collect()
     }
 
     /// Whether the aggregate has no default and, on one of a few inputs, selects nothing.

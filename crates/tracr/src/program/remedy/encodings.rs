@@ -1,11 +1,12 @@
 //! Numerical where categorical is needed, and the other way round.
 
 use super::edit::Remedy;
-use super::source::{atom, call, operands};
+use super::source::{atom, call, operands, unbracketed};
 use super::{Candidates, samples};
 use crate::model::Value;
-use crate::rasp::graph::NodeId;
-use crate::rasp::interpreter;
+use crate::rasp::graph::{Encoding, Kind, NodeId};
+use crate::rasp::interpreter::{self, Run};
+use crate::rasp::python::arithmetic::number;
 use crate::rasp::python::literal;
 use crate::rasp::syntax::ast::{Binary, Expr, ExprKind};
 
@@ -135,6 +136,30 @@ impl Candidates<'_> {
         remedies
     }
 
+    /// Numbers of a map that are below 0 in a run, of which a model makes 0: a difference of two maps that are not.
+    pub(super) fn of_negatives(&self, run: &Run) -> Vec<Remedy> {
+        let is_negative = |value: &Value| number(value).is_some_and(|x| x.float() < 0.0);
+        let nodes = self.graph().nodes.iter().enumerate();
+        let maps = nodes.filter(|(id, node)| {
+            matches!(node.kind, Kind::Map { .. })
+                && node.encoding == Encoding::Numerical
+                && run.values(NodeId(*id)).iter().any(is_negative)
+        });
+        maps.filter_map(|(id, _)| {
+            let expr = self.source.expression(NodeId(id))?;
+            let [argument] = call(expr, "numerical")? else {
+                return None;
+            };
+            let s = self.source.written(argument)?;
+            let part = |of: &str| format!("numerical(map(x -> max({of}, 0), {s}))");
+            self.source.instead(
+                expr,
+                &format!("linear({}, {}, 1, -1)", part("x"), part("-x")),
+            )
+        })
+        .collect()
+    }
+
     /// Something numerical with a value that is not a number.
     pub(super) fn not_numerical(&self, node: NodeId, value: &str) -> Vec<Remedy> {
         let mut remedies = Vec::from_iter(self.argument_of(node, "numerical", "_"));
@@ -164,7 +189,9 @@ impl Candidates<'_> {
 
     /// A function without a value for anything it is given: other types may have one.
     pub(super) fn of_no_value(&self, node: NodeId) -> Vec<Remedy> {
-        let mut remedies = self.wrapped_operands(node, &["int(_)", "float(_)", "str(_)"]);
+        let mut remedies = self.with_defaults(node);
+        remedies.extend(self.as_one_map(node));
+        remedies.extend(self.wrapped_operands(node, &["int(_)", "float(_)", "str(_)"]));
         if self
             .options
             .vocab
@@ -193,6 +220,28 @@ impl Candidates<'_> {
             }
         }
         remedies
+    }
+
+    /// A lookup in one branch of a conditional, of which every branch is computed everywhere, as one function of the value
+    /// that is looked up: inside of a function only the branch that is taken is.
+    fn as_one_map(&self, node: NodeId) -> Option<Remedy> {
+        let lookup = self.source.expression(node)?;
+        let ExprKind::Binary(Binary::Index, _, key) = &lookup.kind else {
+            return None;
+        };
+        let whole = self.source.conditional(lookup)?;
+        let s = self.source.written(key)?;
+        let is_letter = |c: char| c.is_alphanumeric() || c == '_';
+        let words = || self.source.text.split(|c| !is_letter(c));
+        let mut names = ["x", "t", "value", "looked_up"].into_iter();
+        let name = names.find(|name| words().all(|word| word != *name))?;
+        let keys = self.source.parts(whole, &s);
+        let renamed: Vec<_> = keys.into_iter().map(|key| (key, name.to_owned())).collect();
+        let body = self.source.with_parts(whole, &renamed)?;
+        let (_, body) = body.edits.into_iter().next()?;
+        let body = unbracketed(&body).unwrap_or(&body).to_owned();
+        self.source
+            .instead(whole, &format!("map({name} -> {body}, {s})"))
     }
 
     /// Whether an operand has a value with a fraction on one of a few inputs.

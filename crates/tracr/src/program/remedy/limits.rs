@@ -5,10 +5,12 @@ use super::edit::Remedy;
 use crate::rasp::graph::{Kind, NodeId};
 
 impl Candidates<'_> {
-    /// Half the length, a quarter, and so on.
+    /// Half the length, a quarter, and so on, from where each position's own feature and embedding fit.
     pub(super) fn shorter(&self) -> Vec<Remedy> {
         let halved = |length: &usize| Some(length / 2).filter(|length| *length > 0);
-        std::iter::successors(halved(&self.options.max_seq_len), halved)
+        let longest = usize::try_from((self.options.max_bytes / 4).isqrt()).unwrap_or(usize::MAX);
+        let first = halved(&self.options.max_seq_len).map(|length| length.min(longest));
+        std::iter::successors(first, halved)
             .map(|length| Remedy {
                 help: format!(
                     "it fits with `#! max_seq_len: {length}` at the top, or --max-seq-len {length}"

@@ -108,11 +108,12 @@ pub fn of_difference(program: &Program, options: &Options, verdict: &Verdict) ->
     };
     let candidates = Candidates::new(program, options);
     let found = match interpreter::run(&program.graph, program.output, input, options.causal) {
-        Ok(run) => match run.doubts.first()? {
-            doubt if matches!(doubt.reason, doubts::Reason::Mixes(..)) => {
+        Ok(run) => match run.doubts.first() {
+            Some(doubt) if matches!(doubt.reason, doubts::Reason::Mixes(..)) => {
                 candidates.of_mixture(doubt.node, verdict.is_hopeless())
             }
-            _ => Vec::new(),
+            Some(_) => Vec::new(),
+            None => candidates.of_negatives(&run),
         },
         Err(EvalError::NoValue { node, .. }) => match program.graph.node(node).kind {
             Kind::Aggregate { .. } => candidates.of_mixture(node, verdict.is_hopeless()),
@@ -260,7 +261,9 @@ impl<'a> Candidates<'a> {
     /// The edits for a refusal, the best first.
     fn of(&self, node: Option<NodeId>, reason: &Reason) -> Vec<Remedy> {
         match (reason, node) {
-            (Reason::TooMany { .. } | Reason::TooLarge { .. }, _) => self.shorter(),
+            (Reason::TooMany { .. } | Reason::TooLarge { .. } | Reason::TooLong { .. }, _) => {
+                self.shorter()
+            }
             (Reason::NothingToCompute(_) | Reason::NoTokens, Some(node)) => self.with_tokens(node),
             (Reason::NumericalPrimitive(_), Some(node)) => self.number_of_tokens(node),
             (Reason::NumericalSelector(..), Some(node)) => self.categorical_operands(node),

@@ -1,5 +1,7 @@
 //! The program's text and its syntax tree, by the places that nodes carry.
 
+use std::ops::Range;
+
 use super::edit::Remedy;
 use crate::rasp::Program;
 use crate::rasp::graph::NodeId;
@@ -38,6 +40,51 @@ impl<'a> Source<'a> {
     /// As written, in one line.
     pub fn written(&self, expr: &Expr) -> Option<String> {
         in_one_line(self.text.get(expr.span.range.clone())?)
+    }
+
+    /// What is written before and after a part of an expression, each in one line.
+    pub fn around(&self, whole: &Expr, part: &Expr) -> Option<(String, String)> {
+        let (whole, part) = (&whole.span.range, &part.span.range);
+        let text = |range: Range<usize>| in_one_line(self.text.get(range)?);
+        let ends_in_space = self.text.get(whole.start..part.start)?.ends_with(' ');
+        let before = text(whole.start..part.start)?;
+        let space = if ends_in_space { " " } else { "" };
+        Some((
+            before.trim_end().to_owned() + space,
+            text(part.end..whole.end)?,
+        ))
+    }
+
+    /// The smallest conditional that an expression is one of the results of.
+    pub fn conditional(&self, of: &Expr) -> Option<&Expr> {
+        let is_result = |expr: &&Expr| match &expr.kind {
+            ExprKind::If {
+                then, otherwise, ..
+            } => [then, otherwise]
+                .iter()
+                .any(|branch| branch.span == of.span),
+            _ => false,
+        };
+        self.statements
+            .iter()
+            .find_map(|statement| in_statement(statement, &is_result))
+    }
+
+    /// The parts of an expression that are written so, from the left.
+    pub fn parts<'e>(&self, whole: &'e Expr, written: &str) -> Vec<&'e Expr> {
+        let mut found: Vec<&Expr> = Vec::new();
+        loop {
+            let is_next = |expr: &&Expr| {
+                self.written(expr).is_some_and(|text| text == written)
+                    && !found.iter().any(|other| other.span == expr.span)
+            };
+            match in_expression(whole, &is_next) {
+                Some(next) => found.push(next),
+                None => break,
+            }
+        }
+        found.sort_by_key(|expr| expr.span.range.start);
+        found
     }
 
     /// The remedy of writing something else in the place of an expression.

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use super::elaborator::{Elaborator, Outcome};
 use super::item::{Argument, Callable, Home, Item, ScopeId};
+use super::operators::{CONSTANTS, NO_RESULT};
 use crate::rasp::diagnostics::{Problem, Span};
 use crate::rasp::formula::Formula;
+use crate::rasp::program::PRELUDE_FILE;
 use crate::rasp::syntax::ast::Name;
 
 /// What a lambda can and cannot see.
@@ -50,7 +52,12 @@ impl Elaborator {
                         .collect();
                     let takes = takes.join(" or ");
                     let given = arguments.len();
-                    let message = format!("this function takes {takes} arguments, not {given}");
+                    let called = functions.iter().find_map(|function| match &**function {
+                        Callable::Def { name, .. } => Some(format!("`{name}`")),
+                        _ => None,
+                    });
+                    let called = called.unwrap_or_else(|| "this function".into());
+                    let message = format!("{called} takes {takes} arguments, not {given}");
                     let problem = Problem::new(span, message, format!("{} given", count(given)));
                     return Err(Box::new(
                         problem.help("give one of these numbers of arguments"),
@@ -91,7 +98,13 @@ impl Elaborator {
                     run,
                 );
                 self.blamed = outer;
-                outcome.map_err(|problem| self.called_from(problem, span))
+                let outcome = outcome.map_err(|problem| self.called_from(problem, span));
+                if !caller {
+                    return outcome;
+                }
+                let parameters = function.parameters.iter().map(|name| name.text.as_str());
+                let parameters: Vec<&str> = parameters.collect();
+                outcome.map_err(|problem| of_arguments(problem, &called, &parameters))
             }
             Callable::Lambda {
                 parameters,
@@ -226,6 +239,21 @@ impl Elaborator {
             )),
         }
     }
+}
+
+/// A problem within a function of the prelude, as one of what it is given: whoever calls it did not write its text.
+fn of_arguments(mut problem: Box<Problem>, called: &str, parameters: &[&str]) -> Box<Problem> {
+    let given = problem.labels.len();
+    problem.labels.retain(|(span, _)| span.file != PRELUDE_FILE);
+    if problem.labels.len() < given {
+        let reason = problem.message.strip_prefix(NO_RESULT);
+        let reason = reason.unwrap_or(&problem.message);
+        problem.message = format!("{called} has no result for these arguments: {reason}");
+        if problem.help.as_deref() == Some(CONSTANTS) {
+            problem.help = Some(format!("its parameters are ({})", parameters.join(", ")));
+        }
+    }
+    problem
 }
 
 /// `1 argument`, `2 arguments`.

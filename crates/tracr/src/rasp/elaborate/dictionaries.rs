@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::elaborator::{Elaborator, Outcome};
-use super::item::{Argument, Dictionary, Item, MAX_NESTING};
+use super::item::{Argument, Dictionary, Home, Item, MAX_NESTING};
 use super::operators::{Operand, sop_in_lambda};
 use crate::model::Value;
 use crate::rasp::diagnostics::{Problem, Span};
@@ -65,7 +65,13 @@ impl Elaborator {
             let problem = Problem::new(span, message, "here");
             return Err(Box::new(problem.help("use tuples as keys instead")));
         }
-        let table = constants.map(|values| Arc::new(Table::new(&keys, values)));
+        let table = constants.map(|values| {
+            // The prelude has one dictionary, of places, which its caller never sees.
+            Arc::new(match self.home {
+                Home::Prelude => Table::of_places(values),
+                _ => Table::new(&keys, values),
+            })
+        });
         Ok(Item::Dictionary(Dictionary {
             keys: Arc::new(keys),
             values: Arc::new(values),

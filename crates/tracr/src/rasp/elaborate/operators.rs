@@ -15,6 +15,11 @@ use crate::rasp::python::arithmetic::{Number, number};
 use crate::rasp::python::literal;
 use crate::rasp::syntax::ast::{Binary, Unary};
 
+/// Advice on constants that have no result, and how such a message begins.
+pub(super) const CONSTANTS: &str =
+    "constants are computed when the program is read: change one of them";
+pub(super) const NO_RESULT: &str = "these constants have no result: ";
+
 /// What can stand beside an operator, apart from selectors.
 pub(super) enum Operand {
     /// Known now.
@@ -377,11 +382,9 @@ pub(super) fn sop_in_lambda(span: &Span) -> Problem {
 /// The constant, or a report of why there is none.
 pub(super) fn folded(result: Result<Value, ValueError>, span: &Span) -> Outcome<Item> {
     result.map(Item::Value).map_err(|error| {
-        let message = format!("these constants have no result: {}", error.0);
+        let message = format!("{NO_RESULT}{}", error.0);
         let problem = Problem::new(span, message, "computed at compile time");
-        Box::new(
-            problem.help("constants are computed when the program is read: change one of them"),
-        )
+        Box::new(problem.help(CONSTANTS))
     })
 }
 

@@ -71,6 +71,9 @@ impl Elaborator {
             Item::Selector(_) => {
                 problem.help("make an s-op of it by `aggregate` or `selector_width`")
             }
+            Item::List(_) => problem.help(
+                "give an s-op; one of tuples is made of several as in `sequence_map((x, y) -> (x, y), tokens, indices)`",
+            ),
             _ => problem.help("give an s-op, such as `tokens` or `indices`, or a constant"),
         }))
     }

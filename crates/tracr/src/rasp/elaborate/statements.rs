@@ -270,10 +270,10 @@ impl Elaborator {
         if !has_elements(&item) {
             let (names, found) = (targets.len(), item.describe());
             let message = format!("{names} names need {names} values, and this is {found}");
-            return Err(Box::new(
-                Problem::new(span, message, found)
-                    .help("write a value for each name, as in `a, b = x, y;`"),
-            ));
+            return Err(Box::new(Problem::new(span, message, found).help(
+                "write a value for each name, as in `a, b = x, y;`; a loop over a dictionary has its keys alone, and \
+                 `d[k]` is the value of `k`",
+            )));
         }
         let items = self.elements(&item, span)?;
         if items.len() != targets.len() {

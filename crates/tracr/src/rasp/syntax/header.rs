@@ -38,6 +38,8 @@ pub struct Header {
     pub unique_tokens: bool,
     /// A condition of the inputs that it is meant for, in RASP.
     pub valid: Option<String>,
+    /// Where that stands.
+    pub valid_at: Option<Span>,
     /// Inputs and what comes out, position by position.
     pub examples: Vec<Example>,
 }
@@ -146,14 +148,25 @@ impl Header {
                 }
                 let mut seen = HashSet::new();
                 for word in &words {
-                    if !seen.insert(python::Key(word.clone())) {
+                    if *word == Value::None {
                         return Err((
-                            format!("the vocabulary has {} twice", python::literal(word)),
-                            Some(
-                                "leave one out; `\"1\"` is a string, unlike the number `1`".into(),
-                            ),
+                            "None cannot be a token".into(),
+                            Some("leave it out; `\"None\"` is a string, and can be one".into()),
                         ));
                     }
+                    let Some(before) = seen.replace(python::Key(word.clone())) else {
+                        continue;
+                    };
+                    let (before, word) = (python::literal(&before.0), python::literal(word));
+                    let message = if before == word {
+                        format!("the vocabulary has {word} twice")
+                    } else {
+                        format!("the vocabulary has {before} and {word}, which are equal")
+                    };
+                    return Err((
+                        message,
+                        Some("leave one out; `\"1\"` is a string, unlike the number `1`".into()),
+                    ));
                 }
                 self.vocab = Some(words);
             }
@@ -176,7 +189,13 @@ impl Header {
             "valid" if value.is_empty() => {
                 return Err(expected("a condition on the input, as `tokens != \"x\"`"));
             }
-            "valid" => self.valid = Some(value.to_owned()),
+            "valid" => {
+                self.valid = Some(value.to_owned());
+                self.valid_at = Some(Span {
+                    file: span.file,
+                    range: span.range.end.saturating_sub(value.len())..span.range.end,
+                });
+            }
             "example" => self.examples.push(example(value, span)?),
             _ => {
                 let help =
@@ -201,6 +220,12 @@ fn example(text: &str, span: &Span) -> Result<Example, Refusal> {
         output: read(output)?,
         span: span.clone(),
     };
+    if example.input.is_empty() {
+        return Err((
+            "the example has no tokens".into(),
+            Some("write some, as in `#! example: 3 1 2 -> 1 2 3`, or leave the line out".into()),
+        ));
+    }
     if example.input.len() != example.output.len() {
         let (tokens, values) = (example.input.len(), example.output.len());
         return Err((
