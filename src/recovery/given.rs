@@ -86,8 +86,9 @@ pub fn matrix(path: &Path, what: &str) -> Result<Array2<f64>, MatrixError> {
     let shape = file.shape(name).unwrap_or_default();
     if shape.len() != 2 {
         return Err(other(format!(
-            "`{name}` has {} dimensions, and takes two: a matrix, {what}",
-            shape.len()
+            "`{name}` has {} dimension{}, and takes two: a matrix, {what}",
+            shape.len(),
+            if shape.len() == 1 { "" } else { "s" }
         )));
     }
     let numbers = match file.tensor::<f64>(name, &shape) {
