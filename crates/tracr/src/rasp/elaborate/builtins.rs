@@ -3,10 +3,10 @@
 use std::cmp::Ordering;
 
 use super::builtin::{BUILTINS, Builtin};
-use super::calls::{ONE_POSITION, count};
+use super::calls::count;
 use super::elaborator::{Elaborator, Outcome};
 use super::item::{Argument, Item};
-use super::operators::{Operand, folded};
+use super::operators::{ONE_POSITION, Operand, folded};
 use crate::model::Value;
 use crate::rasp::diagnostics::{Problem, Span};
 use crate::rasp::formula::Formula;

@@ -4,15 +4,11 @@ use std::sync::Arc;
 
 use super::elaborator::{Elaborator, Outcome};
 use super::item::{Argument, Callable, Home, Item, ScopeId};
-use super::operators::{CONSTANTS, NO_RESULT};
+use super::operators::{CONSTANTS, NO_RESULT, ONE_POSITION};
 use crate::rasp::diagnostics::{Problem, Span};
 use crate::rasp::formula::Formula;
 use crate::rasp::program::PRELUDE_FILE;
 use crate::rasp::syntax::ast::Name;
-
-/// What a lambda can and cannot see.
-pub(super) const ONE_POSITION: &str = "a lambda sees one position at a time: give it every s-op it needs as an \
-                                       argument, as in `sequence_map((x, y) -> x + y, a, b)`";
 
 /// Callers that a report shows.
 const MAX_CALLERS: usize = 2;

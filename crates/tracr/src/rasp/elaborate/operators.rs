@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::calls::ONE_POSITION;
 use super::elaborator::{Elaborator, Outcome, not_too_high};
 use super::item::{Argument, Item, List};
 use super::positions::in_sop;
@@ -14,6 +13,10 @@ use crate::rasp::operation;
 use crate::rasp::python::arithmetic::{Number, number};
 use crate::rasp::python::literal;
 use crate::rasp::syntax::ast::{Binary, Unary};
+
+/// What a lambda can and cannot see.
+pub(super) const ONE_POSITION: &str = "a lambda sees one position at a time: give it every s-op it needs as an \
+                                       argument, as in `sequence_map((x, y) -> x + y, a, b)`";
 
 /// Advice on constants that have no result, and how such a message begins.
 pub(super) const CONSTANTS: &str =
