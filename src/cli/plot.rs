@@ -12,7 +12,7 @@ use super::run_input::{check_finite, check_pass, load_projection, model_of, word
 use super::run_model::{features_after_each_block, ids, read_for_model, stages};
 use super::{output, terminal};
 use crate::figures::activations::{Activations, attention, stream};
-use crate::figures::{self, Figure, png, svg};
+use crate::figures::{self, Figure, pdf, png, svg};
 use crate::run::finished::FinishedRun;
 use base::escape;
 use base::files::{self, links};
@@ -45,11 +45,13 @@ pub struct Args {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
-    /// Vector graphics, for papers and the web
+    /// Vector graphics, for the web
     Svg,
+    /// Vector graphics, for papers
+    Pdf,
     /// Bitmaps
     Png,
-    /// Both
+    /// SVG and PNG
     Both,
 }
 
@@ -145,7 +147,7 @@ pub fn main(args: &Args) -> Result<(), Failure> {
     if let Some(path) = &args.output {
         output::directory(
             path,
-            "plot writes its figures (--format svg or png says which)",
+            "plot writes its figures (--format svg, pdf or png says which)",
         )?;
     }
     let figures = match &args.input {
@@ -155,16 +157,23 @@ pub fn main(args: &Args) -> Result<(), Failure> {
     // All are drawn before the first is written.
     let mut drawn = Vec::new();
     for figure in &figures {
-        if args.format != Format::Png {
+        if matches!(args.format, Format::Svg | Format::Both) {
             let text = svg::document(&figure.scene, &figure.title, &figure.caption);
             drawn.push((format!("{}.svg", figure.name), text.into_bytes()));
         }
-        if args.format != Format::Svg {
+        if args.format == Format::Pdf {
+            let bytes = pdf::document(&figure.scene, &figure.title, &figure.caption);
+            let bytes = bytes.ok_or_else(|| {
+                Failure::Running(anyhow::anyhow!("the bundled font cannot be read"))
+            })?;
+            drawn.push((format!("{}.pdf", figure.name), bytes));
+        }
+        if matches!(args.format, Format::Png | Format::Both) {
             let bytes = png::encode(&figure.scene, f64::from(args.scale)).ok_or_else(|| {
                 let (w, h) = (figure.scene.width, figure.scene.height);
                 Failure::Input(anyhow::anyhow!(
                     "{}.png would be too large: {w:.0} by {h:.0} points at --scale {}; use a smaller scale, or \
-                     --format svg",
+                     --format svg or pdf",
                     figure.name,
                     args.scale
                 ))

@@ -1,6 +1,6 @@
 //! Figures of a run or a study, from its CSV files alone: what is drawn stands in the tables.
 //!
-//! [`of_run`] and [`of_study`] read the tables and lay out scenes; [`svg`] and [`png`] write
+//! [`of_run`] and [`of_study`] read the tables and lay out scenes; [`svg`], [`pdf`] and [`png`] write
 //! them. Sizes fit papers: 252 points (3.5 inch) are a column, 486 points a page.
 
 pub mod activations;
@@ -20,6 +20,7 @@ mod feature_names;
 mod figure;
 pub mod gram;
 pub mod heat_map;
+pub mod pdf;
 pub mod png;
 mod recovery;
 mod recovery_study;

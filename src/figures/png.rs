@@ -8,7 +8,7 @@ use resvg::usvg::fontdb::{Database, Source};
 use resvg::usvg::{Options, Tree};
 
 use super::scene::Scene;
-use super::svg;
+use super::{svg, text};
 use base::limits::PIXELS;
 
 /// Marks that are drawn at once. It bounds the memory, and stays below the million elements that resvg takes.
@@ -17,7 +17,7 @@ const MARKS: usize = 50_000;
 /// A point of a figure is a pixel before it is scaled.
 static OPTIONS: LazyLock<Options<'static>> = LazyLock::new(|| {
     let mut fonts = Database::new();
-    fonts.load_font_source(Source::Binary(Arc::new(dejavu::sans::regular())));
+    fonts.load_font_source(Source::Binary(Arc::new(text::file())));
     Options {
         dpi: 72.0,
         fontdb: Arc::new(fonts),

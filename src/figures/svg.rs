@@ -24,7 +24,7 @@ enum Colours {
 }
 
 /// The colours on white.
-fn fixed(paint: Paint) -> (u8, u8, u8) {
+pub(super) fn fixed(paint: Paint) -> (u8, u8, u8) {
     match paint {
         Paint::Ink => (0x22, 0x22, 0x22),
         Paint::Muted => (0x5c, 0x5c, 0x5c),

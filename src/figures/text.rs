@@ -1,50 +1,81 @@
-//! The bundled font (DejaVu Sans): widths for the layout, letters for PNG. SVG names it first among
+//! The bundled font (DejaVu Sans): widths for the layout, letters for PNG and PDF. SVG names it first among
 //! the usual fonts, which are narrower: what fits here fits there.
 
 use std::sync::LazyLock;
 
 use skrifa::charmap::Charmap;
 use skrifa::instance::{LocationRef, Size};
-use skrifa::metrics::GlyphMetrics;
-use skrifa::{FontRef, MetadataProvider};
+use skrifa::metrics::{GlyphMetrics, Metrics};
+use skrifa::{FontRef, GlyphId, MetadataProvider};
 
 use base::escape::visible;
 
 /// For SVG.
 pub const FAMILY: &str = "DejaVu Sans, Helvetica, Arial, sans-serif";
 
-/// How wide the font's letters are.
-struct Widths {
+/// The font's letters.
+struct Font {
     glyphs: Charmap<'static>,
     /// In the font's units.
     advances: GlyphMetrics<'static>,
-    units_per_em: f64,
+    metrics: Metrics,
 }
 
 /// None only if the bundled file were damaged.
-static WIDTHS: LazyLock<Option<Widths>> = LazyLock::new(|| {
-    let font = FontRef::new(dejavu::sans::regular()).ok()?;
+static FONT: LazyLock<Option<Font>> = LazyLock::new(|| {
+    let font = FontRef::new(file()).ok()?;
     let (size, location) = (Size::unscaled(), LocationRef::default());
-    Some(Widths {
+    Some(Font {
         glyphs: font.charmap(),
         advances: font.glyph_metrics(size, location),
-        units_per_em: f64::from(font.metrics(size, location).units_per_em),
+        metrics: font.metrics(size, location),
     })
 });
 
+/// The bundled file.
+pub(super) fn file() -> &'static [u8] {
+    dejavu::sans::regular()
+}
+
+/// How far letters reach, in thousandths of their size.
+pub(super) struct Shape {
+    /// Left, bottom, right, top of all letters on top of each other.
+    pub bounds: [f32; 4],
+    pub ascent: f32,
+    pub descent: f32,
+    pub cap_height: f32,
+}
+
+/// The shape of the bundled font's letters.
+pub(super) fn shape() -> Option<Shape> {
+    let metrics = FONT.as_ref()?.metrics;
+    let thousandths = |x: f32| 1000.0 * x / f32::from(metrics.units_per_em);
+    let bounds = metrics.bounds?;
+    Some(Shape {
+        bounds: [bounds.x_min, bounds.y_min, bounds.x_max, bounds.y_max].map(thousandths),
+        ascent: thousandths(metrics.ascent),
+        descent: thousandths(metrics.descent),
+        cap_height: thousandths(metrics.cap_height.unwrap_or(metrics.ascent)),
+    })
+}
+
+/// Each letter with its number in the font (0: it has none) and how wide it is where letters have the size 1.
+pub(super) fn glyphs(text: &str) -> impl Iterator<Item = (char, u16, f64)> {
+    text.chars().map(|letter| {
+        let Some(font) = &*FONT else {
+            return (letter, 0, 0.6);
+        };
+        let glyph: GlyphId = font.glyphs.map(letter).unwrap_or_default();
+        let advance = font.advances.advance_width(glyph).unwrap_or(0.0);
+        let number = u16::try_from(glyph.to_u32()).unwrap_or(0);
+        let width = f64::from(advance) / f64::from(font.metrics.units_per_em);
+        (letter, number, width)
+    })
+}
+
 /// The length of a text in points: of its letters one by one, so that closer pairs leave some room.
 pub fn width(text: &str, size: f64) -> f64 {
-    let Some(widths) = &*WIDTHS else {
-        return 0.6 * size * text.chars().count() as f64;
-    };
-    let advance = |letter: char| {
-        let glyph = widths.glyphs.map(letter).unwrap_or_default();
-        widths.advances.advance_width(glyph).unwrap_or(0.0)
-    };
-    let advances = text.chars().map(advance);
-    advances
-        .map(|advance| f64::from(advance) * size / widths.units_per_em)
-        .sum()
+    size * glyphs(text).map(|(_, _, width)| width).sum::<f64>()
 }
 
 /// The length of the longest of these texts.
@@ -108,7 +139,7 @@ mod tests {
 
     #[test]
     fn the_font_is_there_and_measures() {
-        assert!(WIDTHS.is_some());
+        assert!(FONT.is_some() && shape().is_some());
         let (narrow, wide) = (width("iii", 10.0), width("mmm", 10.0));
         assert!(narrow > 5.0 && wide > 2.0 * narrow, "{narrow} {wide}");
         assert!((width("ab", 20.0) - 2.0 * width("ab", 10.0)).abs() < 1e-9);

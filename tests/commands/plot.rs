@@ -230,6 +230,21 @@ fn plot_draws_a_run_twice_with_the_same_bytes() {
     let output = other.display().to_string();
     let (code, ..) = call(&["plot", &path, "--format", "svg", "-o", &output]);
     assert_eq!((code, snapshot(&other).len()), (0, 4));
+    let output = dir.path().join("paper");
+    let (code, stdout, _) = call(&[
+        "plot",
+        &path,
+        "--format",
+        "pdf",
+        "-o",
+        &output.display().to_string(),
+    ]);
+    assert_eq!((code, snapshot(&output).len()), (0, 4));
+    for name in ["training", "gram", "features", "layers"] {
+        assert!(stdout.contains(&format!("{name}.pdf")), "{stdout}");
+        let pdf = std::fs::read(output.join(format!("{name}.pdf"))).unwrap();
+        assert!(pdf.starts_with(b"%PDF-") && pdf.ends_with(b"%%EOF"));
+    }
     // Infinite and missing values are left out, not drawn.
     let metrics = std::fs::read_to_string(run.join("metrics.csv")).unwrap();
     std::fs::write(
