@@ -9,7 +9,6 @@ use serde_json::json;
 use super::failure::Failure;
 use super::kind::{self, Kind};
 use super::recover_directory::{RecoverDirectory, Remedy, Request, refused as refused_directory};
-use super::recover_run::{fingerprint, place_of};
 use super::recover_study::{self, Task};
 use super::signals::StopRequest;
 use super::stream_part::{self, PartArgs};
@@ -19,6 +18,7 @@ use crate::config::{MOST_ATOMS, MOST_SEEDS, RecoveryConfig};
 use crate::recovery::methods::choice::{ENOUGH, Tried};
 use crate::recovery::methods::{self, Facts, Method, Settings};
 use crate::recovery::record::Data;
+use crate::recovery::scored::{fingerprint, of_method};
 use crate::results::layout::{RECOVERY_SCORES, STUDY};
 use crate::results::recovery_scores::RecoveryRow;
 use crate::run::finished::Subject;
@@ -96,7 +96,7 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
             listed(&names)
         )));
     };
-    let default = place_of(&args.run, method);
+    let default = of_method(&args.run, method);
     let output = args.output.as_ref().unwrap_or(&default);
     check_options(args, method)?;
     output::directory(output, "recover writes a folder for each seed")?;
@@ -127,7 +127,7 @@ fn of_run(
         )));
     }
     let request = Request {
-        projection_sha256: fingerprint(&args.run)?,
+        projection_sha256: fingerprint(&args.run).map_err(Failure::writing)?,
         settings,
         site: part.site,
         bos: part.bos,
@@ -163,12 +163,7 @@ fn of_run(
     };
     terminal::print(&printed)?;
     if !args.json && !args.quiet {
-        let score = format!(
-            "score {} {} --output",
-            output::argument(&args.run),
-            output::argument(&directory.of(0))
-        );
-        terminal::message(&output::next(&score, &args.run));
+        terminal::message(&next(&args.run, &directory.of(0)));
     }
     Ok(())
 }
@@ -359,4 +354,15 @@ fn text(output: &Path, settings: &Settings, data: &Data, all: &[Facts]) -> Strin
         );
     }
     text + &format!("dictionaries in {}\n", output.display())
+}
+
+/// What to do next: the run's page shows the scores of dictionaries in its directory, and of others what is written into it.
+fn next(run: &Path, dictionary: &Path) -> String {
+    let score = format!("score {}", output::argument(run));
+    if dictionary.starts_with(run) {
+        output::next(&score, dictionary)
+    } else {
+        let score = format!("{score} {} --output", output::argument(dictionary));
+        output::next(&score, run)
+    }
 }

@@ -9,17 +9,14 @@ use serde::{Deserialize, Serialize};
 use super::failure::Failure;
 use super::output;
 use crate::recovery::methods::{Facts, Found, Settings};
+use crate::recovery::scored::{FOLDER, REQUEST, seeds};
 use crate::run::directory::{LOCK, lock};
 use base::escape;
 use base::files;
 use base::limits;
 
-/// What was asked for.
-const REQUEST: &str = "recover.json";
 /// What is known of a dictionary.
 const FOUND: &str = "found.json";
-/// What the name of a seed's folder begins with.
-const FOLDER: &str = "seed=";
 
 /// What a directory is for: the same seed then gives the same dictionary.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -123,13 +120,10 @@ pub fn facts(directory: &Path, seed: u64, remedy: Remedy) -> Result<Option<Facts
     read(&folder(directory, seed).join(FOUND), remedy)
 }
 
-/// The seeds of a directory, in their order, whether or not their dictionaries are there.
-pub fn seeds(directory: &Path) -> Result<Vec<u64>, Failure> {
-    let names = files::names(directory).map_err(Failure::writing)?;
-    let seed = |name: &String| name.strip_prefix(FOLDER)?.parse().ok();
-    let mut seeds: Vec<u64> = names.iter().filter_map(seed).collect();
-    seeds.sort_unstable();
-    Ok(seeds)
+/// Whether there is a folder of any seed.
+fn has_seeds(directory: &Path) -> Result<bool, Failure> {
+    let seeds = seeds(directory).map_err(Failure::writing)?;
+    Ok(!seeds.is_empty())
 }
 
 /// Whether the directory is there for this request, or for none yet.
@@ -153,10 +147,10 @@ fn inspect(path: &Path, request: &Request, remedy: Remedy) -> Result<(), Failure
             )),
         };
     };
-    if there.projection_sha256 != request.projection_sha256 && !seeds(path)?.is_empty() {
+    if there.projection_sha256 != request.projection_sha256 && has_seeds(path)? {
         return Err(refused(path, "holds dictionaries of another run", remedy));
     }
-    if there != *request && !seeds(path)?.is_empty() {
+    if there != *request && has_seeds(path)? {
         return Err(refused(
             path,
             &format!("holds dictionaries that were asked for otherwise ({REQUEST} says how)"),

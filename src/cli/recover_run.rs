@@ -5,8 +5,6 @@
 
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
 use super::failure::Failure;
 use super::recover_directory::{self as place, RecoverDirectory, Remedy, Request};
 use super::stream_part;
@@ -15,14 +13,10 @@ use crate::recovery::dictionary;
 use crate::recovery::judgement::Judge;
 use crate::recovery::methods::{self, Facts, Method, Settings};
 use crate::recovery::record::{self, Data, RECOVERY, Record};
+use crate::recovery::scored::{fingerprint, of_method, seeds};
 use crate::recovery::truth::{Part, Truth};
-use crate::results::layout::PROJECTION;
 use crate::run::finished::Subject;
-use base::files::{self, hex, links};
-use base::limits;
-
-/// Below a run's directory.
-const RECOVERY_DIRECTORY: &str = "recovery";
+use base::files::links;
 
 /// A dictionary with its scores.
 #[derive(Debug)]
@@ -43,26 +37,18 @@ pub enum End {
     InUse(PathBuf),
 }
 
-/// Where the dictionaries of a method are.
-pub fn place_of(run: &Path, method: Method) -> PathBuf {
-    run.join(RECOVERY_DIRECTORY).join(method.name())
-}
-
-/// The SHA-256 of a run's `W`, in hexadecimal.
-pub fn fingerprint(run: &Path) -> Result<String, Failure> {
-    let bytes = files::read_bounded(&run.join(PROJECTION), limits::PROJECTION_BYTES);
-    Ok(hex(&Sha256::digest(&bytes.map_err(Failure::writing)?)))
-}
-
 /// All dictionaries of a run that have scores, by method and seed, whoever asked for them; none of another `W`.
 pub fn kept(run: &Path) -> Result<Vec<Scored>, Failure> {
     let mut found = Vec::new();
-    if !run.join(RECOVERY_DIRECTORY).is_dir() {
+    if !Method::ALL
+        .iter()
+        .any(|(_, method)| of_method(run, *method).is_dir())
+    {
         return Ok(found);
     }
-    let projection = fingerprint(run)?;
+    let projection = fingerprint(run).map_err(Failure::writing)?;
     for (_, method) in Method::ALL {
-        let directory = place_of(run, method);
+        let directory = of_method(run, method);
         if !directory.is_dir() {
             continue;
         }
@@ -72,7 +58,7 @@ pub fn kept(run: &Path) -> Result<Vec<Scored>, Failure> {
         if request.projection_sha256 != projection || request.settings.method != method {
             continue;
         }
-        for seed in place::seeds(&directory)? {
+        for seed in seeds(&directory).map_err(Failure::writing)? {
             if let Some((facts, record)) = scored(&directory, seed)? {
                 found.push(Scored {
                     method,
@@ -125,7 +111,7 @@ pub fn complete(run: &Path, config: &RecoveryConfig, threads: usize) -> Result<E
     let as_analysed = stream_part::subject(&subject, &inputs);
     let truth = Truth::new(as_analysed, part, threads).map_err(Failure::input)?;
     let data = Data::new(&truth, &subject.experiment.model.metadata.program, part);
-    let projection_sha256 = fingerprint(run)?;
+    let projection_sha256 = fingerprint(run).map_err(Failure::writing)?;
     let mut judge = None;
     for method in config.methods.iter().copied() {
         let settings = Settings {
@@ -140,7 +126,7 @@ pub fn complete(run: &Path, config: &RecoveryConfig, threads: usize) -> Result<E
             site: part.site,
             bos: part.bos,
         };
-        let path = place_of(run, method);
+        let path = of_method(run, method);
         let below = path.strip_prefix(run).unwrap_or(&path);
         links::make_below(run, below).map_err(Failure::writing)?;
         let Some(directory) = RecoverDirectory::open(&path, &request, Remedy::Delete)? else {

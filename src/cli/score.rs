@@ -97,7 +97,7 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
         text(&record, &truth, &directory)
     };
     terminal::print(&shown)?;
-    if !args.json && directory == args.run {
+    if !args.json && directory.starts_with(&args.run) {
         terminal::message(&output::next("report", &args.run));
     }
     Ok(())

@@ -12,7 +12,8 @@
 //! - [`scores`]: how much of the truth a reconstruction has; [`causal`]: whether its directions do what the
 //!   features do.
 //! - [`nulls`]: what scores are worth: reconstructions that know nothing, and those that know all.
-//! - [`judgement`]: all of it together; [`record`]: the files that keep it.
+//! - [`judgement`]: all of it together; [`record`]: the files that keep it; [`scored`]: where those of a run
+//!   are.
 //!
 //! docs/recovery.md derives the definitions, docs/recovery_methods.md the methods.
 
@@ -27,6 +28,7 @@ pub mod methods;
 pub mod nulls;
 pub mod record;
 pub mod rows;
+pub mod scored;
 pub mod scores;
 pub mod truth;
 pub mod weighted;

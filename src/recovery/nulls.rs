@@ -204,3 +204,8 @@ pub const NAMES: [Named; 8] = [
         s.f1_best_threshold
     }),
 ];
+
+/// Whether dictionaries are judged by a score; the others are shown.
+pub fn judges(name: &str) -> bool {
+    ["mcc", "recovered", "activation_mcc", "causal"].contains(&name)
+}

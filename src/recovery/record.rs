@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::causal::VariableScore;
 use super::judgement::Judgement;
-use super::nulls::{Ceilings, NAMES, Nulls, Spread, Spreads};
+use super::nulls::{Ceilings, NAMES, Nulls, Spread, Spreads, judges};
 use super::scores::Scores;
 use super::scores::directions::RECOVERED;
 use super::scores::saelens::SaeLens;
@@ -174,7 +174,7 @@ impl Record {
         let (mut above, mut within, mut below) = (Vec::new(), Vec::new(), Vec::new());
         let mut void = Vec::new();
         for (name, word, of) in NAMES {
-            let judges = ["mcc", "recovered", "activation_mcc", "causal"].contains(&name);
+            let judges = judges(name);
             let (Some(value), Some(null)) = (of(&self.scores), self.nulls.data_rows.get(name))
             else {
                 continue;

@@ -1,13 +1,15 @@
-//! What a run's page says of a dictionary that was scored against the run's true features.
+//! What a run's page says of dictionaries that were scored against the run's true features.
 
 use std::path::Path;
 
 use maud::{Markup, html};
 
-use super::template::tables;
-use crate::recovery::record::{RECOVERY, Record, SCORE, TARGETS};
-use crate::results::ReadError;
-use crate::results::documents::json;
+use super::template::{self, tables};
+use crate::figures;
+use crate::recovery::nulls::{NAMES, Named, judges};
+use crate::recovery::record::{COSINES, DRAWING, Record, SCORE, TARGETS};
+use crate::recovery::scored::{self, Place};
+use crate::results::{ReadError, Table};
 use base::escape::visible;
 
 const NOTE: &str = "target: a feature, or several that the data hardly tells apart. share: of the variance of the stream. atom: the \
@@ -28,20 +30,104 @@ const SCORES_NOTE: &str = "MCC, the mean correlation coefficient (not Matthews')
                            not at others. W, NNLS codes: the true directions, with the non-negative codes that rebuild the stream best. \
                            truth: with the true activations.";
 
-/// The section's content; nothing where no dictionary was scored into the run's directory.
+/// Above the table of several dictionaries.
+const SEVERAL_NOTE: &str =
+    "In brackets: the mean of as many random data rows, which know nothing of the features.";
+
+/// With more dictionaries than these, a page has one table of all.
+const MOST_IN_FULL: usize = 6;
+
+/// The section's content; nothing where no dictionary of the run was scored.
 ///
 /// # Errors
 /// If a file is garbled.
 pub fn content(directory: &Path) -> Result<Markup, ReadError> {
-    let Some(record) = json::<Record>(directory, RECOVERY, SCORE)? else {
-        return Ok(Markup::default());
-    };
+    let places = scored::places(directory)?;
+    Ok(match places.as_slice() {
+        [] => Markup::default(),
+        [place] => html! {
+            (in_full(place)?)
+        },
+        several => html! {
+            (side_by_side(several))
+            p.note { (SEVERAL_NOTE) " " (SCORES_NOTE) }
+            @if several.len() <= MOST_IN_FULL {
+                @for place in several {
+                    details {
+                        summary { (visible(&called(place))) }
+                        (in_full(place)?)
+                    }
+                }
+            } @else {
+                p { "Each folder has its " (TARGETS) ", target by target, and its " (DRAWING) "." }
+            }
+        },
+    })
+}
+
+/// A dictionary's folder, or for scores in the run's own directory the dictionary as it was given.
+fn called(place: &Place) -> String {
+    match place.name.as_str() {
+        "" => place.record.dictionary.clone(),
+        name => name.to_owned(),
+    }
+}
+
+/// The scores that judge, a row a dictionary.
+fn side_by_side(places: &[Place]) -> Markup {
+    let judging: Vec<Named> = NAMES
+        .into_iter()
+        .filter(|(name, ..)| judges(name))
+        .collect();
+    html! {
+        .scroll {
+            table {
+                thead {
+                    tr {
+                        th { "dictionary" } th.n { "atoms" } th.n { "targets" }
+                        @for (_, word, _) in &judging {
+                            th.n { (word) }
+                        }
+                    }
+                }
+                @for place in places {
+                    @let Record { atoms, targets, scores, nulls, .. } = &place.record;
+                    tr {
+                        td { (visible(&called(place))) } td.n { (atoms) } td.n { (targets) }
+                        @for (name, _, of) in &judging {
+                            td.n { (beside_null(of(scores), nulls.data_rows.get(*name).map(|null| null.mean))) }
+                        }
+                    }
+                    "\n"
+                }
+            }
+        }
+    }
+}
+
+fn beside_null(score: Option<f64>, null: Option<f64>) -> String {
+    let three = |x: f64| format!("{x:.3}");
+    let null = null.map_or_else(String::new, |x| format!(" ({x:.2})"));
+    score.map_or_else(|| "-".to_owned(), three) + &null
+}
+
+/// All that is known of a dictionary's scores.
+fn in_full(place: &Place) -> Result<Markup, ReadError> {
+    let Place {
+        directory, record, ..
+    } = place;
     let rows = record.table();
     let said = format!(
         "{} has {} atoms for {} targets. Each score stands beside the same score of what knows nothing of the features (the mean and \
          the middle 95 % of {} draws) and of what knows their directions, or all.",
         record.dictionary, record.atoms, record.targets, record.nulls.draws
     );
+    // That of the run's own directory is among the run's figures.
+    let cosines = match place.name.as_str() {
+        "" => None,
+        _ => Table::read_if_there(directory, COSINES, SCORE)?,
+    };
+    let figure = cosines.map(|table| figures::recovery(&table)).transpose()?;
     Ok(html! {
         p { (visible(&record.sentence())) }
         p { (visible(&said)) }
@@ -62,6 +148,9 @@ pub fn content(directory: &Path) -> Result<Markup, ReadError> {
             }
         }
         p.note { (SCORES_NOTE) }
+        @if let Some(figure) = figure {
+            (template::figures(&[figure]))
+        }
         (tables(directory, &[(TARGETS, "Target by target", NOTE, SCORE)])?)
     })
 }

@@ -154,6 +154,45 @@ fn score_says_that_the_truth_has_found_everything_and_leaves_tables_figure_and_s
         "no section"
     );
     assert!(succeed(&["plot", &run_text, "--format", "svg"]).contains("recovery.svg"));
+    page_shows_every_dictionary(&run);
+}
+
+/// With those that `recover` finds, each where it is, beside the one that was scored into the run's own directory.
+fn page_shows_every_dictionary(run: &Path) {
+    let run_text = text(run);
+    let page = || {
+        succeed(&["report", &run_text]);
+        fs::read_to_string(run.join("report.html")).unwrap()
+    };
+    for method in ["pca", "random"] {
+        succeed(&["recover", &run_text, "--method", method]);
+        let dictionary = format!("{run_text}/recovery/{method}/seed=0");
+        assert!(
+            !page().contains(&format!("recovery/{method}/seed=0")),
+            "no scores yet"
+        );
+        succeed(&["score", &run_text, &dictionary]);
+        let found = json(&run.join(format!("recovery/{method}/seed=0/recovery.json")));
+        let mcc = found["scores"]["mcc"].as_f64().unwrap();
+        let page = page();
+        let row = page
+            .lines()
+            .find(|line| line.contains(&format!("<td>recovery/{method}/seed=0</td>")));
+        assert!(row.unwrap().contains(&format!("{mcc:.3} (")), "{row:?}");
+    }
+    let with_all = page();
+    assert_eq!(with_all.matches("<details>").count(), 3);
+    assert!(with_all.contains("Targets and the atoms that are matched with them"));
+    // Those of another W are not this run's.
+    let request = run.join("recovery/pca/recover.json");
+    let text = fs::read_to_string(&request).unwrap();
+    let hash = json(&request)["projection_sha256"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    fs::write(&request, text.replace(&hash, &"0".repeat(64))).unwrap();
+    let page = page();
+    assert!(!page.contains("recovery/pca/seed=0") && page.contains("recovery/random/seed=0"));
 }
 
 fn json_of_metadata(bytes: &[u8]) -> Json {
