@@ -18,7 +18,7 @@ use crate::config::{MOST_ATOMS, MOST_SEEDS, RecoveryConfig};
 use crate::recovery::methods::choice::{ENOUGH, Tried};
 use crate::recovery::methods::{self, Facts, Method, Settings};
 use crate::recovery::record::Data;
-use crate::recovery::scored::{fingerprint, of_method};
+use crate::recovery::scored::{fingerprint, is_shown, of_method};
 use crate::results::layout::{RECOVERY_SCORES, STUDY};
 use crate::results::recovery_scores::RecoveryRow;
 use crate::run::finished::Subject;
@@ -356,10 +356,10 @@ fn text(output: &Path, settings: &Settings, data: &Data, all: &[Facts]) -> Strin
     text + &format!("dictionaries in {}\n", output.display())
 }
 
-/// What to do next: the run's page shows the scores of dictionaries in its directory, and of others what is written into it.
+/// What to do next, so that the run's page shows the scores: of a dictionary that is elsewhere they go into the run's directory.
 fn next(run: &Path, dictionary: &Path) -> String {
     let score = format!("score {}", output::argument(run));
-    if dictionary.starts_with(run) {
+    if is_shown(run, dictionary) {
         output::next(&score, dictionary)
     } else {
         let score = format!("{score} {} --output", output::argument(dictionary));

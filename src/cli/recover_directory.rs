@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::failure::Failure;
 use super::output;
 use crate::recovery::methods::{Facts, Found, Settings};
-use crate::recovery::scored::{FOLDER, REQUEST, seeds};
+use crate::recovery::scored::{self, REQUEST, seeds};
 use crate::run::directory::{LOCK, lock};
 use base::escape;
 use base::files;
@@ -107,7 +107,7 @@ impl RecoverDirectory {
 
 /// The folder of a seed in a directory.
 pub fn folder(directory: &Path, seed: u64) -> PathBuf {
-    directory.join(format!("{FOLDER}{seed}"))
+    directory.join(scored::folder(seed))
 }
 
 /// What a directory is for, if it is one.

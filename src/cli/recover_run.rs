@@ -6,14 +6,14 @@
 use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
-use super::recover_directory::{self as place, RecoverDirectory, Remedy, Request};
+use super::recover_directory::{self as directory, RecoverDirectory, Remedy, Request};
 use super::stream_part;
 use crate::config::RecoveryConfig;
 use crate::recovery::dictionary;
 use crate::recovery::judgement::Judge;
 use crate::recovery::methods::{self, Facts, Method, Settings};
 use crate::recovery::record::{self, Data, RECOVERY, Record};
-use crate::recovery::scored::{fingerprint, of_method, seeds};
+use crate::recovery::scored::{fingerprint, of_method, places};
 use crate::recovery::truth::{Part, Truth};
 use crate::run::finished::Subject;
 use base::files::links;
@@ -40,47 +40,31 @@ pub enum End {
 /// All dictionaries of a run that have scores, by method and seed, whoever asked for them; none of another `W`.
 pub fn kept(run: &Path) -> Result<Vec<Scored>, Failure> {
     let mut found = Vec::new();
-    if !Method::ALL
-        .iter()
-        .any(|(_, method)| of_method(run, *method).is_dir())
-    {
-        return Ok(found);
-    }
-    let projection = fingerprint(run).map_err(Failure::writing)?;
-    for (_, method) in Method::ALL {
-        let directory = of_method(run, method);
-        if !directory.is_dir() {
-            continue;
-        }
-        let Some(request) = place::request(&directory, Remedy::Delete)? else {
+    for place in places(run).map_err(Failure::input)? {
+        let Some((method, seed)) = place.dictionary else {
             continue;
         };
-        if request.projection_sha256 != projection || request.settings.method != method {
-            continue;
-        }
-        for seed in seeds(&directory).map_err(Failure::writing)? {
-            if let Some((facts, record)) = scored(&directory, seed)? {
-                found.push(Scored {
-                    method,
-                    facts,
-                    record,
-                    part: Part {
-                        site: request.site,
-                        bos: request.bos,
-                    },
-                });
-            }
-        }
+        let directory = of_method(run, method);
+        let request = directory::request(&directory, Remedy::Delete)?;
+        let request = request.filter(|request| request.settings.method == method);
+        let facts = directory::facts(&directory, seed, Remedy::Delete)?;
+        found.extend(request.zip(facts).map(|(request, facts)| Scored {
+            method,
+            facts,
+            record: place.record,
+            part: Part {
+                site: request.site,
+                bos: request.bos,
+            },
+        }));
     }
     Ok(found)
 }
 
-/// A dictionary's scores, if they are there.
-fn scored(directory: &Path, seed: u64) -> Result<Option<(Facts, Record)>, Failure> {
-    let path = place::folder(directory, seed).join(RECOVERY);
-    let record = place::read(&path, Remedy::Delete)?;
-    let facts = place::facts(directory, seed, Remedy::Delete)?;
-    Ok(facts.zip(record))
+/// Whether a dictionary has scores.
+fn is_scored(directory: &Path, seed: u64) -> Result<bool, Failure> {
+    let path = directory::folder(directory, seed).join(RECOVERY);
+    Ok(directory::read::<Record>(&path, Remedy::Delete)?.is_some())
 }
 
 /// How many of the dictionaries that a run is to have are among those that have scores.
@@ -138,7 +122,7 @@ pub fn complete(run: &Path, config: &RecoveryConfig, threads: usize) -> Result<E
                     .map_err(Failure::input)?;
                 directory.keep(seed, &found)?;
             }
-            if scored(&path, seed)?.is_some() {
+            if is_scored(&path, seed)? {
                 continue;
             }
             let folder = directory.of(seed);

@@ -13,6 +13,7 @@ use crate::recovery::dictionary;
 use crate::recovery::given;
 use crate::recovery::judgement::Judge;
 use crate::recovery::record::{self, Record};
+use crate::recovery::scored::is_shown;
 use crate::recovery::truth::Truth;
 use crate::recovery::truth::targets::LEAST_SHARE;
 use crate::results::Table;
@@ -97,7 +98,7 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
         text(&record, &truth, &directory)
     };
     terminal::print(&shown)?;
-    if !args.json && directory.starts_with(&args.run) {
+    if !args.json && is_shown(&args.run, &directory) {
         terminal::message(&output::next("report", &args.run));
     }
     Ok(())

@@ -19,19 +19,29 @@ const DIRECTORY: &str = "recovery";
 /// What a method's dictionaries were asked for.
 pub const REQUEST: &str = "recover.json";
 /// What the name of a seed's folder begins with.
-pub const FOLDER: &str = "seed=";
+const FOLDER: &str = "seed=";
 /// What mends a damaged request.
 const DELETE: &str = "delete its directory, and `compress recover` makes it again";
 
 /// Scores of a dictionary.
 #[derive(Clone, Debug)]
 pub struct Place {
-    /// The directory, as it is called in the run's; empty for that itself.
-    pub name: String,
-    /// The directory.
+    /// What found it, and with which seed; `None` for scores in the run's own directory.
+    pub dictionary: Option<(Method, u64)>,
+    /// Where they are.
     pub directory: PathBuf,
     /// The scores.
     pub record: Record,
+}
+
+impl Place {
+    /// The folder below the run's directory, or the dictionary as it was given where the scores are in that itself.
+    pub fn name(&self) -> String {
+        match self.dictionary {
+            None => self.record.dictionary.clone(),
+            Some((method, seed)) => format!("{DIRECTORY}/{}/{}", method.name(), folder(seed)),
+        }
+    }
 }
 
 /// As much of a request as says whose `W` it is of.
@@ -43,6 +53,11 @@ struct Request {
 /// Where the dictionaries of a method are.
 pub fn of_method(run: &Path, method: Method) -> PathBuf {
     run.join(DIRECTORY).join(method.name())
+}
+
+/// The folder of a seed among those of its method.
+pub fn folder(seed: u64) -> String {
+    format!("{FOLDER}{seed}")
 }
 
 /// The SHA-256 of a run's `W`, in hexadecimal.
@@ -66,23 +81,26 @@ pub fn seeds(directory: &Path) -> Result<Vec<u64>, FileError> {
     Ok(seeds)
 }
 
+/// Whether a run's page shows the scores in a directory.
+pub fn is_shown(run: &Path, directory: &Path) -> bool {
+    let is_parent = |method| directory.parent() == Some(&of_method(run, method));
+    directory == run || Method::ALL.iter().any(|(_, method)| is_parent(*method))
+}
+
 /// All scores in a run's directory: its own, then those below it, by method and seed; none of another `W`.
 ///
 /// # Errors
 /// If a directory or a file cannot be read, or a file is garbled.
 pub fn places(run: &Path) -> Result<Vec<Place>, ReadError> {
-    let mut places = Vec::new();
-    let mut add = |name: String, directory: PathBuf| -> Result<(), ReadError> {
-        if let Some(record) = json(&directory, RECOVERY, SCORE)? {
-            places.push(Place {
-                name,
-                directory,
-                record,
-            });
-        }
-        Ok(())
+    let place = |dictionary, directory: PathBuf| -> Result<Option<Place>, ReadError> {
+        let record = json(&directory, RECOVERY, SCORE)?;
+        Ok(record.map(|record| Place {
+            dictionary,
+            directory,
+            record,
+        }))
     };
-    add(String::new(), run.to_owned())?;
+    let mut places = Vec::from_iter(place(None, run.to_owned())?);
     if !run.join(DIRECTORY).is_dir() || !run.join(PROJECTION).is_file() {
         return Ok(places);
     }
@@ -94,10 +112,27 @@ pub fn places(run: &Path) -> Result<Vec<Place>, ReadError> {
             continue;
         }
         for seed in seeds(&directory)? {
-            let folder = format!("{FOLDER}{seed}");
-            let name = format!("{DIRECTORY}/{}/{folder}", method.name());
-            add(name, directory.join(folder))?;
+            places.extend(place(Some((method, seed)), directory.join(folder(seed)))?);
         }
     }
     Ok(places)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_shows_the_directory_of_the_run_and_the_folders_of_its_methods() {
+        let run = Path::new("results/run");
+        for (directory, expected) in [
+            ("results/run", true),
+            ("results/run/recovery/nnsc/seed=3", true),
+            ("results/run/recovery/nnsc", false),
+            ("results/run/elsewhere/seed=3", false),
+            ("results/other/recovery/nnsc/seed=3", false),
+        ] {
+            assert_eq!(is_shown(run, Path::new(directory)), expected, "{directory}");
+        }
+    }
 }

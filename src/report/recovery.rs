@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use super::template::{self, tables};
 use crate::figures;
 use crate::recovery::nulls::{NAMES, Named, judges};
-use crate::recovery::record::{COSINES, DRAWING, Record, SCORE, TARGETS};
+use crate::recovery::record::{COSINES, Record, SCORE, TARGETS};
 use crate::recovery::scored::{self, Place};
 use crate::results::{ReadError, Table};
 use base::escape::visible;
@@ -30,9 +30,8 @@ const SCORES_NOTE: &str = "MCC, the mean correlation coefficient (not Matthews')
                            not at others. W, NNLS codes: the true directions, with the non-negative codes that rebuild the stream best. \
                            truth: with the true activations.";
 
-/// Above the table of several dictionaries.
-const SEVERAL_NOTE: &str =
-    "In brackets: the mean of as many random data rows, which know nothing of the features.";
+/// Below the table of several dictionaries.
+const SEVERAL_NOTE: &str = "In brackets: the same score of as many random rows of the data, which know nothing of the features, a mean over draws.";
 
 /// With more dictionaries than these, a page has one table of all.
 const MOST_IN_FULL: usize = 6;
@@ -46,7 +45,7 @@ pub fn content(directory: &Path) -> Result<Markup, ReadError> {
     Ok(match places.as_slice() {
         [] => Markup::default(),
         [place] => html! {
-            (in_full(place)?)
+            (in_full(place, html! { p.note { (SCORES_NOTE) } })?)
         },
         several => html! {
             (side_by_side(several))
@@ -54,23 +53,15 @@ pub fn content(directory: &Path) -> Result<Markup, ReadError> {
             @if several.len() <= MOST_IN_FULL {
                 @for place in several {
                     details {
-                        summary { (visible(&called(place))) }
-                        (in_full(place)?)
+                        summary { (visible(&place.name())) }
+                        (in_full(place, Markup::default())?)
                     }
                 }
             } @else {
-                p { "Each folder has its " (TARGETS) ", target by target, and its " (DRAWING) "." }
+                p { "Target by target: " (TARGETS) " in each of these folders." }
             }
         },
     })
-}
-
-/// A dictionary's folder, or for scores in the run's own directory the dictionary as it was given.
-fn called(place: &Place) -> String {
-    match place.name.as_str() {
-        "" => place.record.dictionary.clone(),
-        name => name.to_owned(),
-    }
 }
 
 /// The scores that judge, a row a dictionary.
@@ -93,7 +84,7 @@ fn side_by_side(places: &[Place]) -> Markup {
                 @for place in places {
                     @let Record { atoms, targets, scores, nulls, .. } = &place.record;
                     tr {
-                        td { (visible(&called(place))) } td.n { (atoms) } td.n { (targets) }
+                        td { (visible(&place.name())) } td.n { (atoms) } td.n { (targets) }
                         @for (name, _, of) in &judging {
                             td.n { (beside_null(of(scores), nulls.data_rows.get(*name).map(|null| null.mean))) }
                         }
@@ -105,14 +96,15 @@ fn side_by_side(places: &[Place]) -> Markup {
     }
 }
 
+/// `0.912 (0.70)`.
 fn beside_null(score: Option<f64>, null: Option<f64>) -> String {
     let three = |x: f64| format!("{x:.3}");
     let null = null.map_or_else(String::new, |x| format!(" ({x:.2})"));
     score.map_or_else(|| "-".to_owned(), three) + &null
 }
 
-/// All that is known of a dictionary's scores.
-fn in_full(place: &Place) -> Result<Markup, ReadError> {
+/// All that is known of a dictionary's scores, with `note` below their table.
+fn in_full(place: &Place, note: Markup) -> Result<Markup, ReadError> {
     let Place {
         directory, record, ..
     } = place;
@@ -123,9 +115,9 @@ fn in_full(place: &Place) -> Result<Markup, ReadError> {
         record.dictionary, record.atoms, record.targets, record.nulls.draws
     );
     // That of the run's own directory is among the run's figures.
-    let cosines = match place.name.as_str() {
-        "" => None,
-        _ => Table::read_if_there(directory, COSINES, SCORE)?,
+    let cosines = match place.dictionary {
+        None => None,
+        Some(_) => Table::read_if_there(directory, COSINES, SCORE)?,
     };
     let figure = cosines.map(|table| figures::recovery(&table)).transpose()?;
     Ok(html! {
@@ -147,7 +139,7 @@ fn in_full(place: &Place) -> Result<Markup, ReadError> {
                 }
             }
         }
-        p.note { (SCORES_NOTE) }
+        (note)
         @if let Some(figure) = figure {
             (template::figures(&[figure]))
         }

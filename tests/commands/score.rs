@@ -150,7 +150,7 @@ fn score_says_that_the_truth_has_found_everything_and_leaves_tables_figure_and_s
     succeed(&["report", &run_text]);
     let page = fs::read_to_string(run.join("report.html")).unwrap();
     assert!(
-        page.contains("A dictionary beside the true features"),
+        page.contains("Dictionaries beside the true features"),
         "no section"
     );
     assert!(succeed(&["plot", &run_text, "--format", "svg"]).contains("recovery.svg"));
