@@ -80,7 +80,7 @@ pub fn document(scene: &Scene, title: &str, description: &str) -> Option<Vec<u8>
     states.finish();
     resources.finish();
     page.finish();
-    pdf.stream(CONTENT, &deflated(&content.finish()))
+    pdf.stream(CONTENT, &deflated(&content.finish())?)
         .filter(Filter::FlateDecode);
     pdf.document_info(INFO)
         .title(TextStr(title))
@@ -91,10 +91,15 @@ pub fn document(scene: &Scene, title: &str, description: &str) -> Option<Vec<u8>
 
 /// Adds a mark to the page, and its opacity, in thousandths, to those that occur.
 fn draw(content: &mut Content, mark: &Mark, opacities: &mut BTreeSet<u16>, letters: &mut Letters) {
-    let mut through = |content: &mut Content, opacity: f64| {
+    let mut translucent = |paint: Paint, opacity: f64, outline: &dyn Fn(&mut Content)| {
         let thousandths = (opacity.clamp(0.0, 1.0) * 1000.0).round() as u16;
         opacities.insert(thousandths);
+        content.save_state();
         content.set_parameters(Name(opacity_name(thousandths).as_bytes()));
+        fill(content, paint);
+        outline(content);
+        content.fill_nonzero();
+        content.restore_state();
     };
     match mark {
         Mark::Rect {
@@ -126,12 +131,7 @@ fn draw(content: &mut Content, mark: &Mark, opacities: &mut BTreeSet<u16>, lette
             fill: paint,
             opacity,
         } => {
-            content.save_state();
-            through(content, *opacity);
-            fill(content, *paint);
-            path(content, points);
-            content.fill_nonzero();
-            content.restore_state();
+            translucent(*paint, *opacity, &|content| path(content, points));
         }
         Mark::Dot {
             x,
@@ -140,12 +140,9 @@ fn draw(content: &mut Content, mark: &Mark, opacities: &mut BTreeSet<u16>, lette
             fill: paint,
             opacity,
         } => {
-            content.save_state();
-            through(content, *opacity);
-            fill(content, *paint);
-            circle(content, (*x, *y), *radius);
-            content.fill_nonzero();
-            content.restore_state();
+            translucent(*paint, *opacity, &|content| {
+                circle(content, (*x, *y), *radius);
+            });
         }
         Mark::Text(label) => letters.write(content, label),
     }
@@ -197,11 +194,10 @@ fn circle(content: &mut Content, (x, y): (f64, f64), radius: f64) {
     }
 }
 
-fn deflated(bytes: &[u8]) -> Vec<u8> {
+fn deflated(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
-    // Nothing can go wrong with a vector.
-    let written = encoder.write_all(bytes);
-    written.and_then(|()| encoder.finish()).unwrap_or_default()
+    encoder.write_all(bytes).ok()?;
+    encoder.finish().ok()
 }
 
 /// The letters that occur, by their numbers in the embedded font.
@@ -274,14 +270,14 @@ impl Letters {
             .cap_height(shape.cap_height)
             .stem_v(90.0)
             .font_file2(FONT_FILE);
-        pdf.stream(FONT_FILE, &deflated(&font))
+        pdf.stream(FONT_FILE, &deflated(&font)?)
             .filter(Filter::FlateDecode)
             .pair(Name(b"Length1"), font.len() as i32);
         let mut unicode = UnicodeCmap::new(Name(b"Letters"), SYSTEM);
         for (number, (letter, _)) in (1u16..).zip(&self.letters) {
             unicode.pair(number, *letter);
         }
-        pdf.cmap(UNICODE, &deflated(&unicode.finish()))
+        pdf.cmap(UNICODE, &deflated(&unicode.finish())?)
             .filter(Filter::FlateDecode);
         Some(())
     }
