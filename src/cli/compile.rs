@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use super::failure::Failure;
+use super::kind::{self, Kind};
 use super::output::{self, FileKind};
 use super::{table, terminal};
 use crate::examples::widths::Inputs;
@@ -109,6 +110,30 @@ impl CompileArgs {
         })
     }
 
+    /// As they are written on a command line, each behind a blank.
+    fn shown(&self) -> String {
+        let Self {
+            vocab,
+            max_seq_len,
+            causal,
+            mlp_exactness,
+        } = self;
+        let mut shown = String::new();
+        if let Some(vocab) = vocab {
+            shown += &format!(" --vocab {}", output::argument(Path::new(vocab)));
+        }
+        if let Some(length) = max_seq_len {
+            shown += &format!(" --max-seq-len {length}");
+        }
+        if *causal {
+            shown += " --causal";
+        }
+        if let Some(exactness) = mlp_exactness {
+            shown += &format!(" --mlp-exactness {exactness}");
+        }
+        shown
+    }
+
     /// Whether nothing was said.
     pub fn is_empty(&self) -> bool {
         let Self {
@@ -122,6 +147,11 @@ impl CompileArgs {
 }
 
 pub fn main(args: &Args) -> Result<(), Failure> {
+    kind::expect(
+        "compile",
+        &args.program,
+        &[Kind::Program, Kind::LibraryProgram],
+    )?;
     if let Some(path) = &args.output_file {
         let command = format!("compress compile {} -o", output::argument(&args.program));
         output::format_of(&command, path, &[FileKind::Model])?;
@@ -161,8 +191,17 @@ pub fn main(args: &Args) -> Result<(), Failure> {
         text.push_str(&format!("written to {}\n", path.display()));
     }
     terminal::print(&text)?;
-    terminal::message(&output::next("init", &args.program));
+    terminal::message(&next(args));
     Ok(())
+}
+
+/// What to do next with the same settings; for a program of the library `init` has settings of its own.
+fn next(args: &Args) -> String {
+    let next = output::next("init", &args.program);
+    match args.program.is_file() {
+        true => next + &args.settings.compile.shown(),
+        false => next,
+    }
 }
 
 /// What is made of a model while it is compared with its program.

@@ -13,7 +13,7 @@ use super::run_model::{features_after_each_block, ids, read_for_model, stages};
 use super::{output, terminal};
 use crate::figures::activations::{Activations, attention, stream};
 use crate::figures::{self, Figure, pdf, png, svg};
-use crate::run::finished::FinishedRun;
+use crate::run::finished::Subject;
 use base::escape;
 use base::files::{self, links};
 use superposition::Projection;
@@ -84,7 +84,7 @@ fn on_input(args: &Args, input: &str) -> Result<Vec<Figure>, Failure> {
                 escape::path(path)
             )));
         }
-        let run = FinishedRun::load(path).map_err(Failure::input)?;
+        let run = Subject::load(path).map_err(Failure::input)?;
         (run.experiment.model, Some(run.projection))
     } else {
         let model = model_of(path, &SettingArgs::default())?;

@@ -310,7 +310,7 @@ fn dry_run(
         .collect();
     let done = mine
         .iter()
-        .filter(|run| matches!(states[**run], RunState::Completed(_)))
+        .filter(|run| !changed.contains(*run) && matches!(states[**run], RunState::Completed(_)))
         .count();
     let estimate = Estimate::new(plan, directory, states, mine);
     let memory = match estimate.memory {
@@ -322,7 +322,12 @@ fn dry_run(
             count(jobs, "job")
         ),
     };
-    let left = if done == mine.len() {
+    let left = if !changed.is_empty() {
+        format!(
+            "the sweep would be refused for {}: --output names another directory",
+            count(changed.len(), "run") + " of another configuration"
+        )
+    } else if done == mine.len() {
         "nothing is left to do".to_owned()
     } else if estimate.measured == 0 {
         "time left: not known before the first run has logged its speed".to_owned()

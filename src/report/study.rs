@@ -81,7 +81,11 @@ pub fn page(directory: &Path) -> Result<Markup, ReadError> {
     let runs = Runs::read(directory)?;
     let answer = study_answer::of(directory, runs.as_ref(), analysis.as_ref())?;
     let mut found = answer.more;
-    found.extend(runs.as_ref().map_or(Vec::new(), completed));
+    let planned = parsed
+        .as_ref()
+        .and_then(|record| record.get("run")?.as_array());
+    let planned = planned.map_or(0, Vec::len);
+    found.extend(runs.iter().flat_map(|runs| completed(runs, planned)));
     let subjects = analysis.as_ref().map(|analysis| &analysis.subjects[..]);
     found.extend(subjects.and_then(Subject::sentence));
     match &analysis {
@@ -139,10 +143,17 @@ fn commands(directory: &Path, is_study: bool) -> String {
     )
 }
 
-/// How many runs there are, and which failed.
-fn completed(runs: &Runs) -> Vec<String> {
+/// How many runs there are, of how many that are planned, and which failed.
+fn completed(runs: &Runs, planned: usize) -> Vec<String> {
     let completed = runs.completed();
     let mut found = vec![match runs.rows.len() {
+        n if n < planned => format!(
+            "{completed} of {planned} runs completed; {} not over, and nothing on this page is about them.",
+            match planned - n {
+                1 => "1 is".to_owned(),
+                left => format!("{left} are"),
+            }
+        ),
         1 if completed == 1 => "The only run completed.".to_owned(),
         n if n == completed => format!("All {n} runs completed."),
         n => format!("{completed} of {} completed.", count(n, "run")),

@@ -102,7 +102,10 @@ fn limit_of_counts_is_noted_and_true() {
     let (code, _, stderr) = call(&["compile", &program, "--mlp-exactness", "312"]);
     assert_eq!(
         (code, stderr),
-        (0, format!("next: compress init {program}\n"))
+        (
+            0,
+            format!("next: compress init {program} --mlp-exactness 312\n")
+        )
     );
     // Every count, as a number; a feature is that of the nearest.
     std::fs::write(

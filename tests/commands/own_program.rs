@@ -176,6 +176,11 @@ fn a_file_in_a_directory_that_is_not_there_is_refused_before_anything_is_compute
         let said = format!("is a run file, and `compress {command}` takes a model file");
         assert!(message.contains(&said), "{message}");
     }
+    let message = elsewhere.is_refused("compile frac_prevs.toml");
+    assert!(
+        message.contains("is a run file, and `compress compile` takes a RASP program"),
+        "{message}"
+    );
     let message = elsewhere.is_refused("run it x a");
     let advice =
         "it is the directory of a run: `compress run it/../frac_prevs.rasp --projection it TOKENS`";

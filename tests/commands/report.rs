@@ -176,6 +176,15 @@ fn report_of_an_undertrained_study_does_not_say_that_no_d_suffices() {
     ] {
         assert!(page.contains(part), "{part}");
     }
+    // Of a study that was interrupted, not all is on the page.
+    let planned = "[[run]]\ndirectory = \"a\"\n".repeat(16);
+    text(
+        "study.toml",
+        &format!("name = \"s\"\nquestion = \"How small?\"\n{planned}"),
+    );
+    let unfinished = page_of(dir.path());
+    let said = "6 of 16 runs completed; 10 are not over, and nothing on this page is about them.";
+    assert!(unfinished.contains(said), "{unfinished}");
     assert!(!page.contains("no d up to"), "{page}");
 }
 

@@ -177,6 +177,18 @@ fn shrink_ends_at_the_smallest_d_that_is_asked_for_and_says_so() {
     succeed(&["analyze".to_owned(), text(&w)]);
     succeed(&["plot".to_owned(), text(&w)]);
     assert!(w.join("figures/gram.svg").is_file());
+    let pictures = dir.path().join("pictures");
+    let input = [
+        "plot",
+        &text(&w),
+        "--input",
+        "x a b",
+        "-o",
+        &text(&pictures),
+    ]
+    .map(str::to_owned);
+    succeed(&input);
+    assert!(pictures.join("residual_stream.svg").is_file());
     succeed(&["report".to_owned(), text(&w)]);
     let page = fs::read_to_string(w.join("report.html")).unwrap();
     assert!(

@@ -295,6 +295,12 @@ fn sweep_reports_a_changed_study_and_overwrites_nothing() {
         2,
         "{plan}"
     );
+    for part in [
+        "0 of 14 runs done",
+        "would be refused for 2 runs of another configuration",
+    ] {
+        assert!(plan.contains(part), "{plan}");
+    }
     // More values are no change: what is done stays done.
     bench.edit("[4, 6, 8]", "[6, 4]");
     let stdout = bench.sweeps("out", &["--shard", "0/2"]);
