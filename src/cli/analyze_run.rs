@@ -243,8 +243,8 @@ fn positions(analyzed: &Analyzed) -> String {
     for p in &analyzed.analysis.faithfulness.positions {
         let what = match p.kind {
             Kind::Token => p.position.to_string(),
-            Kind::Bos => format!("{} BOS, not counted", p.position),
-            Kind::Pad => format!("{} PAD, not counted", p.position),
+            Kind::Bos => format!("{} BOS, in no metric", p.position),
+            Kind::Pad => format!("{} PAD, in no metric", p.position),
         };
         let optional = |x: Option<f64>| x.map_or_else(|| "-".into(), significant);
         rows.push(vec![

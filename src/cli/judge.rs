@@ -138,10 +138,7 @@ fn text(verdict: &Verdict) -> String {
             "from or to heads and MLPs that write nothing: left out",
         ),
         (verdict.left_out_inside, "inside a node: left out"),
-        (
-            verdict.unlisted,
-            "that the list does not have: their score is 0",
-        ),
+        (verdict.unlisted, "not in the list: their score counts as 0"),
     ] {
         if edges > 0 {
             text += &wrapped(&format!("{} {why}.", count(edges, "edge")));

@@ -141,7 +141,7 @@ pub fn main(args: &Args, stop: &StopRequest) -> Result<(), Failure> {
                 None => String::new(),
             };
             Err(Failure::Interrupted(format!(
-                "shrink.max_seconds are over:{reached} {place}"
+                "the time limit, shrink.max_seconds, has passed:{reached} {place}"
             )))
         }
     }

@@ -16,16 +16,16 @@ const fn term(words: &'static [&'static str], meaning: &'static str) -> Term {
 const TERMS: &[Term] = &[
     term(
         &["residual stream", "stream"],
-        "the vector at each token position that every block reads and adds its output to.",
+        "the vector at each position of an input that every block reads and adds its output to.",
     ),
     term(
         &["feature", "features"],
         "a dimension of the compiled model's residual stream. It is named after the program: tokens:a is 1 where the token \
-         is a, is_x holds the number that the program calls is_x.",
+         is a, and one that is called like an s-op holds that s-op's number.",
     ),
     term(
         &["variable", "variables"],
-        "all features of one s-op of the program: tokens:a, tokens:b and tokens:c together are tokens.",
+        "all features of one s-op of the program: those that begin with tokens: together are tokens.",
     ),
     term(
         &["D"],
@@ -56,9 +56,12 @@ const TERMS: &[Term] = &[
     ),
     term(
         &["shared"],
-        "a feature whose direction overlaps most with features that are active together with it, or carry the same.",
+        "a feature whose direction overlaps most with features that are active together with it, or carry the same information.",
     ),
-    term(&["dropped"], "a feature whose direction is short."),
+    term(
+        &["dropped"],
+        "said of a feature whose direction is short; of a step of a search, how many dimensions it took away.",
+    ),
     term(
         &["unused"],
         "a feature that kept a direction although it is never active, or nothing reads it.",
@@ -81,7 +84,7 @@ const TERMS: &[Term] = &[
     ),
     term(
         &["PAD", "padding"],
-        "the token behind the end of an input that is shorter than the longest.",
+        "the token that fills up an input that is shorter than the longest.",
     ),
     term(
         &["visited states", "visits"],
@@ -127,15 +130,16 @@ const TERMS: &[Term] = &[
     ),
     term(
         &["median"],
-        "the middle value when all are sorted; half of the runs do better and half worse.",
+        "the middle value when all are sorted: at least half are no smaller, and at least half no larger.",
     ),
     term(
         &["95 %", "interval", "bootstrap"],
-        "a 95 % bootstrap interval covers the middle 95 % of what comes out when the seeds are drawn again with replacement.",
+        "a 95 % interval over seeds is a bootstrap interval: the middle 95 % of what comes out when the seeds are drawn again with \
+         replacement. The middle 95 % of random draws lies between their 2.5 % and 97.5 % quantiles.",
     ),
     term(
         &["best constant answer"],
-        "the smallest error that an answer can have that is the same for all inputs.",
+        "of all answers that are the same for every input, the one with the smallest error.",
     ),
     term(
         &["learned"],
@@ -143,7 +147,8 @@ const TERMS: &[Term] = &[
     ),
     term(
         &["stuck"],
-        "said of a training that has not learned, and whose loss stopped falling.",
+        "said of a training that has not learned, and whose lowest loss in the second half of the updates is more than half of the \
+         lowest in the first.",
     ),
     term(
         &["pca", "PCA"],
@@ -164,7 +169,8 @@ const TERMS: &[Term] = &[
     ),
     term(
         &["interchange accuracy"],
-        "the share of token positions at which both models still give the same answer when a variable is exchanged in both.",
+        "among the token positions at which exchanging a variable changes the compiled model's output, the share at which the \
+         compressed model then says the same as the compiled one.",
     ),
     term(
         &["lead", "gap"],

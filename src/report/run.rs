@@ -39,10 +39,10 @@ const TABLES: [(&str, &str, &str, &str); 5] = [
          dimensionality_active: the same, counting only features that are ever active; the verdict goes by it. partner: the \
          feature that it interferes with most; partner_response: the inner product of the feature's direction, scaled to \
          length 1, with the partner's direction; max_interference: its magnitude. from_companions: squared interference, \
-         divided by the squared norm, from co-occurring features (the other is active at 60 % or more of the token positions \
+         divided by the squared norm, from co-occurring features (the other is active at 60 % or more of the positions \
          where the rarer one is, unless the analysis had another threshold) and from features that carry the same \
-         information; from_strangers: the same from the other features that are ever active. active_share: share of token \
-         positions where the compiled value is not 0; mean_active, largest: mean and largest magnitude there. read: whether \
+         information; from_strangers: the same from the other features that are ever active. active_share: share of all \
+         positions, BOS and padding included, where the compiled value is not 0; mean_active, largest: mean and largest magnitude there. read: whether \
          anything on the way to the output reads the feature. margin: distance to the nearest threshold that would change \
          the verdict.",
         ANALYZE_RUN,
@@ -76,7 +76,8 @@ const TABLES: [(&str, &str, &str, &str); 5] = [
     (
         POSITIONS,
         "Output by position",
-        "Outputs count at the positions of tokens alone: at BOS and at padding a class is arbitrary.",
+        "Metrics count the output at the positions of tokens alone: at BOS and at padding a class is arbitrary. \
+         objective.output_positions says where the loss counts it.",
         ANALYZE_RUN,
     ),
 ];
@@ -107,7 +108,7 @@ pub fn page(directory: &Path) -> Result<Markup, ReadError> {
         (section("Worst inputs", worst(directory)?))
         (section("Circuit", circuit::section(directory)?))
         (section("Tables", tables(directory, &TABLES)?))
-        (section("A dictionary beside the true features", recovery::content(directory)?))
+        (section("Dictionaries beside the true features", recovery::content(directory)?))
         (section("Configuration", verbatim(&config)))
         (section("How to run it again", verbatim(&commands(directory))))
     };
